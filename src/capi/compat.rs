@@ -1,0 +1,95 @@
+//! The three functions that ctypes tutorials wrote in C, under their own names.
+//!
+//! They keep those names and types to the letter, so scripts that load such a library load this one.
+
+use super::guard::guarded;
+use super::slice::Array;
+use super::threads;
+use crate::kernels::{divisors, multiples, pi};
+use crate::pool;
+
+/// Work below these sizes takes less time than a thread takes to start: it stays on the calling thread.
+const RANGE_GRAIN: u64 = 1 << 24;
+const ARRAY_GRAIN: u64 = 1 << 14;
+const BLOCK_GRAIN: u64 = 16;
+
+/// `threads::requested()`, asked only where there is work to share.
+fn threads(len: u64, grain: u64) -> usize {
+    if len > grain { threads::requested() } else { 1 }
+}
+
+/// The sum of the numbers i in [from, to) with i % 3 == 0, modulo 2^32.
+///
+/// It visits the whole range. Its use is to be a load whose time is known: call it from two Python threads and
+/// see it take half the time.
+///
+/// from, to: the ends of the range; from >= to is an empty range.
+/// Returns the sum, reduced to 32 bits in two's complement; 0 for an empty range.
+/// Errors: none.
+/// Thread-safety: any number of threads at once. It runs on the calling thread, or on UNGIL_NUM_THREADS
+/// threads if that is set in the environment.
+/// Cost: linear in to - from; no memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn test(from: i32, to: i32) -> i32 {
+    guarded("test", 0, || {
+        let len = (i64::from(to) - i64::from(from)).max(0) as u64;
+        let end = |offset: u64| (i64::from(from) + offset as i64) as i32;
+        let sum = pool::sum(threads(len, RANGE_GRAIN), len, RANGE_GRAIN, |part| {
+            std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end)))
+        });
+        Ok(sum.0)
+    })
+}
+
+/// How many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+///
+/// Despite the name, primes are *not* counted: those that are counted are the composite numbers, except the
+/// few whose least prime factor is floor(sqrt(n)) itself: p^2, p*(p+2) for twin primes, 6 and 8. Negative
+/// numbers, 0 and 1 are not counted. The numbers 0 to 999999 give 921295.
+///
+/// size: how many numbers; 0 or less gives 0.
+/// numbers: the array, read only, at any alignment; nobody may write to it during the call. It may be NULL if
+/// size is 0 or less.
+/// Returns the count; -1 on error, with a message in ungil_last_error().
+/// Errors: numbers is NULL while size is positive.
+/// Thread-safety: any number of threads at once. It runs on the calling thread, or on UNGIL_NUM_THREADS
+/// threads if that is set in the environment.
+/// Cost: at most floor(sqrt(n)) / 3 divisions for a number n; no memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
+    guarded("num_primes", -1, || {
+        // SAFETY: the caller's contract is the one that Array asks for.
+        let numbers = unsafe { Array::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
+        let len = numbers.len() as u64;
+        let count = pool::sum(threads(len, ARRAY_GRAIN), len, ARRAY_GRAIN, |part| {
+            numbers.part(part.start as usize..part.end as usize).sum(divisors::count_with_small_divisor)
+        });
+        Ok(i32::try_from(count).expect("no more than size"))
+    })
+}
+
+/// (pi + the sum of 4/(1 + x^2) for x = h*(i - 0.5), i = 0 to niter-1) * h, with h = 1/niter.
+///
+/// With pi = 0 this tends to the number pi as niter grows, and is 2/niter too large.
+///
+/// pi: what to add to the sum; 0 as a rule.
+/// niter: the number of terms. 0 or less gives what IEEE 754 arithmetic gives for an empty sum: pi * (1/niter),
+/// so not-a-number for pi = 0, niter = 0.
+/// Returns the value, with a relative error of at most 1e-14 against exact arithmetic for pi >= 0; for a
+/// negative pi, which may cancel, 1e-14 of the terms' sum divided by niter. The bits do not depend on the
+/// number of threads.
+/// Errors: none.
+/// Thread-safety: any number of threads at once. It runs on the calling thread, or on UNGIL_NUM_THREADS
+/// threads if that is set in the environment.
+/// Cost: linear in niter; no memory.
+#[unsafe(no_mangle)]
+#[allow(non_snake_case)] // the name is part of the contract
+pub extern "C" fn compPi_ctypes(pi: f64, niter: i32) -> f64 {
+    guarded("compPi_ctypes", f64::NAN, || {
+        let n = u64::try_from(niter).unwrap_or(0);
+        let blocks = pi::blocks(n);
+        let sum =
+            pool::sum(threads(blocks, BLOCK_GRAIN), blocks, BLOCK_GRAIN, |part| pi::sum_blocks(n, part));
+        Ok(pi::finish(pi, i64::from(niter), sum))
+    })
+}

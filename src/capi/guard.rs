@@ -1,0 +1,44 @@
+//! The one panic boundary.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::last_error;
+use crate::error::Error;
+
+/// Runs the body of the export `function`. On an error or a panic, records the message for
+/// `ungil_last_error` and returns `failed`.
+pub(super) fn guarded<T>(function: &str, failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
+    outcome.unwrap_or_else(|payload| Err(Error::Internal(panic_message(&*payload)))).unwrap_or_else(|error| {
+        last_error::record(function, &error);
+        failed
+    })
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::last_error::tests::message;
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_the_failure_value_and_a_message() {
+        assert_eq!(guarded("call", -7, || panic!("broken {}", 1)), -7);
+        assert_eq!(message(), "call: internal error (please report it): broken 1");
+        assert_eq!(guarded("call", -7, || panic!("plain")), -7);
+        assert_eq!(message(), "call: internal error (please report it): plain");
+    }
+
+    #[test]
+    fn a_good_call_leaves_the_last_message_alone() {
+        guarded("call", (), || Err(Error::Null { parameter: "numbers" }));
+        assert_eq!(guarded("call", 0, || Ok(5)), 5);
+        assert_eq!(message(), "call: numbers is NULL, but there is something to read or write there");
+    }
+}

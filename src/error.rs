@@ -1,0 +1,34 @@
+//! What can go wrong, in the library's own terms. Status numbers and C strings are `capi`'s matter.
+
+use std::fmt;
+
+/// Why a call could not be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A pointer that must be read or written is NULL.
+    Null {
+        /// The parameter's name, as the header has it.
+        parameter: &'static str,
+    },
+    /// An array is larger than the address space.
+    TooLong {
+        /// The parameter's name, as the header has it.
+        parameter: &'static str,
+    },
+    /// A defect of the library itself: a panic, with its message.
+    Internal(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null { parameter } => {
+                write!(f, "{parameter} is NULL, but there is something to read or write there")
+            }
+            Self::TooLong { parameter } => write!(f, "{parameter} is longer than the address space"),
+            Self::Internal(message) => write!(f, "internal error (please report it): {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,120 @@
+//! The midpoint-like sum for pi: 4/(1+x^2) at x = (i - 1/2)/n for i = 0 .. n-1, over n.
+//!
+//! The terms are summed in blocks of [`BLOCK`], each in a fixed order of f64 operations. Block sums are then
+//! added as fixed-point integers, which is exact and so has no order: any split into ranges of blocks, and so
+//! any number of threads, gives the same bits.
+
+mod scalar;
+
+use std::ops::{Add, Range};
+
+/// Terms per block.
+pub const BLOCK: u64 = 1 << 14;
+
+/// Fraction bits of a [`Sum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the sum
+/// of 2^63 terms stays below 2^65. Both fit in 128 bits.
+const FRACTION_BITS: u32 = 60;
+
+/// An exact sum of block sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sum(u128);
+
+impl Sum {
+    fn of_block(sum: f64) -> Self {
+        Self((sum * (1u64 << FRACTION_BITS) as f64) as u128)
+    }
+
+    fn to_f64(self) -> f64 {
+        self.0 as f64 / (1u64 << FRACTION_BITS) as f64
+    }
+}
+
+impl Add for Sum {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+/// How many blocks the sum of `n` terms has.
+pub fn blocks(n: u64) -> u64 {
+    n.div_ceil(BLOCK)
+}
+
+/// The sum of the terms of some blocks out of [`blocks`]`(n)`.
+pub fn sum_blocks(n: u64, blocks: Range<u64>) -> Sum {
+    let block = |b: u64| scalar::sum_terms_f64_scalar(n, b * BLOCK..n.min((b + 1) * BLOCK));
+    blocks.map(|b| Sum::of_block(block(b))).fold(Sum::default(), Add::add)
+}
+
+/// `(start + sum) * h` with `h = 1/n`; for `n <= 0`, where the sum is empty, what IEEE 754 gives for that.
+pub fn finish(start: f64, n: i64, sum: Sum) -> f64 {
+    if n > 0 { (start + sum.to_f64()) / n as f64 } else { start * (1.0 / n as f64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: f64 = 1e-14;
+
+    fn pi(start: f64, n: u64) -> f64 {
+        finish(start, n as i64, sum_blocks(n, 0..blocks(n)))
+    }
+
+    /// The sum in units of 2^-60, by exact integer arithmetic: a term is 16 n^2 / (4 n^2 + (2i - 1)^2).
+    fn reference(n: u64) -> u128 {
+        let four_n2 = 4 * u128::from(n).pow(2);
+        let term = |i: u64| (four_n2 << 62) / (four_n2 + u128::from((2 * i).abs_diff(1)).pow(2));
+        (0..n).map(term).sum()
+    }
+
+    fn relative_error(start: f64, n: u64) -> f64 {
+        let fixed = |x: f64| (x * (1u64 << 60) as f64) as i128;
+        let exact = reference(n) as i128 + fixed(start);
+        let error = fixed(pi(start, n)) * i128::from(n) - exact;
+        (error as f64 / exact as f64).abs()
+    }
+
+    #[test]
+    fn every_small_n_is_within_the_bound() {
+        for n in 1..3000 {
+            assert!(relative_error(0.0, n) <= BOUND, "n = {n}: {}", relative_error(0.0, n));
+        }
+    }
+
+    #[test]
+    fn block_boundaries_and_large_n_are_within_the_bound() {
+        let near_blocks = [1, 2, 3].into_iter().flat_map(|b| b * BLOCK - 1..=b * BLOCK + 1);
+        for n in near_blocks.chain([100_000, 1_000_000, 10_000_000]) {
+            assert!(relative_error(0.0, n) <= BOUND, "n = {n}: {}", relative_error(0.0, n));
+        }
+    }
+
+    #[test]
+    fn the_start_is_added_before_the_division() {
+        for (start, n) in [(0.5, 1), (1000.25, 10), (1e6, 1000), (3.0, 100_000)] {
+            assert!(relative_error(start, n) <= BOUND, "start = {start}, n = {n}");
+        }
+        assert_eq!(pi(f64::INFINITY, 10), f64::INFINITY);
+        assert!(pi(f64::NAN, 10).is_nan());
+    }
+
+    #[test]
+    fn no_terms_is_ieee_arithmetic() {
+        assert!(finish(0.0, 0, Sum::default()).is_nan());
+        assert_eq!(finish(1.0, 0, Sum::default()), f64::INFINITY);
+        assert_eq!(finish(-1.0, 0, Sum::default()), f64::NEG_INFINITY);
+        assert_eq!(finish(1.0, -4, Sum::default()), -0.25);
+        assert_eq!(finish(0.0, -4, Sum::default()).to_bits(), (-0.0f64).to_bits());
+    }
+
+    #[test]
+    fn any_split_into_blocks_gives_the_same_sum() {
+        let n = 10 * BLOCK + 17;
+        let whole = sum_blocks(n, 0..blocks(n));
+        for cut in 0..=blocks(n) {
+            assert_eq!(sum_blocks(n, 0..cut) + sum_blocks(n, cut..blocks(n)), whole);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! ungil: past Python's global interpreter lock (GIL) by plain `ctypes`.
+//!
+//! Python's `ctypes` releases the GIL while it calls a C function, so Python threads that spend their time
+//! in this library run on all cores. The library is used through its C ABI (`include/ungil.h`); the Rust
+//! modules below are what stands behind it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`kernels`] | the algorithms: one thread, no C |
+//! | [`pool`] | one call on several threads |
+//! | [`error`] | what can go wrong, in the library's own terms |
+//! | [`capi`] | the C ABI: the only place with raw pointers from outside |
+//!
+//! Dependencies point one way: `capi -> pool -> kernels`.
+
+pub mod capi;
+pub mod error;
+pub mod kernels;
+pub mod pool;
