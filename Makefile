@@ -1,0 +1,151 @@
+# ungil: `make demo` shows it, `make test` proves it, `make install` installs it. `make help` lists the rest.
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR    ?=
+PYTHON     ?= python3
+CC         ?= cc
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME  := libungil.so.$(firstword $(subst ., ,$(VERSION)))
+REAL    := libungil.so.$(VERSION)
+
+LIB   := build/lib
+VENV  := build/venv
+BUILT := $(LIB)/$(REAL) $(LIB)/pkgconfig/ungil.pc build/include/ungil.h
+
+# Names that scripts load instead of libungil. Each is a stub: an empty library that needs the real one and
+# lies beside it, so that a process that loads several of them, even copies, has one instance of ungil.
+# ldconfig knows only files named lib*.so, by their SONAME: so libpi_c.so, whose SONAME is pi_c.so, is what
+# makes a plain CDLL('pi_c.so') work after an installation.
+STUBS            := libtest.so libprime.so libprime_pthread.so libpi_c.so
+soname_of         = $(patsubst libpi_c.so,pi_c.so,$(1))
+LIBRARY_FILES    := $(REAL) $(SONAME) libungil.so $(STUBS) pi_c.so
+
+.PHONY: all
+all: $(BUILT) $(STUBS:%=$(LIB)/%) ## build everything into build/, laid out as an install prefix
+
+# Cargo knows best whether its library is up to date; the file is replaced only if it changed.
+.PHONY: cargo-build
+cargo-build: | need-cargo need-cc
+	cargo build --release --lib --quiet
+
+$(LIB)/$(REAL): cargo-build | $(LIB)/pkgconfig
+	@cmp -s target/release/libungil.so $@ || install -m 755 target/release/libungil.so $@
+	@ln -sf $(REAL) $(LIB)/$(SONAME)
+	@ln -sf $(SONAME) $(LIB)/libungil.so
+
+$(STUBS:%=$(LIB)/%): | $(LIB)/$(REAL)
+	@$(CC) -shared -nostdlib -x c /dev/null -o $@ -Wl,-soname,$(call soname_of,$(@F)) \
+	    -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed -L$(LIB) -lungil
+	@$(if $(findstring pi_c,$@),ln -sf libpi_c.so $(LIB)/pi_c.so)
+
+build/include/ungil.h: include/ungil.h
+	@install -D -m 644 $< $@
+
+$(LIB)/pkgconfig/ungil.pc: packaging/ungil.pc.in Cargo.toml | $(LIB)/pkgconfig
+	@$(call fill_pc,$${pcfiledir}/../..,$${prefix}/lib,$${prefix}/include) > $@
+
+fill_pc = sed -e 's|@PREFIX@|$(1)|' -e 's|@LIBDIR@|$(2)|' -e 's|@INCLUDEDIR@|$(3)|' -e 's|@VERSION@|$(VERSION)|' \
+    packaging/ungil.pc.in
+
+$(LIB)/pkgconfig:
+	mkdir -p $@
+
+.PHONY: demo
+demo: all need-python ## see two Python threads take half the time of one
+	@$(PYTHON) examples/python/sum.py
+	@$(PYTHON) examples/python/primes.py
+	@$(PYTHON) examples/python/pi.py
+
+.PHONY: test test-rust test-c test-python
+test: test-rust test-c test-python ## run all tests
+
+test-rust: | need-cargo need-cc
+	cargo test --release --quiet
+
+test-c: all $(VENV)/ready
+	PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)" PREFIX="$(CURDIR)/build"
+
+test-python: all $(VENV)/ready
+	$(VENV)/bin/python tests/python/run.py
+
+.PHONY: test-documents
+test-documents: all need-python ## run ctypes articles' own scripts unchanged: DOCUMENTS=folder of their texts
+	$(PYTHON) tests/documents.py $(DOCUMENTS)
+
+.PHONY: test-install
+test-install: all $(VENV)/ready ## install into the system (as root), use it there without any setting, uninstall
+	$(VENV)/bin/python tests/system_install.py $(DOCUMENTS)
+
+# What tests need beyond the standard library. Where there is no pkg-config, the one from PyPI stands in.
+$(VENV)/ready: tests/python/requirements.txt | need-python
+	$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	mkdir -p $(VENV)/fallback
+	command -v pkg-config > /dev/null || { \
+	    $(VENV)/bin/pip install --quiet --disable-pip-version-check pkgconf && \
+	    ln -sf ../bin/pkgconf $(VENV)/fallback/pkg-config; }
+	touch $@
+
+.PHONY: lint header
+lint: | need-cargo ## rustfmt, clippy, and whether the header is the source's
+	cargo fmt --check
+	cargo clippy --release --all-targets --quiet -- -D warnings
+	cargo test --release --quiet --test header
+
+header: | need-cargo ## write include/ungil.h from the source
+	UNGIL_WRITE_HEADER=1 cargo test --release --quiet --test header
+
+# `make && sudo make install` works where root has no cargo: then what was built is installed.
+.PHONY: install uninstall
+install: $(if $(shell command -v cargo),all) ## install under PREFIX (/usr/local), with DESTDIR and LIBDIR as usual
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 $(LIB)/$(REAL) $(STUBS:%=$(LIB)/%) "$(DESTDIR)$(LIBDIR)"
+	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libungil.so"
+	ln -sf libpi_c.so "$(DESTDIR)$(LIBDIR)/pi_c.so"
+	install -m 644 include/ungil.h "$(DESTDIR)$(INCLUDEDIR)"
+	$(call fill_pc,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > "$(DESTDIR)$(LIBDIR)/pkgconfig/ungil.pc"
+	@$(refresh_loader)
+
+uninstall: ## remove what install put there
+	rm -f $(LIBRARY_FILES:%="$(DESTDIR)$(LIBDIR)/%")
+	rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/ungil.pc" "$(DESTDIR)$(INCLUDEDIR)/ungil.h"
+	@$(remove_empty_folders)
+	@$(refresh_loader)
+
+# The loader's cache; where it cannot be refreshed, or does not cover LIBDIR, say how to be found.
+refresh_loader = if [ -n "$(DESTDIR)" ]; then :; \
+    elif [ "$$(id -u)" = 0 ] && ldconfig; then \
+        if [ -e "$(LIBDIR)/$(SONAME)" ] && ! ldconfig -p | grep -qF "$(LIBDIR)/$(SONAME)"; then $(loader_hint); fi; \
+    elif [ -e "$(LIBDIR)/$(SONAME)" ]; then $(loader_hint); fi
+loader_hint = echo "hint: the loader does not look in $(LIBDIR) yet. As root, add it to /etc/ld.so.conf.d and" \
+    "run ldconfig; or set LD_LIBRARY_PATH (and LIBRARY_PATH for find_library) to it."
+
+# Folders that an installation made go with it; those that a system has anyway stay.
+remove_empty_folders = for folder in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)" "$(PREFIX)"; do \
+    case "$(DESTDIR)$$folder" in /usr|/usr/lib|/usr/lib64|/usr/include|/usr/local|/usr/local/lib|/usr/local/include) ;; \
+    *) rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" 2> /dev/null || true ;; esac; done
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build target
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+# A missing tool is one line that says how to get it.
+.PHONY: need-cargo need-cc need-python
+need = command -v $(1) > /dev/null || { echo "make: $(1) is missing: $(2)"; exit 1; }
+need-cargo:
+	@$(call need,cargo,install Rust 1.89 or newer from https://rustup.rs)
+need-cc:
+	@$(call need,$(firstword $(CC)),install a C compiler$(comma) for example apt install gcc)
+need-python:
+	@$(call need,$(PYTHON),install Python 3$(comma) for example apt install python3 python3-venv)
+comma := ,
