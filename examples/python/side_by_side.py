@@ -1,0 +1,58 @@
+"""What the examples share: the library's place, and a table of times."""
+from __future__ import division, print_function
+
+import os
+import threading
+from timeit import default_timer
+
+LIBRARIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "lib")
+
+
+def find(name):
+    """The library that `make` built, or else, by its name alone, the installed one."""
+    built = os.path.normpath(os.path.join(LIBRARIES, name))
+    return built if os.path.exists(built) else name
+
+
+def in_sequence(function, calls):
+    return [function(*arguments) for arguments in calls]
+
+
+def in_threads(function, calls):
+    """Each call in a Python thread of its own."""
+    results = [None] * len(calls)
+
+    def run(place, arguments):
+        results[place] = function(*arguments)
+
+    threads = [threading.Thread(target=run, args=call) for call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def timed(way, function, calls):
+    start = default_timer()
+    results = way(function, calls)
+    return default_timer() - start, results
+
+
+class Table(object):
+    """A row per implementation: its calls in sequence, the same calls in threads, and the ratio of the times."""
+
+    LAYOUT = "  {:<36}{:>12}{:>12}{:>8}   {}"
+
+    def __init__(self, title):
+        print("\n" + title + "\n")
+        print(self.LAYOUT.format("", "in sequence", "in threads", "ratio", "answer"))
+
+    def row(self, name, function, calls, answer):
+        """`answer` makes one value of the calls' results; both ways must give the same."""
+        sequence_time, in_order = timed(in_sequence, function, calls)
+        threads_time, at_once = timed(in_threads, function, calls)
+        if answer(in_order) != answer(at_once):
+            raise AssertionError("%s: %r in sequence, %r in threads" % (name, in_order, at_once))
+        times = ["%.3f s" % sequence_time, "%.3f s" % threads_time]
+        print(self.LAYOUT.format(name, times[0], times[1], "%.2f" % (threads_time / sequence_time), answer(in_order)))
