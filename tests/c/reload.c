@@ -1,0 +1,28 @@
+/* Load, close, load again, in a program that is not linked with the library: reload LIBRARY */
+#include <dlfcn.h>
+#include <stdint.h>
+
+#include "expect.h"
+
+/* The symbol as a function: POSIX promises that the representations agree, ISO C does not. */
+typedef int32_t sum_function(int32_t, int32_t);
+static sum_function *find_test(void *library) {
+  union { void *symbol; sum_function *function; } test_in_library = {dlsym(library, "test")};
+  return test_in_library.function;
+}
+
+static void load_close_load(const char *path) {
+  for (int round = 0; round < 3; round++) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    expect(library != NULL);
+    if (library == NULL) return;
+    expect(find_test(library)(0, 10) == 18);
+    expect(dlclose(library) == 0);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) return EXIT_FAILURE;
+  load_close_load(argv[1]);
+  return report("reload");
+}

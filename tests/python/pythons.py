@@ -1,0 +1,41 @@
+"""Every CPython and PyPy of this machine: those on PATH, and those in pyenv's versions folder."""
+import glob
+import os
+import re
+import subprocess
+
+NAME = re.compile(r"^(python|pypy)(\d+(\.\d+)?t?)?$")
+
+DESCRIBE = (
+    "import platform, sys; "
+    "print(sys.executable); "
+    "print(platform.python_implementation() + ' ' + platform.python_version())"
+)
+
+
+def candidates():
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder), "py*"))):
+            if NAME.match(os.path.basename(path)):
+                yield path
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    for version in sorted(glob.glob(os.path.join(glob.escape(pyenv), "versions", "*"))):
+        for name in ("python", "pypy", "pypy3"):
+            yield os.path.join(version, "bin", name)
+
+
+def describe(path):
+    """(executable, name and version), or None where it is no working Python."""
+    try:
+        output = subprocess.run([path, "-c", DESCRIBE], capture_output=True, timeout=60, text=True)
+        executable, description = output.stdout.splitlines()
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return os.path.realpath(executable), description
+
+
+def find():
+    """A dict from executable to description, oldest first, without a second name of the same executable."""
+    found = dict(filter(None, map(describe, candidates())))
+    number = lambda item: [int(digits) for digits in re.findall(r"\d+", item[1])]
+    return dict(sorted(found.items(), key=number))

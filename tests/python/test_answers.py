@@ -1,0 +1,133 @@
+"""The answers, as a script sees them through ctypes."""
+import ctypes
+import math
+import os
+import random
+import threading
+import unittest
+from array import array
+from fractions import Fraction
+
+from support import int_array, load
+
+library = load()
+
+INT_MAX, INT_MIN = 2**31 - 1, -(2**31)
+
+
+class Sum(unittest.TestCase):
+    def test_agrees_with_python(self):
+        for start in range(-40, 40):
+            for end in range(-40, 80):
+                self.assertEqual(library.test(start, end), sum(i for i in range(start, end) if i % 3 == 0))
+
+    def test_a_thousand_million(self):
+        self.assertEqual(library.test(0, 1000000000), 1350552661)
+
+    def test_ends_of_the_type(self):
+        self.assertEqual(library.test(INT_MAX, INT_MIN), 0)
+        self.assertEqual(library.test(INT_MAX - 3, INT_MAX), 2**31 - 2)
+        self.assertEqual(library.test(INT_MIN, INT_MIN + 3), INT_MIN + 2)
+
+
+class NumPrimes(unittest.TestCase):
+    def test_the_first_million(self):
+        numbers = array("i", range(1000000))
+        shared = (ctypes.c_int32 * len(numbers)).from_buffer(numbers)
+        self.assertEqual(library.num_primes(len(numbers), shared), 921295)
+
+    def test_agrees_with_the_rule_in_python(self):
+        def has_divisor(n):
+            return n >= 0 and any(n % d == 0 for d in range(2, int(math.floor(math.sqrt(n)))))
+
+        generator = random.Random(2)
+        samples = list(range(-50, 2000)) + [generator.randrange(INT_MIN, INT_MAX) for _ in range(200)]
+        for n in samples + [INT_MIN, INT_MAX, 46337 * 46337, 46327 * 46337, 41609 * 41611]:
+            self.assertEqual(library.num_primes(1, int_array([n])), int(has_divisor(n)), n)
+
+    def test_null_and_sizes(self):
+        self.assertEqual(library.num_primes(0, None), 0)
+        self.assertEqual(library.num_primes(-5, None), 0)
+        self.assertEqual(library.num_primes(-5, int_array([10])), 0)
+        self.assertEqual(library.num_primes(7, None), -1)
+        self.assertIn(b"num_primes: numbers is NULL", library.ungil_last_error())
+
+    def test_misaligned_array(self):
+        raw = ctypes.create_string_buffer(4 * 1000 + 1)
+        shifted = ctypes.addressof(raw) + 1
+        values = int_array(range(1000))
+        ctypes.memmove(shifted, values, 4000)
+        pointer = ctypes.cast(shifted, ctypes.POINTER(ctypes.c_int32))
+        self.assertEqual(library.num_primes(1000, pointer), library.num_primes(1000, values))
+
+
+class Pi(unittest.TestCase):
+    @staticmethod
+    def exact(start, terms):
+        """The formula in rational numbers: a term is 16 n^2 / (4 n^2 + (2 i - 1)^2)."""
+        total = sum(Fraction(16 * terms**2, 4 * terms**2 + (2 * i - 1) ** 2) for i in range(terms))
+        return (Fraction(start) + total) / terms
+
+    def test_agrees_with_rational_arithmetic(self):
+        for start in (0.0, 0.5, 1e3):
+            for terms in (1, 2, 3, 10, 100):
+                exact = self.exact(start, terms)
+                error = abs(Fraction(library.compPi_ctypes(start, terms)) - exact) / exact
+                self.assertLessEqual(error, Fraction(1, 10**14), (start, terms))
+
+    def test_no_terms(self):
+        self.assertTrue(math.isnan(library.compPi_ctypes(0.0, 0)))
+        self.assertEqual(library.compPi_ctypes(2.0, 0), float("inf"))
+        self.assertEqual(library.compPi_ctypes(2.0, -4), -0.5)
+        self.assertEqual(library.compPi_ctypes(2.0, INT_MIN), 2.0 / INT_MIN)
+
+
+def answers():
+    numbers = int_array(range(30000))
+    return library.test(-7, 100000), library.num_primes(len(numbers), numbers), library.compPi_ctypes(0.0, 300000)
+
+
+class ManyCallers(unittest.TestCase):
+    def in_threads(self, count, function):
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(function())) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    def test_64_threads_get_the_same_answers(self):
+        self.assertEqual(self.in_threads(64, answers), [answers()] * 64)
+
+    def test_an_error_belongs_to_its_thread(self):
+        library.num_primes(7, None)
+        self.assertEqual(self.in_threads(1, library.ungil_last_error), [b""])
+
+    def test_the_answers_do_not_depend_on_the_number_of_threads(self):
+        alone = answers()
+        large = array("i", range(100000)) * 2
+        shared = (ctypes.c_int32 * len(large)).from_buffer(large)
+        alone_large = library.num_primes(len(large), shared), library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)
+        try:
+            for threads in ("2", "3", "16", "100000", "0", "-1", "many", ""):
+                os.environ["UNGIL_NUM_THREADS"] = threads
+                self.assertEqual(answers(), alone)
+                self.assertEqual(
+                    (library.num_primes(len(large), shared), library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)),
+                    alone_large,
+                )
+        finally:
+            del os.environ["UNGIL_NUM_THREADS"]
+
+    @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
+    def test_a_forked_child_gets_the_same_answers(self):
+        expected = answers()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if answers() == expected else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
