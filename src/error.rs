@@ -15,6 +15,18 @@ pub enum Error {
         /// The parameter's name, as the header has it.
         parameter: &'static str,
     },
+    /// A parameter has a value that the function has no answer for.
+    Invalid {
+        /// The parameter's name, as the header has it.
+        parameter: &'static str,
+        /// What it would have to be.
+        expected: &'static str,
+    },
+    /// The result does not fit in its type.
+    Overflow {
+        /// The type, as C has it.
+        result: &'static str,
+    },
     /// A defect of the library itself: a panic, with its message.
     Internal(String),
 }
@@ -26,6 +38,8 @@ impl fmt::Display for Error {
                 write!(f, "{parameter} is NULL, but there is something to read or write there")
             }
             Self::TooLong { parameter } => write!(f, "{parameter} is longer than the address space"),
+            Self::Invalid { parameter, expected } => write!(f, "{parameter} must be {expected}"),
+            Self::Overflow { result } => write!(f, "the result does not fit in {result}"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),
         }
     }

@@ -8,12 +8,16 @@
 //! |---|---|
 //! | [`kernels`] | the algorithms: one thread, no C |
 //! | [`pool`] | one call on several threads |
+//! | [`cpu`] | the CPU level that kernels run at |
+//! | [`environment`] | the environment's variables, safely |
 //! | [`error`] | what can go wrong, in the library's own terms |
 //! | [`capi`] | the C ABI: the only place with raw pointers from outside |
 //!
-//! Dependencies point one way: `capi -> pool -> kernels`.
+//! Dependencies point one way: `capi -> pool -> kernels -> cpu`.
 
 pub mod capi;
+pub mod cpu;
+pub mod environment;
 pub mod error;
 pub mod kernels;
 pub mod pool;

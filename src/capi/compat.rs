@@ -8,10 +8,10 @@ use super::threads;
 use crate::kernels::{divisors, multiples, pi};
 use crate::pool;
 
-/// Work below these sizes takes less time than a thread takes to start: it stays on the calling thread.
+/// Pieces that take a few times as long as a thread takes to start. Smaller work stays on the calling thread.
 const RANGE_GRAIN: u64 = 1 << 24;
-const ARRAY_GRAIN: u64 = 1 << 14;
-const BLOCK_GRAIN: u64 = 16;
+const ARRAY_GRAIN: u64 = 1 << 16;
+const BLOCK_GRAIN: u64 = 32;
 
 /// `threads::requested()`, asked only where there is work to share.
 fn threads(len: u64, grain: u64) -> usize {
@@ -54,7 +54,8 @@ pub extern "C" fn test(from: i32, to: i32) -> i32 {
 /// Errors: numbers is NULL while size is positive.
 /// Thread-safety: any number of threads at once. It runs on the calling thread, or on UNGIL_NUM_THREADS
 /// threads if that is set in the environment.
-/// Cost: at most floor(sqrt(n)) / 3 divisions for a number n; no memory.
+/// Cost: linear in size; from half a cycle per number to a few. The process keeps tables of 1.1 MB at most, which
+/// are built when numbers below 2^24 have come by the hundred thousand.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
     guarded("num_primes", -1, || {
@@ -75,9 +76,9 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
 /// pi: what to add to the sum; 0 as a rule.
 /// niter: the number of terms. 0 or less gives what IEEE 754 arithmetic gives for an empty sum: pi * (1/niter),
 /// so not-a-number for pi = 0, niter = 0.
-/// Returns the value, with a relative error of at most 1e-14 against exact arithmetic for pi >= 0; for a
-/// negative pi, which may cancel, 1e-14 of the terms' sum divided by niter. The bits do not depend on the
-/// number of threads.
+/// Returns the value, with an error of at most 1e-14 * (|pi| + the terms' sum) * h against exact arithmetic: a
+/// relative error of 1e-14, unless a negative pi cancels the sum. The bits depend neither on the number of
+/// threads nor on the CPU.
 /// Errors: none.
 /// Thread-safety: any number of threads at once. It runs on the calling thread, or on UNGIL_NUM_THREADS
 /// threads if that is set in the environment.

@@ -3,18 +3,25 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::last_error;
+use super::{last_error, status};
 use crate::error::Error;
 
 /// Runs the body of the export `function`. On an error or a panic, records the message for
 /// `ungil_last_error` and returns `failed`.
 pub(super) fn guarded<T>(function: &str, failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    run(function, body).unwrap_or(failed)
+}
+
+/// As `guarded`, for functions that return a status.
+pub(super) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), Error>) -> i32 {
+    run(function, body).map_or_else(|error| status::of(&error), |()| status::UNGIL_OK)
+}
+
+fn run<T>(function: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    outcome.unwrap_or_else(|payload| Err(Error::Internal(panic_message(&*payload)))).unwrap_or_else(|error| {
-        last_error::record(function, &error);
-        failed
-    })
+    let result = outcome.unwrap_or_else(|payload| Err(Error::Internal(panic_message(&*payload))));
+    result.inspect_err(|error| last_error::record(function, error))
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> String {
@@ -31,14 +38,18 @@ mod tests {
     fn a_panic_becomes_the_failure_value_and_a_message() {
         assert_eq!(guarded("call", -7, || panic!("broken {}", 1)), -7);
         assert_eq!(message(), "call: internal error (please report it): broken 1");
-        assert_eq!(guarded("call", -7, || panic!("plain")), -7);
+        assert_eq!(guarded_status("call", || panic!("plain")), status::UNGIL_E_INTERNAL);
         assert_eq!(message(), "call: internal error (please report it): plain");
     }
 
     #[test]
     fn a_good_call_leaves_the_last_message_alone() {
-        guarded("call", (), || Err(Error::Null { parameter: "numbers" }));
+        assert_eq!(
+            guarded_status("call", || Err(Error::Null { parameter: "numbers" })),
+            status::UNGIL_E_NULL
+        );
         assert_eq!(guarded("call", 0, || Ok(5)), 5);
+        assert_eq!(guarded_status("call", || Ok(())), status::UNGIL_OK);
         assert_eq!(message(), "call: numbers is NULL, but there is something to read or write there");
     }
 }

@@ -1,18 +1,25 @@
 //! The C ABI: the only place with `extern "C"`, raw pointers from outside, and exported names.
 //!
-//! Every export is one call of [`guard::guarded`]: it turns C's arguments into Rust's, calls the core, and
-//! turns the outcome back. No panic leaves it.
+//! An export is one call of the guard in `guard.rs`: it turns C's arguments into Rust's, calls the core, and turns
+//! the outcome back. No panic leaves it. (Those that only hand out a static string or the thread's last message
+//! have nothing that could fail, and no guard.)
 
 // A comment here becomes the header's: what the caller owes stands with the parameters, in C's words.
 #![allow(clippy::missing_safety_doc)]
 
 mod compat;
+mod cpu;
 mod guard;
 mod last_error;
 mod library;
+mod multiples;
 mod slice;
+mod status;
 mod threads;
 
 pub use compat::{compPi_ctypes, num_primes, test};
+pub use cpu::{ungil_cpu_active, ungil_cpu_detected};
 pub use last_error::ungil_last_error;
 pub use library::{ungil_abi_version, ungil_version};
+pub use multiples::ungil_sum_multiples;
+pub use status::{UNGIL_E_INTERNAL, UNGIL_E_INVALID, UNGIL_E_NULL, UNGIL_E_OVERFLOW, UNGIL_OK};

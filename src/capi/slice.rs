@@ -1,6 +1,22 @@
-//! Arrays from outside: a pointer and a length that nobody has looked at yet.
+//! Arrays and places from outside: pointers that nobody has looked at yet.
 
 use crate::error::Error;
+
+/// A place of the caller's for one result, at any alignment.
+pub(super) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// # Safety
+    /// Unless NULL, `place` is writable until the call that gave it returns.
+    pub(super) unsafe fn new(parameter: &'static str, place: *mut T) -> Result<Self, Error> {
+        if place.is_null() { Err(Error::Null { parameter }) } else { Ok(Self(place)) }
+    }
+
+    pub(super) fn write(self, value: T) {
+        // SAFETY: not NULL, and writable by `new`'s contract.
+        unsafe { self.0.write_unaligned(value) }
+    }
+}
 
 /// Elements that are copied at a time out of an array that is not aligned.
 const CHUNK: usize = 1024;

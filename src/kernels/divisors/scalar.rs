@@ -1,11 +1,23 @@
-pub(super) fn count_with_small_divisor_i32_scalar(numbers: &[i32]) -> u64 {
-    numbers.iter().filter(|&&n| has_small_divisor(n)).count() as u64
+use super::table::Table;
+use super::{Tally, euler, exceptions, least_factor_is_root, trial};
+
+pub(super) fn tally_i32_scalar(chunk: &[i32], table: Table) -> Tally {
+    let mut tally = Tally::default();
+    for n in chunk.iter().filter_map(|&n| u32::try_from(n).ok()) {
+        let counted = if n % 2 == 0 {
+            n >= 10
+        } else if n < table.end() {
+            table.contains(n)
+        } else {
+            tally.missed += u64::from(n < table.next_end);
+            has_small_divisor(n)
+        };
+        tally.counted += u64::from(counted);
+    }
+    tally
 }
 
-/// Trial division by 2, 3 and the numbers next to a multiple of 6, among which are all primes.
-fn has_small_divisor(n: i32) -> bool {
-    let Ok(n) = u32::try_from(n) else { return false };
-    let end = n.isqrt();
-    let divides = |d: u32| d < end && n % d == 0;
-    divides(2) || divides(3) || (6..=end + 1).step_by(6).any(|six| divides(six - 1) || divides(six + 1))
+/// For an odd `n` past the small table: the trial primes are below its root.
+fn has_small_divisor(n: u32) -> bool {
+    trial::divides(n) || if euler::passes(n) { exceptions::contains(n) } else { !least_factor_is_root(n) }
 }

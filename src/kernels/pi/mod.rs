@@ -1,15 +1,30 @@
-//! The midpoint-like sum for pi: 4/(1+x^2) at x = (i - 1/2)/n for i = 0 .. n-1, over n.
+//! The sum for pi: 4/(1 + x^2) at x = (i - 1/2)/n for i = 0 .. n-1, over n.
 //!
-//! The terms are summed in blocks of [`BLOCK`], each in a fixed order of f64 operations. Block sums are then
-//! added as fixed-point integers, which is exact and so has no order: any split into ranges of blocks, and so
-//! any number of threads, gives the same bits.
+//! Terms are taken in groups of [`group::GROUP`], with one division for the group's common denominator, and
+//! groups in blocks of [`BLOCK`] terms, each summed in [`lanes::LANES`] lanes in a fixed order. Every f64 operation
+//! is one that all levels have (fused multiply-add among them), so all levels give the same bits. Block sums are
+//! then added as fixed-point integers, which is exact and so has no order: any split into ranges of blocks, and so
+//! any number of threads, gives the same bits too.
 
+mod group;
+mod lanes;
 mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 use std::ops::{Add, Range};
 
+use crate::cpu::{self, Level};
+use group::Group;
+
 /// Terms per block.
-pub const BLOCK: u64 = 1 << 14;
+pub const BLOCK: u64 = 1 << 16;
+
+/// Fewer terms are summed one by one: coefficients for groups would cost more than they save.
+const GROUPED_FROM: u64 = 2048;
 
 /// Fraction bits of a [`Sum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the sum
 /// of 2^63 terms stays below 2^65. Both fit in 128 bits.
@@ -43,8 +58,35 @@ pub fn blocks(n: u64) -> u64 {
 
 /// The sum of the terms of some blocks out of [`blocks`]`(n)`.
 pub fn sum_blocks(n: u64, blocks: Range<u64>) -> Sum {
-    let block = |b: u64| scalar::sum_terms_f64_scalar(n, b * BLOCK..n.min((b + 1) * BLOCK));
-    blocks.map(|b| Sum::of_block(block(b))).fold(Sum::default(), Add::add)
+    sum_blocks_at(cpu::active(), n, blocks)
+}
+
+/// [`sum_blocks`] at a level, or at the machine's if that is lower.
+pub fn sum_blocks_at(level: Level, n: u64, blocks: Range<u64>) -> Sum {
+    let level = level.min(cpu::detected());
+    let group = Group::of_terms(n);
+    let range = |block: u64| block * BLOCK..n.min((block + 1) * BLOCK);
+    blocks.map(|block| Sum::of_block(sum_block(level, &group, range(block)))).fold(Sum::default(), Add::add)
+}
+
+fn sum_block(level: Level, group: &Group, terms: Range<u64>) -> f64 {
+    if group.n < GROUPED_FROM {
+        return group::sum_one_by_one(group.n, terms);
+    }
+    let sum_groups = match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => avx512::sum_groups_f64_avx512,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => avx2::sum_groups_f64_avx2,
+        _ => scalar::sum_groups_f64_scalar,
+    };
+    let rounds = (terms.end - terms.start) / lanes::ROUND;
+    // SAFETY: the machine has the level's features.
+    let grouped = unsafe { sum_groups(group, terms.start, rounds) };
+    let rest = terms.start + rounds * lanes::ROUND..terms.end;
+    // Pairwise over the lanes, in this order on every level.
+    let [a, b, c, d, e, f, g, h] = grouped;
+    ((a + e) + (c + g)) + ((b + f) + (d + h)) + group::sum_one_by_one(group.n, rest)
 }
 
 /// `(start + sum) * h` with `h = 1/n`; for `n <= 0`, where the sum is empty, what IEEE 754 gives for that.
@@ -55,11 +97,16 @@ pub fn finish(start: f64, n: i64, sum: Sum) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::for_each_level;
 
     const BOUND: f64 = 1e-14;
 
     fn pi(start: f64, n: u64) -> f64 {
         finish(start, n as i64, sum_blocks(n, 0..blocks(n)))
+    }
+
+    fn pi_at(level: Level, n: u64) -> f64 {
+        finish(0.0, n as i64, sum_blocks_at(level, n, 0..blocks(n)))
     }
 
     /// The sum in units of 2^-60, by exact integer arithmetic: a term is 16 n^2 / (4 n^2 + (2i - 1)^2).
@@ -107,6 +154,18 @@ mod tests {
         assert_eq!(finish(-1.0, 0, Sum::default()), f64::NEG_INFINITY);
         assert_eq!(finish(1.0, -4, Sum::default()), -0.25);
         assert_eq!(finish(0.0, -4, Sum::default()).to_bits(), (-0.0f64).to_bits());
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        let near = |n: u64| n - 1..=n + 1;
+        let lengths = (1..20).chain(near(GROUPED_FROM)).chain((15..30).flat_map(|k| near(k * lanes::ROUND)));
+        let lengths = lengths.chain((1..5).flat_map(|k| near(k * BLOCK))).chain([1_000_003, 10_000_000]);
+        for n in lengths {
+            for_each_level(|level| {
+                assert_eq!(pi_at(level, n).to_bits(), pi(0.0, n).to_bits(), "{level} n = {n}")
+            });
+        }
     }
 
     #[test]

@@ -1,0 +1,37 @@
+//! Which CPU level the kernels run at.
+
+use std::ffi::{CStr, c_char};
+
+use crate::cpu::{self, Level};
+
+fn name(level: Level) -> &'static CStr {
+    match level {
+        Level::Scalar => c"scalar",
+        Level::Avx2 => c"avx2",
+        Level::Avx512 => c"avx512",
+    }
+}
+
+/// The highest CPU level that this machine can run: "scalar", "avx2" or "avx512".
+///
+/// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT; avx512 also AVX-512 F, BW, CD, DQ, VL, IFMA, VBMI, VBMI2 and
+/// VPOPCNTDQ (Intel since Ice Lake, AMD since Zen 4).
+///
+/// Returns a static string, never NULL; do not free it.
+/// Thread-safety: any thread, any time.
+/// Cost: a few nanoseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn ungil_cpu_detected() -> *const c_char {
+    name(cpu::detected()).as_ptr()
+}
+
+/// The CPU level that the functions of this library run at: the detected one, or a lower one if the environment's
+/// UNGIL_CPU named it when the level was first needed. Results do not depend on it, to the bit.
+///
+/// Returns a static string, never NULL; do not free it.
+/// Thread-safety: any thread, any time.
+/// Cost: a few nanoseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn ungil_cpu_active() -> *const c_char {
+    name(cpu::active()).as_ptr()
+}

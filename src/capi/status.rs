@@ -1,0 +1,35 @@
+//! Status values: what functions of the library's own names return.
+
+use crate::error::Error;
+
+/// The call did what it says.
+pub const UNGIL_OK: i32 = 0;
+/// A pointer that must be read or written is NULL.
+pub const UNGIL_E_NULL: i32 = -1;
+/// A parameter has a value that the function has no answer for.
+pub const UNGIL_E_INVALID: i32 = -2;
+/// The result does not fit in its type.
+pub const UNGIL_E_OVERFLOW: i32 = -3;
+/// A defect of the library itself: please report it, with the message.
+pub const UNGIL_E_INTERNAL: i32 = -4;
+
+pub(super) fn of(error: &Error) -> i32 {
+    match error {
+        Error::Null { .. } => UNGIL_E_NULL,
+        Error::TooLong { .. } | Error::Invalid { .. } => UNGIL_E_INVALID,
+        Error::Overflow { .. } => UNGIL_E_OVERFLOW,
+        Error::Internal(_) => UNGIL_E_INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiled into programs: values are only ever added.
+    #[test]
+    fn values_are_frozen() {
+        let values = [UNGIL_OK, UNGIL_E_NULL, UNGIL_E_INVALID, UNGIL_E_OVERFLOW, UNGIL_E_INTERNAL];
+        assert_eq!(values, [0, -1, -2, -3, -4]);
+    }
+}

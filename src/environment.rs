@@ -1,0 +1,141 @@
+//! Reading the environment while another thread may be writing to it.
+//!
+//! `getenv` has a data race with `setenv` (glibc manual, "Environment Access"): the array of variables may be freed
+//! under it. Scripts do run into that: ctypes gives up Python's lock for the length of a call, and another thread
+//! assigns to `os.environ`. So here the kernel copies the variables, as it answers a bad address with an error
+//! where a load would be a crash. A copy of something that was just freed is not found or not a number, and the
+//! default holds.
+
+/// A variable's value, if it is set, is UTF-8, and has at most 45 bytes. Cost: about 10 microseconds.
+#[cfg(target_os = "linux")]
+pub fn variable(name: &str) -> Option<String> {
+    if !linux::can_copy() {
+        return std::env::var(name).ok(); // a sandbox forbids the call
+    }
+    linux::variable(name.as_bytes()).and_then(|value| String::from_utf8(value).ok())
+}
+
+/// A variable's value, if it is set and UTF-8.
+#[cfg(not(target_os = "linux"))]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::ptr;
+
+    use libc::{c_char, c_void, iovec};
+
+    const PAGE: usize = 4096;
+    /// Room for "name=value" and its NUL.
+    const ROOM: usize = 64;
+    /// The most variables that are looked at; more than that is no environment.
+    const MOST: usize = 1 << 20;
+
+    type Text = [u8; ROOM];
+
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+
+    /// Whether the kernel lets this process copy what is its own.
+    pub(super) fn can_copy() -> bool {
+        let own = 0u8;
+        copy((&raw const own).addr(), &mut [1]).is_some()
+    }
+
+    pub(super) fn variable(name: &[u8]) -> Option<Vec<u8>> {
+        // SAFETY: libc's variable is always there; another thread may replace the pointer, but not tear it.
+        let mut array = unsafe { ptr::read_volatile(&raw const environ) }.addr();
+        let mut pointers = [0; PAGE];
+        for _ in 0..MOST / (PAGE / size_of::<usize>()) {
+            // To the end of the page: it is there as a whole or not at all.
+            let page = copy(array, &mut pointers[..PAGE - array % PAGE])?;
+            let (entries, _) = page.as_chunks::<{ size_of::<usize>() }>();
+            let mut texts = entries.iter().map(|bytes| usize::from_ne_bytes(*bytes));
+            let here: Vec<usize> = texts.by_ref().take_while(|&text| text != 0).collect();
+            if let Some(value) = here.chunks(BATCH).find_map(|batch| find(name, batch)) {
+                return Some(value);
+            }
+            if here.len() < entries.len() {
+                return None;
+            }
+            array += page.len();
+        }
+        None
+    }
+
+    /// Texts that are copied by one system call.
+    const BATCH: usize = 64;
+
+    fn find(name: &[u8], texts: &[usize]) -> Option<Vec<u8>> {
+        let mut copies = [[0; ROOM]; BATCH];
+        let mut copied = 0;
+        while copied < texts.len() {
+            copied += copy_heads(&texts[copied..], &mut copies[copied..]).max(1); // one that has no head is left out
+        }
+        texts.iter().zip(&mut copies).find_map(|(&text, copy)| value(name, text, copy))
+    }
+
+    /// Copies each text up to the end of its page, and returns how many were there before one was not.
+    fn copy_heads(texts: &[usize], copies: &mut [Text]) -> usize {
+        let heads = texts.iter().zip(copies).map(|(&text, copy)| {
+            let len = ROOM.min(PAGE - text % PAGE);
+            (iovec { iov_base: copy.as_mut_ptr().cast(), iov_len: len }, remote(text, len))
+        });
+        let (local, there): (Vec<_>, Vec<_>) = heads.unzip();
+        let mut bytes = read(&local, &there);
+        let whole = |head: &&iovec| {
+            let is_whole = bytes >= head.iov_len;
+            bytes -= head.iov_len.min(bytes);
+            is_whole
+        };
+        there.iter().take_while(whole).count()
+    }
+
+    /// The value, if the text is "name=value".
+    fn value(name: &[u8], text: usize, copy: &mut Text) -> Option<Vec<u8>> {
+        let head = ROOM.min(PAGE - text % PAGE);
+        if head < ROOM && !copy[..head].contains(&0) && name.starts_with(&copy[..head.min(name.len())]) {
+            self::copy(text + head, &mut copy[head..])?;
+        }
+        let rest = copy.strip_prefix(name)?.strip_prefix(b"=")?;
+        Some(rest[..rest.iter().position(|&byte| byte == 0)?].to_vec())
+    }
+
+    /// Copies what is at an address, if all of it can be read.
+    fn copy(address: usize, into: &mut [u8]) -> Option<&[u8]> {
+        let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+        (read(&[local], &[remote(address, into.len())]) == into.len()).then_some(into)
+    }
+
+    fn remote(address: usize, len: usize) -> iovec {
+        iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: len }
+    }
+
+    /// Copies within this process, and returns how many bytes were copied before an address was bad.
+    fn read(local: &[iovec], there: &[iovec]) -> usize {
+        // SAFETY: the local vectors are buffers that the callers hold; the kernel checks the others.
+        let count = unsafe {
+            let (own, others) = (local.as_ptr(), there.as_ptr());
+            libc::process_vm_readv(libc::getpid(), own, local.len() as u64, others, there.len() as u64, 0)
+        };
+        usize::try_from(count).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variable;
+
+    #[test]
+    fn finds_what_std_finds() {
+        for (name, value) in std::env::vars().filter(|(name, value)| name.len() + value.len() < 60) {
+            assert_eq!(variable(&name).as_deref(), Some(&*value), "{name}");
+        }
+        assert_eq!(variable("UNGIL_NO_SUCH_VARIABLE"), None);
+        assert_eq!(variable("PAT"), None);
+        assert_eq!(variable(""), None);
+    }
+}

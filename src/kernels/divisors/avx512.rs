@@ -1,0 +1,256 @@
+//! Sixteen numbers at a time. Each stage passes on, by compressed stores, the numbers that it leaves open:
+//! a chunk becomes a list for the table and a list for trial division, and that one a list for the Euler test.
+
+use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
+
+use super::euler::STEPS;
+use super::table::Table;
+use super::trial::DIVISORS;
+use super::{CHUNK, Tally, exceptions, least_factor_is_root};
+
+/// Numbers per vector.
+const WIDTH: usize = 16;
+
+/// Room for a chunk of numbers. Vectors are stored whole, so there is room for one more behind the last number.
+type Room = [MaybeUninit<u32>; CHUNK + WIDTH];
+
+/// Numbers that are still to be looked at. (The length lies apart from the room, so that it stays in a register.)
+struct List<'a> {
+    room: &'a mut Room,
+    len: usize,
+}
+
+impl<'a> List<'a> {
+    fn new(room: &'a mut Room) -> Self {
+        Self { room, len: 0 }
+    }
+
+    /// Appends the lanes in `mask`.
+    #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn push(&mut self, mask: __mmask16, numbers: __m512i) {
+        debug_assert!(self.len <= CHUNK);
+        // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+        unsafe {
+            let end = self.room.as_mut_ptr().add(self.len);
+            _mm512_storeu_si512(end.cast(), _mm512_maskz_compress_epi32(mask, numbers));
+        }
+        self.len += mask.count_ones() as usize;
+    }
+
+    /// The vectors that make up the list, the last one filled up with `filler`.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn vectors(&mut self, filler: i32) -> impl Iterator<Item = __m512i> {
+        let first = self.room.as_mut_ptr().cast::<i32>();
+        // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+        unsafe { _mm512_storeu_si512(first.add(self.len).cast(), _mm512_set1_epi32(filler)) };
+        // SAFETY: numbers up to a vector behind `len` are in the room, and initialised by now.
+        (0..self.len).step_by(WIDTH).map(move |from| unsafe { _mm512_loadu_si512(first.add(from).cast()) })
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
+pub(super) fn tally_i32_avx512(chunk: &[i32], table: Table) -> Tally {
+    assert!(chunk.len() <= CHUNK);
+    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 3];
+    let [mut covered, mut open, mut left] = rooms.each_mut().map(List::new);
+    let even = split(chunk, table.end(), &mut covered, &mut open);
+    let mut tally = Tally { counted: even + count_in_table(&mut covered, table), missed: 0 };
+    if open.len > 0 {
+        tally.missed = divide(&mut open, &mut left, table.next_end);
+        tally.counted += (open.len - left.len) as u64 + test(&mut left);
+    }
+    tally
+}
+
+/// Counts the even numbers, and lists the odd ones: below `end`, and the rest. Negative numbers are left out.
+#[inline]
+#[target_feature(enable = "avx512f,popcnt")]
+fn split(chunk: &[i32], end: u32, covered: &mut List, open: &mut List) -> u64 {
+    let (end, one, nine) = (_mm512_set1_epi32(end as i32), _mm512_set1_epi32(1), _mm512_set1_epi32(9));
+    let mut split_vector = |numbers| {
+        let odd = _mm512_test_epi32_mask(numbers, one);
+        let below = _mm512_mask_cmplt_epu32_mask(odd, numbers, end);
+        covered.push(below, numbers);
+        if below != odd {
+            open.push(_mm512_mask_cmpge_epi32_mask(odd, numbers, end), numbers);
+        }
+        u64::from((_mm512_cmpgt_epi32_mask(numbers, nine) & !odd).count_ones())
+    };
+    let (vectors, rest) = chunk.as_chunks::<WIDTH>();
+    let mut even = 0;
+    for vector in vectors {
+        // SAFETY: the array is a vector long.
+        even += split_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });
+    }
+    // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which is even and not counted.
+    even + split_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn count_in_table(list: &mut List, table: Table) -> u64 {
+    let one = _mm512_set1_epi32(1);
+    let mut counts = _mm512_setzero_si512();
+    for numbers in list.vectors(1) {
+        // SAFETY: the list's numbers and the filler, which does not count, are below the table's end: n / 64 is a word
+        // of it.
+        let words = unsafe {
+            _mm512_i32gather_epi32::<4>(_mm512_srli_epi32::<6>(numbers), table.words.as_ptr().cast())
+        };
+        // Bit n / 2 % 32 comes first.
+        let rotated = _mm512_rorv_epi32(words, _mm512_srli_epi32::<1>(numbers));
+        counts = _mm512_add_epi32(counts, _mm512_and_si512(rotated, one));
+    }
+    _mm512_reduce_add_epi32(counts) as u64
+}
+
+/// Lists the numbers that no trial prime divides, and counts those below `next_end`.
+#[inline]
+#[target_feature(enable = "avx512f,popcnt")]
+fn divide(list: &mut List, left: &mut List, next_end: u32) -> u64 {
+    const MULTIPLE_OF_3: i32 = i32::MAX - i32::MAX % 3; // a large one: it is neither listed nor counted
+    let mut below = 0;
+    for numbers in list.vectors(MULTIPLE_OF_3) {
+        let mut open = !0;
+        for divisor in DIVISORS {
+            let product = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(divisor.inverse as i32));
+            open = _mm512_mask_cmpgt_epu32_mask(open, product, _mm512_set1_epi32(divisor.limit as i32));
+        }
+        left.push(open, numbers);
+        let next_end = _mm512_set1_epi32(next_end as i32);
+        below += u64::from(_mm512_cmplt_epi32_mask(numbers, next_end).count_ones());
+    }
+    below
+}
+
+/// Counts by the Euler test: of four vectors of 64-bit lanes side by side, to hide the multiplications' latency.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
+fn test(list: &mut List) -> u64 {
+    const PRIME: i32 = i32::MAX; // as a filler, it is not counted
+    let mut vectors = list.vectors(PRIME);
+    let mut counted = 0;
+    while let Some(numbers) = vectors.next() {
+        if let Some(next) = vectors.next() {
+            let [a, b, c, d] = euler([low(numbers), high(numbers), low(next), high(next)]);
+            counted += resolve(numbers, join(a, b)) + resolve(next, join(c, d));
+        } else {
+            let [a, b] = euler([low(numbers), high(numbers)]);
+            counted += resolve(numbers, join(a, b));
+        }
+    }
+    counted
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn low(numbers: __m512i) -> __m512i {
+    _mm512_cvtepu32_epi64(_mm512_castsi512_si256(numbers))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn high(numbers: __m512i) -> __m512i {
+    _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64::<1>(numbers))
+}
+
+fn join(low: __mmask8, high: __mmask8) -> __mmask16 {
+    u16::from_le_bytes([low, high])
+}
+
+/// How many lanes have a small divisor, given those that passed the Euler test.
+#[inline]
+#[target_feature(enable = "avx512f,popcnt")]
+fn resolve(numbers: __m512i, passed: __mmask16) -> u64 {
+    let failed = !passed;
+    let suspects = passed & exceptions_filter(numbers, passed);
+    let roots = failed & next_to_square(numbers);
+    let mut counted = u64::from(failed.count_ones());
+    if suspects | roots != 0 {
+        let mut lanes = [0u32; WIDTH];
+        // SAFETY: the array is a vector long.
+        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), numbers) };
+        let lane_in = |mask: __mmask16| (0..WIDTH).filter(move |lane| mask >> lane & 1 == 1);
+        counted += lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
+        counted -= lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
+    }
+    counted
+}
+
+/// Lanes that may be exceptions of the Euler test.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn exceptions_filter(numbers: __m512i, mask: __mmask16) -> __mmask16 {
+    let hash = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(exceptions::HASH as i32));
+    let hash = _mm512_srli_epi32::<{ 32 - exceptions::FILTER_BITS }>(hash);
+    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is a word of the filter.
+    let words = unsafe {
+        let filter = exceptions::FILTER.as_ptr().cast();
+        _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), mask, _mm512_srli_epi32::<5>(hash), filter)
+    };
+    let place = _mm512_and_si512(hash, _mm512_set1_epi32(31));
+    _mm512_test_epi32_mask(words, _mm512_sllv_epi32(_mm512_set1_epi32(1), place))
+}
+
+/// Lanes with n or n + 1 a square. The root in single precision is off by less than 1/100, so that it rounds
+/// to the square's.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn next_to_square(numbers: __m512i) -> __mmask16 {
+    let root = _mm512_cvtps_epi32(_mm512_sqrt_ps(_mm512_cvtepi32_ps(numbers)));
+    let above = _mm512_sub_epi32(_mm512_mullo_epi32(root, root), numbers);
+    _mm512_cmple_epu32_mask(above, _mm512_set1_epi32(1))
+}
+
+/// The Euler test (see `euler.rs`) with R = 2^52, on odd numbers below 2^31 in 64-bit lanes.
+///
+/// A step takes a to hi(a*a) + n - hi(m*n), where m*n = a*a mod 2^52: the low halves of the two products are the
+/// same, so the difference of the high ones is exact. Then it doubles, if the bit is set. Where a starts at 2^51,
+/// the largest start, it stays at 2^51 + 2^28 at most while bits are set; without, and from a lower start, it
+/// falls to 2n + 1 within five steps. So a < 2^52 always.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn euler<const GROUPS: usize>(n: [__m512i; GROUPS]) -> [__mmask8; GROUPS] {
+    let zero = _mm512_setzero_si512();
+    let inverse: [_; GROUPS] = std::array::from_fn(|g| inverse(n[g]));
+    let bits: [_; GROUPS] = std::array::from_fn(|g| _mm512_sub_epi64(zero, _mm512_srli_epi64::<1>(n[g])));
+    let mut a: [_; GROUPS] = std::array::from_fn(|g| {
+        let x = _mm512_add_epi64(_mm512_set1_epi64(52), _mm512_srai_epi64::<STEPS>(bits[g]));
+        _mm512_sllv_epi64(_mm512_set1_epi64(1), x)
+    });
+    for i in (0..STEPS).rev() {
+        let bit = _mm512_set1_epi64(1 << i);
+        for g in 0..GROUPS {
+            let set = _mm512_test_epi64_mask(bits[g], bit);
+            let high = _mm512_madd52hi_epu64(n[g], a[g], a[g]);
+            let m = _mm512_madd52lo_epu64(zero, _mm512_madd52lo_epu64(zero, a[g], a[g]), inverse[g]);
+            let reduced = _mm512_sub_epi64(high, _mm512_madd52hi_epu64(zero, m, n[g]));
+            a[g] = _mm512_mask_add_epi64(reduced, set, reduced, reduced);
+        }
+    }
+    std::array::from_fn(|g| {
+        // a / R = -high mod n, to be compared with 1 or -1.
+        let high = _mm512_madd52hi_epu64(zero, _mm512_madd52lo_epu64(zero, a[g], inverse[g]), n[g]);
+        let one = _mm512_set1_epi64(1);
+        let differ = _mm512_xor_si512(n[g], _mm512_srli_epi64::<1>(n[g]));
+        let plus = _mm512_testn_epi64_mask(differ, _mm512_set1_epi64(2)); // n = 1, 7 mod 8
+        let expected = _mm512_mask_sub_epi64(one, plus, n[g], one);
+        _mm512_cmpeq_epi64_mask(high, expected)
+    })
+}
+
+/// The inverse of an odd number modulo 2^52, by Newton's iteration from 5 right bits on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn inverse(n: __m512i) -> __m512i {
+    let (zero, two) = (_mm512_setzero_si512(), _mm512_set1_epi64(2));
+    let mut x = _mm512_xor_si512(_mm512_add_epi64(n, _mm512_add_epi64(n, n)), two);
+    for _ in 0..4 {
+        let error = _mm512_sub_epi64(two, _mm512_madd52lo_epu64(zero, n, x));
+        x = _mm512_madd52lo_epu64(zero, x, error);
+    }
+    x
+}

@@ -1,0 +1,178 @@
+//! Tables with a bit for each odd number: whether it has a small divisor.
+//!
+//! A small table is part of the library. Larger ones are built by a sieve when the numbers that they would have
+//! answered add up to their price, so that a short array never pays for one. They are published by one atomic
+//! pointer and never freed. No lock is held meanwhile: threads that get there together may build the same table
+//! twice, one is dropped, and a fork in the middle harms nobody.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use super::is_prime;
+
+/// The tables' ends: the largest takes 2^24 / 16 bytes = 1 MiB.
+const SMALL_END: u32 = 1 << 12;
+const MIDDLE_END: u32 = 1 << 20;
+pub(super) const LARGE_END: u32 = 1 << 24;
+
+/// How many misses a table is worth: about what its sieve costs, in numbers that are answered without it.
+const MIDDLE_PRICE: u64 = 1 << 15;
+const LARGE_PRICE: u64 = 1 << 21;
+
+/// Bit `n / 2 % 32` of word `n / 64` tells of the odd number `n`, for the n below `end`.
+#[derive(Clone, Copy)]
+pub(super) struct Table {
+    pub(super) words: &'static [u32],
+    /// Where a larger table would end: misses below count towards its price.
+    pub(super) next_end: u32,
+}
+
+impl Table {
+    pub(super) fn end(self) -> u32 {
+        self.words.len() as u32 * 64
+    }
+
+    /// Whether the odd number `n < end` has a small divisor.
+    pub(super) fn contains(self, n: u32) -> bool {
+        self.words[(n / 64) as usize] >> (n / 2 % 32) & 1 == 1
+    }
+}
+
+static SMALL: [u32; SMALL_END as usize / 64] = {
+    let mut words = [0; SMALL_END as usize / 64];
+    let mut d = 3;
+    while d * d < SMALL_END {
+        strike(&mut words, d);
+        d += 2;
+    }
+    words
+};
+
+/// Marks the odd multiples of `d` that have `d` below their root: `m >= (d + 1)^2`, so from `d * (d + 4)` on.
+const fn strike(words: &mut [u32], d: u32) {
+    let end = words.len() as u32 * 64;
+    let mut m = d * (d + 4);
+    while m < end {
+        words[(m / 64) as usize] |= 1 << (m / 2 % 32);
+        m += 2 * d;
+    }
+}
+
+/// The table up to `end`, by a sieve over words: where they are dense, primes are struck out as patterns.
+fn build(end: u32) -> Box<[u32]> {
+    let mut words = vec![0; end as usize / 64].into_boxed_slice();
+    let primes = |from: u32, to: u32| (from..to).step_by(2).filter(|&p| is_prime(p));
+    for p in primes(3, 32) {
+        // The odd multiples of p come again after p words.
+        let mut pattern = vec![0u32; p as usize];
+        (0..p * 32)
+            .filter(|bit| (2 * bit + 1) % p == 0)
+            .for_each(|bit| pattern[bit as usize / 32] |= 1 << (bit % 32));
+        for period in words.chunks_mut(p as usize) {
+            period.iter_mut().zip(&pattern).for_each(|(word, bits)| *word |= bits);
+        }
+    }
+    for p in primes(33, end.isqrt() + 1) {
+        strike(&mut words, p);
+    }
+    // Patterns mark the primes themselves and their first multiples, too: all below the small table's end.
+    words[..SMALL.len()].copy_from_slice(&SMALL);
+    words
+}
+
+/// A table that is built when it is worth it.
+struct Lazy {
+    end: u32,
+    price: u64,
+    misses: AtomicU64,
+    /// The first word, or null.
+    words: AtomicPtr<u32>,
+}
+
+impl Lazy {
+    const fn new(end: u32, price: u64) -> Self {
+        Self { end, price, misses: AtomicU64::new(0), words: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn words(&self) -> Option<&'static [u32]> {
+        let first = self.words.load(Ordering::Acquire);
+        // SAFETY: a pointer that is not null is the leaked slice of `publish`, which nobody writes to any more.
+        (!first.is_null()).then(|| unsafe { std::slice::from_raw_parts(first, self.end as usize / 64) })
+    }
+
+    fn missed(&self, misses: u64) {
+        let before = self.misses.fetch_add(misses, Ordering::Relaxed);
+        // The call that pays the price builds. Should it be lost in a fork, the next one that pays it again does.
+        if before / self.price != (before + misses) / self.price && self.words().is_none() {
+            self.publish(build(self.end));
+        }
+    }
+
+    fn publish(&self, words: Box<[u32]>) {
+        let first = Box::leak(words).as_mut_ptr();
+        let published =
+            self.words.compare_exchange(ptr::null_mut(), first, Ordering::AcqRel, Ordering::Acquire);
+        if published.is_err() {
+            // SAFETY: another thread was first, so nobody has seen this slice, leaked just above.
+            drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(first, self.end as usize / 64)) });
+        }
+    }
+}
+
+static MIDDLE: Lazy = Lazy::new(MIDDLE_END, MIDDLE_PRICE);
+static LARGE: Lazy = Lazy::new(LARGE_END, LARGE_PRICE);
+
+/// The largest table that is built.
+pub(super) fn largest() -> Table {
+    LARGE.words().map(|words| Table { words, next_end: LARGE_END }).unwrap_or_else(|| {
+        let middle = MIDDLE.words().map(|words| Table { words, next_end: LARGE_END });
+        middle.unwrap_or(Table { words: &SMALL, next_end: MIDDLE_END })
+    })
+}
+
+/// Notes that so many odd numbers, between the largest table's end and its `next_end`, were answered without one.
+pub(super) fn missed(misses: u64) {
+    if misses > 0 {
+        let next = if MIDDLE.words().is_none() { &MIDDLE } else { &LARGE };
+        next.missed(misses);
+    }
+}
+
+/// The table that needs not be built.
+#[cfg(test)]
+pub(super) fn small() -> Table {
+    Table { words: &SMALL, next_end: MIDDLE_END }
+}
+
+/// The largest table, built for the tests.
+#[cfg(test)]
+pub(super) fn large() -> Table {
+    static TABLE: std::sync::OnceLock<Box<[u32]>> = std::sync::OnceLock::new();
+    Table { words: TABLE.get_or_init(|| build(LARGE_END)), next_end: LARGE_END }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_agree_with_the_rule_up_to_their_ends() {
+        for end in [SMALL_END, MIDDLE_END] {
+            let table = Table { words: Box::leak(build(end)), next_end: end };
+            assert_eq!(table.end(), end);
+            for n in (1..end).step_by(2) {
+                let expected = (2..n.isqrt()).any(|d| n % d == 0);
+                assert_eq!(table.contains(n), expected, "n = {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_is_built_when_its_price_is_paid() {
+        let lazy = Lazy::new(MIDDLE_END, 100);
+        lazy.missed(60);
+        assert!(lazy.words().is_none());
+        lazy.missed(60);
+        assert_eq!(lazy.words().unwrap()[..SMALL.len()], SMALL);
+    }
+}
