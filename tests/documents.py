@@ -47,7 +47,8 @@ def with_numba(series):
     """A Python of that series in a venv that has numba."""
     venv = os.path.join(PROJECT, "build", "documents", series)
     executable = os.path.join(venv, "bin", "python")
-    if subprocess.call([executable, "-c", "import numba"], stderr=subprocess.DEVNULL) if os.path.exists(executable) else 1:
+    has_numba = os.path.exists(executable) and subprocess.call([executable, "-c", "import numba"]) == 0
+    if not has_numba:
         subprocess.check_call([python(series), "-m", "venv", venv])
         subprocess.check_call([executable, "-m", "pip", "install", "--quiet", "numba"])
     return executable
@@ -55,7 +56,8 @@ def with_numba(series):
 
 class Runner:
     def __init__(self, installed):
-        self.environment = {k: v for k, v in os.environ.items() if k not in ("LIBRARY_PATH", "LD_LIBRARY_PATH", "UNGIL_NUM_THREADS")}
+        ours = ("LIBRARY_PATH", "LD_LIBRARY_PATH", "UNGIL_NUM_THREADS")
+        self.environment = {name: value for name, value in os.environ.items() if name not in ours}
         self.libraries = "/usr/local/lib" if installed else LIBRARIES
         if not installed:
             self.environment.update(LIBRARY_PATH=LIBRARIES, LD_LIBRARY_PATH=LIBRARIES)
@@ -68,7 +70,8 @@ class Runner:
                 os.symlink(os.path.join(self.libraries, name), os.path.join(folder, name))
             with open(os.path.join(folder, "script.py"), "w", encoding="utf-8") as file:
                 file.write(script)
-            done = subprocess.run([executable, "script.py"], cwd=folder, env=self.environment, stdout=subprocess.PIPE, text=True)
+            command = [executable, "script.py"]
+            done = subprocess.run(command, cwd=folder, env=self.environment, stdout=subprocess.PIPE, text=True)
         finally:
             shutil.rmtree(folder)
         print("\n== %s\n%s" % (title, done.stdout), end="", flush=True)

@@ -1,4 +1,5 @@
 /* Load, close, load again, in a program that is not linked with the library: reload LIBRARY */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 
@@ -11,12 +12,23 @@ static sum_function *find_test(void *library) {
   return test_in_library.function;
 }
 
+/* Leaves what a library can leave behind: a thread's error message, and threads that ran in it. */
+typedef int32_t count_function(int32_t, const int32_t *);
+static int use_state_and_threads(void *library) {
+  union { void *symbol; count_function *function; } num_primes = {dlsym(library, "num_primes")};
+  int failed = num_primes.function(1, NULL);
+  setenv("UNGIL_NUM_THREADS", "4", 1);
+  int32_t sum = find_test(library)(0, 1000000000);
+  return failed == -1 && sum == 1350552661;
+}
+
 static void load_close_load(const char *path) {
   for (int round = 0; round < 3; round++) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     expect(library != NULL);
     if (library == NULL) return;
     expect(find_test(library)(0, 10) == 18);
+    expect(use_state_and_threads(library));
     expect(dlclose(library) == 0);
   }
 }

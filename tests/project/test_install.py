@@ -1,12 +1,15 @@
 """make install and make uninstall, into folders of the test's own."""
-import ctypes
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+CC = os.environ.get("CC", "cc")
 
 
 def make(target, **variables):
@@ -15,7 +18,8 @@ def make(target, **variables):
 
 
 def everything_below(folder):
-    return sorted(os.path.relpath(os.path.join(path, name), folder) for path, folders, files in os.walk(folder) for name in folders + files)
+    found = (os.path.join(path, name) for path, folders, files in os.walk(folder) for name in folders + files)
+    return sorted(os.path.relpath(path, folder) for path in found)
 
 
 class Install(unittest.TestCase):
@@ -25,27 +29,47 @@ class Install(unittest.TestCase):
 
     def test_into_a_staging_folder(self):
         make("install", DESTDIR=self.folder, PREFIX="/usr", LIBDIR="/usr/lib64")
-        library = ctypes.CDLL(os.path.join(self.folder, "usr/lib64/pi_c.so"))
-        library.compPi_ctypes.restype = ctypes.c_double
-        self.assertEqual(library.compPi_ctypes(ctypes.c_double(0.0), 1), 3.2)
+        self.assert_usable(os.path.join(self.folder, "usr", "lib64"))
         with open(os.path.join(self.folder, "usr/lib64/pkgconfig/ungil.pc")) as pc:
             self.assertIn("libdir=/usr/lib64\n", pc.read())
         make("uninstall", DESTDIR=self.folder, PREFIX="/usr", LIBDIR="/usr/lib64")
-        self.assertEqual([path for path in everything_below(self.folder) if path != "usr"], [])
+        self.assertEqual(everything_below(self.folder), ["usr"])
+
+    def test_another_version_is_replaced(self):
+        libraries = os.path.join(self.folder, "lib")
+        make("install", PREFIX=self.folder)
+        old = os.path.join(libraries, "libungil.so.0.0.9")
+        shutil.copy(os.path.join(libraries, "libungil.so"), old)
+        make("install", PREFIX=self.folder)
+        self.assertFalse(os.path.exists(old))
+        self.assert_usable(libraries)
+        make("uninstall", PREFIX=self.folder)
+        self.assertEqual(everything_below(self.folder), [])
+
+    def assert_usable(self, libraries):
+        """A stub answers, by the real library beside it and no other."""
+        script = (
+            "import ctypes\n"
+            "library = ctypes.CDLL(%r)\n"
+            "assert library.test(0, 10) == 18\n"
+            "print([line.split()[-1] for line in open('/proc/self/maps') if 'libungil' in line][0])\n"
+        ) % os.path.join(libraries, "pi_c.so")
+        environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        loaded = subprocess.check_output([sys.executable, "-c", script], env=environment, text=True).strip()
+        self.assertEqual(os.path.dirname(os.path.realpath(loaded)), os.path.realpath(libraries))
 
     def test_into_a_prefix(self):
-        prefix = os.path.join(self.folder, "prefix")
+        prefix = os.path.join(self.folder, "a prefix")
         said = make("install", PREFIX=prefix)
         self.assertIn("hint:", said)
         source = "#include <ungil.h>\nint main(void) { return test(0, 10) == 18 ? 0 : 1; }\n"
-        flags = subprocess.check_output(
-            ["pkg-config", "--cflags", "--libs", "ungil"], env=self.environment(prefix), text=True
-        ).split()
+        command = ["pkg-config", "--cflags", "--libs", "ungil"]
+        flags = shlex.split(subprocess.check_output(command, env=self.environment(prefix), text=True))
         program = os.path.join(self.folder, "program")
-        subprocess.run(["cc", "-x", "c", "-", "-o", program] + flags, input=source, text=True, check=True)
+        subprocess.run([CC, "-x", "c", "-", "-o", program] + flags, input=source, text=True, check=True)
         subprocess.check_call([program], env=dict(os.environ, LD_LIBRARY_PATH=prefix + "/lib"))
         make("uninstall", PREFIX=prefix)
-        self.assertEqual(everything_below(self.folder), ["program"])
+        self.assertEqual(everything_below(self.folder), ["a prefix", "program"])
 
     @staticmethod
     def environment(prefix):

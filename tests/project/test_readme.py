@@ -24,7 +24,7 @@ class Readme(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             program = os.path.join(folder, "program")
             flags = ["-I", os.path.join(PROJECT, "build", "include"), "-L", LIBRARIES, "-lungil"]
-            command = ["cc", "-x", "c", "-", "-o", program] + flags
+            command = [os.environ.get("CC", "cc"), "-x", "c", "-", "-o", program] + flags
             subprocess.run(command, input=listing("c"), text=True, check=True)
             environment = dict(os.environ, LD_LIBRARY_PATH=LIBRARIES)
             self.assertEqual(subprocess.check_output([program], env=environment, text=True), "1350552661\n")

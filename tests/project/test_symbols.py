@@ -1,4 +1,5 @@
 """The library exports what the header declares, and nothing else."""
+import ctypes
 import os
 import re
 import subprocess
@@ -20,6 +21,11 @@ def exported():
 
 
 class Symbols(unittest.TestCase):
+    def test_the_soname_carries_the_abi_version(self):
+        dynamic = subprocess.check_output(["readelf", "--dynamic", "--wide", LIBRARY], text=True)
+        soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic).group(1)
+        self.assertEqual(soname, "libungil.so.%d" % ctypes.CDLL(LIBRARY).ungil_abi_version())
+
     def test_exports_are_the_headers_functions(self):
         self.assertIn("num_primes", declared())
         self.assertEqual(exported(), declared())

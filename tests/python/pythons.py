@@ -1,4 +1,4 @@
-"""Every CPython and PyPy of this machine: those on PATH, and those in pyenv's versions folder."""
+"""Every CPython and PyPy of this machine from 2.7 on: those on PATH, and those in pyenv's versions folder."""
 import glob
 import os
 import re
@@ -8,6 +8,7 @@ NAME = re.compile(r"^(python|pypy)(\d+(\.\d+)?t?)?$")
 
 DESCRIBE = (
     "import platform, sys; "
+    "assert sys.version_info >= (2, 7); "
     "print(sys.executable); "
     "print(platform.python_implementation() + ' ' + platform.python_version())"
 )

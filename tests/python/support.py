@@ -17,6 +17,9 @@ def declare(library):
     library.compPi_ctypes.argtypes = [ctypes.c_double, ctypes.c_int32]
     library.compPi_ctypes.restype = ctypes.c_double
     library.ungil_last_error.restype = ctypes.c_char_p
+    library.ungil_sum_multiples.argtypes = [ctypes.c_int64] * 3 + [ctypes.POINTER(ctypes.c_int64)]
+    library.ungil_cpu_detected.restype = ctypes.c_char_p
+    library.ungil_cpu_active.restype = ctypes.c_char_p
     library.ungil_version.restype = ctypes.c_char_p
     return library
 

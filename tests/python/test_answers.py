@@ -61,6 +61,28 @@ class NumPrimes(unittest.TestCase):
         self.assertEqual(library.num_primes(1000, pointer), library.num_primes(1000, values))
 
 
+class SumMultiples(unittest.TestCase):
+    def sum_multiples(self, start, end, k):
+        """(status, sum); the sum stays as it was on an error."""
+        out = ctypes.c_int64(-77)
+        return library.ungil_sum_multiples(start, end, k, ctypes.byref(out)), out.value
+
+    def test_agrees_with_python(self):
+        for start in (-20, 0, 7, -(10**9)):
+            for end in (start - 1, start, start + 1, start + 50):
+                for k in (-7, -1, 1, 3, 10**12):
+                    expected = sum(i for i in range(start, end) if i % k == 0)
+                    self.assertEqual(self.sum_multiples(start, end, k), (0, expected))
+
+    def test_errors(self):
+        self.assertEqual(self.sum_multiples(0, 10, 0), (-2, -77))
+        self.assertIn(b"k must be other than 0", library.ungil_last_error())
+        self.assertEqual(self.sum_multiples(0, 2**63 - 1, 1), (-3, -77))
+        self.assertIn(b"does not fit in an int64_t", library.ungil_last_error())
+        self.assertEqual(library.ungil_sum_multiples(0, 10, 1, None), -1)
+        self.assertIn(b"out is NULL", library.ungil_last_error())
+
+
 class Pi(unittest.TestCase):
     @staticmethod
     def exact(start, terms):
@@ -104,19 +126,77 @@ class ManyCallers(unittest.TestCase):
         library.num_primes(7, None)
         self.assertEqual(self.in_threads(1, library.ungil_last_error), [b""])
 
+    def test_the_environment_may_change_during_calls(self):
+        """Assigning to os.environ moves the array of variables; a call must not read it while it moves."""
+        numbers = int_array(range(100000))
+        done = threading.Event()
+
+        def count():
+            counts = set()
+            while not done.is_set():
+                counts.add(library.num_primes(len(numbers), numbers))
+            return counts
+
+        def change():
+            for i in range(3000):
+                os.environ["UNGIL_TEST_%d" % i] = "x" * (i % 100)
+            for i in range(3000):
+                del os.environ["UNGIL_TEST_%d" % i]
+            done.set()
+            return set()
+
+        work = iter([count, count, change])
+        results = self.in_threads(3, lambda: next(work)())
+        self.assertEqual(set.union(*results), set([library.num_primes(len(numbers), numbers)]))
+
+    @unittest.skipUnless(os.path.isdir("/proc/self/task"), "this system does not list a process's threads")
+    def test_the_environment_sets_the_number_of_threads(self):
+        """Seen in the list of the process's threads: the caller, and its helpers while a call runs."""
+        numbers = array("i", range(2000000))
+        shared = (ctypes.c_int32 * len(numbers)).from_buffer(numbers)
+        calls = [
+            lambda: library.test(INT_MIN, INT_MAX),
+            lambda: library.num_primes(len(numbers), shared),
+            lambda: library.compPi_ctypes(0.0, INT_MAX),
+        ]
+        for call in calls:
+            self.assertEqual(self.most_threads("1", call, 20), 0)
+            self.assertEqual(self.most_threads("3", call, 2000), 2)
+
+    @staticmethod
+    def most_threads(setting, call, tries):
+        """The most helpers seen at once in up to so many calls; it stops when there are two."""
+        count = lambda: len(os.listdir("/proc/self/task"))
+        os.environ["UNGIL_NUM_THREADS"] = setting
+        try:
+            most, before = 0, count()
+            for _ in range(tries):
+                thread = threading.Thread(target=call)
+                thread.start()
+                while thread.is_alive() and most < 2:
+                    most = max(most, count() - before - 1)
+                thread.join()
+                if most >= 2:
+                    break
+            return most
+        finally:
+            del os.environ["UNGIL_NUM_THREADS"]
+
     def test_the_answers_do_not_depend_on_the_number_of_threads(self):
         alone = answers()
-        large = array("i", range(100000)) * 2
-        shared = (ctypes.c_int32 * len(large)).from_buffer(large)
-        alone_large = library.num_primes(len(large), shared), library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)
+        numbers = array("i", range(500000))
+        shared = (ctypes.c_int32 * len(numbers)).from_buffer(numbers)
+
+        def large_answers():
+            count = library.num_primes(len(numbers), shared)
+            return count, library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)
+
+        alone_large = large_answers()
         try:
             for threads in ("2", "3", "16", "100000", "0", "-1", "many", ""):
                 os.environ["UNGIL_NUM_THREADS"] = threads
                 self.assertEqual(answers(), alone)
-                self.assertEqual(
-                    (library.num_primes(len(large), shared), library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)),
-                    alone_large,
-                )
+                self.assertEqual(large_answers(), alone_large)
         finally:
             del os.environ["UNGIL_NUM_THREADS"]
 
