@@ -7,6 +7,9 @@ DESTDIR    ?=
 PYTHON     ?= python3
 CC         ?= cc
 
+# Cargo runs its own jobs: make's job server is of no use to it.
+CARGO := env -u MAKEFLAGS cargo
+
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -31,14 +34,15 @@ all: $(BUILT) $(STUBS:%=$(LIB)/%) ## build everything into build/, laid out as a
 # Cargo knows best whether its library is up to date; the file is replaced only if it changed.
 .PHONY: cargo-build
 cargo-build: | need-cargo need-cc
-	cargo build --release --lib --quiet
+	@$(CARGO) build --release --lib --quiet
 
 $(LIB)/$(REAL): cargo-build | $(LIB)/pkgconfig
 	@cmp -s target/release/libungil.so $@ || install -m 755 target/release/libungil.so $@
+	@find $(LIB) -name '$(SONAME).*' ! -name $(REAL) -delete
 	@ln -sf $(REAL) $(LIB)/$(SONAME)
 	@ln -sf $(SONAME) $(LIB)/libungil.so
 
-$(STUBS:%=$(LIB)/%): | $(LIB)/$(REAL)
+$(STUBS:%=$(LIB)/%): Makefile | $(LIB)/$(REAL)
 	@$(CC) -shared -nostdlib -x c /dev/null -o $@ -Wl,-soname,$(call soname_of,$(@F)) \
 	    -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed -L$(LIB) -lungil
 	@$(if $(findstring pi_c,$@),ln -sf libpi_c.so $(LIB)/pi_c.so)
@@ -49,7 +53,11 @@ build/include/ungil.h: include/ungil.h
 $(LIB)/pkgconfig/ungil.pc: packaging/ungil.pc.in Cargo.toml | $(LIB)/pkgconfig
 	@$(call fill_pc,$${pcfiledir}/../..,$${prefix}/lib,$${prefix}/include) > $@
 
-fill_pc = sed -e 's|@PREFIX@|$(1)|' -e 's|@LIBDIR@|$(2)|' -e 's|@INCLUDEDIR@|$(3)|' -e 's|@VERSION@|$(VERSION)|' \
+# A space in a path is escaped, once for sed and once for pkg-config.
+space := $(subst ,, )
+escape = $(subst $(space),\\$(space),$(1))
+fill_pc = sed -e 's|@PREFIX@|$(call escape,$(1))|' -e 's|@LIBDIR@|$(call escape,$(2))|' \
+    -e 's|@INCLUDEDIR@|$(call escape,$(3))|' -e 's|@VERSION@|$(VERSION)|' \
     packaging/ungil.pc.in
 
 $(LIB)/pkgconfig:
@@ -63,15 +71,27 @@ demo: all need-python ## see two Python threads take half the time of one
 
 .PHONY: test test-rust test-c test-python
 test: test-rust test-c test-python ## run all tests
+test: | need-cargo need-cc need-python
 
-test-rust: | need-cargo need-cc
-	cargo test --release --quiet
+test-rust: | need-cargo need-cc need-python
+	$(CARGO) test --release --quiet
+
+.PHONY: test-exhaustive
+test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, at every CPU level (ten minutes)
+	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
+
+.PHONY: bench-kernels bench-criterion
+bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
+	$(PYTHON) bench_py/kernels.py
+
+bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
+	$(CARGO) bench --bench kernels -- $(CRITERION)
 
 test-c: all $(VENV)/ready
-	PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)" PREFIX="$(CURDIR)/build"
+	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)"
 
 test-python: all $(VENV)/ready
-	$(VENV)/bin/python tests/python/run.py
+	@$(VENV)/bin/python tests/python/run.py
 
 .PHONY: test-documents
 test-documents: all need-python ## run ctypes articles' own scripts unchanged: DOCUMENTS=folder of their texts
@@ -83,27 +103,29 @@ test-install: all $(VENV)/ready ## install into the system (as root), use it the
 
 # What tests need beyond the standard library. Where there is no pkg-config, the one from PyPI stands in.
 $(VENV)/ready: tests/python/requirements.txt | need-python
-	$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
-	mkdir -p $(VENV)/fallback
-	command -v pkg-config > /dev/null || { \
+	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@mkdir -p $(VENV)/fallback
+	@command -v pkg-config > /dev/null || { \
 	    $(VENV)/bin/pip install --quiet --disable-pip-version-check pkgconf && \
 	    ln -sf ../bin/pkgconf $(VENV)/fallback/pkg-config; }
-	touch $@
+	@touch $@
 
 .PHONY: lint header
-lint: | need-cargo ## rustfmt, clippy, and whether the header is the source's
-	cargo fmt --check
-	cargo clippy --release --all-targets --quiet -- -D warnings
-	cargo test --release --quiet --test header
+lint: | need-cargo need-cc ## rustfmt, clippy, and whether the header is the source's
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
+	$(CARGO) test --release --quiet --test header
 
-header: | need-cargo ## write include/ungil.h from the source
-	UNGIL_WRITE_HEADER=1 cargo test --release --quiet --test header
+header: | need-cargo need-cc ## write include/ungil.h from the source
+	UNGIL_WRITE_HEADER=1 $(CARGO) test --release --quiet --test header
 
 # `make && sudo make install` works where root has no cargo: then what was built is installed.
 .PHONY: install uninstall
 install: $(if $(shell command -v cargo),all) ## install under PREFIX (/usr/local), with DESTDIR and LIBDIR as usual
+	@[ -e $(LIB)/$(REAL) ] || { echo "make: nothing is built yet: run make, where cargo is"; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)".* # another version with this SONAME
 	install -m 755 $(LIB)/$(REAL) $(STUBS:%=$(LIB)/%) "$(DESTDIR)$(LIBDIR)"
 	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libungil.so"
@@ -113,7 +135,7 @@ install: $(if $(shell command -v cargo),all) ## install under PREFIX (/usr/local
 	@$(refresh_loader)
 
 uninstall: ## remove what install put there
-	rm -f $(LIBRARY_FILES:%="$(DESTDIR)$(LIBDIR)/%")
+	rm -f $(LIBRARY_FILES:%="$(DESTDIR)$(LIBDIR)/%") "$(DESTDIR)$(LIBDIR)/$(SONAME)".*
 	rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/ungil.pc" "$(DESTDIR)$(INCLUDEDIR)/ungil.h"
 	@$(remove_empty_folders)
 	@$(refresh_loader)
@@ -126,8 +148,8 @@ refresh_loader = if [ -n "$(DESTDIR)" ]; then :; \
 loader_hint = echo "hint: the loader does not look in $(LIBDIR) yet. As root, add it to /etc/ld.so.conf.d and" \
     "run ldconfig; or set LD_LIBRARY_PATH (and LIBRARY_PATH for find_library) to it."
 
-# Folders that an installation made go with it; those that a system has anyway stay.
-remove_empty_folders = for folder in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)" "$(PREFIX)"; do \
+# Empty folders go, but those that a system has anyway, and PREFIX, which somebody may have made for more than this.
+remove_empty_folders = for folder in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)"; do \
     case "$(DESTDIR)$$folder" in /usr|/usr/lib|/usr/lib64|/usr/include|/usr/local|/usr/local/lib|/usr/local/include) ;; \
     *) rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" 2> /dev/null || true ;; esac; done
 

@@ -10,6 +10,10 @@
 
 int main(int argc, char **argv) {
   int32_t size = argc > 1 ? atoi(argv[1]) : 1000000;
+  if (size <= 0) {
+    fprintf(stderr, "usage: primes [COUNT], a positive number\n");
+    return EXIT_FAILURE;
+  }
   int32_t *numbers = malloc((size_t)size * sizeof *numbers);
   if (numbers == NULL) return EXIT_FAILURE;
   for (int32_t n = 0; n < size; n++) numbers[n] = n;

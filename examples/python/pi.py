@@ -21,13 +21,13 @@ def python_pi(start, terms):
     return total * width
 
 
-def main(c_terms=300000000, python_terms=3000000):
+def main(c_terms=2000000000, python_terms=3000000):
     table = Table("Pi as a sum of 4 / (1 + x^2), computed twice")
     for name, function, terms in [
         ("C", library.compPi_ctypes, c_terms),
         ("pure Python", python_pi, python_terms),
     ]:
-        table.row("%s, %d terms" % (name, terms), function, [(0.0, terms)] * 2, answer=lambda values: values[0])
+        table.row("%s, %d terms" % (name, terms), function, [(0.0, terms)] * 2)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ def python_test(start, end):
     return (total + 2**31) % 2**32 - 2**31  # as a 32-bit int of C has it
 
 
-def main(c_bound=1000000000, python_bound=5000000):
+def main(c_bound=2**31 - 1, python_bound=5000000):
     table = Table("The sum of the multiples of 3, modulo 2^32, computed twice")
     for name, function, bound in [("C", library.test, c_bound), ("pure Python", python_test, python_bound)]:
-        table.row("%s, below %d" % (name, bound), function, [(0, bound)] * 2, answer=lambda sums: sums[0])
+        table.row("%s, below %d" % (name, bound), function, [(0, bound)] * 2)
 
 
 if __name__ == "__main__":
