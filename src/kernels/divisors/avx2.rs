@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use super::euler::STEPS;
 use super::table::Table;
 use super::trial::DIVISORS;
-use super::{CHUNK, Tally, exceptions, least_factor_is_root};
+use super::{CHUNK, FEW, Tally, composite_without_trial_factor, exceptions, least_factor_is_root};
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
@@ -55,6 +55,13 @@ impl<'a> List<'a> {
             _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
         }
         self.len += mask.count_ones() as usize;
+    }
+
+    /// Counts one by one.
+    fn count_few(&self) -> u64 {
+        // SAFETY: the first `len` values are initialised.
+        let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
+        numbers.filter(|&n| composite_without_trial_factor(n)).count() as u64
     }
 
     /// The vectors that make up the list, each with a mask of the lanes that are in it; the others are 0.
@@ -168,6 +175,9 @@ fn divide(list: &List, left: &mut List) -> u64 {
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn test(list: &List) -> u64 {
+    if list.len <= FEW {
+        return list.count_few();
+    }
     let mut vectors = list.vectors();
     let mut counted = 0;
     while let Some((mask, numbers)) = vectors.next() {

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use super::euler::STEPS;
 use super::table::Table;
 use super::trial::DIVISORS;
-use super::{CHUNK, Tally, exceptions, least_factor_is_root};
+use super::{CHUNK, FEW, Tally, composite_without_trial_factor, exceptions, least_factor_is_root};
 
 /// Numbers per vector.
 const WIDTH: usize = 16;
@@ -37,6 +37,13 @@ impl<'a> List<'a> {
             _mm512_storeu_si512(end.cast(), _mm512_maskz_compress_epi32(mask, numbers));
         }
         self.len += mask.count_ones() as usize;
+    }
+
+    /// Counts one by one.
+    fn count_few(&self) -> u64 {
+        // SAFETY: the first `len` values are initialised.
+        let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
+        numbers.filter(|&n| composite_without_trial_factor(n)).count() as u64
     }
 
     /// The vectors that make up the list, the last one filled up with `filler`.
@@ -130,6 +137,9 @@ fn divide(list: &mut List, left: &mut List, next_end: u32) -> u64 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 fn test(list: &mut List) -> u64 {
+    if list.len <= FEW {
+        return list.count_few();
+    }
     const PRIME: i32 = i32::MAX; // as a filler, it is not counted
     let mut vectors = list.vectors(PRIME);
     let mut counted = 0;
@@ -214,27 +224,26 @@ fn next_to_square(numbers: __m512i) -> __mmask16 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn euler<const GROUPS: usize>(n: [__m512i; GROUPS]) -> [__mmask8; GROUPS] {
-    let zero = _mm512_setzero_si512();
+    let (zero, one) = (_mm512_setzero_si512(), _mm512_set1_epi64(1));
     let inverse: [_; GROUPS] = std::array::from_fn(|g| inverse(n[g]));
     let bits: [_; GROUPS] = std::array::from_fn(|g| _mm512_sub_epi64(zero, _mm512_srli_epi64::<1>(n[g])));
     let mut a: [_; GROUPS] = std::array::from_fn(|g| {
         let x = _mm512_add_epi64(_mm512_set1_epi64(52), _mm512_srai_epi64::<STEPS>(bits[g]));
-        _mm512_sllv_epi64(_mm512_set1_epi64(1), x)
+        _mm512_sllv_epi64(one, x)
     });
     for i in (0..STEPS).rev() {
-        let bit = _mm512_set1_epi64(1 << i);
+        let place = _mm512_set1_epi64(i64::from(i));
         for g in 0..GROUPS {
-            let set = _mm512_test_epi64_mask(bits[g], bit);
+            let doublings = _mm512_and_si512(_mm512_srlv_epi64(bits[g], place), one);
             let high = _mm512_madd52hi_epu64(n[g], a[g], a[g]);
             let m = _mm512_madd52lo_epu64(zero, _mm512_madd52lo_epu64(zero, a[g], a[g]), inverse[g]);
             let reduced = _mm512_sub_epi64(high, _mm512_madd52hi_epu64(zero, m, n[g]));
-            a[g] = _mm512_mask_add_epi64(reduced, set, reduced, reduced);
+            a[g] = _mm512_sllv_epi64(reduced, doublings);
         }
     }
     std::array::from_fn(|g| {
         // a / R = -high mod n, to be compared with 1 or -1.
         let high = _mm512_madd52hi_epu64(zero, _mm512_madd52lo_epu64(zero, a[g], inverse[g]), n[g]);
-        let one = _mm512_set1_epi64(1);
         let differ = _mm512_xor_si512(n[g], _mm512_srli_epi64::<1>(n[g]));
         let plus = _mm512_testn_epi64_mask(differ, _mm512_set1_epi64(2)); // n = 1, 7 mod 8
         let expected = _mm512_mask_sub_epi64(one, plus, n[g], one);

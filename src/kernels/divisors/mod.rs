@@ -80,6 +80,14 @@ fn tally(level: Level, chunk: &[i32], table: Table) -> Tally {
     }
 }
 
+/// Whether an odd number past the small table, which no trial prime divides, has a small divisor.
+fn composite_without_trial_factor(n: u32) -> bool {
+    if euler::passes(n) { exceptions::contains(n) } else { !least_factor_is_root(n) }
+}
+
+/// Vector kernels take so few numbers one by one: a vector's chain of dependent multiplications takes longer.
+const FEW: usize = 3;
+
 /// Whether the least prime factor of an odd composite number is `floor(sqrt(n))`.
 ///
 /// Then `n` is `p^2` or `p*(p+2)`, so `n` or `n + 1` is a square: a cheap way to see that it is not.

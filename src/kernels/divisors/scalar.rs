@@ -1,5 +1,5 @@
 use super::table::Table;
-use super::{Tally, euler, exceptions, least_factor_is_root, trial};
+use super::{Tally, composite_without_trial_factor, trial};
 
 pub(super) fn tally_i32_scalar(chunk: &[i32], table: Table) -> Tally {
     let mut tally = Tally::default();
@@ -10,14 +10,9 @@ pub(super) fn tally_i32_scalar(chunk: &[i32], table: Table) -> Tally {
             table.contains(n)
         } else {
             tally.missed += u64::from(n < table.next_end);
-            has_small_divisor(n)
+            trial::divides(n) || composite_without_trial_factor(n)
         };
         tally.counted += u64::from(counted);
     }
     tally
-}
-
-/// For an odd `n` past the small table: the trial primes are below its root.
-fn has_small_divisor(n: u32) -> bool {
-    trial::divides(n) || if euler::passes(n) { exceptions::contains(n) } else { !least_factor_is_root(n) }
 }
