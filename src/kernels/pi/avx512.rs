@@ -5,7 +5,7 @@ use super::group::Group;
 use super::lanes::{self, LANES, Lanes};
 
 impl Lanes for __m512d {
-    const INTERLEAVE: usize = 4;
+    const INTERLEAVE: usize = 6;
 
     #[inline(always)]
     unsafe fn pin(self) -> Self {

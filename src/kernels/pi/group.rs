@@ -1,16 +1,17 @@
-//! Thirty-two terms as one fraction.
+//! Sixty-four terms as one fraction.
 //!
-//! A group's terms lie around a centre x at distances +-d, d = (k + 1/2) h for k = 0 .. 15. With t = x^2, the two
+//! A group's terms lie around a centre x at distances +-d, d = (k + 1/2) h for k = 0 .. 31. With t = x^2, the two
 //! terms at distance d add up to 8 (t + c) / (t^2 + b t + c^2), where c = 1 + d^2 and b = 2 (1 - d^2). The sum of
-//! the sixteen pairs is P(t)/Q(t), and the coefficients of P and Q depend on h alone.
+//! the 32 pairs is P(t)/Q(t), and the coefficients of P and Q depend on h alone.
 
 use std::ops::Range;
 
-/// Terms per group.
-pub(super) const GROUP: usize = 32;
+/// Terms per group. Each takes two multiplications and additions, whatever the group's size; a larger group has less
+/// of the rest, the division above all, and more rounding errors.
+pub(super) const GROUP: usize = 64;
 
-/// From a group's first index to its centre: i = 0 .. 31 lie around 15.5, and x = h (i - 1/2).
-pub(super) const CENTRE: u64 = 15;
+/// From a group's first index to its centre: i = 0 .. 63 lie around 31.5, and x = h (i - 1/2).
+pub(super) const CENTRE: u64 = 31;
 
 /// The coefficients of P and Q for one number of terms.
 pub(super) struct Group {

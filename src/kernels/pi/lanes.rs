@@ -41,9 +41,9 @@ pub(super) unsafe fn sum_groups<V: Lanes>(group: &Group, first: u64, rounds: u64
     unsafe {
         let mut centres = V::from_array(std::array::from_fn(centre));
         let mut sums = V::splat(0.0);
-        while V::INTERLEAVE >= 4 && left >= 4 {
-            sums = add_rounds::<V, 4>(group, &mut centres, sums);
-            left -= 4;
+        while V::INTERLEAVE >= 6 && left >= 6 {
+            sums = add_rounds::<V, 6>(group, &mut centres, sums);
+            left -= 6;
         }
         while V::INTERLEAVE >= 2 && left >= 2 {
             sums = add_rounds::<V, 2>(group, &mut centres, sums);
