@@ -81,8 +81,9 @@ test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, a
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
 .PHONY: bench-kernels bench-criterion
+ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
-	$(PYTHON) bench_py/kernels.py
+	$(PYTHON) bench_py/kernels.py --rounds $(ROUNDS)
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
 	$(CARGO) bench --bench kernels -- $(CRITERION)

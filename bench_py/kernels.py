@@ -138,20 +138,24 @@ class Suite:
     def threads(self):
         """Two Python threads that share the work, against one that does it all."""
         generator = random.Random(2)
-        numbers = array("i", (generator.randrange(2**31) for _ in range(4 * 10**6)))
-        size, half = len(numbers), len(numbers) // 2
-        first, second, both = numbers[:half], numbers[half:], numbers
+        numbers = array("i", (generator.randrange(2**31) for _ in range(2 * 10**6)))
+        first_half, numbers = shared(numbers[: 10**6]), shared(numbers)
         work = {
-            "test": (lambda: self.sum(0, 2 * 10**9), lambda: self.sum(0, 10**9), lambda: self.sum(10**9, 2 * 10**9)),
-            "num_primes": tuple(lambda part=part: self.count(*shared(part)) for part in (both, first, second)),
-            "compPi_ctypes": (lambda: self.pi(0.0, 2 * 10**8),) + (lambda: self.pi(0.0, 10**8),) * 2,
+            "test": (lambda: self.sum(0, 2 * 10**9), lambda: self.sum(0, 10**9)),
+            "num_primes": (lambda: self.count(*numbers), lambda: self.count(*first_half)),
+            "compPi_ctypes": (lambda: self.pi(0.0, 2 * 10**8), lambda: self.pi(0.0, 10**8)),
+            # What this machine gives two threads of anything.
+            "the C loop for test": (lambda: self.sum_loop(0, 6 * 10**8), lambda: self.sum_loop(0, 3 * 10**8)),
+            "the C loop for pi": (lambda: self.pi_fast(0.0, 2 * 10**8), lambda: self.pi_fast(0.0, 10**8)),
         }
         print("\n  %-44s %14s %14s %11s" % ("two Python threads that share the work", "one", "two", "time"))
-        for name, (whole, left, right) in work.items():
+        for name, (whole, half) in work.items():
             one, two = [], []
-            for _ in range(3 * self.rounds):
-                one.append(timed(whole)[0])
-                two.append(timed(lambda: in_two_threads((left, right)))[0])
+            repeat = max(1, round(0.3 / timed(whole)[0]))  # long enough for starting a thread not to count
+            all_of_it, half_of_it = (lambda call=call: [call() for _ in range(repeat)] for call in (whole, half))
+            for _ in range(2 * self.rounds):
+                one.append(timed(all_of_it)[0])
+                two.append(timed(lambda: in_two_threads((half_of_it, half_of_it)))[0])
             one, two = statistics.median(one), statistics.median(two)
             self.rows.append({"call": name, "level": self.level, "one_thread_s": one, "two_threads_s": two})
             print("  %-44s %11.3f ms %11.3f ms %10.2f x" % (name, one * 1e3, two * 1e3, two / one), flush=True)

@@ -11,7 +11,7 @@ use crate::pool;
 /// Pieces that take a few times as long as a thread takes to start. Smaller work stays on the calling thread.
 const RANGE_GRAIN: u64 = 1 << 24;
 const ARRAY_GRAIN: u64 = 1 << 16;
-const BLOCK_GRAIN: u64 = 32;
+const BLOCK_GRAIN: u64 = 8;
 
 /// `threads::requested()`, asked only where there is work to share.
 fn threads(len: u64, grain: u64) -> usize {

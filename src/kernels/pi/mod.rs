@@ -20,8 +20,8 @@ use std::ops::{Add, Range};
 use crate::cpu::{self, Level};
 use group::Group;
 
-/// Terms per block.
-pub const BLOCK: u64 = 1 << 16;
+/// Terms per block: 96 times what the widest vectors take side by side.
+pub const BLOCK: u64 = 96 * 6 * lanes::ROUND;
 
 /// Fewer terms are summed one by one: coefficients for groups would cost more than they save.
 const GROUPED_FROM: u64 = 2048;
