@@ -4,9 +4,9 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
-use super::table::Table;
+use super::table::{Run, Table};
 use super::trial::DIVISORS;
-use super::{CHUNK, FEW, Tally, composite_without_trial_factor, exceptions, least_factor_is_root};
+use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
@@ -61,7 +61,7 @@ impl<'a> List<'a> {
     fn count_few(&self) -> u64 {
         // SAFETY: the first `len` values are initialised.
         let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
-        numbers.filter(|&n| composite_without_trial_factor(n)).count() as u64
+        numbers.filter(|&n| is_bare(n)).count() as u64
     }
 
     /// The vectors that make up the list, each with a mask of the lanes that are in it; the others are 0.
@@ -98,35 +98,71 @@ fn mask_of(lanes: __m256i) -> u8 {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn tally_i32_avx2(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
-    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 3];
-    let [mut covered, mut open, mut left] = rooms.each_mut().map(List::new);
-    let even = split(chunk, table.end(), &mut covered, &mut open);
-    let mut tally = Tally { counted: even + count_in_table(&covered, table), missed: 0 };
+    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
+    let [mut open, mut left] = rooms.each_mut().map(List::new);
+    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: 0 };
     if open.len > 0 {
         tally.missed = count_below(&open, table.next_end);
-        tally.counted += divide(&open, &mut left) + test(&left);
+        divide(&open, &mut left);
+        tally.counted -= count_bare(&left);
     }
     tally
 }
 
-/// Counts the even numbers, and lists the odd ones: below `end`, and the rest. Negative numbers are left out.
+/// Counts the numbers from 10 on, less the bare ones that the table knows, and lists the odd ones past the table.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn split(chunk: &[i32], end: u32, covered: &mut List, open: &mut List) -> u64 {
-    let (last, nine) = (_mm256_set1_epi32(end as i32 - 1), _mm256_set1_epi32(9));
-    let mut even = 0;
-    for from in (0..chunk.len()).step_by(WIDTH) {
-        // SAFETY: `from` is in the chunk. Lanes behind its end are 0, which is even and not above 9.
-        let (_, numbers) = unsafe { load(chunk.as_ptr(), from, chunk.len()) };
-        let odd = mask_of(_mm256_slli_epi32::<31>(numbers)) & !mask_of(numbers);
-        even += u64::from((mask_of(_mm256_cmpgt_epi32(numbers, nine)) & !odd).count_ones());
-        let large = mask_of(_mm256_cmpgt_epi32(numbers, last)) & odd;
-        covered.push(odd & !large, numbers);
-        if large != 0 {
-            open.push(large, numbers);
+fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
+    let (end, nine) = (_mm256_set1_epi32(table.end() as i32), _mm256_set1_epi32(9));
+    let zero = _mm256_setzero_si256();
+    let (mut from_10_on, mut bare) = (zero, zero); // minus their counts
+    let consecutive = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let mut in_runs = 0;
+    let mut count_vector = |numbers| {
+        let first = _mm256_cvtsi256_si32(numbers);
+        let run = Run { first: first as u32, len: WIDTH as u32 };
+        let expected = _mm256_add_epi32(_mm256_set1_epi32(first), consecutive);
+        if mask_of(_mm256_cmpeq_epi32(numbers, expected)) == !0 && run.is_covered(table) {
+            let counts = run.counts(table);
+            in_runs += counts.0 - counts.1;
+            return;
         }
+        from_10_on = _mm256_add_epi32(from_10_on, _mm256_cmpgt_epi32(numbers, nine));
+        // 0 <= n < end: an index of a negative number, or of a large one, is not read.
+        let covered = _mm256_andnot_si256(_mm256_srai_epi32::<31>(numbers), _mm256_cmpgt_epi32(end, numbers));
+        let index = _mm256_srli_epi32::<6>(numbers);
+        // SAFETY: where n is below the table's end, n / 64 is a word of it; other lanes are not read, but 0.
+        let words =
+            unsafe { _mm256_mask_i32gather_epi32::<4>(zero, table.words.as_ptr().cast(), index, covered) };
+        // Bit n / 2 % 32 to the top, by a shift by its complement; the bit of an even number does not count.
+        let place = _mm256_andnot_si256(_mm256_srli_epi32::<1>(numbers), _mm256_set1_epi32(31));
+        let odd = _mm256_slli_epi32::<31>(numbers);
+        let top = _mm256_and_si256(_mm256_sllv_epi32(words, place), odd);
+        bare = _mm256_add_epi32(bare, _mm256_srai_epi32::<31>(top));
+        if mask_of(covered) != !0 {
+            let large = _mm256_andnot_si256(_mm256_or_si256(covered, numbers), odd);
+            open.push(mask_of(large), numbers);
+        }
+    };
+    let (vectors, rest) = chunk.as_chunks::<WIDTH>();
+    for vector in vectors {
+        // SAFETY: the array is a vector long.
+        count_vector(unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) });
     }
-    even
+    if !rest.is_empty() {
+        // SAFETY: the rest is not empty. Lanes behind its end are 0, which does not count.
+        count_vector(unsafe { load(rest.as_ptr(), 0, rest.len()) }.1);
+    }
+    in_runs + sum_of_lanes(_mm256_sub_epi32(bare, from_10_on))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_of_lanes(vector: __m256i) -> u64 {
+    let mut lanes = [0u32; WIDTH];
+    // SAFETY: the array is a vector long.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) };
+    lanes.into_iter().map(u64::from).sum()
 }
 
 #[inline]
@@ -137,26 +173,10 @@ fn count_below(list: &List, end: u32) -> u64 {
     list.vectors().map(|(mask, numbers)| u64::from(below(mask, numbers))).sum()
 }
 
+/// Lists the numbers that no trial prime divides.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn count_in_table(list: &List, table: Table) -> u64 {
-    let mut counted = 0;
-    for (mask, numbers) in list.vectors() {
-        // SAFETY: the list's numbers are below the table's end, and so are the lanes of 0: n / 64 is a word of it.
-        let words = unsafe {
-            _mm256_i32gather_epi32::<4>(table.words.as_ptr().cast(), _mm256_srli_epi32::<6>(numbers))
-        };
-        // Bit n / 2 % 32 to the top: shift left by its complement.
-        let place = _mm256_andnot_si256(_mm256_srli_epi32::<1>(numbers), _mm256_set1_epi32(31));
-        counted += u64::from((mask_of(_mm256_sllv_epi32(words, place)) & mask).count_ones());
-    }
-    counted
-}
-
-/// Counts the numbers that a trial prime divides, and lists the others.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-fn divide(list: &List, left: &mut List) -> u64 {
+fn divide(list: &List, left: &mut List) {
     // Unsigned comparison by signed: add 2^31 to both sides. As n is odd, adding it to the inverse adds it to the product.
     const TOP: u32 = 1 << 31;
     for (mask, numbers) in list.vectors() {
@@ -168,28 +188,27 @@ fn divide(list: &List, left: &mut List) -> u64 {
         }
         left.push(mask_of(open) & mask, numbers);
     }
-    (list.len - left.len) as u64
 }
 
-/// Counts by the Euler test, two vectors at a time.
+/// Counts the bare numbers by the Euler test, two vectors at a time.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn test(list: &List) -> u64 {
+fn count_bare(list: &List) -> u64 {
     if list.len <= FEW {
         return list.count_few();
     }
     let mut vectors = list.vectors();
-    let mut counted = 0;
+    let mut bare = 0;
     while let Some((mask, numbers)) = vectors.next() {
         if let Some((next_mask, next)) = vectors.next() {
             let [a, b, c, d] = euler([low(numbers), high(numbers), low(next), high(next)]);
-            counted += resolve(numbers, mask, a | b << 4) + resolve(next, next_mask, c | d << 4);
+            bare += resolve(numbers, mask, a | b << 4) + resolve(next, next_mask, c | d << 4);
         } else {
             let [a, b] = euler([low(numbers), high(numbers)]);
-            counted += resolve(numbers, mask, a | b << 4);
+            bare += resolve(numbers, mask, a | b << 4);
         }
     }
-    counted
+    bare
 }
 
 #[inline]
@@ -204,23 +223,23 @@ fn high(numbers: __m256i) -> __m256i {
     _mm256_cvtepu32_epi64(_mm256_extracti128_si256::<1>(numbers))
 }
 
-/// How many of the lanes in `mask` have a small divisor, given those that passed the Euler test.
+/// How many of the lanes in `mask` are bare, given those that passed the Euler test.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
     let (passed, failed) = (mask & passed, mask & !passed);
     let suspects = passed & exceptions_filter(numbers);
     let roots = failed & next_to_square(numbers);
-    let mut counted = u64::from(failed.count_ones());
+    let mut bare = u64::from(passed.count_ones());
     if suspects | roots != 0 {
         let mut lanes = [0u32; WIDTH];
         // SAFETY: the array is a vector long.
         unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), numbers) };
         let lane_in = |mask: u8| (0..WIDTH).filter(move |lane| mask >> lane & 1 == 1);
-        counted += lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
-        counted -= lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
+        bare -= lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
+        bare += lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
     }
-    counted
+    bare
 }
 
 /// Lanes that may be exceptions of the Euler test.

@@ -1,13 +1,13 @@
-//! Sixteen numbers at a time. Each stage passes on, by compressed stores, the numbers that it leaves open:
-//! a chunk becomes a list for the table and a list for trial division, and that one a list for the Euler test.
+//! Sixteen numbers at a time. Those that the table does not cover are listed, by compressed stores, for trial
+//! division; those that it leaves open are listed for the Euler test.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
-use super::table::Table;
+use super::table::{Run, Table};
 use super::trial::DIVISORS;
-use super::{CHUNK, FEW, Tally, composite_without_trial_factor, exceptions, least_factor_is_root};
+use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
 
 /// Numbers per vector.
 const WIDTH: usize = 16;
@@ -43,7 +43,7 @@ impl<'a> List<'a> {
     fn count_few(&self) -> u64 {
         // SAFETY: the first `len` values are initialised.
         let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
-        numbers.filter(|&n| composite_without_trial_factor(n)).count() as u64
+        numbers.filter(|&n| is_bare(n)).count() as u64
     }
 
     /// The vectors that make up the list, the last one filled up with `filler`.
@@ -61,57 +61,56 @@ impl<'a> List<'a> {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 pub(super) fn tally_i32_avx512(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
-    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 3];
-    let [mut covered, mut open, mut left] = rooms.each_mut().map(List::new);
-    let even = split(chunk, table.end(), &mut covered, &mut open);
-    let mut tally = Tally { counted: even + count_in_table(&mut covered, table), missed: 0 };
+    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
+    let [mut open, mut left] = rooms.each_mut().map(List::new);
+    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: 0 };
     if open.len > 0 {
         tally.missed = divide(&mut open, &mut left, table.next_end);
-        tally.counted += (open.len - left.len) as u64 + test(&mut left);
+        tally.counted -= count_bare(&mut left);
     }
     tally
 }
 
-/// Counts the even numbers, and lists the odd ones: below `end`, and the rest. Negative numbers are left out.
+/// Counts the numbers from 10 on, less the bare ones that the table knows, and lists the odd ones past the table.
 #[inline]
 #[target_feature(enable = "avx512f,popcnt")]
-fn split(chunk: &[i32], end: u32, covered: &mut List, open: &mut List) -> u64 {
-    let (end, one, nine) = (_mm512_set1_epi32(end as i32), _mm512_set1_epi32(1), _mm512_set1_epi32(9));
-    let mut split_vector = |numbers| {
-        let odd = _mm512_test_epi32_mask(numbers, one);
-        let below = _mm512_mask_cmplt_epu32_mask(odd, numbers, end);
-        covered.push(below, numbers);
-        if below != odd {
+fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
+    let (end, one, nine) =
+        (_mm512_set1_epi32(table.end() as i32), _mm512_set1_epi32(1), _mm512_set1_epi32(9));
+    let consecutive = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let (mut from_10_on, mut bare, mut bare_in_runs) = (0, _mm512_setzero_si512(), 0);
+    let mut count_vector = |numbers| {
+        let first = _mm512_cvtsi512_si32(numbers);
+        let run = Run { first: first as u32, len: WIDTH as u32 };
+        let expected = _mm512_add_epi32(_mm512_set1_epi32(first), consecutive);
+        if _mm512_cmpeq_epi32_mask(numbers, expected) == !0 && run.is_covered(table) {
+            let counts = run.counts(table);
+            (from_10_on, bare_in_runs) = (from_10_on + counts.0, bare_in_runs + counts.1);
+            return;
+        }
+        from_10_on += u64::from(_mm512_cmpgt_epi32_mask(numbers, nine).count_ones());
+        let covered = _mm512_cmplt_epu32_mask(numbers, end);
+        let index = _mm512_srli_epi32::<6>(numbers);
+        let words = table.words.as_ptr().cast();
+        // SAFETY: where n is below the table's end, n / 64 is a word of it; other lanes are not read, but 0.
+        let words =
+            unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), covered, index, words) };
+        // Bit n / 2 % 32 comes first; the bit of an even number does not count.
+        let first = _mm512_rorv_epi32(words, _mm512_srli_epi32::<1>(numbers));
+        bare = _mm512_add_epi32(bare, _mm512_and_si512(_mm512_and_si512(first, numbers), one));
+        if covered != !0 {
+            let odd = _mm512_test_epi32_mask(numbers, one);
             open.push(_mm512_mask_cmpge_epi32_mask(odd, numbers, end), numbers);
         }
-        u64::from((_mm512_cmpgt_epi32_mask(numbers, nine) & !odd).count_ones())
     };
     let (vectors, rest) = chunk.as_chunks::<WIDTH>();
-    let mut even = 0;
     for vector in vectors {
         // SAFETY: the array is a vector long.
-        even += split_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });
+        count_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });
     }
-    // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which is even and not counted.
-    even + split_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) })
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn count_in_table(list: &mut List, table: Table) -> u64 {
-    let one = _mm512_set1_epi32(1);
-    let mut counts = _mm512_setzero_si512();
-    for numbers in list.vectors(1) {
-        // SAFETY: the list's numbers and the filler, which does not count, are below the table's end: n / 64 is a word
-        // of it.
-        let words = unsafe {
-            _mm512_i32gather_epi32::<4>(_mm512_srli_epi32::<6>(numbers), table.words.as_ptr().cast())
-        };
-        // Bit n / 2 % 32 comes first.
-        let rotated = _mm512_rorv_epi32(words, _mm512_srli_epi32::<1>(numbers));
-        counts = _mm512_add_epi32(counts, _mm512_and_si512(rotated, one));
-    }
-    _mm512_reduce_add_epi32(counts) as u64
+    // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which does not count.
+    count_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) });
+    from_10_on - bare_in_runs - _mm512_reduce_add_epi32(bare) as u64
 }
 
 /// Lists the numbers that no trial prime divides, and counts those below `next_end`.
@@ -134,26 +133,26 @@ fn divide(list: &mut List, left: &mut List, next_end: u32) -> u64 {
     below
 }
 
-/// Counts by the Euler test: of four vectors of 64-bit lanes side by side, to hide the multiplications' latency.
+/// Counts the bare numbers by the Euler test: of four vectors of 64-bit lanes side by side, to hide the multiplications' latency.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
-fn test(list: &mut List) -> u64 {
+fn count_bare(list: &mut List) -> u64 {
     if list.len <= FEW {
         return list.count_few();
     }
-    const PRIME: i32 = i32::MAX; // as a filler, it is not counted
-    let mut vectors = list.vectors(PRIME);
-    let mut counted = 0;
+    const COMPOSITE: i32 = i32::MAX - 2; // 5 * 429496729: as a filler, it is not counted
+    let mut vectors = list.vectors(COMPOSITE);
+    let mut bare = 0;
     while let Some(numbers) = vectors.next() {
         if let Some(next) = vectors.next() {
             let [a, b, c, d] = euler([low(numbers), high(numbers), low(next), high(next)]);
-            counted += resolve(numbers, join(a, b)) + resolve(next, join(c, d));
+            bare += resolve(numbers, join(a, b)) + resolve(next, join(c, d));
         } else {
             let [a, b] = euler([low(numbers), high(numbers)]);
-            counted += resolve(numbers, join(a, b));
+            bare += resolve(numbers, join(a, b));
         }
     }
-    counted
+    bare
 }
 
 #[inline]
@@ -172,23 +171,22 @@ fn join(low: __mmask8, high: __mmask8) -> __mmask16 {
     u16::from_le_bytes([low, high])
 }
 
-/// How many lanes have a small divisor, given those that passed the Euler test.
+/// How many lanes are bare, given those that passed the Euler test.
 #[inline]
 #[target_feature(enable = "avx512f,popcnt")]
 fn resolve(numbers: __m512i, passed: __mmask16) -> u64 {
-    let failed = !passed;
     let suspects = passed & exceptions_filter(numbers, passed);
-    let roots = failed & next_to_square(numbers);
-    let mut counted = u64::from(failed.count_ones());
+    let roots = !passed & next_to_square(numbers);
+    let mut bare = u64::from(passed.count_ones());
     if suspects | roots != 0 {
         let mut lanes = [0u32; WIDTH];
         // SAFETY: the array is a vector long.
         unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), numbers) };
         let lane_in = |mask: __mmask16| (0..WIDTH).filter(move |lane| mask >> lane & 1 == 1);
-        counted += lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
-        counted -= lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
+        bare -= lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
+        bare += lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
     }
-    counted
+    bare
 }
 
 /// Lanes that may be exceptions of the Euler test.

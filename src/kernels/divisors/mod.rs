@@ -4,11 +4,13 @@
 //! `p^2`, `p*(p+2)` for twin primes, 6 and 8. (`floor(sqrt(n)) = p` leaves only `p^2`, `p*(p+1)` and
 //! `p*(p+2)` as multiples of `p`, and a factor of `p+1` or `p+2` below `p` would be a smaller one.)
 //!
-//! | numbers | how they are answered |
+//! From 10 on every number counts, but for the odd ones that have no small divisor: call those bare. So the kernels
+//! count the numbers from 10 on, and take off the bare ones. Is an odd number bare?
+//!
+//! | odd number | what tells |
 //! |---|---|
-//! | even | by comparison: all from 10 on count |
-//! | odd, below the end of the largest [`table`] that is built | one bit of the table |
-//! | odd, above | division by the primes of [`trial`]; what is left by an Euler test to base 2 ([`euler`]), with its [`exceptions`] |
+//! | below the end of the largest [`table`] that is built | a bit of the table |
+//! | above | division by the primes of [`trial`]; then an Euler test to base 2 ([`euler`]), with its [`exceptions`] |
 
 mod euler;
 mod exceptions;
@@ -80,9 +82,9 @@ fn tally(level: Level, chunk: &[i32], table: Table) -> Tally {
     }
 }
 
-/// Whether an odd number past the small table, which no trial prime divides, has a small divisor.
-fn composite_without_trial_factor(n: u32) -> bool {
-    if euler::passes(n) { exceptions::contains(n) } else { !least_factor_is_root(n) }
+/// Whether an odd number past the small table, which no trial prime divides, is bare.
+fn is_bare(n: u32) -> bool {
+    if euler::passes(n) { !exceptions::contains(n) } else { least_factor_is_root(n) }
 }
 
 /// Vector kernels take so few numbers one by one: a vector's chain of dependent multiplications takes longer.

@@ -1,4 +1,4 @@
-//! Tables with a bit for each odd number: whether it has a small divisor.
+//! Tables with a bit for each odd number from 11 on: whether it is bare, that is without a small divisor.
 //!
 //! A small table is part of the library. Larger ones are built by a sieve when the numbers that they would have
 //! answered add up to their price, so that a short array never pays for one. They are published by one atomic
@@ -32,9 +32,34 @@ impl Table {
         self.words.len() as u32 * 64
     }
 
-    /// Whether the odd number `n < end` has a small divisor.
-    pub(super) fn contains(self, n: u32) -> bool {
+    /// Whether the odd number `n < end` is bare; below 10 none is.
+    pub(super) fn is_bare(self, n: u32) -> bool {
         self.words[(n / 64) as usize] >> (n / 2 % 32) & 1 == 1
+    }
+}
+
+/// Consecutive numbers, as `range` gives them: their bits lie side by side, and need not be gathered.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    pub(super) first: u32,
+    /// At most 64.
+    pub(super) len: u32,
+}
+
+impl Run {
+    /// Whether the table knows all numbers of the run.
+    pub(super) fn is_covered(self, table: Table) -> bool {
+        self.first <= table.end() - self.len
+    }
+
+    /// How many of the numbers are 10 or more, and how many bare, for a run of even length that is covered.
+    pub(super) fn counts(self, table: Table) -> (u64, u64) {
+        let place = self.first / 2; // of the first odd number
+        let word = |i: u32| u64::from(table.words.get(i as usize).copied().unwrap_or(0));
+        let bits = (word(place / 32) | word(place / 32 + 1) << 32) >> (place % 32);
+        let bare = bits & ((1 << (self.len / 2)) - 1);
+        let end = self.first + self.len;
+        (u64::from(self.len.min(end.saturating_sub(10))), u64::from(bare.count_ones()))
     }
 }
 
@@ -45,6 +70,12 @@ static SMALL: [u32; SMALL_END as usize / 64] = {
         strike(&mut words, d);
         d += 2;
     }
+    let mut i = 0;
+    while i < words.len() {
+        words[i] = !words[i];
+        i += 1;
+    }
+    words[0] &= !0b11111; // 1, 3, 5, 7, 9
     words
 };
 
@@ -75,7 +106,8 @@ fn build(end: u32) -> Box<[u32]> {
     for p in primes(33, end.isqrt() + 1) {
         strike(&mut words, p);
     }
-    // Patterns mark the primes themselves and their first multiples, too: all below the small table's end.
+    words.iter_mut().for_each(|word| *word = !*word);
+    // Patterns struck the primes themselves, too, and their first multiples: all below the small table's end.
     words[..SMALL.len()].copy_from_slice(&SMALL);
     words
 }
@@ -161,9 +193,26 @@ mod tests {
             let table = Table { words: Box::leak(build(end)), next_end: end };
             assert_eq!(table.end(), end);
             for n in (1..end).step_by(2) {
-                let expected = (2..n.isqrt()).any(|d| n % d == 0);
-                assert_eq!(table.contains(n), expected, "n = {n}");
+                let expected = n >= 10 && (2..n.isqrt()).all(|d| n % d != 0);
+                assert_eq!(table.is_bare(n), expected, "n = {n}");
             }
+        }
+    }
+
+    #[test]
+    fn runs_agree_with_single_numbers() {
+        let table = small();
+        for len in [8, 16, 64] {
+            for first in 0..=table.end() - len {
+                let run = Run { first, len };
+                let numbers = first..first + len;
+                let from_10_on = numbers.clone().filter(|&n| n >= 10).count() as u64;
+                let bare = numbers.filter(|&n| n % 2 == 1 && table.is_bare(n)).count() as u64;
+                assert!(run.is_covered(table));
+                assert_eq!(run.counts(table), (from_10_on, bare), "{len} numbers from {first}");
+            }
+            assert!(!Run { first: table.end() - len + 1, len }.is_covered(table));
+            assert!(!Run { first: -5i32 as u32, len }.is_covered(table));
         }
     }
 
