@@ -80,10 +80,12 @@ class Suite:
     def row(self, name, loop, ours, same, scale=1.0):
         """`scale`: how much more work ours has than the loop."""
         loops, times = [], []
+        # Ours for 50 ms a round: a processor takes its first millisecond of AVX-512 at a lower speed.
+        samples = max(5, min(50, round(0.05 / timed(ours)[0])))
         for _ in range(self.rounds):
             seconds, expected = timed(loop)
             loops.append(seconds * scale)
-            for _ in range(5):
+            for _ in range(samples):
                 seconds, found = timed(ours)
                 times.append(seconds)
             if not same(expected, found):
