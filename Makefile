@@ -77,7 +77,7 @@ test-rust: | need-cargo need-cc need-python
 	$(CARGO) test --release --quiet
 
 .PHONY: test-exhaustive
-test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, at every CPU level (ten minutes)
+test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, at every CPU level (four minutes)
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
 .PHONY: bench-kernels bench-criterion
@@ -123,7 +123,7 @@ header: | need-cargo need-cc ## write include/ungil.h from the source
 
 # `make && sudo make install` works where root has no cargo: then what was built is installed.
 .PHONY: install uninstall
-install: $(if $(shell command -v cargo),all) ## install under PREFIX (/usr/local), with DESTDIR and LIBDIR as usual
+install: $(if $(shell command -v cargo 2> /dev/null),all) ## install under PREFIX (/usr/local), with DESTDIR and LIBDIR as usual
 	@[ -e $(LIB)/$(REAL) ] || { echo "make: nothing is built yet: run make, where cargo is"; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)".* # another version with this SONAME

@@ -12,7 +12,7 @@ pub enum Level {
     Scalar,
     /// AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT (Intel since Haswell, 2013; AMD since Zen, 2017).
     Avx2,
-    /// Also AVX-512 F, BW, CD, DQ, VL, IFMA, VBMI, VBMI2 and VPOPCNTDQ (Intel since Ice Lake, 2019; AMD since Zen 4, 2022).
+    /// Also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since Ice Lake, 2019; AMD since Zen 4, 2022).
     Avx512,
 }
 
@@ -84,8 +84,7 @@ fn detect() -> Level {
         ($($feature:tt),*) => { $(std::arch::is_x86_feature_detected!($feature))&&* };
     }
     let avx2 = all!("avx2", "fma", "bmi1", "bmi2", "lzcnt", "popcnt");
-    let avx512 = all!("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
-        && all!("avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vpopcntdq");
+    let avx512 = all!("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512ifma");
     match (avx2, avx512) {
         (true, true) => Level::Avx512,
         (true, false) => Level::Avx2,
@@ -105,7 +104,9 @@ pub(crate) fn for_each_level(check: impl Fn(Level)) {
         if level <= detected() {
             check(level);
         } else {
-            eprintln!("SKIP {level}: this machine's CPU has only {}", detected());
+            // Straight to stderr: what a passing test prints by macro is not shown.
+            let skip = format!("SKIP {level}: this machine's CPU has only {}\n", detected());
+            std::io::Write::write_all(&mut std::io::stderr(), skip.as_bytes()).expect("stderr is writable");
         }
     }
 }

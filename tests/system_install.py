@@ -25,7 +25,8 @@ assert pi.compPi_ctypes(ctypes.c_double(0.0), 1) == 3.2
 
 
 def local_files():
-    return {os.path.join(path, name) for path, _, files in os.walk("/usr/local") for name in files}
+    walk = os.walk("/usr/local")
+    return {os.path.join(path, name) for path, folders, files in walk for name in folders + files}
 
 
 def make(target):

@@ -4,10 +4,10 @@
 #include <time.h>
 
 int32_t sum_loop(int32_t from, int32_t to) {
-  int32_t sum = 0;
+  uint32_t sum = 0; /* wraps */
   for (int32_t i = from; i < to; i++)
-    if (i % 3 == 0) sum += i; /* wraps: compiled with -fwrapv */
-  return sum;
+    if (i % 3 == 0) sum += (uint32_t)i;
+  return (int32_t)sum;
 }
 
 static int32_t has_divisor(int32_t n) {

@@ -14,8 +14,9 @@ fn name(level: Level) -> &'static CStr {
 
 /// The highest CPU level that this machine can run: "scalar", "avx2" or "avx512".
 ///
-/// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT; avx512 also AVX-512 F, BW, CD, DQ, VL, IFMA, VBMI, VBMI2 and
-/// VPOPCNTDQ (Intel since Ice Lake, AMD since Zen 4).
+/// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT; avx512 also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
+/// Ice Lake, AMD since Zen 4). scalar is for all others: it gives the same results, but test and compPi_ctypes take
+/// longer than a plain C loop there, the latter several times, as it has to round as fused multiply-add does.
 ///
 /// Returns a static string, never NULL; do not free it.
 /// Thread-safety: any thread, any time.

@@ -1,4 +1,5 @@
-/* Load, close, load again, in a program that is not linked with the library: reload LIBRARY */
+/* Load, close, load again, in a program that is not linked with the library: reload LIBRARY
+ * (It stays mapped, as its threads do; what a close must not do is upset them.) */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>

@@ -3,12 +3,14 @@ import ctypes
 import math
 import os
 import random
+import subprocess
+import sys
 import threading
 import unittest
 from array import array
 from fractions import Fraction
 
-from support import int_array, load
+from support import LIBRARIES, int_array, load
 
 library = load()
 
@@ -104,6 +106,26 @@ class Pi(unittest.TestCase):
         self.assertEqual(library.compPi_ctypes(2.0, INT_MIN), 2.0 / INT_MIN)
 
 
+HELPERS_AFTER_A_CALL = """
+import ctypes, glob, sys, time
+library = ctypes.CDLL(sys.argv[1] + "/libungil.so")
+numbers = (ctypes.c_int32 * 1000000)()
+calls = {
+    "test": lambda: library.test(0, 2**31 - 1),
+    "num_primes": lambda: library.num_primes(len(numbers), numbers),
+    "compPi_ctypes": lambda: library.compPi_ctypes(ctypes.c_double(0.0), 10**8),
+}
+calls[sys.argv[2]]()
+def helpers():
+    names = [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]
+    return sum(name.startswith("ungil-") for name in names)
+deadline = time.time() + 20
+while helpers() < int(sys.argv[3]) and time.time() < deadline:
+    time.sleep(0.01)  # a thread that has just started has no name yet
+print(helpers())
+"""
+
+
 def answers():
     numbers = int_array(range(30000))
     return library.test(-7, 100000), library.num_primes(len(numbers), numbers), library.compPi_ctypes(0.0, 300000)
@@ -151,36 +173,15 @@ class ManyCallers(unittest.TestCase):
 
     @unittest.skipUnless(os.path.isdir("/proc/self/task"), "this system does not list a process's threads")
     def test_the_environment_sets_the_number_of_threads(self):
-        """Seen in the list of the process's threads: the caller, and its helpers while a call runs."""
-        numbers = array("i", range(2000000))
-        shared = (ctypes.c_int32 * len(numbers)).from_buffer(numbers)
-        calls = [
-            lambda: library.test(INT_MIN, INT_MAX),
-            lambda: library.num_primes(len(numbers), shared),
-            lambda: library.compPi_ctypes(0.0, INT_MAX),
-        ]
-        for call in calls:
-            self.assertEqual(self.most_threads("1", call, 20), 0)
-            self.assertEqual(self.most_threads("3", call, 2000), 2)
+        """By the names of the process's threads: helpers stay when the call that needed them is over.
 
-    @staticmethod
-    def most_threads(setting, call, tries):
-        """The most helpers seen at once in up to so many calls; it stops when there are two."""
-        count = lambda: len(os.listdir("/proc/self/task"))
-        os.environ["UNGIL_NUM_THREADS"] = setting
-        try:
-            most, before = 0, count()
-            for _ in range(tries):
-                thread = threading.Thread(target=call)
-                thread.start()
-                while thread.is_alive() and most < 2:
-                    most = max(most, count() - before - 1)
-                thread.join()
-                if most >= 2:
-                    break
-            return most
-        finally:
-            del os.environ["UNGIL_NUM_THREADS"]
+        A helper that was done early may have come twice, instead of a second one that had to be started.
+        """
+        for function in ("test", "num_primes", "compPi_ctypes"):
+            for setting, least, most in (("1", 0, 0), ("", 0, 0), ("many", 0, 0), ("2", 1, 1), ("3", 1, 2)):
+                command = [sys.executable, "-c", HELPERS_AFTER_A_CALL, LIBRARIES, function, str(least)]
+                output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS=setting))
+                self.assertIn(int(output), (least, most), (function, setting))
 
     def test_the_answers_do_not_depend_on_the_number_of_threads(self):
         alone = answers()

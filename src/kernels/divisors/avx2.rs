@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
-use super::table::{Run, Table};
+use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
 
@@ -100,9 +100,9 @@ pub(super) fn tally_i32_avx2(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
     let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
     let [mut open, mut left] = rooms.each_mut().map(List::new);
-    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: 0 };
+    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: [0; 2] };
     if open.len > 0 {
-        tally.missed = count_below(&open, table.next_end);
+        tally.missed = LARGER_ENDS.map(|end| count_below(&open, end));
         divide(&open, &mut left);
         tally.counted -= count_bare(&left);
     }
@@ -300,7 +300,7 @@ fn euler<const GROUPS: usize>(n: [__m256i; GROUPS]) -> [u8; GROUPS] {
         }
     }
     std::array::from_fn(|g| {
-        // a / R is in [0, n] now; n stands for 0, which no power of 2 is.
+        // a / R, in [0, n): where the quotient is n, the subtraction makes it 0.
         let power = reduce(a[g], g);
         let one = _mm256_set1_epi64x(1);
         let differ = _mm256_xor_si256(n[g], _mm256_srli_epi64::<1>(n[g]));

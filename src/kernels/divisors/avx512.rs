@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
-use super::table::{Run, Table};
+use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
 
@@ -63,9 +63,9 @@ pub(super) fn tally_i32_avx512(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
     let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
     let [mut open, mut left] = rooms.each_mut().map(List::new);
-    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: 0 };
+    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: [0; 2] };
     if open.len > 0 {
-        tally.missed = divide(&mut open, &mut left, table.next_end);
+        tally.missed = divide(&mut open, &mut left);
         tally.counted -= count_bare(&mut left);
     }
     tally
@@ -113,12 +113,12 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
     from_10_on - bare_in_runs - _mm512_reduce_add_epi32(bare) as u64
 }
 
-/// Lists the numbers that no trial prime divides, and counts those below `next_end`.
+/// Lists the numbers that no trial prime divides, and counts those below each of the larger tables' ends.
 #[inline]
 #[target_feature(enable = "avx512f,popcnt")]
-fn divide(list: &mut List, left: &mut List, next_end: u32) -> u64 {
+fn divide(list: &mut List, left: &mut List) -> [u64; 2] {
     const MULTIPLE_OF_3: i32 = i32::MAX - i32::MAX % 3; // a large one: it is neither listed nor counted
-    let mut below = 0;
+    let mut below = [0; 2];
     for numbers in list.vectors(MULTIPLE_OF_3) {
         let mut open = [!0; 2]; // two chains of comparisons wait half as long
         for (i, divisor) in DIVISORS.iter().enumerate() {
@@ -127,8 +127,10 @@ fn divide(list: &mut List, left: &mut List, next_end: u32) -> u64 {
             open[i % 2] = _mm512_mask_cmpgt_epu32_mask(open[i % 2], product, limit);
         }
         left.push(open[0] & open[1], numbers);
-        let next_end = _mm512_set1_epi32(next_end as i32);
-        below += u64::from(_mm512_cmplt_epi32_mask(numbers, next_end).count_ones());
+        for (below, end) in below.iter_mut().zip(LARGER_ENDS) {
+            let smaller = _mm512_cmplt_epi32_mask(numbers, _mm512_set1_epi32(end as i32));
+            *below += u64::from(smaller.count_ones());
+        }
     }
     below
 }

@@ -1,4 +1,4 @@
-use super::table::Table;
+use super::table::{self, Table};
 use super::{Tally, is_bare, trial};
 
 pub(super) fn tally_i32_scalar(chunk: &[i32], table: Table) -> Tally {
@@ -9,7 +9,9 @@ pub(super) fn tally_i32_scalar(chunk: &[i32], table: Table) -> Tally {
             let bare = if n < table.end() {
                 table.is_bare(n)
             } else {
-                tally.missed += u64::from(n < table.next_end);
+                for (missed, end) in tally.missed.iter_mut().zip(table::LARGER_ENDS) {
+                    *missed += u64::from(n < end);
+                }
                 !trial::divides(n) && is_bare(n)
             };
             tally.counted -= u64::from(bare);

@@ -12,19 +12,15 @@ use super::is_prime;
 
 /// The tables' ends: the largest takes 2^24 / 16 bytes = 1 MiB.
 const SMALL_END: u32 = 1 << 12;
-const MIDDLE_END: u32 = 1 << 20;
-pub(super) const LARGE_END: u32 = 1 << 24;
+pub(super) const LARGER_ENDS: [u32; 2] = [1 << 20, 1 << 24];
 
 /// How many misses a table is worth: about what its sieve costs, in numbers that are answered without it.
-const MIDDLE_PRICE: u64 = 1 << 15;
-const LARGE_PRICE: u64 = 1 << 21;
+const PRICES: [u64; 2] = [1 << 15, 1 << 21];
 
 /// Bit `n / 2 % 32` of word `n / 64` tells of the odd number `n`, for the n below `end`.
 #[derive(Clone, Copy)]
 pub(super) struct Table {
     pub(super) words: &'static [u32],
-    /// Where a larger table would end: misses below count towards its price.
-    pub(super) next_end: u32,
 }
 
 impl Table {
@@ -90,17 +86,22 @@ const fn strike(words: &mut [u32], d: u32) {
 }
 
 /// The table up to `end`, by a sieve over words: where they are dense, primes are struck out as patterns.
-fn build(end: u32) -> Box<[u32]> {
-    let mut words = vec![0; end as usize / 64].into_boxed_slice();
+/// `None` if there is no memory for it.
+fn build(end: u32) -> Option<Box<[u32]>> {
+    let len = end as usize / 64;
+    let mut words = Vec::new();
+    words.try_reserve_exact(len).ok()?;
+    words.resize(len, 0);
+    let mut words = words.into_boxed_slice();
     let primes = |from: u32, to: u32| (from..to).step_by(2).filter(|&p| is_prime(p));
     for p in primes(3, 32) {
         // The odd multiples of p come again after p words.
-        let mut pattern = vec![0u32; p as usize];
+        let mut pattern = [0u32; 32];
         (0..p * 32)
             .filter(|bit| (2 * bit + 1) % p == 0)
             .for_each(|bit| pattern[bit as usize / 32] |= 1 << (bit % 32));
         for period in words.chunks_mut(p as usize) {
-            period.iter_mut().zip(&pattern).for_each(|(word, bits)| *word |= bits);
+            period.iter_mut().zip(pattern).for_each(|(word, bits)| *word |= bits);
         }
     }
     for p in primes(33, end.isqrt() + 1) {
@@ -109,7 +110,7 @@ fn build(end: u32) -> Box<[u32]> {
     words.iter_mut().for_each(|word| *word = !*word);
     // Patterns struck the primes themselves, too, and their first multiples: all below the small table's end.
     words[..SMALL.len()].copy_from_slice(&SMALL);
-    words
+    Some(words)
 }
 
 /// A table that is built when it is worth it.
@@ -135,8 +136,12 @@ impl Lazy {
     fn missed(&self, misses: u64) {
         let before = self.misses.fetch_add(misses, Ordering::Relaxed);
         // The call that pays the price builds. Should it be lost in a fork, the next one that pays it again does.
-        if before / self.price != (before + misses) / self.price && self.words().is_none() {
-            self.publish(build(self.end));
+        let paid = before / self.price != (before + misses) / self.price;
+        if paid
+            && self.words().is_none()
+            && let Some(words) = build(self.end)
+        {
+            self.publish(words);
         }
     }
 
@@ -151,36 +156,31 @@ impl Lazy {
     }
 }
 
-static MIDDLE: Lazy = Lazy::new(MIDDLE_END, MIDDLE_PRICE);
-static LARGE: Lazy = Lazy::new(LARGE_END, LARGE_PRICE);
+static LARGER: [Lazy; 2] = [Lazy::new(LARGER_ENDS[0], PRICES[0]), Lazy::new(LARGER_ENDS[1], PRICES[1])];
 
 /// The largest table that is built.
 pub(super) fn largest() -> Table {
-    LARGE.words().map(|words| Table { words, next_end: LARGE_END }).unwrap_or_else(|| {
-        let middle = MIDDLE.words().map(|words| Table { words, next_end: LARGE_END });
-        middle.unwrap_or(Table { words: &SMALL, next_end: MIDDLE_END })
-    })
+    let words = LARGER[1].words().or_else(|| LARGER[0].words());
+    Table { words: words.unwrap_or(&SMALL) }
 }
 
-/// Notes that so many odd numbers, between the largest table's end and its `next_end`, were answered without one.
-pub(super) fn missed(misses: u64) {
-    if misses > 0 {
-        let next = if MIDDLE.words().is_none() { &MIDDLE } else { &LARGE };
-        next.missed(misses);
-    }
+/// Notes how many odd numbers below each of `LARGER_ENDS` were answered without a table.
+pub(super) fn missed(misses: [u64; 2]) {
+    let wanted = LARGER.iter().zip(misses).filter(|(_, misses)| *misses > 0);
+    wanted.for_each(|(table, misses)| table.missed(misses));
 }
 
 /// The table that needs not be built.
 #[cfg(test)]
 pub(super) fn small() -> Table {
-    Table { words: &SMALL, next_end: MIDDLE_END }
+    Table { words: &SMALL }
 }
 
 /// The largest table, built for the tests.
 #[cfg(test)]
 pub(super) fn large() -> Table {
     static TABLE: std::sync::OnceLock<Box<[u32]>> = std::sync::OnceLock::new();
-    Table { words: TABLE.get_or_init(|| build(LARGE_END)), next_end: LARGE_END }
+    Table { words: TABLE.get_or_init(|| build(LARGER_ENDS[1]).unwrap()) }
 }
 
 #[cfg(test)]
@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn tables_agree_with_the_rule_up_to_their_ends() {
-        for end in [SMALL_END, MIDDLE_END] {
-            let table = Table { words: Box::leak(build(end)), next_end: end };
+        for end in [SMALL_END, LARGER_ENDS[0]] {
+            let table = Table { words: Box::leak(build(end).unwrap()) };
             assert_eq!(table.end(), end);
             for n in (1..end).step_by(2) {
                 let expected = n >= 10 && (2..n.isqrt()).all(|d| n % d != 0);
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_table_is_built_when_its_price_is_paid() {
-        let lazy = Lazy::new(MIDDLE_END, 100);
+        let lazy = Lazy::new(LARGER_ENDS[0], 100);
         lazy.missed(60);
         assert!(lazy.words().is_none());
         lazy.missed(60);

@@ -3,6 +3,11 @@
 //! A group's terms lie around a centre x at distances +-d, d = (k + 1/2) h for k = 0 .. 31. With t = x^2, the two
 //! terms at distance d add up to 8 (t + c) / (t^2 + b t + c^2), where c = 1 + d^2 and b = 2 (1 - d^2). The sum of
 //! the 32 pairs is P(t)/Q(t), and the coefficients of P and Q depend on h alone.
+//!
+//! All coefficients and t are positive (h is small), so no operation cancels, and each adds at most 2^-53 to the
+//! relative error: 64 roundings in a Horner chain, a few hundred in a coefficient at the very worst, so below 1e-13 by
+//! this count and, as roundings do not all point one way and coefficients are averaged, below 1e-15 as measured against
+//! exact arithmetic (the tests, for thousands of n up to 2^31 - 1).
 
 use std::ops::Range;
 
@@ -15,7 +20,6 @@ pub(super) const CENTRE: u64 = 31;
 
 /// The coefficients of P and Q for one number of terms.
 pub(super) struct Group {
-    pub(super) n: u64,
     pub(super) h: f64,
     /// P, lowest degree first.
     pub(super) numerator: [f64; GROUP],
@@ -39,7 +43,7 @@ impl Group {
             q = times(&q, [c * c, b, 1.0]);
         }
         let coefficients = |polynomial: [f64; GROUP + 1]| std::array::from_fn(|i| polynomial[i]);
-        Self { n, h, numerator: coefficients(p), denominator: coefficients(q) }
+        Self { h, numerator: coefficients(p), denominator: coefficients(q) }
     }
 }
 
@@ -49,12 +53,14 @@ fn times(p: &[f64; GROUP + 1], [c0, c1, c2]: [f64; 3]) -> [f64; GROUP + 1] {
     std::array::from_fn(|i| c0 * p[i] + c1 * below(i, 1) + c2 * below(i, 2))
 }
 
-/// The sum of the terms in `range`, in order, with a division each.
+/// The sum of the terms in `range`, with a division each. In two stages, so that few roundings fall on a large sum.
 pub(super) fn sum_one_by_one(n: u64, range: Range<u64>) -> f64 {
+    const STAGE: u64 = 64;
     let h = 1.0 / n as f64;
     let term = |i: u64| {
         let x = h * (i as f64 - 0.5);
         4.0 / (1.0 + x * x)
     };
-    range.map(term).sum()
+    let stage = |from: u64| (from..range.end.min(from + STAGE)).map(term).sum::<f64>();
+    range.clone().step_by(STAGE as usize).map(stage).sum()
 }

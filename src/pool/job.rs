@@ -1,0 +1,85 @@
+//! What a caller shares with its helpers, and the mailbox by which a helper gets it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+
+use crossbeam::utils::Backoff;
+
+/// A piece of work that several threads do at once. It lies on its caller's stack.
+pub(super) struct Job<'a> {
+    work: &'a (dyn Fn() + Sync),
+    caller: Thread,
+    /// Helpers that are done with it, and will not look at it again.
+    left: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(work: &'a (dyn Fn() + Sync)) -> Self {
+        Self { work, caller: thread::current(), left: AtomicUsize::new(0), panic: Mutex::new(None) }
+    }
+
+    /// Does the work on the calling thread, and keeps a panic for `finish`.
+    pub(super) fn run(&self) {
+        // Unwind safety: the panic goes on in the caller, who owns all that the work touches.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(self.work)) {
+            self.first_panic().get_or_insert(payload);
+        }
+    }
+
+    fn first_panic(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+        self.panic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A helper's part: work, then leave.
+    pub(super) fn help(&self) {
+        self.run();
+        // With `left` the job may be gone: what is needed behind it is taken before.
+        let caller = self.caller.clone();
+        self.left.fetch_add(1, Ordering::Release);
+        caller.unpark();
+    }
+
+    /// Waits until so many helpers have left, and hands on a panic. The job must stay where it is until then.
+    pub(super) fn finish(&self, helpers: usize) -> Result<(), Box<dyn Any + Send>> {
+        let backoff = Backoff::new();
+        while self.left.load(Ordering::Acquire) < helpers {
+            if backoff.is_completed() { thread::park() } else { backoff.snooze() }
+        }
+        self.first_panic().take().map_or(Ok(()), Err)
+    }
+}
+
+/// A place for one job. A caller posts it; then either the helper takes it, or the caller takes it back.
+pub(super) struct Mailbox(AtomicPtr<Job<'static>>);
+
+impl Mailbox {
+    pub(super) fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    fn address(job: &Job<'_>) -> *mut Job<'static> {
+        ptr::from_ref(job).cast_mut().cast()
+    }
+
+    /// Only into an empty box: the caller has the helper for itself.
+    pub(super) fn post(&self, job: &Job<'_>) {
+        self.0.store(Self::address(job), Ordering::Release);
+    }
+
+    /// Whether the job was still there. If not, a helper has it, and will leave it.
+    pub(super) fn take_back(&self, job: &Job<'_>) -> bool {
+        let expected = Self::address(job);
+        self.0.compare_exchange(expected, ptr::null_mut(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The job, if there is one: it stays alive until `help` has left it.
+    pub(super) fn take(&self) -> Option<*const Job<'static>> {
+        let job = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        (!job.is_null()).then_some(job.cast_const())
+    }
+}
