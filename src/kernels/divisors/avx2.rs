@@ -1,12 +1,12 @@
 //! Eight numbers at a time, in the stages of `avx512.rs`.
 
 use std::arch::x86_64::*;
-use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
+use super::list::{self, FEW, List};
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
-use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
+use super::{CHUNK, Tally, exceptions};
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
@@ -29,49 +29,27 @@ static PACKED_LANES: [u64; 256] = {
     rows
 };
 
-/// Room for a chunk of numbers. Vectors are stored whole, so there is room for one more behind the last number.
-type Room = [MaybeUninit<u32>; CHUNK + WIDTH];
-
-/// Numbers that are still to be looked at. (The length lies apart from the room, so that it stays in a register.)
-struct List<'a> {
-    room: &'a mut Room,
-    len: usize,
+/// Appends the lanes in `mask`, a bit each.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn push(list: &mut List, mask: u8, numbers: __m256i) {
+    debug_assert!(list.len <= CHUNK);
+    let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
+    // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+    unsafe {
+        let end = list.room.as_mut_ptr().add(list.len);
+        _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
+    }
+    list.len += mask.count_ones() as usize;
 }
 
-impl<'a> List<'a> {
-    fn new(room: &'a mut Room) -> Self {
-        Self { room, len: 0 }
-    }
-
-    /// Appends the lanes in `mask`, a bit each.
-    #[inline]
-    #[target_feature(enable = "avx2,popcnt")]
-    fn push(&mut self, mask: u8, numbers: __m256i) {
-        debug_assert!(self.len <= CHUNK);
-        let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
-        // SAFETY: `len` is at most CHUNK, behind which a vector has room.
-        unsafe {
-            let end = self.room.as_mut_ptr().add(self.len);
-            _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
-        }
-        self.len += mask.count_ones() as usize;
-    }
-
-    /// Counts one by one.
-    fn count_few(&self) -> u64 {
-        // SAFETY: the first `len` values are initialised.
-        let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
-        numbers.filter(|&n| is_bare(n)).count() as u64
-    }
-
-    /// The vectors that make up the list, each with a mask of the lanes that are in it; the others are 0.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn vectors(&self) -> impl Iterator<Item = (u8, __m256i)> {
-        let pointer = self.room.as_ptr().cast();
-        // SAFETY: the first `len` values are initialised.
-        (0..self.len).step_by(WIDTH).map(move |from| unsafe { load(pointer, from, self.len) })
-    }
+/// The vectors that make up the list, each with a mask of the lanes that are in it; the others are 0.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn vectors(list: &List) -> impl Iterator<Item = (u8, __m256i)> {
+    let pointer = list.room.as_ptr().cast();
+    // SAFETY: the first `len` values are initialised.
+    (0..list.len).step_by(WIDTH).map(move |from| unsafe { load(pointer, from, list.len) })
 }
 
 /// The vector at `from`, and a mask of the lanes below `len`; the others are 0 and not read.
@@ -98,7 +76,7 @@ fn mask_of(lanes: __m256i) -> u8 {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn tally_i32_avx2(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
-    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
+    let mut rooms = [list::EMPTY; 2];
     let [mut open, mut left] = rooms.each_mut().map(List::new);
     let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: [0; 2] };
     if open.len > 0 {
@@ -141,7 +119,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
         bare = _mm256_add_epi32(bare, _mm256_srai_epi32::<31>(top));
         if mask_of(covered) != !0 {
             let large = _mm256_andnot_si256(_mm256_or_si256(covered, numbers), odd);
-            open.push(mask_of(large), numbers);
+            push(open, mask_of(large), numbers);
         }
     };
     let (vectors, rest) = chunk.as_chunks::<WIDTH>();
@@ -170,7 +148,7 @@ fn sum_of_lanes(vector: __m256i) -> u64 {
 fn count_below(list: &List, end: u32) -> u64 {
     let end = _mm256_set1_epi32(end as i32);
     let below = |mask: u8, numbers| (mask_of(_mm256_cmpgt_epi32(end, numbers)) & mask).count_ones();
-    list.vectors().map(|(mask, numbers)| u64::from(below(mask, numbers))).sum()
+    vectors(list).map(|(mask, numbers)| u64::from(below(mask, numbers))).sum()
 }
 
 /// Lists the numbers that no trial prime divides.
@@ -179,14 +157,14 @@ fn count_below(list: &List, end: u32) -> u64 {
 fn divide(list: &List, left: &mut List) {
     // Unsigned comparison by signed: add 2^31 to both sides. As n is odd, adding it to the inverse adds it to the product.
     const TOP: u32 = 1 << 31;
-    for (mask, numbers) in list.vectors() {
+    for (mask, numbers) in vectors(list) {
         let mut open = _mm256_set1_epi32(-1);
         for divisor in DIVISORS {
             let product = _mm256_mullo_epi32(numbers, _mm256_set1_epi32((divisor.inverse ^ TOP) as i32));
             let above = _mm256_cmpgt_epi32(product, _mm256_set1_epi32((divisor.limit ^ TOP) as i32));
             open = _mm256_and_si256(open, above);
         }
-        left.push(mask_of(open) & mask, numbers);
+        push(left, mask_of(open) & mask, numbers);
     }
 }
 
@@ -195,9 +173,9 @@ fn divide(list: &List, left: &mut List) {
 #[target_feature(enable = "avx2,popcnt")]
 fn count_bare(list: &List) -> u64 {
     if list.len <= FEW {
-        return list.count_few();
+        return list.count_bare();
     }
-    let mut vectors = list.vectors();
+    let mut vectors = vectors(list);
     let mut bare = 0;
     while let Some((mask, numbers)) = vectors.next() {
         if let Some((next_mask, next)) = vectors.next() {
@@ -230,16 +208,13 @@ fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
     let (passed, failed) = (mask & passed, mask & !passed);
     let suspects = passed & exceptions_filter(numbers);
     let roots = failed & next_to_square(numbers);
-    let mut bare = u64::from(passed.count_ones());
-    if suspects | roots != 0 {
-        let mut lanes = [0u32; WIDTH];
-        // SAFETY: the array is a vector long.
-        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), numbers) };
-        let lane_in = |mask: u8| (0..WIDTH).filter(move |lane| mask >> lane & 1 == 1);
-        bare -= lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
-        bare += lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
+    if suspects | roots == 0 {
+        return u64::from(passed.count_ones());
     }
-    bare
+    let mut lanes = [0; WIDTH];
+    // SAFETY: the array is a vector long.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), numbers) };
+    list::count_bare_lanes(&lanes, passed.into(), suspects.into(), roots.into())
 }
 
 /// Lanes that may be exceptions of the Euler test.

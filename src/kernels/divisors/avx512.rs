@@ -2,66 +2,44 @@
 //! division; those that it leaves open are listed for the Euler test.
 
 use std::arch::x86_64::*;
-use std::mem::MaybeUninit;
 
 use super::euler::STEPS;
+use super::list::{self, FEW, List};
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
-use super::{CHUNK, FEW, Tally, exceptions, is_bare, least_factor_is_root};
+use super::{CHUNK, Tally, exceptions};
 
 /// Numbers per vector.
 const WIDTH: usize = 16;
 
-/// Room for a chunk of numbers. Vectors are stored whole, so there is room for one more behind the last number.
-type Room = [MaybeUninit<u32>; CHUNK + WIDTH];
-
-/// Numbers that are still to be looked at. (The length lies apart from the room, so that it stays in a register.)
-struct List<'a> {
-    room: &'a mut Room,
-    len: usize,
+/// Appends the lanes in `mask`.
+#[inline]
+#[target_feature(enable = "avx512f,popcnt")]
+fn push(list: &mut List, mask: __mmask16, numbers: __m512i) {
+    debug_assert!(list.len <= CHUNK);
+    // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+    unsafe {
+        let end = list.room.as_mut_ptr().add(list.len);
+        _mm512_storeu_si512(end.cast(), _mm512_maskz_compress_epi32(mask, numbers));
+    }
+    list.len += mask.count_ones() as usize;
 }
 
-impl<'a> List<'a> {
-    fn new(room: &'a mut Room) -> Self {
-        Self { room, len: 0 }
-    }
-
-    /// Appends the lanes in `mask`.
-    #[inline]
-    #[target_feature(enable = "avx512f,popcnt")]
-    fn push(&mut self, mask: __mmask16, numbers: __m512i) {
-        debug_assert!(self.len <= CHUNK);
-        // SAFETY: `len` is at most CHUNK, behind which a vector has room.
-        unsafe {
-            let end = self.room.as_mut_ptr().add(self.len);
-            _mm512_storeu_si512(end.cast(), _mm512_maskz_compress_epi32(mask, numbers));
-        }
-        self.len += mask.count_ones() as usize;
-    }
-
-    /// Counts one by one.
-    fn count_few(&self) -> u64 {
-        // SAFETY: the first `len` values are initialised.
-        let numbers = self.room[..self.len].iter().map(|n| unsafe { n.assume_init() });
-        numbers.filter(|&n| is_bare(n)).count() as u64
-    }
-
-    /// The vectors that make up the list, the last one filled up with `filler`.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn vectors(&mut self, filler: i32) -> impl Iterator<Item = __m512i> {
-        let first = self.room.as_mut_ptr().cast::<i32>();
-        // SAFETY: `len` is at most CHUNK, behind which a vector has room.
-        unsafe { _mm512_storeu_si512(first.add(self.len).cast(), _mm512_set1_epi32(filler)) };
-        // SAFETY: numbers up to a vector behind `len` are in the room, and initialised by now.
-        (0..self.len).step_by(WIDTH).map(move |from| unsafe { _mm512_loadu_si512(first.add(from).cast()) })
-    }
+/// The vectors that make up the list, the last one filled up with `filler`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn vectors(list: &mut List, filler: i32) -> impl Iterator<Item = __m512i> {
+    let first = list.room.as_mut_ptr().cast::<i32>();
+    // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+    unsafe { _mm512_storeu_si512(first.add(list.len).cast(), _mm512_set1_epi32(filler)) };
+    // SAFETY: numbers up to a vector behind `len` are in the room, and initialised by now.
+    (0..list.len).step_by(WIDTH).map(move |from| unsafe { _mm512_loadu_si512(first.add(from).cast()) })
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 pub(super) fn tally_i32_avx512(chunk: &[i32], table: Table) -> Tally {
     assert!(chunk.len() <= CHUNK);
-    let mut rooms = [[MaybeUninit::uninit(); CHUNK + WIDTH]; 2];
+    let mut rooms = [list::EMPTY; 2];
     let [mut open, mut left] = rooms.each_mut().map(List::new);
     let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: [0; 2] };
     if open.len > 0 {
@@ -100,7 +78,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
         bare = _mm512_add_epi32(bare, _mm512_and_si512(_mm512_and_si512(first, numbers), one));
         if covered != !0 {
             let odd = _mm512_test_epi32_mask(numbers, one);
-            open.push(_mm512_mask_cmpge_epi32_mask(odd, numbers, end), numbers);
+            push(open, _mm512_mask_cmpge_epi32_mask(odd, numbers, end), numbers);
         }
     };
     let (vectors, rest) = chunk.as_chunks::<WIDTH>();
@@ -119,14 +97,14 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
 fn divide(list: &mut List, left: &mut List) -> [u64; 2] {
     const MULTIPLE_OF_3: i32 = i32::MAX - i32::MAX % 3; // a large one: it is neither listed nor counted
     let mut below = [0; 2];
-    for numbers in list.vectors(MULTIPLE_OF_3) {
+    for numbers in vectors(list, MULTIPLE_OF_3) {
         let mut open = [!0; 2]; // two chains of comparisons wait half as long
         for (i, divisor) in DIVISORS.iter().enumerate() {
             let product = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(divisor.inverse as i32));
             let limit = _mm512_set1_epi32(divisor.limit as i32);
             open[i % 2] = _mm512_mask_cmpgt_epu32_mask(open[i % 2], product, limit);
         }
-        left.push(open[0] & open[1], numbers);
+        push(left, open[0] & open[1], numbers);
         for (below, end) in below.iter_mut().zip(LARGER_ENDS) {
             let smaller = _mm512_cmplt_epi32_mask(numbers, _mm512_set1_epi32(end as i32));
             *below += u64::from(smaller.count_ones());
@@ -140,10 +118,10 @@ fn divide(list: &mut List, left: &mut List) -> [u64; 2] {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 fn count_bare(list: &mut List) -> u64 {
     if list.len <= FEW {
-        return list.count_few();
+        return list.count_bare();
     }
     const COMPOSITE: i32 = i32::MAX - 2; // 5 * 429496729: as a filler, it is not counted
-    let mut vectors = list.vectors(COMPOSITE);
+    let mut vectors = vectors(list, COMPOSITE);
     let mut bare = 0;
     while let Some(numbers) = vectors.next() {
         if let Some(next) = vectors.next() {
@@ -179,16 +157,13 @@ fn join(low: __mmask8, high: __mmask8) -> __mmask16 {
 fn resolve(numbers: __m512i, passed: __mmask16) -> u64 {
     let suspects = passed & exceptions_filter(numbers, passed);
     let roots = !passed & next_to_square(numbers);
-    let mut bare = u64::from(passed.count_ones());
-    if suspects | roots != 0 {
-        let mut lanes = [0u32; WIDTH];
-        // SAFETY: the array is a vector long.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), numbers) };
-        let lane_in = |mask: __mmask16| (0..WIDTH).filter(move |lane| mask >> lane & 1 == 1);
-        bare -= lane_in(suspects).filter(|&lane| exceptions::contains(lanes[lane])).count() as u64;
-        bare += lane_in(roots).filter(|&lane| least_factor_is_root(lanes[lane])).count() as u64;
+    if suspects | roots == 0 {
+        return u64::from(passed.count_ones());
     }
-    bare
+    let mut lanes = [0; WIDTH];
+    // SAFETY: the array is a vector long.
+    unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), numbers) };
+    list::count_bare_lanes(&lanes, passed, suspects, roots)
 }
 
 /// Lanes that may be exceptions of the Euler test.

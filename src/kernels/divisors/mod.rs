@@ -22,6 +22,8 @@ mod trial;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod list;
 
 use std::ops::Add;
 
@@ -87,9 +89,6 @@ fn tally(level: Level, chunk: &[i32], table: Table) -> Tally {
 fn is_bare(n: u32) -> bool {
     if euler::passes(n) { !exceptions::contains(n) } else { least_factor_is_root(n) }
 }
-
-/// Vector kernels take so few numbers one by one: a vector's chain of dependent multiplications takes longer.
-const FEW: usize = 3;
 
 /// Whether the least prime factor of an odd composite number is `floor(sqrt(n))`.
 ///
