@@ -155,7 +155,8 @@ fn count_below(list: &List, end: u32) -> u64 {
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn divide(list: &List, left: &mut List) {
-    // Unsigned comparison by signed: add 2^31 to both sides. As n is odd, adding it to the inverse adds it to the product.
+    // Unsigned comparison by signed: add 2^31 to both sides. As n is odd, adding it to the inverse adds it to
+    // the product.
     const TOP: u32 = 1 << 31;
     for (mask, numbers) in vectors(list) {
         let mut open = _mm256_set1_epi32(-1);

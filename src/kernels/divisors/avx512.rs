@@ -113,7 +113,8 @@ fn divide(list: &mut List, left: &mut List) -> [u64; 2] {
     below
 }
 
-/// Counts the bare numbers by the Euler test: of four vectors of 64-bit lanes side by side, to hide the multiplications' latency.
+/// Counts the bare numbers by the Euler test: of four vectors of 64-bit lanes side by side, to hide the latency of
+/// the multiplications.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 fn count_bare(list: &mut List) -> u64 {

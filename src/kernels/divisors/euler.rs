@@ -18,7 +18,8 @@ pub(super) fn passes(n: u32) -> bool {
     // t / 2^64 mod n, in [1, n]: t less its multiple of n, m * n with the same low half, is minus the high half.
     let reduce = |t: u64| n - ((u128::from(t.wrapping_mul(inverse)) * u128::from(n)) >> 64) as u64;
     let bits = -((n >> 1) as i64);
-    // As many steps, by the bits of E - 1, as leave -E >> steps in [-64, -33]: then the start is below 2^32, and every square below 2^64.
+    // As many steps, by the bits of E - 1, as leave -E >> steps in [-64, -33]: then the start is below 2^32, and
+    // every square below 2^64.
     let steps = 64 - 6 - ((n >> 1) - 1).leading_zeros();
     let start = 1u64 << (64 + (bits >> steps));
     let power = (0..steps).rev().fold(start, |a, i| reduce(a * a) << (bits >> i & 1));
