@@ -99,6 +99,13 @@ class Pi(unittest.TestCase):
                 error = abs(Fraction(library.compPi_ctypes(start, terms)) - exact) / exact
                 self.assertLessEqual(error, Fraction(1, 10**14), (start, terms))
 
+    def test_a_negative_start(self):
+        """It may cancel the sum: then the error is bounded by what was added, not by what is left."""
+        for start, terms in ((-1.0, 3), (-33.41, 10), (-1e9, 10), (-314.0, 100)):
+            error = abs(Fraction(library.compPi_ctypes(start, terms)) - self.exact(start, terms))
+            added = abs(Fraction(start)) / terms + self.exact(0.0, terms)
+            self.assertLessEqual(error, added / 10**14, (start, terms))
+
     def test_no_terms(self):
         self.assertTrue(math.isnan(library.compPi_ctypes(0.0, 0)))
         self.assertEqual(library.compPi_ctypes(2.0, 0), float("inf"))

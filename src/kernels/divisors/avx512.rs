@@ -86,8 +86,10 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
         // SAFETY: the array is a vector long.
         count_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });
     }
-    // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which does not count.
-    count_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) });
+    if !rest.is_empty() {
+        // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which does not count.
+        count_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) });
+    }
     from_10_on - bare_in_runs - _mm512_reduce_add_epi32(bare) as u64
 }
 
@@ -196,8 +198,8 @@ fn next_to_square(numbers: __m512i) -> __mmask16 {
 ///
 /// A step takes a to hi(a*a) + n - hi(m*n), where m*n = a*a mod 2^52: the low halves of the two products are the
 /// same, so the difference of the high ones is exact. Then it doubles, if the bit is set. Where a starts at 2^51,
-/// the largest start, it stays at 2^51 + 2^28 at most while bits are set; without, and from a lower start, it
-/// falls to 2n + 1 within five steps. So a < 2^52 always.
+/// the largest start, it stays at 2^51 + 2^28 at most while bits are set; without, and from a lower start, the
+/// square's part shrinks with each step until a is about 2n. So a < 2^52 always.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn euler<const GROUPS: usize>(n: [__m512i; GROUPS]) -> [__mmask8; GROUPS] {

@@ -14,7 +14,7 @@ pub(super) const STEPS: u32 = 25;
 /// Whether the odd number `4096 <= n < 2^31` passes. With R = 2^64, for the least latency.
 pub(super) fn passes(n: u32) -> bool {
     let n = u64::from(n);
-    let inverse = inverse(n);
+    let inverse = super::trial::inverse(n);
     // t / 2^64 mod n, in [1, n]: t less its multiple of n, m * n with the same low half, is minus the high half.
     let reduce = |t: u64| n - ((u128::from(t.wrapping_mul(inverse)) * u128::from(n)) >> 64) as u64;
     let bits = -((n >> 1) as i64);
@@ -25,12 +25,6 @@ pub(super) fn passes(n: u32) -> bool {
     let power = (0..steps).rev().fold(start, |a, i| reduce(a * a) << (bits >> i & 1));
     let plus = matches!(n % 8, 1 | 7);
     reduce(power) == if plus { 1 } else { n - 1 }
-}
-
-/// The inverse of an odd number modulo 2^64, by Newton's iteration from 5 right bits on.
-fn inverse(n: u64) -> u64 {
-    let start = n.wrapping_mul(3) ^ 2;
-    (0..4).fold(start, |x, _| x.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(x))))
 }
 
 #[cfg(test)]

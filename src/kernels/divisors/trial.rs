@@ -18,18 +18,18 @@ pub(super) const DIVISORS: [Divisor; PRIMES.len()] = {
     let mut divisors = [Divisor { inverse: 0, limit: 0 }; PRIMES.len()];
     let mut i = 0;
     while i < PRIMES.len() {
-        divisors[i] = Divisor { inverse: inverse(PRIMES[i]), limit: u32::MAX / PRIMES[i] };
+        divisors[i] = Divisor { inverse: inverse(PRIMES[i] as u64) as u32, limit: u32::MAX / PRIMES[i] };
         i += 1;
     }
     divisors
 };
 
-/// The inverse of an odd number modulo 2^32, by Newton's iteration from 5 right bits on.
-pub(super) const fn inverse(n: u32) -> u32 {
+/// The inverse of an odd number modulo 2^64, and so, cut off, modulo 2^32: by Newton's iteration from 5 right bits on.
+pub(super) const fn inverse(n: u64) -> u64 {
     let mut x = n.wrapping_mul(3) ^ 2;
     let mut bits = 5;
-    while bits < 32 {
-        x = x.wrapping_mul(2u32.wrapping_sub(n.wrapping_mul(x)));
+    while bits < u64::BITS {
+        x = x.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(x)));
         bits *= 2;
     }
     x
