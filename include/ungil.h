@@ -6,9 +6,28 @@
  * Memory and lifetimes: an array belongs to the caller, who keeps it readable until the call returns. Strings
  * that a function returns belong to the library; the function says how long they live.
  *
- * Environment: UNGIL_NUM_THREADS is read at each call that it concerns. It is a number from 1 to 256; a larger one
- * means 256, anything else 1. There are never more threads at work than processors, and the caller. UNGIL_CPU is
- * read once: see ungil_cpu_active(). Both are safe against another thread that writes to the environment.
+ * Calls on many threads: functions with the parameters nthreads and control spread over several threads, and can be
+ * watched and stopped while they run.
+ *   nthreads: how many threads may work at the call, the calling one included; 0 for the default, which is the number
+ *   in the environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else that of the processors that the process may
+ *   use. A negative number gives UNGIL_E_INVALID. The calling thread always works; helpers join it as far as they are
+ *   idle. There are never more of them than processors, whoever calls, and calls inside calls are fine. Helpers start
+ *   when they are first needed, wait without using a processor, do not keep the process from ending, and start anew
+ *   in the child of a fork.
+ *   control: 0, or a handle of ungil_control_new(), by which other threads see the call's progress and stop it. A
+ *   handle that is not there gives UNGIL_E_HANDLE; one that another call is under, UNGIL_E_IN_USE; a call that was
+ *   stopped, UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
+ *   Results do not depend on the number of threads, to the bit.
+ *
+ * Functions of the caller's: a parameter named function is called from the calling thread and from helpers, from
+ * several at once. It may be any C function: libm's, one of another library, one that numba compiled (the address of a
+ * cfunc), or a Python function by ctypes' CFUNCTYPE, whose calls take turns at Python's lock and so gain nothing. It
+ * must return: longjmp() or a C++ exception out of it is not allowed. An exception in a Python function is printed by
+ * ctypes, and what the function returns then is not defined. Helpers block all signals, and have 2 MiB of stack.
+ *
+ * Environment: UNGIL_NUM_THREADS and OMP_NUM_THREADS are read at each call that they concern. They are numbers from 1
+ * to 256; a larger one means 256, anything else is as if the variable were not set. UNGIL_CPU is read once: see
+ * ungil_cpu_active(). Both are safe against another thread that writes to the environment.
  *
  * No function prints, installs a signal handler, or ends the process. A defect of the library itself (a Rust
  * panic, which writes a line to stderr) becomes an error of the call.
@@ -46,6 +65,51 @@
  * A defect of the library itself: please report it, with the message.
  */
 #define UNGIL_E_INTERNAL -4
+
+/**
+ * A handle that was freed, or never given out.
+ */
+#define UNGIL_E_HANDLE -5
+
+/**
+ * A control that another call is under.
+ */
+#define UNGIL_E_IN_USE -6
+
+/**
+ * The call's control was cancelled.
+ */
+#define UNGIL_E_CANCELLED -7
+
+/**
+ * The deadline of the call's control came.
+ */
+#define UNGIL_E_TIMED_OUT -8
+
+/**
+ * As many handles are in use as there can be.
+ */
+#define UNGIL_E_EXHAUSTED -9
+
+/**
+ * Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
+ */
+typedef int32_t (*UngilLoopBody)(int64_t begin, int64_t end, void *ctx);
+
+/**
+ * Maps a double to a double: sin() and erf() do.
+ */
+typedef double (*UngilMapF64)(double x);
+
+/**
+ * Maps a 64-bit integer to one.
+ */
+typedef int64_t (*UngilMapI64)(int64_t x);
+
+/**
+ * A function of a real number, with what else it needs in ctx.
+ */
+typedef double (*UngilIntegrand)(double x, void *ctx);
 
 #ifdef __cplusplus
 extern "C" {
@@ -177,6 +241,232 @@ int32_t ungil_sum_multiples(int64_t from,
                             int64_t to,
                             int64_t k,
                             int64_t *out);
+
+/**
+ * Makes a control: a token that a long call takes, so that other threads can see its progress and stop it.
+ *
+ * A control serves one call at a time, and any number one after the other. What a call under a control does while
+ * it is cancelled or its deadline comes, is what the call's thread sees: it returns UNGIL_E_CANCELLED or
+ * UNGIL_E_TIMED_OUT within 10 ms, or UNGIL_OK if it was done by then. (Where it calls a function of the caller's, a
+ * call of that function is not interrupted.) Results that are single numbers are not written then; of an array of
+ * results, some may be.
+ *
+ * control: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if control is NULL; UNGIL_E_EXHAUSTED if 65536 controls are there.
+ * Ownership: free it with ungil_control_free().
+ * After a fork the child has the parent's controls, as they were; calls that were under them are not.
+ * Thread-safety: any number of threads at once.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_control_new(int32_t *control);
+
+/**
+ * Frees a control. Its handle is not given out again soon, and using it is an error.
+ *
+ * control: the handle; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such control; UNGIL_E_IN_USE while a call is under it: cancel that first.
+ * Thread-safety: any number of threads at once.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_control_free(int32_t control);
+
+/**
+ * Stops the call that is under the control. It stays cancelled: a later call under it stops at once.
+ *
+ * control: the handle.
+ * Returns UNGIL_OK, also if no call is under it or if it was cancelled before; or an error with a message in
+ * ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such control.
+ * Thread-safety: any number of threads at once; that is what it is for.
+ * Cost: below a microsecond; it does not wait for the call to return.
+ */
+int32_t ungil_control_cancel(int32_t control);
+
+/**
+ * Stops the call that is under the control, or a later one, when so much time is over.
+ *
+ * control: the handle.
+ * milliseconds: counted from now, on a clock that nobody sets; 0 stops at once, a negative number takes the deadline
+ * away.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such control.
+ * Thread-safety: any number of threads at once, also while a call is under it.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_control_set_deadline_ms(int32_t control,
+                                      int64_t milliseconds);
+
+/**
+ * How far the latest call under the control is.
+ *
+ * While a call runs, done never falls. When it has succeeded, done is total; when it was stopped, done stays as it
+ * was.
+ *
+ * control: the handle.
+ * done, total: receive numbers of items (array elements, terms, indices: what the call works on), on success only;
+ * both 0 before the first call.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such control; UNGIL_E_NULL if done or total is NULL.
+ * Thread-safety: any number of threads at once.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_control_progress(int32_t control,
+                               uint64_t *done,
+                               uint64_t *total);
+
+/**
+ * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+ *
+ * It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
+ *
+ * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+ * length: how many numbers.
+ * nthreads, control: see "Calls on many threads" above.
+ * count: receives the count, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
+ * the address space; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Cost: that of num_primes(), divided by the threads.
+ */
+int32_t ungil_num_primes_i32(const int32_t *numbers,
+                             size_t length,
+                             int32_t nthreads,
+                             int32_t control,
+                             uint64_t *count);
+
+/**
+ * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
+ *
+ * It tends to the number pi as n grows, and is 2/n too large.
+ *
+ * n: the number of terms, 1 or more.
+ * nthreads, control: see "Calls on many threads" above.
+ * out: receives the value, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if n is 0 or negative; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Precision: a relative error of at most 1e-14 against exact arithmetic. The bits depend neither on the number of
+ * threads nor on the CPU.
+ * Cost: that of compPi_ctypes(), divided by the threads: 10^10 terms take about half a second on one core with AVX-512.
+ */
+int32_t ungil_pi(int64_t n,
+                 int32_t nthreads,
+                 int32_t control,
+                 double *out);
+
+/**
+ * The sum of an array of doubles, as if in twice the precision, rounded once.
+ *
+ * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+ * length: how many numbers; the sum of none is 0.
+ * nthreads, control: see "Calls on many threads" above.
+ * sum: receives the sum, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if sum is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than the
+ * address space; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Precision: an error of at most 2^-53 relative to the sum, and length^2 * 2^-105 relative to the sum of magnitudes
+ * (Ogita, Rump, Oishi 2005). Infinities and NaNs give what IEEE 754 gives; a sum on the way that overflows gives an
+ * infinity, or NaN. The bits depend neither on the number of threads nor on the CPU.
+ * Cost: that of reading the array, if it is not in the cache; 3 cycles per 8 numbers with AVX-512 if it is.
+ */
+int32_t ungil_sum_f64(const double *numbers,
+                      size_t length,
+                      int32_t nthreads,
+                      int32_t control,
+                      double *sum);
+
+/**
+ * Calls function(b, e, ctx) for ranges [b, e) that make up [begin, end), on several threads.
+ *
+ * begin, end: the ends of the loop; begin == end is an empty loop.
+ * grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
+ * nthreads: see "Calls on many threads" above.
+ * function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
+ * ended, and no other is. As ranges are begun in order, the number that comes back, that of the lowest range that
+ * returned one, is the number that a plain loop would have stopped with.
+ * ctx: handed on to the function.
+ * control: see "Calls on many threads" above.
+ * Returns UNGIL_OK; or the function's number (let it be positive, as negative ones are this library's errors); or an
+ * error, with a message in ungil_last_error() in both cases.
+ * Errors: UNGIL_E_NULL if function is NULL; UNGIL_E_INVALID if begin > end, or if grain is 0 or negative; those of
+ * nthreads and control.
+ * Thread-safety: any number of threads at once, and inside another call's function.
+ * Cost: 0.1 us per range, and 10 us if other threads take part; no memory.
+ */
+int32_t ungil_parallel_for(int64_t begin,
+                           int64_t end,
+                           int64_t grain,
+                           int32_t nthreads,
+                           UngilLoopBody function,
+                           void *ctx,
+                           int32_t control);
+
+/**
+ * out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+ *
+ * function: see "Functions of the caller's" above; libm's erf(), for example.
+ * in: n numbers, read only, at any alignment; nobody may write to them during the call. NULL if n is 0.
+ * out: room for n numbers, at any alignment; nobody else may use it during the call. It may be in itself; it may not
+ * overlap in otherwise.
+ * n: how many numbers.
+ * nthreads, control: see "Calls on many threads" above.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if function is NULL, or in or out while n is positive; UNGIL_E_INVALID if n is more than the
+ * address space, or if in and out overlap; those of nthreads and control.
+ * Thread-safety: any number of threads at once, and inside another call's function.
+ * Cost: that of a plain loop, divided by the threads, and 10 us if other threads take part; no memory.
+ */
+int32_t ungil_map_f64(UngilMapF64 function,
+                      const double *in,
+                      double *out,
+                      size_t n,
+                      int32_t nthreads,
+                      int32_t control);
+
+/**
+ * ungil_map_f64() for 64-bit integers.
+ *
+ * function, in, out, n, nthreads, control: as for ungil_map_f64().
+ * Returns, Errors, Thread-safety, Cost: as for ungil_map_f64().
+ */
+int32_t ungil_map_i64(UngilMapI64 function,
+                      const int64_t *in,
+                      int64_t *out,
+                      size_t n,
+                      int32_t nthreads,
+                      int32_t control);
+
+/**
+ * The integral of a function from a to b by the composite midpoint rule: (b - a)/n times the sum of the function at
+ * a + (b - a) * (i + 0.5)/n for i = 0 to n-1.
+ *
+ * function: see "Functions of the caller's" above.
+ * ctx: handed on to the function.
+ * a, b: the ends, finite, at a finite distance; b may be below a, which gives the negative.
+ * n: the number of parts, 1 or more.
+ * nthreads, control: see "Calls on many threads" above.
+ * out: receives the integral, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if function or out is NULL; UNGIL_E_INVALID if a or b is not finite or too far from the other,
+ * or if n is 0 or negative; those of nthreads and control.
+ * Thread-safety: any number of threads at once, and inside another call's function.
+ * Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
+ * and b. The sum is taken as if in twice the precision, and rounded once. The bits do not depend on the number of
+ * threads, if those of the function do not.
+ * Cost: n calls of the function, divided by the threads, and 10 us if other threads take part; no memory.
+ */
+int32_t ungil_integrate(UngilIntegrand function,
+                        void *ctx,
+                        double a,
+                        double b,
+                        int64_t n,
+                        int32_t nthreads,
+                        int32_t control,
+                        double *out);
 
 #ifdef __cplusplus
 }  // extern "C"

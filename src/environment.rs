@@ -8,18 +8,19 @@
 
 /// A variable's value, if it is set, is UTF-8, and has at most 62 bytes together with its name. Cost: about 10
 /// microseconds.
-#[cfg(target_os = "linux")]
 pub fn variable(name: &str) -> Option<String> {
-    if !linux::can_copy() {
-        return std::env::var(name).ok(); // a sandbox forbids the call
-    }
-    linux::variable(name.as_bytes()).and_then(|value| String::from_utf8(value).ok())
+    let [value] = variables([name]);
+    value
 }
 
-/// A variable's value, if it is set and UTF-8.
-#[cfg(not(target_os = "linux"))]
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+/// The values of several variables, for the cost of one.
+pub fn variables<const N: usize>(names: [&str; N]) -> [Option<String>; N] {
+    #[cfg(target_os = "linux")]
+    if linux::can_copy() {
+        let values = linux::variables(names.map(str::as_bytes));
+        return values.map(|value| String::from_utf8(value?).ok());
+    }
+    names.map(|name| std::env::var(name).ok()) // no Linux, or a sandbox that forbids the call
 }
 
 #[cfg(target_os = "linux")]
@@ -46,37 +47,39 @@ mod linux {
         copy((&raw const own).addr(), &mut [1]).is_some()
     }
 
-    pub(super) fn variable(name: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn variables<const N: usize>(names: [&[u8]; N]) -> [Option<Vec<u8>>; N] {
+        let mut values = [const { None }; N];
         // SAFETY: libc's variable is always there; another thread may replace the pointer, but not tear it.
         let mut array = unsafe { ptr::read_volatile(&raw const environ) }.addr();
         let mut pointers = [0; PAGE];
         for _ in 0..MOST / (PAGE / size_of::<usize>()) {
             // To the end of the page: it is there as a whole or not at all.
-            let page = copy(array, &mut pointers[..PAGE - array % PAGE])?;
+            let Some(page) = copy(array, &mut pointers[..PAGE - array % PAGE]) else { break };
             let (entries, _) = page.as_chunks::<{ size_of::<usize>() }>();
-            let mut texts = entries.iter().map(|bytes| usize::from_ne_bytes(*bytes));
-            let here: Vec<usize> = texts.by_ref().take_while(|&text| text != 0).collect();
-            if let Some(value) = here.chunks(BATCH).find_map(|batch| find(name, batch)) {
-                return Some(value);
-            }
-            if here.len() < entries.len() {
-                return None;
+            let texts = entries.iter().map(|bytes| usize::from_ne_bytes(*bytes));
+            let here: Vec<usize> = texts.take_while(|&text| text != 0).collect();
+            here.chunks(BATCH).for_each(|batch| find(&names, batch, &mut values));
+            if here.len() < entries.len() || values.iter().all(Option::is_some) {
+                break;
             }
             array += page.len();
         }
-        None
+        values
     }
 
     /// Texts that are copied by one system call.
     const BATCH: usize = 64;
 
-    fn find(name: &[u8], texts: &[usize]) -> Option<Vec<u8>> {
+    /// Fills in the values that are not known yet and are among the texts.
+    fn find(names: &[&[u8]], texts: &[usize], values: &mut [Option<Vec<u8>>]) {
         let mut copies = [[0; ROOM]; BATCH];
         let mut copied = 0;
         while copied < texts.len() {
             copied += copy_heads(&texts[copied..], &mut copies[copied..]).max(1); // one that has no head is left out
         }
-        texts.iter().zip(&mut copies).find_map(|(&text, copy)| value(name, text, copy))
+        for (name, known) in names.iter().zip(values).filter(|(_, known)| known.is_none()) {
+            *known = texts.iter().zip(&mut copies).find_map(|(&text, copy)| value(name, text, copy));
+        }
     }
 
     /// Copies each text up to the end of its page, and returns how many were there before one was not.

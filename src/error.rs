@@ -22,6 +22,26 @@ pub enum Error {
         /// What it would have to be.
         expected: &'static str,
     },
+    /// A handle that stands for nothing: it was freed, or never given out.
+    Handle {
+        /// The parameter's name, as the header has it.
+        parameter: &'static str,
+        /// The handle.
+        handle: i32,
+    },
+    /// A control that another call is under.
+    ControlInUse,
+    /// The call's control was cancelled.
+    Cancelled,
+    /// The deadline of the call's control came.
+    TimedOut,
+    /// A function of the caller's returned a number that stops the call.
+    Stopped(i32),
+    /// As many things are in use as there can be.
+    Exhausted {
+        /// The things.
+        what: &'static str,
+    },
     /// The result does not fit in its type.
     Overflow {
         /// The type, as C has it.
@@ -39,6 +59,14 @@ impl fmt::Display for Error {
             }
             Self::TooLong { parameter } => write!(f, "{parameter} is longer than the address space"),
             Self::Invalid { parameter, expected } => write!(f, "{parameter} must be {expected}"),
+            Self::Handle { parameter, handle } => {
+                write!(f, "{parameter} {handle} is not there: it was freed, or never given out")
+            }
+            Self::ControlInUse => f.write_str("control is in use by another call"),
+            Self::Cancelled => f.write_str("cancelled by its control"),
+            Self::TimedOut => f.write_str("stopped at its control's deadline"),
+            Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
+            Self::Exhausted { what } => write!(f, "there are no more {what}: free some"),
             Self::Overflow { result } => write!(f, "the result does not fit in {result}"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),
         }

@@ -8,16 +8,19 @@
 //! |---|---|
 //! | [`kernels`] | the algorithms: one thread, no C |
 //! | [`pool`] | one call on several threads |
+//! | [`control`] | progress, cancellation and deadline of a call |
 //! | [`cpu`] | the CPU level that kernels run at |
 //! | [`environment`] | the environment's variables, safely |
 //! | [`error`] | what can go wrong, in the library's own terms |
 //! | [`capi`] | the C ABI: the only place with raw pointers from outside |
 //!
-//! Dependencies point one way: `capi -> pool -> kernels -> cpu`.
+//! Dependencies point one way: `capi -> pool -> control, kernels -> cpu`.
 
 pub mod capi;
+pub mod control;
 pub mod cpu;
 pub mod environment;
 pub mod error;
 pub mod kernels;
 pub mod pool;
+mod sync;

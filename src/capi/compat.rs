@@ -6,7 +6,7 @@ use super::guard::guarded;
 use super::slice::Array;
 use super::threads;
 use crate::kernels::{divisors, multiples, pi};
-use crate::pool;
+use crate::pool::{Call, Grain};
 
 /// Pieces that take a few times as long as a thread takes to start. Smaller work stays on the calling thread.
 const RANGE_GRAIN: u64 = 1 << 24;
@@ -34,9 +34,9 @@ pub extern "C" fn test(from: i32, to: i32) -> i32 {
     guarded("test", 0, || {
         let len = (i64::from(to) - i64::from(from)).max(0) as u64;
         let end = |offset: u64| (i64::from(from) + offset as i64) as i32;
-        let sum = pool::sum(threads(len, RANGE_GRAIN), len, RANGE_GRAIN, |part| {
-            std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end)))
-        });
+        let sum = Call::on(threads(len, RANGE_GRAIN)).sum(len, Grain::AtLeast(RANGE_GRAIN), |part| {
+            Ok(std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end))))
+        })?;
         Ok(sum.0)
     })
 }
@@ -63,9 +63,9 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
         // SAFETY: the caller's contract is the one that Array asks for.
         let numbers = unsafe { Array::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
         let len = numbers.len() as u64;
-        let count = pool::sum(threads(len, ARRAY_GRAIN), len, ARRAY_GRAIN, |part| {
-            numbers.part(part.start as usize..part.end as usize).sum(divisors::count_with_small_divisor)
-        });
+        let count = Call::on(threads(len, ARRAY_GRAIN)).sum(len, Grain::AtLeast(ARRAY_GRAIN), |part| {
+            Ok(numbers.part(part).sum(divisors::count_with_small_divisor))
+        })?;
         Ok(i32::try_from(count).expect("no more than size"))
     })
 }
@@ -90,7 +90,8 @@ pub extern "C" fn compPi_ctypes(pi: f64, niter: i32) -> f64 {
     guarded("compPi_ctypes", f64::NAN, || {
         let terms = pi::Terms::new(u64::try_from(niter).unwrap_or(0));
         let blocks = terms.blocks();
-        let sum = pool::sum(threads(blocks, BLOCK_GRAIN), blocks, BLOCK_GRAIN, |part| terms.sum(part));
+        let call = Call::on(threads(blocks, BLOCK_GRAIN));
+        let sum = call.sum(blocks, Grain::AtLeast(BLOCK_GRAIN), |part| Ok(terms.sum(part)))?;
         Ok(pi::finish(pi, i64::from(niter), sum))
     })
 }

@@ -8,18 +8,31 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod compat;
+mod control;
 mod cpu;
+mod functions;
 mod guard;
+mod handle;
 mod last_error;
 mod library;
 mod multiples;
 mod slice;
 mod status;
+mod sums;
 mod threads;
 
 pub use compat::{compPi_ctypes, num_primes, test};
+pub use control::{
+    ungil_control_cancel, ungil_control_free, ungil_control_new, ungil_control_progress,
+    ungil_control_set_deadline_ms,
+};
 pub use cpu::{ungil_cpu_active, ungil_cpu_detected};
+pub use functions::{
+    UngilIntegrand, UngilLoopBody, UngilMapF64, UngilMapI64, ungil_integrate, ungil_map_f64, ungil_map_i64,
+    ungil_parallel_for,
+};
 pub use last_error::ungil_last_error;
 pub use library::{ungil_abi_version, ungil_version};
 pub use multiples::ungil_sum_multiples;
-pub use status::{UNGIL_E_INTERNAL, UNGIL_E_INVALID, UNGIL_E_NULL, UNGIL_E_OVERFLOW, UNGIL_OK};
+pub use status::*;
+pub use sums::{ungil_num_primes_i32, ungil_pi, ungil_sum_f64};

@@ -1,5 +1,7 @@
 //! Arrays and places from outside: pointers that nobody has looked at yet.
 
+use std::ops::Range;
+
 use crate::error::Error;
 
 /// A place of the caller's for one result, at any alignment.
@@ -19,7 +21,17 @@ impl<T> Out<T> {
 }
 
 /// Elements that are copied at a time out of an array that is not aligned.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
+
+fn check_array<T>(parameter: &'static str, start: *const T, len: usize) -> Result<(), Error> {
+    if start.is_null() && len > 0 {
+        return Err(Error::Null { parameter });
+    }
+    if len > isize::MAX as usize / size_of::<T>() {
+        return Err(Error::TooLong { parameter });
+    }
+    Ok(())
+}
 
 /// An array of the caller's: readable for the length of the call, at any alignment.
 #[derive(Clone, Copy)]
@@ -36,41 +48,42 @@ impl<T: Copy + Default> Array<T> {
     /// Unless NULL, `start` is readable for `len` elements until the call that gave it returns, and nobody
     /// writes to them meanwhile. It need not be aligned.
     pub(super) unsafe fn new(parameter: &'static str, start: *const T, len: usize) -> Result<Self, Error> {
-        if start.is_null() && len > 0 {
-            return Err(Error::Null { parameter });
-        }
-        if len > isize::MAX as usize / size_of::<T>() {
-            return Err(Error::TooLong { parameter });
-        }
+        check_array(parameter, start, len)?;
         Ok(Self { start, len })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.len
+    pub(super) fn len(&self) -> u64 {
+        self.len as u64
     }
 
     /// The elements in `range`, which must lie in the array.
-    pub(super) fn part(&self, range: std::ops::Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.len);
+    pub(super) fn part(&self, range: Range<u64>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.len());
         // wrapping_add: an empty array may start at NULL.
-        Self { start: self.start.wrapping_add(range.start), len: range.len() }
+        let start = self.start.wrapping_add(range.start as usize);
+        Self { start, len: (range.end - range.start) as usize }
     }
 
-    /// Adds up `part` over consecutive slices that make up the array: one slice if it is aligned, copied
-    /// chunks if not.
-    pub(super) fn sum(&self, part: impl Fn(&[T]) -> u64) -> u64 {
-        if self.len == 0 {
-            return 0;
-        }
-        if self.start.is_aligned() {
+    /// Shows consecutive slices that make up the array: one slice if it is aligned, copied chunks of [`CHUNK`] if not.
+    pub(super) fn slices(&self, mut show: impl FnMut(&[T])) {
+        if self.len > 0 && self.start.is_aligned() {
             // SAFETY: not NULL (the length is not 0), aligned, readable and unwritten by `new`'s contract.
-            return part(unsafe { std::slice::from_raw_parts(self.start, self.len) });
+            show(unsafe { std::slice::from_raw_parts(self.start, self.len) });
+        } else {
+            let copy = |from| self.copy(from, &mut [T::default(); CHUNK], &mut show);
+            (0..self.len).step_by(CHUNK).for_each(copy);
         }
-        (0..self.len).step_by(CHUNK).map(|from| part(self.copy(from, &mut [T::default(); CHUNK]))).sum()
     }
 
-    /// Copies elements from `from` on into `chunk`, and returns those that there are.
-    fn copy<'a>(&self, from: usize, chunk: &'a mut [T; CHUNK]) -> &'a [T] {
+    /// Adds up `part` over such slices.
+    pub(super) fn sum(&self, part: impl Fn(&[T]) -> u64) -> u64 {
+        let mut total = 0;
+        self.slices(|slice| total += part(slice));
+        total
+    }
+
+    /// Copies elements from `from` on into `chunk`, and shows those that there are.
+    fn copy(&self, from: usize, chunk: &mut [T; CHUNK], mut show: impl FnMut(&[T])) {
         let len = CHUNK.min(self.len - from);
         // SAFETY: the bytes are readable by `new`'s contract, `chunk` has room for CHUNK elements, and as
         // bytes neither side has an alignment. T is Copy, so a bytewise copy is a value.
@@ -78,6 +91,73 @@ impl<T: Copy + Default> Array<T> {
             let source = self.start.add(from).cast::<u8>();
             std::ptr::copy_nonoverlapping(source, chunk.as_mut_ptr().cast::<u8>(), len * size_of::<T>());
         }
-        &chunk[..len]
+        show(&chunk[..len]);
+    }
+}
+
+/// An array of the caller's for results: writable for the length of the call, at any alignment.
+pub(super) struct OutArray<T> {
+    start: *mut T,
+    len: usize,
+}
+
+// SAFETY: threads write to it only through methods whose contracts keep them apart.
+unsafe impl<T: Send> Sync for OutArray<T> {}
+
+impl<T: Copy> OutArray<T> {
+    /// # Safety
+    /// Unless NULL, `start` is writable for `len` elements until the call that gave it returns, and nobody else
+    /// reads or writes them meanwhile. It need not be aligned.
+    pub(super) unsafe fn new(parameter: &'static str, start: *mut T, len: usize) -> Result<Self, Error> {
+        check_array(parameter, start, len)?;
+        Ok(Self { start, len })
+    }
+
+    /// Errors: [`Error::Invalid`] if the arrays share memory, unless they are one and the same and `in_place`.
+    pub(super) fn check_apart<S>(&self, source: &Array<S>, in_place: bool) -> Result<(), Error> {
+        let (from, to) = (source.start.addr(), self.start.addr());
+        let is_apart = to >= from + source.len * size_of::<S>()
+            || from >= to + self.len * size_of::<T>()
+            || self.len == 0;
+        if is_apart || in_place && from == to {
+            return Ok(());
+        }
+        Err(Error::Invalid {
+            parameter: "out",
+            expected: if in_place {
+                "the input array itself, or apart from it"
+            } else {
+                "apart from the input array"
+            },
+        })
+    }
+
+    /// `function` of each element of `source` in `range`.
+    ///
+    /// # Safety
+    /// No other thread is at this range of either array. They do not overlap, or are one.
+    pub(super) unsafe fn map(&self, range: Range<u64>, source: &Array<T>, function: impl Fn(T) -> T) {
+        assert!(range.end <= self.len as u64 && range.end <= source.len as u64);
+        for i in range.start as usize..range.end as usize {
+            // SAFETY: i is in both arrays, which are there by the contracts of their `new`.
+            unsafe { self.start.add(i).write_unaligned(function(source.start.add(i).read_unaligned())) }
+        }
+    }
+}
+
+impl OutArray<u8> {
+    /// The bytes in `range`.
+    ///
+    /// # Safety
+    /// No other thread is at this range. What is there may be uninitialised: it is not to be read.
+    #[expect(clippy::mut_from_ref, reason = "the ranges of threads are kept apart by contract")]
+    pub(super) unsafe fn bytes(&self, range: Range<u64>) -> &mut [u8] {
+        assert!(range.start <= range.end && range.end <= self.len as u64);
+        if range.is_empty() {
+            return &mut [];
+        }
+        let len = (range.end - range.start) as usize;
+        // SAFETY: in the array, which is there by the contract of `new`; a byte is always aligned.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start as usize), len) }
     }
 }

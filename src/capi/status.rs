@@ -12,11 +12,27 @@ pub const UNGIL_E_INVALID: i32 = -2;
 pub const UNGIL_E_OVERFLOW: i32 = -3;
 /// A defect of the library itself: please report it, with the message.
 pub const UNGIL_E_INTERNAL: i32 = -4;
+/// A handle that was freed, or never given out.
+pub const UNGIL_E_HANDLE: i32 = -5;
+/// A control that another call is under.
+pub const UNGIL_E_IN_USE: i32 = -6;
+/// The call's control was cancelled.
+pub const UNGIL_E_CANCELLED: i32 = -7;
+/// The deadline of the call's control came.
+pub const UNGIL_E_TIMED_OUT: i32 = -8;
+/// As many handles are in use as there can be.
+pub const UNGIL_E_EXHAUSTED: i32 = -9;
 
 pub(super) fn of(error: &Error) -> i32 {
     match error {
         Error::Null { .. } => UNGIL_E_NULL,
         Error::TooLong { .. } | Error::Invalid { .. } => UNGIL_E_INVALID,
+        Error::Handle { .. } => UNGIL_E_HANDLE,
+        Error::ControlInUse => UNGIL_E_IN_USE,
+        Error::Cancelled => UNGIL_E_CANCELLED,
+        Error::TimedOut => UNGIL_E_TIMED_OUT,
+        Error::Exhausted { .. } => UNGIL_E_EXHAUSTED,
+        Error::Stopped(code) => *code,
         Error::Overflow { .. } => UNGIL_E_OVERFLOW,
         Error::Internal(_) => UNGIL_E_INTERNAL,
     }
@@ -29,7 +45,18 @@ mod tests {
     /// Compiled into programs: values are only ever added.
     #[test]
     fn values_are_frozen() {
-        let values = [UNGIL_OK, UNGIL_E_NULL, UNGIL_E_INVALID, UNGIL_E_OVERFLOW, UNGIL_E_INTERNAL];
-        assert_eq!(values, [0, -1, -2, -3, -4]);
+        let values = [
+            UNGIL_OK,
+            UNGIL_E_NULL,
+            UNGIL_E_INVALID,
+            UNGIL_E_OVERFLOW,
+            UNGIL_E_INTERNAL,
+            UNGIL_E_HANDLE,
+            UNGIL_E_IN_USE,
+            UNGIL_E_CANCELLED,
+            UNGIL_E_TIMED_OUT,
+            UNGIL_E_EXHAUSTED,
+        ];
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9]);
     }
 }

@@ -1,31 +1,72 @@
 //! How many threads a call may use.
 
 use crate::environment;
+use crate::error::Error;
+use crate::pool;
 
 /// A mistyped number must not start threads by the thousand.
 const MOST: usize = 256;
 
-/// The number in `UNGIL_NUM_THREADS`, read at each call; 1 if it is not set or not a positive number.
+/// For the functions that have no argument for it: the number in `UNGIL_NUM_THREADS`, read at each call; 1 if it is
+/// not set or not a positive number.
 pub(super) fn requested() -> usize {
-    parse(environment::variable("UNGIL_NUM_THREADS").as_deref())
+    let [own] = environment::variables(["UNGIL_NUM_THREADS"]);
+    parse(own.as_deref()).unwrap_or(1)
 }
 
-fn parse(text: Option<&str>) -> usize {
-    text.and_then(|text| text.trim().parse().ok()).unwrap_or(1).clamp(1, MOST)
+/// The number that an argument `nthreads` stands for: itself, or, if it is 0, that in `UNGIL_NUM_THREADS`, else that in
+/// `OMP_NUM_THREADS`, else the number of processors.
+///
+/// Errors: [`Error::Invalid`] if it is negative.
+pub(super) fn of_call(nthreads: i32) -> Result<usize, Error> {
+    match usize::try_from(nthreads) {
+        Ok(0) => Ok(default_of(environment::variables(["UNGIL_NUM_THREADS", "OMP_NUM_THREADS"]))),
+        Ok(threads) => Ok(threads),
+        Err(_) => Err(Error::Invalid { parameter: "nthreads", expected: "positive, or 0 for the default" }),
+    }
+}
+
+fn default_of([own, openmp]: [Option<String>; 2]) -> usize {
+    // OpenMP's may be a list with a number per level of nesting.
+    let outermost = openmp.as_deref().and_then(|text| text.split(',').next());
+    parse(own.as_deref()).or_else(|| parse(outermost)).unwrap_or_else(pool::processors)
+}
+
+fn parse(text: Option<&str>) -> Option<usize> {
+    let number = text?.trim().parse().ok().filter(|&number| number > 0)?;
+    Some(MOST.min(number))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, parse};
+    use super::*;
 
     #[test]
     fn positive_numbers_only() {
         for (text, expected) in [("1", 1), ("4", 4), (" 7 ", 7), ("100000", MOST)] {
-            assert_eq!(parse(Some(text)), expected);
+            assert_eq!(parse(Some(text)), Some(expected));
         }
         for text in ["", "0", "-1", "many", "1.5", "99999999999999999999"] {
-            assert_eq!(parse(Some(text)), 1, "{text}");
+            assert_eq!(parse(Some(text)), None, "{text}");
         }
-        assert_eq!(parse(None), 1);
+        assert_eq!(parse(None), None);
+    }
+
+    #[test]
+    fn the_librarys_own_variable_comes_before_openmps_and_that_before_the_processors() {
+        let threads = |own: &str, openmp: &str| default_of([own, openmp].map(|text| Some(text.to_owned())));
+        assert_eq!(threads("3", "5"), 3);
+        assert_eq!(threads("none", "5"), 5);
+        assert_eq!(threads("0", "5,2"), 5);
+        assert_eq!(threads("", ""), pool::processors());
+        assert_eq!(default_of([None, None]), pool::processors());
+    }
+
+    #[test]
+    fn an_argument_is_taken_as_it_is() {
+        assert_eq!(of_call(1), Ok(1));
+        assert_eq!(of_call(i32::MAX), Ok(i32::MAX as usize));
+        assert!(of_call(-1).is_err());
+        assert!(of_call(0).is_ok_and(|threads| threads > 0));
     }
 }

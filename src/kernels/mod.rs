@@ -5,5 +5,7 @@
 //! Kernels run on the calling thread, know nothing of C, and never fail.
 
 pub mod divisors;
+pub mod midpoints;
 pub mod multiples;
 pub mod pi;
+pub mod sum;

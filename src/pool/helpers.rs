@@ -3,25 +3,25 @@
 //! of its parent's threads, begins with a pool of its own.
 
 use std::panic::resume_unwind;
-use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::{process, thread};
+use std::{process, ptr, thread};
 
 use crossbeam::queue::ArrayQueue;
-use crossbeam::sync::{Parker, Unparker};
-use crossbeam::utils::Backoff;
 
-use super::job::{Job, Mailbox};
+use super::crew::{Crew, together};
+use super::job::Job;
+use super::processors;
+use crate::sync::Parker;
 
 /// Does `work` on this thread and on up to `most` idle helpers, and returns when all are done. A panic goes on here.
 pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {
-    let job = Job::new(work);
+    if most == 0 {
+        return work();
+    }
     let pool = Pool::of_this_process();
-    let invited: Vec<usize> = (0..most).map_while(|_| pool.invite(&job)).collect();
-    job.run();
-    // Helpers that have not come by now are not waited for.
-    let came = invited.into_iter().filter(|&helper| !pool.call_off(helper, &job)).count();
-    if let Err(payload) = job.finish(came) {
+    let job = Job::new(work);
+    let invited = (0..most).map_while(|_| pool.invite(&job));
+    if let Err(payload) = together(&pool.crew, &job, invited) {
         resume_unwind(payload);
     }
 }
@@ -32,16 +32,10 @@ const STACK: usize = 2 << 20;
 struct Pool {
     /// The process that made the pool: a fork leaves its child with the pool's memory, but without its threads.
     process: u32,
-    helpers: Vec<Helper>,
+    crew: Crew,
+    /// What helpers that have not started yet will wait with.
+    parkers: Box<[ArrayQueue<Parker>]>,
     started: AtomicUsize,
-    /// Helpers whose mailbox is empty and that nobody has invited.
-    idle: ArrayQueue<usize>,
-}
-
-struct Helper {
-    mailbox: Mailbox,
-    unparker: Unparker,
-    parker: ArrayQueue<Parker>, // until the helper's thread takes it
 }
 
 /// Null until the first call.
@@ -72,77 +66,39 @@ impl Pool {
     }
 
     fn new() -> Self {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let helpers = (0..processors).map(|_| Helper::new()).collect();
-        Self {
-            process: process::id(),
-            helpers,
-            started: AtomicUsize::new(0),
-            idle: ArrayQueue::new(processors),
-        }
+        let (crew, parkers) = Crew::new(processors());
+        let place = |parker| {
+            let place = ArrayQueue::new(1);
+            assert!(place.push(parker).is_ok(), "the place is empty");
+            place
+        };
+        let parkers = parkers.into_iter().map(place).collect();
+        Self { process: process::id(), crew, parkers, started: AtomicUsize::new(0) }
     }
 
-    /// Posts the job to an idle helper, or to a new one; `None` if there is neither.
+    /// Invites an idle helper, or a new one; `None` if there is neither.
     fn invite(&'static self, job: &Job<'_>) -> Option<usize> {
-        if let Some(helper) = self.idle.pop() {
-            self.helpers[helper].mailbox.post(job);
-            self.helpers[helper].unparker.unpark();
-            return Some(helper);
-        }
-        let grow = |started| (started < self.helpers.len()).then_some(started + 1);
+        self.crew.invite_idle(job).or_else(|| self.invite_new(job))
+    }
+
+    fn invite_new(&'static self, job: &Job<'_>) -> Option<usize> {
+        let grow = |started| (started < self.crew.len()).then_some(started + 1);
         let helper = self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow).ok()?;
-        self.helpers[helper].mailbox.post(job);
+        let parker = self.parkers[helper].pop().expect("each helper starts once");
+        self.crew.invite(helper, job);
         let name = format!("ungil-{helper}");
         // With a stack size of its own, as std asks getenv for one otherwise: see environment.rs.
-        let builder = thread::Builder::new().name(name).stack_size(STACK);
-        let thread = builder.spawn(move || self.serve(helper));
+        let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+            block_signals();
+            loop {
+                self.crew.serve(helper, &parker);
+            }
+        });
         // Where the system has no thread to give, the place stays empty: later calls make do with fewer helpers.
         if thread.is_err() {
-            self.helpers[helper].mailbox.take_back(job);
+            self.crew.call_off(helper, job);
         }
         thread.is_ok().then_some(helper)
-    }
-
-    /// Whether the helper had not taken the job yet; then it is idle again.
-    fn call_off(&self, helper: usize, job: &Job<'_>) -> bool {
-        let called_off = self.helpers[helper].mailbox.take_back(job);
-        if called_off {
-            self.rest(helper);
-        }
-        called_off
-    }
-
-    fn rest(&self, helper: usize) {
-        self.idle.push(helper).expect("there is room for every helper");
-    }
-
-    /// A helper's life.
-    fn serve(&self, helper: usize) {
-        let Helper { mailbox, parker, .. } = &self.helpers[helper];
-        block_signals();
-        let parker = parker.pop().expect("each helper starts once");
-        loop {
-            let backoff = Backoff::new();
-            let job = loop {
-                if let Some(job) = mailbox.take() {
-                    break job;
-                }
-                if backoff.is_completed() { parker.park() } else { backoff.snooze() }
-            };
-            // SAFETY: a job that was taken stays alive until its helper has left, which is the last that `help` does.
-            unsafe { (*job).help() };
-            self.rest(helper);
-        }
-    }
-}
-
-impl Helper {
-    fn new() -> Self {
-        let parker = Parker::new();
-        let unparker = parker.unparker().clone();
-        let place = ArrayQueue::new(1);
-        assert!(place.push(parker).is_ok(), "the place is empty");
-        Self { mailbox: Mailbox::new(), unparker, parker: place }
     }
 }
 

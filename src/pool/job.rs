@@ -3,11 +3,10 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::PoisonError;
 
-use crossbeam::utils::Backoff;
+use crate::sync::thread::{self, Thread};
+use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
 
 /// A piece of work that several threads do at once. It lies on its caller's stack.
 pub(super) struct Job<'a> {
@@ -68,7 +67,8 @@ impl Mailbox {
 
     /// Only into an empty box: the caller has the helper for itself.
     pub(super) fn post(&self, job: &Job<'_>) {
-        self.0.store(Self::address(job), Ordering::Release);
+        let before = self.0.swap(Self::address(job), Ordering::AcqRel);
+        debug_assert!(before.is_null());
     }
 
     /// Whether the job was still there. If not, a helper has it, and will leave it.

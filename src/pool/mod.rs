@@ -3,98 +3,146 @@
 //!
 //! The protocol between callers and helpers is written down in `README.md` beside this file.
 
+mod crew;
 mod helpers;
+mod idle;
 mod job;
+mod ordered;
+mod pieces;
+mod processors;
 
 use std::ops::{Add, Range};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam::utils::CachePadded;
+use crate::control::Run;
+use crate::error::Error;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
-/// The sum of `part` over pieces of at most `grain` that make up `0..len`, on up to `threads` threads.
-///
-/// Pieces are added in no fixed order, so `T`'s addition must be associative and commutative (integers are).
-/// A panic in a piece goes on in the caller, when no thread works at the range any more.
-pub fn sum<T, F>(threads: usize, len: u64, grain: u64, part: F) -> T
-where
-    T: Add<Output = T> + Default + Send,
-    F: Fn(Range<u64>) -> T + Sync,
-{
-    if threads <= 1 || len <= grain {
-        return part(0..len);
-    }
-    let next = CachePadded::new(AtomicU64::new(0));
-    let pieces = len.div_ceil(grain);
-    let total = Mutex::new(T::default());
-    let take_pieces = || {
-        let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&piece| piece < pieces);
-        let range = |piece: u64| piece * grain..len.min((piece + 1) * grain);
-        let own = std::iter::from_fn(take).map(|piece| part(range(piece))).fold(T::default(), Add::add);
-        let mut total = total.lock().expect("adding does not panic");
-        *total = std::mem::take(&mut *total) + own;
-    };
-    helpers::work_together(pieces.min(threads as u64) as usize - 1, &take_pieces);
-    total.into_inner().expect("adding does not panic")
+use pieces::Pieces;
+pub use pieces::{Grain, Pace};
+pub use processors::processors;
+
+/// How a call runs.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// On at most so many threads, the calling one included.
+    pub threads: usize,
+    /// Under this control, or none.
+    pub run: Run<'a>,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-    use std::sync::{Barrier, Mutex};
-    use std::thread;
+impl Call<'_> {
+    /// On at most so many threads, under no control.
+    pub fn on(threads: usize) -> Self {
+        Self { threads, run: Run::free() }
+    }
 
-    use super::sum;
+    /// Does `part` on pieces that make up `0..len`.
+    ///
+    /// An error stops the call: pieces that were begun are ended, and no other is. As pieces are begun in order,
+    /// the error of the lowest piece that has one is the one that a single thread would have met; it comes back. A
+    /// panic goes on in the caller, when no thread works at the range any more.
+    pub fn for_each(
+        &self,
+        len: u64,
+        grain: Grain,
+        part: impl Fn(Range<u64>) -> Result<(), Error> + Sync,
+    ) -> Result<(), Error> {
+        self.reduce(len, grain, part, |(), ()| ())
+    }
 
-    #[test]
-    fn every_index_is_counted_once_for_any_threads_length_and_grain() {
-        for threads in [0, 1, 2, 3, 16, 1000] {
-            for len in [0, 1, 2, 99, 100, 101, 1000] {
-                for grain in [1, 7, 100, 5000] {
-                    let total = sum(threads, len, grain, |range| range.sum::<u64>());
-                    assert_eq!(total, (0..len).sum(), "threads {threads}, len {len}, grain {grain}");
+    /// As [`for_each`](Self::for_each); the sum of what `part` gives.
+    ///
+    /// Pieces are added in no fixed order, so `T`'s addition must be associative and commutative (integers' is).
+    pub fn sum<T: Add<Output = T> + Default + Send>(
+        &self,
+        len: u64,
+        grain: Grain,
+        part: impl Fn(Range<u64>) -> Result<T, Error> + Sync,
+    ) -> Result<T, Error> {
+        self.reduce(len, grain, part, Add::add)
+    }
+
+    fn reduce<T: Default + Send>(
+        &self,
+        len: u64,
+        grain: Grain,
+        part: impl Fn(Range<u64>) -> Result<T, Error> + Sync,
+        add: impl Fn(T, T) -> T + Sync,
+    ) -> Result<T, Error> {
+        if self.threads <= 1 && self.run.is_free() && matches!(grain, Grain::AtLeast(_)) {
+            return part(0..len);
+        }
+        let pieces = Pieces::new(len, grain);
+        let total = Mutex::new(T::default());
+        let failure = Failure::none();
+        let threads = pieces.count().min(self.threads as u64).max(1) as usize;
+        let take_pieces = || {
+            let mut own = T::default();
+            let mut pace = Pace::new();
+            while self.may_go_on(&pieces, &failure) {
+                let Some(piece) = pieces.take(&mut pace, threads) else { break };
+                let (start, items) = (piece.start, piece.end - piece.start);
+                match part(piece) {
+                    Ok(value) => {
+                        own = add(std::mem::take(&mut own), value);
+                        self.run.advance(items);
+                    }
+                    Err(error) => failure.note(start, error),
                 }
             }
+            let mut total = total.lock().expect("adding does not panic");
+            *total = add(std::mem::take(&mut *total), own);
+        };
+        helpers::work_together(threads - 1, &take_pieces);
+        failure.into_result()?;
+        Ok(total.into_inner().expect("adding does not panic"))
+    }
+
+    fn may_go_on(&self, pieces: &Pieces, failure: &Failure) -> bool {
+        if failure.is_noted() {
+            return false;
         }
-    }
-
-    #[test]
-    fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
-        let nested = |outer: u64| sum(3, 100, 3, |range| range.map(|inner| outer * inner).sum::<u64>());
-        let expected: u64 = (0..50).map(|outer| outer * 4950).sum();
-        thread::scope(|scope| {
-            for _ in 0..16 {
-                scope.spawn(|| {
-                    for _ in 0..20 {
-                        assert_eq!(sum(4, 50, 1, |range| range.map(nested).sum::<u64>()), expected);
-                    }
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn two_threads_work_at_the_same_time() {
-        let together = Barrier::new(2); // lets nobody pass alone
-        let seen = Mutex::new(HashSet::new());
-        sum(2, 2, 1, |_| {
-            seen.lock().unwrap().insert(thread::current().id());
-            together.wait();
-            0u64
-        });
-        assert_eq!(seen.into_inner().unwrap().len(), 2);
-    }
-
-    #[test]
-    fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
-        for _ in 0..100 {
-            let outcome = std::panic::catch_unwind(|| {
-                sum(2, 1000, 1, |range| {
-                    if range.start == 500 { std::panic::resume_unwind(Box::new(7)) } else { 1u64 }
-                })
-            });
-            assert_eq!(outcome.unwrap_err().downcast_ref::<i32>(), Some(&7));
-            assert_eq!(sum(2, 1000, 1, |range| range.end - range.start), 1000);
+        // What is done is done, even if a cancellation comes while the last piece runs.
+        if let Err(stopped) = self.run.check()
+            && pieces.are_left()
+        {
+            failure.note(u64::MAX, stopped);
+            return false;
         }
+        true
     }
 }
+
+/// The error of the lowest piece that has one.
+struct Failure {
+    noted: AtomicBool,
+    lowest: Mutex<Option<(u64, Error)>>,
+}
+
+impl Failure {
+    fn none() -> Self {
+        Self { noted: AtomicBool::new(false), lowest: Mutex::new(None) }
+    }
+
+    fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, position: u64, error: Error) {
+        let mut lowest = self.lowest.lock().expect("nothing panics here");
+        if lowest.as_ref().is_none_or(|(lowest, _)| position < *lowest) {
+            *lowest = Some((position, error));
+        }
+        self.noted.store(true, Ordering::Relaxed);
+    }
+
+    fn into_result(self) -> Result<(), Error> {
+        let lowest = self.lowest.into_inner().expect("nothing panics here");
+        lowest.map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(loom)))]
+mod tests;

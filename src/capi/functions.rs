@@ -1,0 +1,224 @@
+//! Any C function, on all cores.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::control::with_call;
+use super::guard::guarded_status;
+use super::slice::{Array, Out, OutArray};
+use crate::error::Error;
+use crate::kernels::midpoints::Midpoints;
+use crate::kernels::sum::Sum;
+use crate::pool::{Call, Grain, Pace};
+
+/// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
+pub type UngilLoopBody = Option<unsafe extern "C" fn(begin: i64, end: i64, ctx: *mut c_void) -> i32>;
+
+/// Maps a double to a double: sin() and erf() do.
+pub type UngilMapF64 = Option<unsafe extern "C" fn(x: f64) -> f64>;
+
+/// Maps a 64-bit integer to one.
+pub type UngilMapI64 = Option<unsafe extern "C" fn(x: i64) -> i64>;
+
+/// A function of a real number, with what else it needs in ctx.
+pub type UngilIntegrand = Option<unsafe extern "C" fn(x: f64, ctx: *mut c_void) -> f64>;
+
+const NO_FUNCTION: Error = Error::Null { parameter: "function" };
+
+/// A pointer that only the caller's function looks at.
+#[derive(Clone, Copy)]
+struct Context(*mut c_void);
+
+// SAFETY: it is handed on, and never looked at; the caller lets it go to any thread.
+unsafe impl Sync for Context {}
+
+impl Context {
+    fn get(self) -> *mut c_void {
+        self.0
+    }
+}
+
+/// Calls function(b, e, ctx) for ranges [b, e) that make up [begin, end), on several threads.
+///
+/// begin, end: the ends of the loop; begin == end is an empty loop.
+/// grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
+/// nthreads: see "Calls on many threads" above.
+/// function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
+/// ended, and no other is. As ranges are begun in order, the number that comes back, that of the lowest range that
+/// returned one, is the number that a plain loop would have stopped with.
+/// ctx: handed on to the function.
+/// control: see "Calls on many threads" above.
+/// Returns UNGIL_OK; or the function's number (let it be positive, as negative ones are this library's errors); or an
+/// error, with a message in ungil_last_error() in both cases.
+/// Errors: UNGIL_E_NULL if function is NULL; UNGIL_E_INVALID if begin > end, or if grain is 0 or negative; those of
+/// nthreads and control.
+/// Thread-safety: any number of threads at once, and inside another call's function.
+/// Cost: 0.1 us per range, and 10 us if other threads take part; no memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_parallel_for(
+    begin: i64,
+    end: i64,
+    grain: i64,
+    nthreads: i32,
+    function: UngilLoopBody,
+    ctx: *mut c_void,
+    control: i32,
+) -> i32 {
+    guarded_status("ungil_parallel_for", || {
+        let function = function.ok_or(NO_FUNCTION)?;
+        if begin > end {
+            return Err(Error::Invalid { parameter: "end", expected: "begin or more" });
+        }
+        let grain = u64::try_from(grain).ok().filter(|&grain| grain > 0);
+        let grain = grain.ok_or(Error::Invalid { parameter: "grain", expected: "positive" })?;
+        let len = end.abs_diff(begin);
+        let ctx = Context(ctx);
+        with_call(nthreads, control, len, |call| {
+            call.for_each(len, Grain::Exactly(grain), |range| {
+                let index = |offset| begin.wrapping_add_unsigned(offset);
+                // SAFETY: the caller gives a function that may be called so, from any thread.
+                match unsafe { function(index(range.start), index(range.end), ctx.get()) } {
+                    0 => Ok(()),
+                    code => Err(Error::Stopped(code)),
+                }
+            })
+        })
+    })
+}
+
+/// out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+///
+/// function: see "Functions of the caller's" above; libm's erf(), for example.
+/// in: n numbers, read only, at any alignment; nobody may write to them during the call. NULL if n is 0.
+/// out: room for n numbers, at any alignment; nobody else may use it during the call. It may be in itself; it may not
+/// overlap in otherwise.
+/// n: how many numbers.
+/// nthreads, control: see "Calls on many threads" above.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if function is NULL, or in or out while n is positive; UNGIL_E_INVALID if n is more than the
+/// address space, or if in and out overlap; those of nthreads and control.
+/// Thread-safety: any number of threads at once, and inside another call's function.
+/// Cost: that of a plain loop, divided by the threads, and 10 us if other threads take part; no memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_map_f64(
+    function: UngilMapF64,
+    r#in: *const f64,
+    out: *mut f64,
+    n: usize,
+    nthreads: i32,
+    control: i32,
+) -> i32 {
+    guarded_status("ungil_map_f64", || {
+        let function = function.ok_or(NO_FUNCTION)?;
+        // SAFETY: the caller's contract is the one that `map` asks for; his function may be called from any thread.
+        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
+    })
+}
+
+/// ungil_map_f64() for 64-bit integers.
+///
+/// function, in, out, n, nthreads, control: as for ungil_map_f64().
+/// Returns, Errors, Thread-safety, Cost: as for ungil_map_f64().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_map_i64(
+    function: UngilMapI64,
+    r#in: *const i64,
+    out: *mut i64,
+    n: usize,
+    nthreads: i32,
+    control: i32,
+) -> i32 {
+    guarded_status("ungil_map_i64", || {
+        let function = function.ok_or(NO_FUNCTION)?;
+        // SAFETY: as for ungil_map_f64.
+        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
+    })
+}
+
+/// # Safety
+/// The arrays are there and unused by others for the length of the call, as `Array::new` and `OutArray::new` ask.
+unsafe fn map<T: Copy + Default + Send + Sync>(
+    function: impl Fn(T) -> T + Sync,
+    source: *const T,
+    out: *mut T,
+    n: usize,
+    nthreads: i32,
+    control: i32,
+) -> Result<(), Error> {
+    // SAFETY: by this function's contract.
+    let (source, out) = unsafe { (Array::new("in", source, n)?, OutArray::new("out", out, n)?) };
+    out.check_apart(&source, true)?;
+    with_call(nthreads, control, source.len(), |call| {
+        call.for_each(source.len(), Grain::AtLeast(1), |range| {
+            // SAFETY: the pool gives each thread ranges of its own; overlaps were looked for.
+            unsafe { out.map(range, &source, &function) };
+            Ok(())
+        })
+    })
+}
+
+/// The integral of a function from a to b by the composite midpoint rule: (b - a)/n times the sum of the function at
+/// a + (b - a) * (i + 0.5)/n for i = 0 to n-1.
+///
+/// function: see "Functions of the caller's" above.
+/// ctx: handed on to the function.
+/// a, b: the ends, finite, at a finite distance; b may be below a, which gives the negative.
+/// n: the number of parts, 1 or more.
+/// nthreads, control: see "Calls on many threads" above.
+/// out: receives the integral, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if function or out is NULL; UNGIL_E_INVALID if a or b is not finite or too far from the other,
+/// or if n is 0 or negative; those of nthreads and control.
+/// Thread-safety: any number of threads at once, and inside another call's function.
+/// Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
+/// and b. The sum is taken as if in twice the precision, and rounded once. The bits do not depend on the number of
+/// threads, if those of the function do not.
+/// Cost: n calls of the function, divided by the threads, and 10 us if other threads take part; no memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_integrate(
+    function: UngilIntegrand,
+    ctx: *mut c_void,
+    a: f64,
+    b: f64,
+    n: i64,
+    nthreads: i32,
+    control: i32,
+    out: *mut f64,
+) -> i32 {
+    guarded_status("ungil_integrate", || {
+        let function = function.ok_or(NO_FUNCTION)?;
+        // SAFETY: the caller gives NULL or a place for a double.
+        let out = unsafe { Out::new("out", out) }?;
+        let points = Midpoints::new(a, b, u64::try_from(n).unwrap_or(0))?;
+        let ctx = Context(ctx);
+        // SAFETY: the caller gives a function that may be called so, from any thread.
+        let value = |i| unsafe { function(points.at(i), ctx.get()) };
+        let sum = with_call(nthreads, control, n as u64, |call| sum_values(call, n as u64, value))?;
+        out.write(points.integral(sum));
+        Ok(())
+    })
+}
+
+/// The sum of `value` at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
+/// inside them too.
+fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
+    const SHORTEST: u64 = 1;
+    let items_at_a_time = AtomicU64::new(1);
+    call.sum_in_order(n, SHORTEST, |block| {
+        let mut sum = Sum::default();
+        if call.run.is_free() {
+            block.for_each(|i| sum.push(value(i)));
+            return Ok(sum);
+        }
+        let mut pace = Pace::at(items_at_a_time.load(Ordering::Relaxed));
+        let mut next = block.start;
+        while next < block.end {
+            let start = next;
+            next = block.end.min(start.saturating_add(pace.next()));
+            (start..next).for_each(|i| sum.push(value(i)));
+            call.run.check()?;
+        }
+        items_at_a_time.store(pace.items(), Ordering::Relaxed);
+        Ok(sum)
+    })
+}

@@ -1,0 +1,60 @@
+//! All interleavings of threads that use and free one handle, by loom. `make test-loom` runs them.
+
+use super::Slot;
+use crate::sync::{Arc, AtomicUsize, Ordering, thread};
+
+/// Counts when it is dropped.
+struct Value(Arc<AtomicUsize>);
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A value that is pinned stays, is dropped once, and its place is taken by the next generation only then.
+#[test]
+fn a_value_goes_with_its_last_pin() {
+    loom::model(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let slot = Arc::new(Slot::new());
+        let generation = slot.claim().unwrap();
+        slot.fill(generation, Value(dropped.clone()));
+        let user = thread::spawn({
+            let (slot, dropped) = (slot.clone(), dropped.clone());
+            move || {
+                if let Some(pinned) = slot.pin(generation) {
+                    let value: &Value = &pinned;
+                    assert_eq!(value.0.load(Ordering::Relaxed), 0);
+                    drop(pinned);
+                } else {
+                    assert!(slot.pin(generation).is_none());
+                }
+                drop(dropped);
+            }
+        });
+        assert!(slot.pin(generation).unwrap().retire());
+        let next = slot.claim();
+        assert!(next.is_none_or(|next| next != generation));
+        user.join().unwrap();
+        assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// Of two threads that free it at once, one does.
+#[test]
+fn freed_once() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::new());
+        let generation = slot.claim().unwrap();
+        slot.fill(generation, ());
+        let free = move |slot: &Slot<()>| slot.pin(generation).is_some_and(|value| value.retire());
+        let other = thread::spawn({
+            let slot = slot.clone();
+            move || free(&slot)
+        });
+        let own = free(&slot);
+        assert!(own != other.join().unwrap());
+        assert!(slot.claim().is_some_and(|next| next != generation));
+    });
+}

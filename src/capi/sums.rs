@@ -1,0 +1,113 @@
+//! Numbers in, one number out.
+
+use super::control::with_call;
+use super::guard::guarded_status;
+use super::slice::{Array, Out};
+use crate::error::Error;
+use crate::kernels::sum::{Accumulator, LANES};
+use crate::kernels::{divisors, pi};
+use crate::pool::Grain;
+
+/// Numbers that take some 100 microseconds without vectors: more would keep a cancellation waiting.
+const COUNT_GRAIN: u64 = 1 << 12;
+
+/// num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+///
+/// It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
+///
+/// numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+/// length: how many numbers.
+/// nthreads, control: see "Calls on many threads" above.
+/// count: receives the count, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
+/// the address space; those of nthreads and control.
+/// Thread-safety: any number of threads at once.
+/// Cost: that of num_primes(), divided by the threads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_num_primes_i32(
+    numbers: *const i32,
+    length: usize,
+    nthreads: i32,
+    control: i32,
+    count: *mut u64,
+) -> i32 {
+    guarded_status("ungil_num_primes_i32", || {
+        // SAFETY: the caller's contract is the one that Array and Out ask for.
+        let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
+        let count_part = |part| Ok(numbers.part(part).sum(divisors::count_with_small_divisor));
+        let len = numbers.len();
+        let count =
+            with_call(nthreads, control, len, |call| call.sum(len, Grain::AtLeast(COUNT_GRAIN), count_part))?;
+        out.write(count);
+        Ok(())
+    })
+}
+
+/// The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
+///
+/// It tends to the number pi as n grows, and is 2/n too large.
+///
+/// n: the number of terms, 1 or more.
+/// nthreads, control: see "Calls on many threads" above.
+/// out: receives the value, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if n is 0 or negative; those of nthreads and control.
+/// Thread-safety: any number of threads at once.
+/// Precision: a relative error of at most 1e-14 against exact arithmetic. The bits depend neither on the number of
+/// threads nor on the CPU.
+/// Cost: that of compPi_ctypes(), divided by the threads: 10^10 terms take about half a second on one core with AVX-512.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut f64) -> i32 {
+    guarded_status("ungil_pi", || {
+        // SAFETY: the caller gives NULL or a place for a double.
+        let out = unsafe { Out::new("out", out) }?;
+        let items = u64::try_from(n).ok().filter(|&n| n > 0);
+        let items = items.ok_or(Error::Invalid { parameter: "n", expected: "positive" })?;
+        let terms = pi::Terms::new(items);
+        let sum = with_call(nthreads, control, items, |mut call| {
+            call.run = call.run.counting(pi::BLOCK);
+            call.sum(terms.blocks(), Grain::AtLeast(1), |blocks| Ok(terms.sum(blocks)))
+        })?;
+        out.write(pi::finish(0.0, n, sum));
+        Ok(())
+    })
+}
+
+/// The sum of an array of doubles, as if in twice the precision, rounded once.
+///
+/// numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+/// length: how many numbers; the sum of none is 0.
+/// nthreads, control: see "Calls on many threads" above.
+/// sum: receives the sum, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if sum is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than the
+/// address space; those of nthreads and control.
+/// Thread-safety: any number of threads at once.
+/// Precision: an error of at most 2^-53 relative to the sum, and length^2 * 2^-105 relative to the sum of magnitudes
+/// (Ogita, Rump, Oishi 2005). Infinities and NaNs give what IEEE 754 gives; a sum on the way that overflows gives an
+/// infinity, or NaN. The bits depend neither on the number of threads nor on the CPU.
+/// Cost: that of reading the array, if it is not in the cache; 3 cycles per 8 numbers with AVX-512 if it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_sum_f64(
+    numbers: *const f64,
+    length: usize,
+    nthreads: i32,
+    control: i32,
+    sum: *mut f64,
+) -> i32 {
+    guarded_status("ungil_sum_f64", || {
+        // SAFETY: the caller's contract is the one that Array and Out ask for.
+        let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("sum", sum)?) };
+        let sum_part = |part| {
+            let mut accumulator = Accumulator::new();
+            numbers.part(part).slices(|slice| accumulator.push(slice));
+            Ok(accumulator.finish())
+        };
+        let len = numbers.len();
+        let shortest = 256 * LANES as u64; // longer than what adding up the lanes takes
+        let sum = with_call(nthreads, control, len, |call| call.sum_in_order(len, shortest, sum_part))?;
+        out.write(sum.value());
+        Ok(())
+    })
+}

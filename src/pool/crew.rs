@@ -1,0 +1,88 @@
+//! Helpers that are invited to jobs, and come or not: steps 1 to 4 of the protocol.
+
+use super::idle::IdleSet;
+use super::job::{Job, Mailbox};
+use crate::sync::{Backoff, Parker, Unparker};
+
+/// Helpers by number.
+pub(super) struct Crew {
+    helpers: Box<[Helper]>,
+    /// Helpers whose mailbox is empty and that nobody has invited.
+    idle: IdleSet,
+}
+
+struct Helper {
+    mailbox: Mailbox,
+    unparker: Unparker,
+}
+
+impl Crew {
+    /// So many helpers, none of them idle yet; and what each will wait with.
+    pub(super) fn new(helpers: usize) -> (Self, Vec<Parker>) {
+        let parkers: Vec<_> = (0..helpers).map(|_| Parker::new()).collect();
+        let helper =
+            |parker: &Parker| Helper { mailbox: Mailbox::new(), unparker: parker.unparker().clone() };
+        (Self { helpers: parkers.iter().map(helper).collect(), idle: IdleSet::new(helpers) }, parkers)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.helpers.len()
+    }
+
+    /// Posts the job to an idle helper, if there is one.
+    pub(super) fn invite_idle(&self, job: &Job<'_>) -> Option<usize> {
+        let helper = self.idle.take()?;
+        self.invite(helper, job);
+        Some(helper)
+    }
+
+    /// Posts the job to a helper that is the caller's: taken from the idle ones, or new.
+    pub(super) fn invite(&self, helper: usize, job: &Job<'_>) {
+        self.helpers[helper].mailbox.post(job);
+        self.helpers[helper].unparker.unpark();
+    }
+
+    /// Whether the helper had not taken the job; then it is the caller's again.
+    pub(super) fn call_off(&self, helper: usize, job: &Job<'_>) -> bool {
+        self.helpers[helper].mailbox.take_back(job)
+    }
+
+    pub(super) fn rest(&self, helper: usize) {
+        self.idle.insert(helper);
+    }
+
+    /// Waits for a job, and does it.
+    pub(super) fn serve(&self, helper: usize, parker: &Parker) {
+        let mailbox = &self.helpers[helper].mailbox;
+        let backoff = Backoff::new();
+        let job = loop {
+            if let Some(job) = mailbox.take() {
+                break job;
+            }
+            if backoff.is_completed() { parker.park() } else { backoff.snooze() }
+        };
+        // SAFETY: a job that was taken stays alive until its helper has left, which is the last that `help` does.
+        unsafe { (*job).help() };
+        self.rest(helper);
+    }
+}
+
+/// Invites helpers by `invite`, does the job's work, and waits for those that came. A panic of any of them comes back.
+pub(super) fn together(
+    crew: &Crew,
+    job: &Job<'_>,
+    invited: impl Iterator<Item = usize>,
+) -> std::thread::Result<()> {
+    let invited: Vec<usize> = invited.collect();
+    job.run();
+    // Helpers that have not come by now are not waited for.
+    let has_come = |&helper: &usize| {
+        let called_off = crew.call_off(helper, job);
+        if called_off {
+            crew.rest(helper);
+        }
+        !called_off
+    };
+    let came = invited.iter().filter(|helper| has_come(helper)).count();
+    job.finish(came)
+}

@@ -1,0 +1,140 @@
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use super::{Call, Grain, Pace};
+use crate::control::Control;
+use crate::error::Error;
+
+fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + Sync) -> u64 {
+    Call::on(threads).sum(len, Grain::AtLeast(grain), |range| Ok(part(range))).unwrap()
+}
+
+#[test]
+fn every_index_is_counted_once_for_any_threads_length_and_grain() {
+    for threads in [0, 1, 2, 3, 16, 1000] {
+        for len in [0, 1, 2, 99, 100, 101, 1000] {
+            for grain in [0, 1, 7, 100, 5000] {
+                for kind in [Grain::Exactly, Grain::AtLeast] {
+                    let part = |range: Range<u64>| Ok(range.sum::<u64>());
+                    let total = Call::on(threads).sum(len, kind(grain), part);
+                    assert_eq!(total, Ok((0..len).sum()), "threads {threads}, len {len}, grain {grain}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn exact_pieces_have_their_length_and_the_longest_range_its_end() {
+    let pieces = Mutex::new(Vec::new());
+    let note = |range| {
+        pieces.lock().unwrap().push(range);
+        Ok(())
+    };
+    Call::on(3).for_each(u64::MAX, Grain::Exactly(u64::MAX / 4), note).unwrap();
+    let mut pieces = pieces.into_inner().unwrap();
+    pieces.sort_by_key(|piece| piece.start);
+    let quarter = u64::MAX / 4;
+    let ends = [quarter, 2 * quarter, 3 * quarter, 4 * quarter, u64::MAX];
+    assert_eq!(pieces.iter().map(|piece| piece.end).collect::<Vec<_>>(), ends);
+    assert_eq!(pieces.iter().map(|piece| piece.start).collect::<Vec<_>>()[1..], ends[..4]);
+}
+
+#[test]
+fn the_error_of_the_lowest_piece_comes_back() {
+    for threads in [1, 2, 5] {
+        for _ in 0..200 {
+            let part = |range: Range<u64>| match range.start {
+                start if start % 100 == 77 => Err(Error::Stopped(start as i32)),
+                _ => Ok(()),
+            };
+            let outcome = Call::on(threads).for_each(1000, Grain::Exactly(1), part);
+            assert_eq!(outcome, Err(Error::Stopped(77)));
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
+    let control = Control::new();
+    let running = control.begin(1000).unwrap();
+    let call = Call { threads: 2, run: running.run() };
+    let part = |range: Range<u64>| {
+        if range.start == 500 {
+            control.cancel();
+        }
+        Ok(())
+    };
+    assert_eq!(call.for_each(1000, Grain::Exactly(1), part), Err(Error::Cancelled));
+    let (done, total) = control.progress();
+    assert!((501..1000).contains(&done) && total == 1000, "{done} of {total}");
+    // The last piece was begun before the cancellation.
+    assert_eq!(call.for_each(1, Grain::Exactly(1), part), Err(Error::Cancelled));
+    drop(running);
+
+    let late = Control::new();
+    let running = late.begin(10).unwrap();
+    let call = Call { threads: 1, run: running.run() };
+    let cancel_in_the_last = |range: Range<u64>| {
+        if range.end == 10 {
+            late.cancel();
+        }
+        Ok(())
+    };
+    assert_eq!(call.for_each(10, Grain::Exactly(1), cancel_in_the_last), Ok(()));
+    assert_eq!(late.progress(), (10, 10));
+}
+
+#[test]
+fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
+    let nested = |outer: u64| sum(3, 100, 3, |range| range.map(|inner| outer * inner).sum::<u64>());
+    let expected: u64 = (0..50).map(|outer| outer * 4950).sum();
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(sum(4, 50, 1, |range| range.map(nested).sum::<u64>()), expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn two_threads_work_at_the_same_time() {
+    let together = Barrier::new(2); // lets nobody pass alone
+    let seen = Mutex::new(HashSet::new());
+    let part = |_| {
+        seen.lock().unwrap().insert(thread::current().id());
+        together.wait();
+        Ok(())
+    };
+    Call::on(2).for_each(2, Grain::Exactly(1), part).unwrap();
+    assert_eq!(seen.into_inner().unwrap().len(), 2);
+}
+
+#[test]
+fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+    for _ in 0..100 {
+        let outcome =
+            std::panic::catch_unwind(|| {
+                sum(2, 1000, 1, |range| {
+                    if range.contains(&500) { std::panic::resume_unwind(Box::new(7)) } else { 1u64 }
+                })
+            });
+        assert_eq!(outcome.unwrap_err().downcast_ref::<i32>(), Some(&7));
+        assert_eq!(sum(2, 1000, 1, |range| range.end - range.start), 1000);
+    }
+}
+
+#[test]
+fn a_pace_grows_where_items_are_quick_and_shrinks_where_they_are_slow() {
+    let mut pace = Pace::new();
+    assert_eq!(pace.next(), 1);
+    while pace.next() < 1000 {}
+    let quick = pace.next();
+    thread::sleep(std::time::Duration::from_millis(20));
+    assert!(pace.next() < quick / 50);
+}

@@ -1,0 +1,85 @@
+//! The standard synchronisation types; in a model (`--cfg loom`) those of loom, which tries all their interleavings.
+
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+    pub(crate) use std::thread;
+
+    pub(crate) use crossbeam::sync::{Parker, Unparker};
+    pub(crate) use crossbeam::utils::Backoff;
+}
+
+#[cfg(loom)]
+mod model {
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+    /// Gives up at once: spinning would only add interleavings.
+    pub(crate) struct Backoff;
+
+    impl Backoff {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+        pub(crate) fn is_completed(&self) -> bool {
+            true
+        }
+        pub(crate) fn snooze(&self) {}
+    }
+
+    /// Loom has no parker, and its `thread::park` forgets a wake-up that comes while the thread waits for something else.
+    pub(crate) struct Parker(Unparker);
+
+    #[derive(Clone)]
+    pub(crate) struct Unparker(Arc<(Mutex<bool>, Condvar)>);
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Self(Unparker(Arc::new((Mutex::new(false), Condvar::new()))))
+        }
+        pub(crate) fn unparker(&self) -> &Unparker {
+            &self.0
+        }
+        pub(crate) fn park(&self) {
+            let (token, came) = &*self.0.0;
+            let mut token = token.lock().unwrap();
+            while !*token {
+                token = came.wait(token).unwrap();
+            }
+            *token = false;
+        }
+    }
+
+    impl Unparker {
+        pub(crate) fn unpark(&self) {
+            let (token, came) = &*self.0;
+            *token.lock().unwrap() = true;
+            came.notify_one();
+        }
+    }
+
+    pub(crate) mod thread {
+        pub(crate) use loom::thread::{spawn, yield_now};
+
+        use super::{Parker, Unparker};
+
+        loom::thread_local! {
+            static PARKER: Parker = Parker::new();
+        }
+
+        pub(crate) type Thread = Unparker;
+
+        pub(crate) fn current() -> Thread {
+            PARKER.with(|parker| parker.unparker().clone())
+        }
+        pub(crate) fn park() {
+            PARKER.with(Parker::park);
+        }
+    }
+}
+
+#[cfg(loom)]
+pub(crate) use model::*;
+#[cfg(not(loom))]
+pub(crate) use real::*;
