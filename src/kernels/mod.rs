@@ -8,4 +8,5 @@ pub mod divisors;
 pub mod midpoints;
 pub mod multiples;
 pub mod pi;
+pub mod primes;
 pub mod sum;

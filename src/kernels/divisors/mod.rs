@@ -28,6 +28,8 @@ mod list;
 use std::ops::Add;
 
 use crate::cpu::{self, Level};
+pub(super) use trial::inverse;
+
 use table::Table;
 
 /// Numbers that a kernel gets at a time: its lists of what is left to do stay in the L1 cache.

@@ -25,7 +25,7 @@ pub(super) const DIVISORS: [Divisor; PRIMES.len()] = {
 };
 
 /// The inverse of an odd number modulo 2^64, and so, cut off, modulo 2^32: by Newton's iteration from 5 right bits on.
-pub(super) const fn inverse(n: u64) -> u64 {
+pub(in crate::kernels) const fn inverse(n: u64) -> u64 {
     let mut x = n.wrapping_mul(3) ^ 2;
     let mut bits = 5;
     while bits < u64::BITS {

@@ -1,0 +1,133 @@
+//! The extra strong Lucas test: let U and V be the Lucas sequences of P and Q = 1, where P is such that the Jacobi
+//! symbol (P^2 - 4 / n) is -1. For a prime n with n + 1 = d * 2^s and d odd, U_d is 0 modulo n and V_d is 2 or -2, or 0
+//! is among V_d, V_2d, V_4d, ... V_((n+1)/4). (Grantham, "Frobenius pseudoprimes", Mathematics of Computation 70,
+//! 2001; the choice of P in [`parameter`].)
+//!
+//! V alone is computed, by V_2k = V_k^2 - 2 and V_(2k+1) = V_k * V_(k+1) - P, through the bits of n + 1 from the top.
+//! Where V_d is 2 or -2, U_d is 0 if and only if V_(d+1) is P or -P, by 2 V_(d+1) = P V_d + (P^2 - 4) U_d.
+
+use super::lanes::{self, Lanes, Residues, WIDEST};
+use super::parameter;
+use super::stages::Test;
+
+/// Cost: twice as many products as n has bits.
+pub(super) struct Lucas;
+
+impl Test for Lucas {
+    #[inline(always)]
+    unsafe fn passes<F: Residues, const GROUPS: usize>(numbers: [F::Lanes; GROUPS]) -> [u8; GROUPS] {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe {
+            let mut ladders = numbers.map(|n| Ladder::<F>::new(n));
+            let indices = ladders.each_ref().map(|ladder| ladder.index);
+            let zeros = lanes::most_trailing_zeros(&indices);
+            // Where bits come before the first one of a shorter index, V_0 and V_1 stay.
+            for i in (1..lanes::lengths(&indices).0).rev() {
+                for ladder in &mut ladders {
+                    ladder.step(i);
+                }
+                if i <= zeros {
+                    for ladder in &mut ladders {
+                        ladder.check(i);
+                    }
+                }
+            }
+            ladders.map(|ladder| ladder.passed & ladder.with_parameter)
+        }
+    }
+}
+
+/// V_k and V_(k+1), where k is made up of the bits of n + 1 so far.
+struct Ladder<F: Residues> {
+    n: F::Lanes,
+    modulus: F::Modulus,
+    p: F::Lanes,
+    minus_two: F::Constant,
+    minus_p: F::Constant,
+    /// n + 1.
+    index: F::Lanes,
+    /// The bits of n + 1 that differ from the one before.
+    changes: F::Lanes,
+    /// The one of V_k and V_(k+1) with the even index if the last bit was 0, else the one with the odd index: the one that
+    /// the next step squares, if its bit is the same.
+    squared: F,
+    other: F,
+    with_parameter: u8,
+    passed: u8,
+}
+
+impl<F: Residues> Ladder<F> {
+    /// # Safety
+    /// The CPU has the features of `F`, here and below.
+    #[inline(always)]
+    unsafe fn new(n: F::Lanes) -> Self {
+        let (mut numbers, mut p, mut two_form, mut p_form) =
+            ([0; WIDEST], [3; WIDEST], [0; WIDEST], [0; WIDEST]);
+        let mut with_parameter = 0;
+        // SAFETY: the arrays are as long as the widest vector; the caller vouches for the CPU, here and below.
+        unsafe { n.compress(!0, numbers.as_mut_ptr()) };
+        for lane in 0..F::Lanes::WIDTH {
+            if let Some(found) = parameter::find(numbers[lane]) {
+                with_parameter |= 1 << lane;
+                p[lane] = found;
+            }
+            let n = u128::from(numbers[lane]);
+            let one_form = (1 << F::LOG_R) % n;
+            two_form[lane] = (2 * one_form % n) as u64;
+            p_form[lane] = (u128::from(p[lane]) * one_form % n) as u64;
+        }
+        // SAFETY: as above.
+        unsafe {
+            let modulus = F::modulus(n);
+            let [p, two, p_form] = [p, two_form, p_form].map(|lanes| F::Lanes::load(lanes.as_ptr()));
+            let index = n.add(F::Lanes::splat(1));
+            Self {
+                n,
+                modulus,
+                p,
+                minus_two: F::constant(two, &modulus),
+                minus_p: F::constant(p_form, &modulus),
+                index,
+                changes: index.xor(index.half()),
+                squared: F::from_lanes(two),
+                other: F::from_lanes(p_form),
+                with_parameter,
+                passed: 0,
+            }
+        }
+    }
+
+    /// A step by bit `i`.
+    #[inline(always)]
+    unsafe fn step(&mut self, i: u32) {
+        // SAFETY: as above.
+        unsafe {
+            let same = self.changes.without(1 << i);
+            let squared = self.other.select(same, self.squared);
+            let other = self.squared.select(same, self.other);
+            self.squared = squared.square_and_subtract(&self.minus_two, &self.modulus);
+            self.other = squared.multiply_and_subtract(other, &self.minus_p, &self.modulus);
+        }
+    }
+
+    /// Looks at V_k for k = (n+1) >> j where the shift is exact.
+    #[inline(always)]
+    unsafe fn check(&mut self, j: u32) {
+        // SAFETY: as above.
+        unsafe {
+            let exact = self.index.without((1 << j) - 1);
+            let even = self.index.without(1 << j);
+            let squared = self.squared.negated(&self.modulus);
+            let other = self.other.negated(&self.modulus);
+            // Where k is odd, it is d: V_d is the other one, and V_(d+1) was squared.
+            let two = F::Lanes::splat(2);
+            let plus = other.equal(self.n.sub(two)) & squared.equal(self.n.sub(self.p));
+            let minus = other.equal(two) & squared.equal(self.p);
+            self.passed |= exact & !even & (plus | minus);
+            if j >= 2 {
+                let zero = F::Lanes::splat(0);
+                self.passed |= exact & (even & squared.equal(zero) | !even & other.equal(zero));
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Against a sieve, and against a reference that shares no code with the kernels.
+
+use super::{CHUNK, count_at, is_prime, is_prime_at, parameter};
+use crate::cpu::{Level, for_each_level};
+use reference::{Sieve, is_prime_by_12_bases, passes_strong_test};
+
+mod reference;
+
+/// xorshift64*, seeded: the tests draw the same numbers every time.
+fn random(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+}
+
+fn answers(level: Level, numbers: &[u64]) -> Vec<u8> {
+    let mut out = vec![0xFF; numbers.len()];
+    is_prime_at(level, numbers, &mut out);
+    out
+}
+
+/// Compares all numbers, at every level: in order, and each amid others from all over the list.
+fn assert_all(name: &str, numbers: &[u64], expected: impl Fn(u64) -> bool) {
+    let scattered: Vec<u64> = (0..numbers.len()).map(|i| numbers[i * 7919 % numbers.len()]).collect();
+    for numbers in [numbers, &scattered] {
+        let expected: Vec<u8> = numbers.iter().map(|&n| expected(n).into()).collect();
+        let primes = expected.iter().map(|&is_prime| u64::from(is_prime)).sum::<u64>();
+        for_each_level(|level| {
+            for ((n, found), expected) in numbers.iter().zip(answers(level, numbers)).zip(&expected) {
+                assert_eq!(found, *expected, "{name}, {level}: n = {n}");
+            }
+            assert_eq!(count_at(level, numbers), primes, "{name}, {level}");
+        });
+    }
+}
+
+fn assert_composite(name: &str, numbers: &[u64]) {
+    assert_all(name, numbers, |_| false);
+}
+
+#[test]
+fn every_number_below_2_to_the_20_agrees_with_a_sieve() {
+    let sieve = Sieve::new(1 << 20);
+    let numbers: Vec<u64> = (0..1 << 20).collect();
+    assert_all("sieve", &numbers, |n| sieve.is_prime(n));
+}
+
+#[test]
+fn windows_agree_with_the_reference() {
+    for power in [14, 15, 16, 20, 21, 24, 31, 32, 47, 48, 49, 51, 52, 53, 62, 63] {
+        let numbers: Vec<u64> = ((1 << power) - 3000..(1 << power) + 3000).collect();
+        assert_all("window", &numbers, is_prime_by_12_bases);
+    }
+    let numbers: Vec<u64> = (u64::MAX - 20_000..=u64::MAX).collect();
+    assert_all("window", &numbers, is_prime_by_12_bases);
+}
+
+#[test]
+fn known_answers() {
+    let primes = [
+        2,
+        3,
+        127,
+        131,
+        16_381,
+        16_411,
+        65_537,
+        (1 << 31) - 1,
+        (1 << 61) - 1,
+        (1 << 48) - 59,
+        (1 << 48) + 21,
+        18_446_744_073_709_551_557,
+        18_446_744_073_709_551_533,
+        18_446_744_073_709_551_521,
+        18_446_744_069_414_584_321,
+    ];
+    assert_all("primes", &primes, |_| true);
+    let composites = [0, 1, 4, 1 << 14, (1 << 14) + 1, 1 << 63, u64::MAX, u64::MAX - 1, (1 << 32) + 1];
+    assert_composite("composites", &composites);
+}
+
+#[test]
+fn random_numbers_agree_with_the_reference() {
+    for seed in 1..=5 {
+        let mut next = random(seed);
+        let numbers: Vec<u64> =
+            (0..4000).map(|i| next() >> if i % 2 == 0 { 0 } else { next() % 64 } | 1).collect();
+        assert_all(&format!("seed {seed}"), &numbers, is_prime_by_12_bases);
+    }
+}
+
+/// The numbers d * 2^s + 1 and d * 2^s - 1 with d < 64: a strong test may start at a power that is not odd for the
+/// former, and both have the most steps to look at.
+#[test]
+fn neighbours_of_small_odd_multiples_of_powers_of_two_agree_with_the_reference() {
+    let multiples = (1..128u64).step_by(2).flat_map(|d| (0..=d.leading_zeros()).map(move |s| d << s));
+    let numbers: Vec<u64> = multiples.flat_map(|n| [n - 1, n, n + 1]).collect();
+    assert_all("neighbours", &numbers, is_prime_by_12_bases);
+    for_each_level(|level| {
+        for &n in &numbers {
+            assert_eq!(answers(level, &[n]), [is_prime_by_12_bases(n).into()], "{level}, alone: n = {n}");
+        }
+    });
+}
+
+#[test]
+fn products_of_two_primes_are_composite() {
+    for power in [7, 8, 11, 16, 20, 24, 26, 28, 31, 32] {
+        let below = (1u64 << power) - 1;
+        let primes: Vec<u64> = (2..=below).rev().filter(|&n| is_prime_by_12_bases(n)).take(40).collect();
+        let pairs = primes.iter().flat_map(|p| primes.iter().map(move |q| p * q));
+        assert_composite("products", &pairs.collect::<Vec<_>>());
+    }
+    let sieve = Sieve::new(1 << 16);
+    let squares: Vec<u64> = (2..1 << 16).filter(|&p| sieve.is_prime(p)).map(|p| p * p).collect();
+    assert!([1093 * 1093, 3511 * 3511].iter().all(|square| squares.contains(square)));
+    assert_composite("squares", &squares);
+}
+
+#[test]
+fn carmichael_numbers_are_composite() {
+    let sieve = Sieve::new(1 << 20);
+    let small: Vec<u64> = (3..1 << 20).filter(|&n| sieve.is_carmichael(n)).collect();
+    assert_eq!(small[..3], [561, 1105, 1729]);
+    assert_composite("Carmichael numbers below 2^20", &small);
+    // Chernick: (6k+1)(12k+1)(18k+1), where all three are prime.
+    let factors = (1..242_000u64).map(|k| [6 * k + 1, 12 * k + 1, 18 * k + 1]);
+    let all_prime = factors.filter(|factors| factors.iter().all(|&p| p < 1 << 20 && sieve.is_prime(p)));
+    let large: Vec<u64> = all_prime.map(|[p, q, r]| p * q * r).collect();
+    assert!(large.len() > 500, "{}", large.len());
+    assert_composite("Chernick's numbers", &large);
+}
+
+/// (k+1)(rk+1), both prime, has more chances than most to be a strong pseudoprime; those that are get as far as the Lucas
+/// test. Those below 2^48 and those above take different ways.
+#[test]
+fn strong_pseudoprimes_to_base_2_are_composite() {
+    let sieve = Sieve::new(1 << 24);
+    let mut pseudoprimes = Vec::new();
+    for r in 2..=40 {
+        let most = ((u64::MAX / r) as f64).sqrt() as u64 - 2;
+        let dense = (2..most.min(100_000)).step_by(2);
+        let sparse = (100_000..most.min(((1 << 24) - 2) / r)).step_by(2);
+        for (p, q) in dense.chain(sparse).map(|k| (k + 1, r * k + 1)) {
+            if sieve.is_prime(p) && sieve.is_prime(q) && passes_strong_test(p * q, 2) {
+                pseudoprimes.push(p * q);
+            }
+        }
+    }
+    let (mut next, narrow) = (random(2), pseudoprimes.len());
+    while pseudoprimes.len() < narrow + 1000 {
+        let (r, k) = (2 + next() % 8, next() >> 34 & !1);
+        let (p, q) = (k + 1, r * k + 1);
+        if p * q >= 1 << 48
+            && is_prime_by_12_bases(p)
+            && is_prime_by_12_bases(q)
+            && passes_strong_test(p * q, 2)
+        {
+            pseudoprimes.push(p * q);
+        }
+    }
+    assert!(narrow > 10_000, "{narrow}");
+    assert_composite("strong pseudoprimes", &pseudoprimes);
+}
+
+/// Lists that are empty, full to the brim, or end at or next to the end of a vector, of a block of vectors, of a chunk.
+#[test]
+fn every_length_answers_for_its_own_numbers() {
+    let kinds =
+        [18_446_744_073_709_551_557, 4, 281_474_976_710_597, 65_537, 18_446_744_030_759_878_681, 3, 0];
+    let numbers: Vec<u64> = (0..2100).map(|i| kinds[(i * i + i / 7) % kinds.len()]).collect();
+    let lengths = (0..=80).chain((80..2100).step_by(61)).chain(1020..1030).chain(2045..2052);
+    for len in lengths {
+        assert_each_alone(&numbers[..len]);
+        assert_each_alone(&vec![kinds[0]; len]);
+        assert_each_alone(&vec![kinds[2]; len]);
+    }
+}
+
+#[test]
+fn chunks_of_one_or_two_kinds() {
+    let [prime, narrow, composite] = [(1 << 61) - 1, 281_474_976_710_597, (1u64 << 32).pow(2) - 1];
+    for [a, b] in [[prime; 2], [narrow; 2], [composite; 2], [prime, narrow], [prime, composite], [5, prime]] {
+        assert_each_alone(&[a, b].repeat(CHUNK));
+    }
+}
+
+/// Compares the answers with those for each number alone.
+fn assert_each_alone(numbers: &[u64]) {
+    for_each_level(|level| {
+        let mut kinds: Vec<u64> = numbers.to_vec();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let alone: Vec<u8> = kinds.iter().map(|&n| answers(level, &[n])[0]).collect();
+        let expected: Vec<u8> = numbers.iter().map(|n| alone[kinds.binary_search(n).unwrap()]).collect();
+        assert_eq!(answers(level, numbers), expected, "{level}, {} numbers", numbers.len());
+    });
+}
+
+#[test]
+#[should_panic(expected = "a place for each answer")]
+fn lengths_that_differ() {
+    is_prime(&[2, 3], &mut [0]);
+}
+
+/// All strong pseudoprimes to base 2 below 2^32, as the reference finds them; run by `make test-exhaustive`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_strong_pseudoprime_below_2_to_the_32_is_composite() {
+    let mut found = Vec::new();
+    for low in (0..1u64 << 32).step_by(1 << 24) {
+        let primes = reference::primes_of_segment(low, 1 << 24);
+        let odd = (1..1 << 24).step_by(2).filter(|&i| !primes[i]).map(|i| low + i as u64);
+        found.extend(odd.filter(|&n| n > 1 && reference::passes_strong_test_below_2_to_the_32(n)));
+    }
+    println!("{} strong pseudoprimes to base 2 below 2^32", found.len());
+    assert_eq!(found[..5], [2047, 3277, 4033, 4681, 8321]);
+    assert_composite("strong pseudoprimes below 2^32", &found);
+}
+
+/// The quick way to a parameter finds the least one.
+#[test]
+fn parameters_are_the_least() {
+    let mut next = random(3);
+    for n in (16_385..40_001).step_by(2).chain((0..20_000).map(|_| next() | 1)) {
+        // The sign of -1 by Euler's criterion, for primes alone.
+        if is_prime_by_12_bases(n) {
+            let least = (3..).find(|p| reference::power(p * p - 4, n / 2, n) == n - 1);
+            assert_eq!(parameter::find(n), least, "n = {n}");
+        }
+    }
+    assert_eq!(parameter::find(16_381 * 16_381), None);
+}
