@@ -4,8 +4,18 @@ use std::{env, fs, path::Path};
 
 /// The header's chapters, in its order. What is not exported from one of them is not in the header, and the
 /// test of exported symbols fails.
-const CHAPTERS: [&str; 10] =
-    ["status", "library", "cpu", "last_error", "compat", "multiples", "control", "sums", "primes", "functions"];
+const CHAPTERS: [&str; 10] = [
+    "status",
+    "library",
+    "cpu",
+    "last_error",
+    "compat",
+    "multiples",
+    "control",
+    "sums",
+    "primes",
+    "functions",
+];
 
 fn generate(root: &Path) -> String {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml reads");

@@ -200,7 +200,7 @@ pub unsafe extern "C" fn ungil_integrate(
 }
 
 /// The sum of `value` at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
-/// inside them too.
+/// and told inside them.
 fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
     const SHORTEST: u64 = 1;
     let items_at_a_time = AtomicU64::new(1);
@@ -213,10 +213,11 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
         let mut pace = Pace::at(items_at_a_time.load(Ordering::Relaxed));
         let mut next = block.start;
         while next < block.end {
+            call.run.check()?;
             let start = next;
             next = block.end.min(start.saturating_add(pace.next()));
             (start..next).for_each(|i| sum.push(value(i)));
-            call.run.check()?;
+            call.run.advance(next - start);
         }
         items_at_a_time.store(pace.items(), Ordering::Relaxed);
         Ok(sum)

@@ -36,7 +36,8 @@ pub use last_error::ungil_last_error;
 pub use library::{ungil_abi_version, ungil_version};
 pub use multiples::ungil_sum_multiples;
 pub use primes::{
-    ungil_count_primes_i32, ungil_count_primes_i64, ungil_count_primes_u64, ungil_is_prime_i64, ungil_is_prime_u64,
+    ungil_count_primes_i32, ungil_count_primes_i64, ungil_count_primes_u64, ungil_is_prime_i64,
+    ungil_is_prime_u64,
 };
 pub use status::*;
 pub use sums::{ungil_num_primes_i32, ungil_pi, ungil_sum_f64};

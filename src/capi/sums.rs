@@ -102,11 +102,18 @@ pub unsafe extern "C" fn ungil_sum_f64(
         let sum_part = |part| {
             let mut accumulator = Accumulator::new();
             numbers.part(part).slices(|slice| accumulator.push(slice));
-            Ok(accumulator.finish())
+            accumulator.finish()
         };
         let len = numbers.len();
         let shortest = 256 * LANES as u64; // longer than what adding up the lanes takes
-        let sum = with_call(nthreads, control, len, |call| call.sum_in_order(len, shortest, sum_part))?;
+        let sum = with_call(nthreads, control, len, |call| {
+            call.sum_in_order(len, shortest, |block| {
+                let items = block.end - block.start;
+                let sum = sum_part(block);
+                call.run.advance(items);
+                Ok(sum)
+            })
+        })?;
         out.write(sum.value());
         Ok(())
     })

@@ -12,7 +12,8 @@ const BLOCKS: u64 = 2048;
 
 impl Call<'_> {
     /// The sum of `part` over blocks of at least `shortest` items that make up `0..len`, added in their order: the
-    /// same bits for any number of threads. Errors are those of [`Call::for_each`].
+    /// same bits for any number of threads. Errors are those of [`Call::for_each`]. Blocks may be long: `part` itself
+    /// tells the control how far it is.
     pub fn sum_in_order(
         &self,
         len: u64,
@@ -21,7 +22,7 @@ impl Call<'_> {
     ) -> Result<Sum, Error> {
         let block = len.div_ceil(BLOCKS).max(1).next_multiple_of(shortest);
         let sums = [const { OnceLock::new() }; BLOCKS as usize];
-        let in_blocks = Call { run: self.run.counting(block), ..*self };
+        let in_blocks = Call { run: self.run.counting(0), ..*self };
         in_blocks.for_each(len.div_ceil(block), Grain::AtLeast(1), |blocks| {
             for i in blocks {
                 let start = i * block;
