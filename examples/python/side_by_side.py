@@ -33,10 +33,14 @@ def in_threads(function, calls):
     return results
 
 
-def timed(way, function, calls):
+def timed_call(function):
     start = default_timer()
-    results = way(function, calls)
-    return default_timer() - start, results
+    result = function()
+    return default_timer() - start, result
+
+
+def timed(way, function, calls):
+    return timed_call(lambda: way(function, calls))
 
 
 class Table(object):
