@@ -80,6 +80,26 @@ test-rust: | need-cargo need-cc need-python
 test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, at every CPU level (four minutes)
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
+.PHONY: test-threads test-loom test-tsan test-valgrind
+test-threads: test-loom test-tsan test-valgrind ## the pool and the controls: by loom, ThreadSanitizer and valgrind
+
+test-loom: | need-cargo need-cc
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --release --quiet --lib model
+
+# Race detection needs a nightly Rust, which builds the standard library for it too.
+NIGHTLY ?= nightly
+test-tsan: | need-cargo need-cc
+	@if rustup component add rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
+	    RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan CARGO_PROFILE_RELEASE_LTO=off \
+	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --release --quiet --lib -- pool control handle; \
+	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
+HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
+
+test-valgrind: all $(VENV)/ready
+	@if command -v valgrind > /dev/null; then \
+	    PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c valgrind CC="$(CC)"; \
+	else echo "SKIP valgrind: apt install valgrind"; fi
+
 .PHONY: bench-kernels bench-criterion
 ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
