@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ungil::cpu::{Level, detected};
-use ungil::kernels::{divisors, multiples, pi};
+use ungil::kernels::{divisors, multiples, pi, primes};
 
 fn levels() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|&level| level <= detected())
@@ -54,5 +54,33 @@ fn pi_sum(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, sum_of_multiples, small_divisors, pi_sum);
+fn primality(criterion: &mut Criterion) {
+    // xorshift64, seeded: the same numbers every time.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut odd = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state | 1
+    };
+    let large: Vec<u64> = (0..100_000).map(|_| odd()).collect();
+    let inputs = [
+        ("odd numbers below 2^47", large.iter().map(|n| n >> 17 | 1).collect(), 6_246),
+        ("16 odd numbers below 2^64", large[..16].to_vec(), 1),
+        ("odd numbers below 2^64", large, 4_570),
+    ];
+    for (name, numbers, count) in &inputs {
+        let mut group = criterion.benchmark_group(format!("is_prime, {name}"));
+        group.throughput(Throughput::Elements(numbers.len() as u64));
+        let mut out = vec![0; numbers.len()];
+        for level in levels() {
+            assert_eq!(primes::count_at(level, numbers), *count);
+            group.bench_function(BenchmarkId::from_parameter(level), |bencher| {
+                bencher.iter(|| primes::is_prime_at(level, std::hint::black_box(numbers), &mut out));
+            });
+        }
+    }
+}
+
+criterion_group!(benches, sum_of_multiples, small_divisors, pi_sum, primality);
 criterion_main!(benches);

@@ -1,11 +1,16 @@
 use std::arch::x86_64::*;
 
+use super::fold::{self, Fold};
 use super::lanes::Lanes;
-use super::trial::Divisor;
 use super::{narrow, stages, wide};
 
 impl Lanes for __m512i {
+    type Divisors = Fold;
+
     const WIDTH: usize = 8;
+    const FIRST: &'static [Fold] = &fold::folds::<2>(2);
+    const SECOND: &'static [Fold] = &fold::folds::<4>(23);
+    const THIRD: &'static [Fold] = &fold::folds::<10>(83);
 
     #[inline(always)]
     unsafe fn splat(value: u64) -> Self {
@@ -56,6 +61,22 @@ impl Lanes for __m512i {
     }
 
     #[inline(always)]
+    unsafe fn add_modulo(self, other: Self, n: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let sum = _mm512_add_epi64(self, other);
+            let too_much = _mm512_cmpge_epu64_mask(self, _mm512_sub_epi64(n, other));
+            _mm512_mask_sub_epi64(sum, too_much, sum, n)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zero_in(self, mask: u8) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_maskz_mov_epi64(!mask, self) }
+    }
+
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_max_epu64(self, other) }
@@ -98,16 +119,9 @@ impl Lanes for __m512i {
     }
 
     #[inline(always)]
-    unsafe fn indivisible(self, by: &[Divisor]) -> u8 {
-        let mut open = [!0; 2]; // two chains of comparisons wait half as long
-        for (i, by) in by.iter().enumerate() {
-            // SAFETY: as above.
-            unsafe {
-                let product = _mm512_mullo_epi64(self, Self::splat(by.inverse));
-                open[i % 2] = _mm512_mask_cmpgt_epu64_mask(open[i % 2], product, Self::splat(by.limit));
-            }
-        }
-        open[0] & open[1]
+    unsafe fn indivisible(self, by: &[Fold]) -> u8 {
+        // SAFETY: as above.
+        unsafe { fold::indivisible(self, by) }
     }
 }
 

@@ -11,7 +11,16 @@ pub(super) const WIDEST: usize = 8;
 /// # Safety
 /// Methods may be called only where the CPU has the implementation's features.
 pub(super) trait Lanes: Copy {
+    /// Trial primes.
+    type Divisors: 'static;
+
     const WIDTH: usize;
+    /// The first trial primes: all odd numbers are divided by them.
+    const FIRST: &'static [Self::Divisors];
+    /// The next ones, for what is left.
+    const SECOND: &'static [Self::Divisors];
+    /// The last ones. Each further prime would cost more than the tests it saves.
+    const THIRD: &'static [Self::Divisors];
 
     unsafe fn splat(value: u64) -> Self;
     /// `WIDTH` numbers can be read.
@@ -23,6 +32,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn xor(self, other: Self) -> Self;
     unsafe fn and(self, other: Self) -> Self;
     unsafe fn half(self) -> Self;
+    /// The sum modulo n of numbers below n.
+    unsafe fn add_modulo(self, other: Self, n: Self) -> Self;
+    /// 0 in the lanes of the mask.
+    unsafe fn zero_in(self, mask: u8) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     /// The largest lane.
@@ -36,7 +49,7 @@ pub(super) trait Lanes: Copy {
     /// Lanes that have none of the bits.
     unsafe fn without(self, bits: u64) -> u8;
     /// Lanes that are no multiple of any of the primes.
-    unsafe fn indivisible(self, by: &[super::trial::Divisor]) -> u8;
+    unsafe fn indivisible(self, by: &[Self::Divisors]) -> u8;
 }
 
 /// Residues, each modulo a number of its own.

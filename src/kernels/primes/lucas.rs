@@ -18,8 +18,14 @@ impl Test for Lucas {
     unsafe fn passes<F: Residues, const GROUPS: usize>(numbers: [F::Lanes; GROUPS]) -> [u8; GROUPS] {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
-            let mut ladders = numbers.map(|n| Ladder::<F>::new(n));
-            let indices = ladders.each_ref().map(|ladder| ladder.index);
+            // Loops, not `map`: closures that are not inlined have none of the CPU's features.
+            let (mut ladders, mut indices) = ([Ladder::<F>::new(numbers[0]); GROUPS], numbers);
+            for g in 0..GROUPS {
+                if g > 0 {
+                    ladders[g] = Ladder::new(numbers[g]);
+                }
+                indices[g] = ladders[g].index;
+            }
             let zeros = lanes::most_trailing_zeros(&indices);
             // Where bits come before the first one of a shorter index, V_0 and V_1 stay.
             for i in (1..lanes::lengths(&indices).0).rev() {
@@ -32,12 +38,17 @@ impl Test for Lucas {
                     }
                 }
             }
-            ladders.map(|ladder| ladder.passed & ladder.with_parameter)
+            let mut passed = [0; GROUPS];
+            for (passed, ladder) in passed.iter_mut().zip(&ladders) {
+                *passed = ladder.passed & ladder.with_parameter;
+            }
+            passed
         }
     }
 }
 
 /// V_k and V_(k+1), where k is made up of the bits of n + 1 so far.
+#[derive(Clone, Copy)]
 struct Ladder<F: Residues> {
     n: F::Lanes,
     modulus: F::Modulus,
@@ -48,8 +59,7 @@ struct Ladder<F: Residues> {
     index: F::Lanes,
     /// The bits of n + 1 that differ from the one before.
     changes: F::Lanes,
-    /// The one of V_k and V_(k+1) with the even index if the last bit was 0, else the one with the odd index: the one that
-    /// the next step squares, if its bit is the same.
+    /// V_k if the last bit was 0, else V_(k+1): what the next step squares, too, if its bit is the same.
     squared: F,
     other: F,
     with_parameter: u8,
@@ -61,35 +71,31 @@ impl<F: Residues> Ladder<F> {
     /// The CPU has the features of `F`, here and below.
     #[inline(always)]
     unsafe fn new(n: F::Lanes) -> Self {
-        let (mut numbers, mut p, mut two_form, mut p_form) =
-            ([0; WIDEST], [3; WIDEST], [0; WIDEST], [0; WIDEST]);
+        let (mut numbers, mut parameters) = ([0; WIDEST], [3; WIDEST]);
         let mut with_parameter = 0;
         // SAFETY: the arrays are as long as the widest vector; the caller vouches for the CPU, here and below.
         unsafe { n.compress(!0, numbers.as_mut_ptr()) };
         for lane in 0..F::Lanes::WIDTH {
             if let Some(found) = parameter::find(numbers[lane]) {
                 with_parameter |= 1 << lane;
-                p[lane] = found;
+                parameters[lane] = found;
             }
-            let n = u128::from(numbers[lane]);
-            let one_form = (1 << F::LOG_R) % n;
-            two_form[lane] = (2 * one_form % n) as u64;
-            p_form[lane] = (u128::from(p[lane]) * one_form % n) as u64;
         }
         // SAFETY: as above.
         unsafe {
+            let p = F::Lanes::load(parameters.as_ptr());
             let modulus = F::modulus(n);
-            let [p, two, p_form] = [p, two_form, p_form].map(|lanes| F::Lanes::load(lanes.as_ptr()));
+            let (two_form, p_form) = forms::<F>(n, p);
             let index = n.add(F::Lanes::splat(1));
             Self {
                 n,
                 modulus,
                 p,
-                minus_two: F::constant(two, &modulus),
+                minus_two: F::constant(two_form, &modulus),
                 minus_p: F::constant(p_form, &modulus),
                 index,
                 changes: index.xor(index.half()),
-                squared: F::from_lanes(two),
+                squared: F::from_lanes(two_form),
                 other: F::from_lanes(p_form),
                 with_parameter,
                 passed: 0,
@@ -129,5 +135,27 @@ impl<F: Residues> Ladder<F> {
                 self.passed |= exact & (even & squared.equal(zero) | !even & other.equal(zero));
             }
         }
+    }
+}
+
+/// 2 and p in Montgomery form: twice and p times R modulo n, by doubling from a power of two below n on.
+///
+/// # Safety
+/// The CPU has the features of `F`.
+#[inline(always)]
+unsafe fn forms<F: Residues>(n: F::Lanes, p: F::Lanes) -> (F::Lanes, F::Lanes) {
+    // SAFETY: the caller vouches for the CPU.
+    unsafe {
+        let below = n.smallest().ilog2();
+        let mut one = F::Lanes::splat(1 << below);
+        for _ in below..F::LOG_R {
+            one = one.add_modulo(one, n);
+        }
+        let mut p_form = F::Lanes::splat(0);
+        for i in (0..=p.largest().ilog2()).rev() {
+            p_form = p_form.add_modulo(p_form, n);
+            p_form = p_form.add_modulo(one.zero_in(p.without(1 << i)), n);
+        }
+        (one.add_modulo(one, n), p_form)
     }
 }

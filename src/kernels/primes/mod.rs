@@ -3,7 +3,7 @@
 //! | number | what tells |
 //! |---|---|
 //! | below 2^14 | a bit of the table in [`small`] |
-//! | above | division by the primes of [`trial`]; the strong test to base 2 ([`strong`]); the extra strong Lucas test ([`lucas`]) |
+//! | above | division by small primes ([`trial`]); the [`strong`] test to base 2; the extra strong [`lucas`] test |
 //!
 //! Every prime passes the last two, which together are a variant of the Baillie-PSW test (Baillie and Wagstaff, "Lucas
 //! pseudoprimes", Mathematics of Computation 35, 1980). No composite number below 2^64 passes both: Feitsma listed
@@ -28,6 +28,8 @@ mod trial;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod fold;
 #[cfg(target_arch = "x86_64")]
 mod narrow;
 #[cfg(target_arch = "x86_64")]

@@ -1,37 +1,36 @@
 //! The parameter P of the Lucas test: the least P >= 3 with the Jacobi symbol (P^2 - 4 / n) = -1. (Baillie, in OEIS
 //! A217719, "method C"; the choice with which the test was checked against all pseudoprimes to base 2.)
 
-/// P up to 6, half of the numbers each, and what tells them: the symbol depends on n modulo `modulus`, where the
-/// bits of `residues` stand for -1.
-struct Quick {
-    p: u64,
-    modulus: u64,
-    residues: u64,
-}
-
-/// (5/n), (3/n), (21/n) and (2/n): odd numbers that are 1 modulo 4 change places with n, by the law of reciprocity.
-const QUICK: [Quick; 4] = [quick(3, 5), quick(4, 12), quick(5, 21), quick(6, 8)];
-
-const fn quick(p: u64, modulus: u64) -> Quick {
-    let (mut residues, mut n) = (0, 1);
-    while n < 2 * modulus {
-        if jacobi(p * p - 4, n) == -1 {
-            residues |= 1 << (n % modulus);
+/// What P is if it is at most 6, by n modulo 840; else 0. The symbols (5/n), (3/n), (21/n) and (2/n) depend on n
+/// modulo 5, 12, 21 and 8 alone: odd numbers that are 1 modulo 4 change places with n, by the law of reciprocity.
+static UP_TO_6: [u8; 840] = {
+    let mut table = [0; 840];
+    let mut n = 1;
+    while n < table.len() {
+        let mut p = 6;
+        while p >= 3 {
+            if jacobi(p * p - 4, n as u64) == -1 {
+                table[n] = p as u8;
+            }
+            p -= 1;
         }
         n += 2;
     }
-    Quick { p, modulus, residues }
-}
+    table
+};
 
 /// After this P, seen by one number in a thousand, it is time to ask whether n is a square, which has no P.
 const SQUARE_AFTER: u64 = 21;
 
 /// The parameter for an odd number `n >= small::END`; None if it turns out to be composite.
 ///
-/// Cost: one to four remainders for 15 numbers of 16.
+/// Cost: a remainder for 15 numbers of 16.
+#[inline(always)]
 pub(super) fn find(n: u64) -> Option<u64> {
-    let tells = |quick: &&Quick| quick.residues >> (n % quick.modulus) & 1 == 1;
-    QUICK.iter().find(tells).map_or_else(|| search(n), |quick| Some(quick.p))
+    match UP_TO_6[(n % UP_TO_6.len() as u64) as usize] {
+        0 => search(n),
+        p => Some(p.into()),
+    }
 }
 
 #[cold]

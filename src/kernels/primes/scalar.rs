@@ -2,15 +2,20 @@
 //! waits for its own. R = 2^64, and residues are below n.
 
 use super::lanes::{Lanes, Residues};
-use super::stages;
 use super::trial::Divisor;
+use super::{stages, trial};
 use crate::kernels::divisors::inverse;
 
 /// Numbers to test side by side.
 pub(super) const GROUPS: usize = 4;
 
 impl Lanes for u64 {
+    type Divisors = Divisor;
+
     const WIDTH: usize = 1;
+    const FIRST: &'static [Divisor] = &trial::divisors::<5>(2);
+    const SECOND: &'static [Divisor] = &trial::divisors::<12>(13);
+    const THIRD: &'static [Divisor] = &trial::divisors::<28>(59);
 
     #[inline(always)]
     unsafe fn splat(value: u64) -> Self {
@@ -52,6 +57,16 @@ impl Lanes for u64 {
     #[inline(always)]
     unsafe fn half(self) -> Self {
         self / 2
+    }
+
+    #[inline(always)]
+    unsafe fn add_modulo(self, other: Self, n: Self) -> Self {
+        subtract(self, n - other, n)
+    }
+
+    #[inline(always)]
+    unsafe fn zero_in(self, mask: u8) -> Self {
+        self & !spread(mask)
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::lanes::{Lanes, Residues, WIDEST};
 use super::list::{self, List};
 use super::lucas::Lucas;
 use super::strong::Strong;
-use super::{CHUNK, scalar, small, trial};
+use super::{CHUNK, scalar, small};
 
 /// A test that every prime passes, of `GROUPS` vectors side by side: where one waits for a product, another goes on.
 pub(super) trait Test {
@@ -15,8 +15,8 @@ pub(super) trait Test {
     unsafe fn passes<F: Residues, const GROUPS: usize>(numbers: [F::Lanes; GROUPS]) -> [u8; GROUPS];
 }
 
-/// Writes whether each number of the chunk is prime. `Narrow` residues are for numbers below 2^`NARROW`; `S` and `L` are
-/// the vectors that the strong test and the Lucas test take at a time, at most four.
+/// Writes whether each number of the chunk is prime. `Narrow` residues are for numbers below 2^`NARROW`; `S` and `L`
+/// are the vectors that the strong test and the Lucas test take at a time, at most four.
 ///
 /// # Safety
 /// The CPU has the features of both types of residues.
@@ -36,8 +36,8 @@ pub(super) unsafe fn is_prime<V, Narrow, Wide, const NARROW: u32, const S: usize
     // SAFETY: the caller vouches for the CPU.
     unsafe {
         sort_out::<V>(numbers, out, &mut wide);
-        divide::<V>(&mut wide, &trial::SECOND, None);
-        divide::<V>(&mut wide, &trial::THIRD, (NARROW > 0).then_some((1 << NARROW, &mut narrow)));
+        divide::<V>(&mut wide, V::SECOND, None);
+        divide::<V>(&mut wide, V::THIRD, (NARROW > 0).then_some((1 << NARROW, &mut narrow)));
         mark_primes::<Wide, S, L>(&mut wide, out);
         if NARROW > 0 {
             mark_primes::<Narrow, S, L>(&mut narrow, out);
@@ -68,7 +68,7 @@ unsafe fn sort_out<V: Lanes>(numbers: &[u64], out: &mut [u8], open: &mut List) {
                 look_up(&numbers[at..], &mut out[at..], small);
             }
             let even = vector.without(1);
-            open.push(vector.indivisible(&trial::FIRST) & !even & !small, vector, places);
+            open.push(vector.indivisible(V::FIRST) & !even & !small, vector, places);
             places = places.add(V::splat(V::WIDTH as u64));
         }
     }
@@ -88,7 +88,7 @@ fn look_up(numbers: &[u64], out: &mut [u8], mask: u8) {
 /// # Safety
 /// The CPU has the features of `V`.
 #[inline(always)]
-unsafe fn divide<V: Lanes>(open: &mut List, by: &[trial::Divisor], mut below: Option<(u64, &mut List)>) {
+unsafe fn divide<V: Lanes>(open: &mut List, by: &[V::Divisors], mut below: Option<(u64, &mut List)>) {
     let len = open.len;
     if len == 0 {
         return;
@@ -150,7 +150,7 @@ unsafe fn retain<T: Test, F: Residues, const GROUPS: usize>(list: &mut List) {
         // SAFETY: the list was padded by as much as a block has. The caller vouches for the CPU.
         at += unsafe {
             if left <= scalar::GROUPS {
-                retain_block::<T, scalar::Residue, { scalar::GROUPS }>(list, at, left)
+                retain_few::<T>(list, at, left)
             } else if left > F::Lanes::WIDTH {
                 retain_block::<T, F, GROUPS>(list, at, left)
             } else {
@@ -158,6 +158,16 @@ unsafe fn retain<T: Test, F: Residues, const GROUPS: usize>(list: &mut List) {
             }
         };
     }
+}
+
+/// Tests up to `scalar::GROUPS` numbers. Not inlined, as a compiler that may use vectors would make slow ones of them.
+///
+/// # Safety
+/// So much can be read.
+#[inline(never)]
+unsafe fn retain_few<T: Test>(list: &mut List, at: usize, count: usize) -> usize {
+    // SAFETY: the caller vouches for the list; these lanes ask nothing of the CPU.
+    unsafe { retain_block::<T, scalar::Residue, { scalar::GROUPS }>(list, at, count) }
 }
 
 /// Tests `GROUPS` vectors, of which the first `count` numbers count. Returns how many it took.
@@ -173,11 +183,15 @@ unsafe fn retain_block<T: Test, F: Residues, const GROUPS: usize>(
     let width = F::Lanes::WIDTH;
     // SAFETY: what is pushed overwrites only what was read. The caller vouches for the rest.
     unsafe {
-        let vectors: [_; GROUPS] = std::array::from_fn(|g| list.vectors::<F::Lanes>(at + g * width));
-        let passed = T::passes::<F, GROUPS>(vectors.map(|(numbers, _)| numbers));
-        for g in 0..GROUPS {
-            let mask = passed[g] & valid(count.saturating_sub(g * width));
-            list.push(mask, vectors[g].0, vectors[g].1);
+        let mut vectors = [list.vectors::<F::Lanes>(at).0; GROUPS];
+        for (g, vector) in vectors.iter_mut().enumerate() {
+            *vector = list.vectors(at + g * width).0;
+        }
+        let passed = T::passes::<F, GROUPS>(vectors);
+        for (g, passed) in passed.into_iter().enumerate() {
+            let mask = passed & valid(count.saturating_sub(g * width));
+            let (numbers, places) = list.vectors::<F::Lanes>(at + g * width);
+            list.push(mask, numbers, places);
         }
     }
     GROUPS * width

@@ -21,48 +21,68 @@ impl Test for Strong {
     unsafe fn passes<F: Residues, const GROUPS: usize>(numbers: [F::Lanes; GROUPS]) -> [u8; GROUPS] {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
-            let mut powers = Powers::<F, GROUPS>::new(numbers);
-            let (longest, shortest) = lanes::lengths(&powers.bits);
-            let (first, joined) = (longest - F::TOP, shortest - F::TOP);
-            let zeros = lanes::most_trailing_zeros(&powers.exponents);
-            if zeros >= first {
-                powers.check(first, true);
+            // Loops, not `map`: closures that are not inlined have none of the CPU's features.
+            let mut powers = [Power::<F>::new(numbers[0]); GROUPS];
+            let (mut bits, mut exponents) = (numbers, numbers);
+            for g in 0..GROUPS {
+                if g > 0 {
+                    powers[g] = Power::new(numbers[g]);
+                }
+                (bits[g], exponents[g]) = (powers[g].bits, powers[g].exponent);
             }
-            for i in (1..first).rev() {
-                powers.step(i, i >= joined);
-                if i <= zeros {
-                    powers.check(i, false);
+            let (longest, shortest) = lanes::lengths(&bits);
+            let (first, joined) = (longest - F::TOP, shortest - F::TOP);
+            let zeros = lanes::most_trailing_zeros(&exponents);
+            if zeros >= first {
+                for power in &mut powers {
+                    power.check(first, true);
                 }
             }
-            powers.passed
+            for i in (1..first).rev() {
+                for power in &mut powers {
+                    power.step(i, i >= joined);
+                }
+                if i <= zeros {
+                    for power in &mut powers {
+                        power.check(i, false);
+                    }
+                }
+            }
+            let mut passed = [0; GROUPS];
+            for (passed, power) in passed.iter_mut().zip(&powers) {
+                *passed = power.passed;
+            }
+            passed
         }
     }
 }
 
-struct Powers<F: Residues, const GROUPS: usize> {
+/// 2^y, where y is made up of the bits of -(n-1) so far.
+#[derive(Clone, Copy)]
+struct Power<F: Residues> {
     /// n - 1.
-    exponents: [F::Lanes; GROUPS],
+    exponent: F::Lanes,
     /// n - 2: the complement of the bits of -(n-1).
-    bits: [F::Lanes; GROUPS],
-    moduli: [F::Modulus; GROUPS],
-    powers: [F; GROUPS],
-    passed: [u8; GROUPS],
+    bits: F::Lanes,
+    modulus: F::Modulus,
+    power: F,
+    passed: u8,
 }
 
-impl<F: Residues, const GROUPS: usize> Powers<F, GROUPS> {
+impl<F: Residues> Power<F> {
     /// # Safety
     /// The CPU has the features of `F`, here and below.
     #[inline(always)]
-    unsafe fn new(numbers: [F::Lanes; GROUPS]) -> Self {
+    unsafe fn new(n: F::Lanes) -> Self {
         // SAFETY: the caller vouches for the CPU, here and below.
         unsafe {
-            let bits = numbers.map(|n| n.sub(F::Lanes::splat(2)));
+            let bits = n.sub(F::Lanes::splat(2));
             Self {
-                exponents: numbers.map(|n| n.sub(F::Lanes::splat(1))),
+                exponent: n.sub(F::Lanes::splat(1)),
                 bits,
-                moduli: numbers.map(|n| F::modulus(n)),
-                powers: bits.map(|bits| F::start(bits)),
-                passed: [0; GROUPS],
+                modulus: F::modulus(n),
+                power: F::start(bits),
+                passed: 0,
             }
         }
     }
@@ -70,33 +90,25 @@ impl<F: Residues, const GROUPS: usize> Powers<F, GROUPS> {
     /// A step by bit `i`; lanes that start below it wait, if there are any.
     #[inline(always)]
     unsafe fn step(&mut self, i: u32, some_wait: bool) {
-        for g in 0..GROUPS {
-            // SAFETY: as above.
-            unsafe {
-                let bit = self.bits[g].without(1 << i);
-                let next = self.powers[g].square_and_double(bit, &self.moduli[g]);
-                self.powers[g] = if some_wait {
-                    next.select(self.bits[g].below(1 << (F::TOP + i)), self.powers[g])
-                } else {
-                    next
-                };
-            }
+        // SAFETY: as above.
+        unsafe {
+            let next = self.power.square_and_double(self.bits.without(1 << i), &self.modulus);
+            self.power =
+                if some_wait { next.select(self.bits.below(1 << (F::TOP + i)), self.power) } else { next };
         }
     }
 
     /// Looks at 2^((n-1) >> j) where the shift is exact: it may be -1, and if it is the `first` or j = s, also 1.
     #[inline(always)]
     unsafe fn check(&mut self, j: u32, first: bool) {
-        for g in 0..GROUPS {
-            // SAFETY: as above.
-            unsafe {
-                let exact = self.exponents[g].without((1 << j) - 1);
-                let last = if first { exact } else { exact & !self.exponents[g].without(1 << j) };
-                let negated = self.powers[g].negated(&self.moduli[g]);
-                let minus_one = negated.equal(F::Lanes::splat(1));
-                let one = negated.equal(self.exponents[g]);
-                self.passed[g] |= exact & minus_one | last & one;
-            }
+        // SAFETY: as above.
+        unsafe {
+            let exact = self.exponent.without((1 << j) - 1);
+            let last = if first { exact } else { exact & !self.exponent.without(1 << j) };
+            let negated = self.power.negated(&self.modulus);
+            let minus_one = negated.equal(F::Lanes::splat(1));
+            let one = negated.equal(self.exponent);
+            self.passed |= exact & minus_one | last & one;
         }
     }
 }

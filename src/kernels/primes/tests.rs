@@ -135,8 +135,8 @@ fn carmichael_numbers_are_composite() {
     assert_composite("Chernick's numbers", &large);
 }
 
-/// (k+1)(rk+1), both prime, has more chances than most to be a strong pseudoprime; those that are get as far as the Lucas
-/// test. Those below 2^48 and those above take different ways.
+/// (k+1)(rk+1), both prime, has more chances than most to be a strong pseudoprime; those that are get as far as the
+/// Lucas test. Those below 2^48 and those above take different ways.
 #[test]
 fn strong_pseudoprimes_to_base_2_are_composite() {
     let sieve = Sieve::new(1 << 24);

@@ -12,25 +12,34 @@ pub(super) struct Divisor {
     pub(super) limit: u64,
 }
 
-/// The first trial primes: all odd numbers are divided by them.
-pub(super) static FIRST: [Divisor; 5] = following(2);
-
-/// The next ones: what is left is divided by them, 38 % of the odd numbers.
-pub(super) static SECOND: [Divisor; 12] = following(13);
-
-/// The last ones, for 27 %. Each further prime would cost more than the tests it saves.
-pub(super) static THIRD: [Divisor; 28] = following(59);
+impl Divisor {
+    pub(super) const fn new(p: u64) -> Self {
+        Self { inverse: inverse(p), limit: u64::MAX / p }
+    }
+}
 
 /// The odd primes that follow `after`.
-const fn following<const COUNT: usize>(after: u64) -> [Divisor; COUNT] {
-    let mut divisors = [Divisor { inverse: 0, limit: 0 }; COUNT];
+pub(super) const fn primes<const COUNT: usize>(after: u64) -> [u64; COUNT] {
+    let mut primes = [0; COUNT];
     let (mut p, mut i) = (after, 0);
     while i < COUNT {
         p += 1;
         if small::is_prime(p) {
-            divisors[i] = Divisor { inverse: inverse(p), limit: u64::MAX / p };
+            primes[i] = p;
             i += 1;
         }
+    }
+    primes
+}
+
+/// The same as divisors.
+pub(super) const fn divisors<const COUNT: usize>(after: u64) -> [Divisor; COUNT] {
+    let primes = primes::<COUNT>(after);
+    let mut divisors = [Divisor { inverse: 0, limit: 0 }; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        divisors[i] = Divisor::new(primes[i]);
+        i += 1;
     }
     divisors
 }
