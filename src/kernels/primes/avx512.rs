@@ -1,3 +1,4 @@
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::fold::{self, Fold};
@@ -123,6 +124,22 @@ impl Lanes for __m512i {
         // SAFETY: as above.
         unsafe { fold::indivisible(self, by) }
     }
+}
+
+/// Doubles the lanes in the mask. A compiler makes four instructions of it: it shifts by the mask, made a vector.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn double(mut lanes: __m512i, mask: u8) -> __m512i {
+    // SAFETY: an addition of registers.
+    unsafe {
+        asm!(
+            "vpaddq {lanes}{{{mask}}}, {lanes}, {lanes}",
+            lanes = inout(zmm_reg) lanes,
+            mask = in(kreg) mask,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    lanes
 }
 
 /// The inverse of an odd number modulo 2^52, by Newton's iteration from 5 right bits on.

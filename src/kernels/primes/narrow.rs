@@ -81,7 +81,7 @@ impl Residues for Residue {
         // SAFETY: as above.
         unsafe {
             let square = self.multiply_and_add(self, modulus.n, modulus).0;
-            Self(_mm512_mask_add_epi64(square, mask, square, square))
+            Self(avx512::double(square, mask))
         }
     }
 

@@ -7,6 +7,8 @@
 //! y < 0, the first few bits make up a start that is a power of two below R, and needs no division by n. For j <= s
 //! the shift is exact, and 2^y is 1 or -1 if its inverse is.
 
+use std::ops::Range;
+
 use super::lanes::{self, Lanes, Residues};
 use super::stages::Test;
 
@@ -38,21 +40,33 @@ impl Test for Strong {
                     power.check(first, true);
                 }
             }
-            for i in (1..first).rev() {
-                for power in &mut powers {
-                    power.step(i, i >= joined);
-                }
-                if i <= zeros {
-                    for power in &mut powers {
-                        power.check(i, false);
-                    }
-                }
-            }
+            walk(&mut powers, joined..first, true, zeros);
+            walk(&mut powers, 1..joined, false, zeros);
             let mut passed = [0; GROUPS];
             for (passed, power) in passed.iter_mut().zip(&powers) {
                 *passed = power.passed;
             }
             passed
+        }
+    }
+}
+
+/// Steps by a range of bits, from the top. Where there are `zeros` left, powers are looked at.
+///
+/// # Safety
+/// The CPU has the features of `F`.
+#[inline(always)]
+unsafe fn walk<F: Residues>(powers: &mut [Power<F>], bits: Range<u32>, some_wait: bool, zeros: u32) {
+    for i in bits.rev() {
+        for power in &mut *powers {
+            // SAFETY: the caller vouches for the CPU.
+            unsafe { power.step(i, some_wait) };
+        }
+        if i <= zeros {
+            for power in &mut *powers {
+                // SAFETY: as above.
+                unsafe { power.check(i, false) };
+            }
         }
     }
 }

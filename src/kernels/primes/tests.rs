@@ -211,12 +211,16 @@ fn lengths_that_differ() {
 #[test]
 #[ignore = "takes minutes"]
 fn every_strong_pseudoprime_below_2_to_the_32_is_composite() {
-    let mut found = Vec::new();
-    for low in (0..1u64 << 32).step_by(1 << 24) {
-        let primes = reference::primes_of_segment(low, 1 << 24);
-        let odd = (1..1 << 24).step_by(2).filter(|&i| !primes[i]).map(|i| low + i as u64);
-        found.extend(odd.filter(|&n| n > 1 && reference::passes_strong_test_below_2_to_the_32(n)));
-    }
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let segments = |first: usize| {
+        let lows = (0..1u64 << 32).step_by(1 << 24).skip(first).step_by(threads);
+        lows.flat_map(|low| reference::strong_pseudoprimes_of_segment(low, 1 << 24)).collect::<Vec<_>>()
+    };
+    let mut found = std::thread::scope(|scope| {
+        let halves: Vec<_> = (0..threads).map(|first| scope.spawn(move || segments(first))).collect();
+        halves.into_iter().flat_map(|half| half.join().unwrap()).collect::<Vec<_>>()
+    });
+    found.sort_unstable();
     println!("{} strong pseudoprimes to base 2 below 2^32", found.len());
     assert_eq!(found[..5], [2047, 3277, 4033, 4681, 8321]);
     assert_composite("strong pseudoprimes below 2^32", &found);

@@ -153,8 +153,7 @@ impl Residues for Residue {
         unsafe {
             let (low, off) = Product::square(self, modulus.low).reduce(modulus);
             let high = _mm512_sub_epi64(modulus.high, off);
-            let low = _mm512_mask_add_epi64(low, mask, low, low);
-            Self::carry(low, _mm512_mask_add_epi64(high, mask, high, high))
+            Self::carry(avx512::double(low, mask), avx512::double(high, mask))
         }
     }
 
