@@ -77,7 +77,7 @@ test-rust: | need-cargo need-cc need-python
 	$(CARGO) test --release --quiet
 
 .PHONY: test-exhaustive
-test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, at every CPU level (four minutes)
+test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, is_prime on the hard ones below 2^32, at every CPU level (eight minutes)
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
 .PHONY: test-threads test-loom test-tsan test-valgrind

@@ -19,8 +19,8 @@ static UP_TO_6: [u8; 840] = {
     table
 };
 
-/// After this P, seen by one number in a thousand, it is time to ask whether n is a square, which has no P.
-const SQUARE_AFTER: u64 = 21;
+/// At this P, which few numbers see, it is time to ask whether n is a square: those have no P. Other numbers have one.
+const SQUARE_AT: u64 = 21;
 
 /// The parameter for an odd number `n >= small::END`; None if it turns out to be composite.
 ///
@@ -39,11 +39,11 @@ fn search(n: u64) -> Option<u64> {
     loop {
         match jacobi(p * p - 4, n) {
             -1 => return Some(p),
-            // A factor in common, smaller than n: the least P of a number below 2^64 that is no square is below 128.
+            // A factor in common with p - 2 or p + 2. A prime has none before p = n - 2, and its parameter is smaller.
             0 => return None,
             _ => p += 1,
         }
-        if p == SQUARE_AFTER && n.isqrt().pow(2) == n {
+        if p == SQUARE_AT && n.isqrt().pow(2) == n {
             return None;
         }
     }

@@ -204,5 +204,5 @@ impl Residues for Residue {
 #[inline(always)]
 pub(super) fn is_prime_u64_scalar(numbers: &[u64], out: &mut [u8]) {
     // SAFETY: these lanes ask nothing of the CPU.
-    unsafe { stages::is_prime::<u64, Residue, Residue, 0, GROUPS, 2>(numbers, out) }
+    unsafe { stages::is_prime::<u64, Residue, Residue, 0, GROUPS, GROUPS>(numbers, out) }
 }

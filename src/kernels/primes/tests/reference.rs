@@ -77,8 +77,8 @@ pub(super) fn passes_strong_test(n: u64, base: u64) -> bool {
     false
 }
 
-/// The odd composite numbers in `[low, low + len)` that pass the strong test to base 2, for numbers below 2^32: a Fermat
-/// test of eight numbers side by side, in 64-bit arithmetic, sorts out most.
+/// The odd composite numbers in `[low, low + len)` that pass the strong test to base 2, for numbers below 2^32: a
+/// Fermat test of eight numbers side by side, in 64-bit arithmetic, sorts out most.
 pub(super) fn strong_pseudoprimes_of_segment(low: u64, len: usize) -> Vec<u64> {
     let primes = primes_of_segment(low, len);
     let odd: Vec<u64> =
