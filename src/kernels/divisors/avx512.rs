@@ -233,7 +233,7 @@ fn euler<const GROUPS: usize>(n: [__m512i; GROUPS]) -> [__mmask8; GROUPS] {
 /// The inverse of an odd number modulo 2^52, by Newton's iteration from 5 right bits on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse(n: __m512i) -> __m512i {
+pub(in crate::kernels) fn inverse(n: __m512i) -> __m512i {
     let (zero, two) = (_mm512_setzero_si512(), _mm512_set1_epi64(2));
     let mut x = _mm512_xor_si512(_mm512_add_epi64(n, _mm512_add_epi64(n, n)), two);
     for _ in 0..4 {

@@ -28,6 +28,8 @@ mod list;
 use std::ops::Add;
 
 use crate::cpu::{self, Level};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::inverse as inverse_avx512;
 pub(super) use trial::inverse;
 
 use table::Table;

@@ -142,24 +142,6 @@ pub(super) fn double(mut lanes: __m512i, mask: u8) -> __m512i {
     lanes
 }
 
-/// The inverse of an odd number modulo 2^52, by Newton's iteration from 5 right bits on.
-///
-/// # Safety
-/// The CPU has AVX-512 F and IFMA.
-#[inline(always)]
-pub(super) unsafe fn inverse(n: __m512i) -> __m512i {
-    // SAFETY: the caller vouches for the CPU.
-    unsafe {
-        let (zero, two) = (_mm512_setzero_si512(), _mm512_set1_epi64(2));
-        let mut x = _mm512_xor_si512(_mm512_add_epi64(n, _mm512_add_epi64(n, n)), two);
-        for _ in 0..4 {
-            let error = _mm512_sub_epi64(two, _mm512_madd52lo_epu64(zero, n, x));
-            x = _mm512_madd52lo_epu64(zero, x, error);
-        }
-        x
-    }
-}
-
 /// # Safety
 /// The CPU has the features of `Level::Avx512`.
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512ifma,bmi1,bmi2,lzcnt,popcnt")]

@@ -5,13 +5,14 @@
 //! | below 2^14 | a bit of the table in [`small`] |
 //! | above | division by small primes ([`trial`]); the [`strong`] test to base 2; the extra strong [`lucas`] test |
 //!
-//! Every prime passes the last two, which together are a variant of the Baillie-PSW test (Baillie and Wagstaff, "Lucas
-//! pseudoprimes", Mathematics of Computation 35, 1980). That no composite number below 2^64 passes both is known by
-//! computation: Feitsma, by the methods of Galway, listed all pseudoprimes to base 2 below 2^64, and among the strong
-//! ones Jacobsen found no extra strong Lucas pseudoprime with the parameters used here ("Pseudoprime statistics, tables,
-//! and data", ntheory.org/pseudoprimes.html, 2013; github.com/golang/go/issues/13229, 2015). Another implementation was
-//! run on the same list: github.com/libtom/libtommath/pull/541, 2023. On the strong instead of the extra strong test:
-//! Baillie, Fiori and Wagstaff, "Strengthening the Baillie-PSW primality test", Mathematics of Computation 90, 2021.
+//! Every prime passes the last two, which together are a variant of the Baillie-PSW test (Baillie and Wagstaff,
+//! "Lucas pseudoprimes", Mathematics of Computation 35, 1980). That no composite number below 2^64 passes both is known
+//! by computation: Feitsma, by the methods of Galway, listed all pseudoprimes to base 2 below 2^64, and among the
+//! strong ones Jacobsen found no extra strong Lucas pseudoprime with the parameters used here ("Pseudoprime
+//! statistics, tables, and data", ntheory.org/pseudoprimes.html; github.com/golang/go/issues/13229, 2015). Another
+//! implementation was run on all of them: github.com/libtom/libtommath/pull/541, 2023. On the strong instead of the
+//! extra strong test: Baillie, Fiori and Wagstaff, "Strengthening the Baillie-PSW primality test", Mathematics of
+//! Computation 90, 2021.
 //!
 //! The stages of a chunk stand in [`stages`], once for all levels.
 

@@ -11,6 +11,7 @@ use std::arch::x86_64::*;
 
 use super::avx512;
 use super::lanes::Residues;
+use crate::kernels::divisors::inverse_avx512;
 
 /// Numbers have so many bits at most.
 pub(super) const BITS: u32 = 48;
@@ -51,7 +52,7 @@ impl Residues for Residue {
     #[inline(always)]
     unsafe fn modulus(n: __m512i) -> Modulus {
         // SAFETY: as above.
-        Modulus { n, inverse: unsafe { avx512::inverse(n) } }
+        Modulus { n, inverse: unsafe { inverse_avx512(n) } }
     }
 
     #[inline(always)]

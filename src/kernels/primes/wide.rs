@@ -11,6 +11,7 @@ use std::arch::x86_64::*;
 
 use super::avx512;
 use super::lanes::Residues;
+use crate::kernels::divisors::inverse_avx512;
 
 /// A limb is 52 bits; in the low one of a residue they may be followed by others, which multiplications ignore.
 #[derive(Clone, Copy)]
@@ -109,7 +110,7 @@ impl Residues for Residue {
         // SAFETY: as above.
         unsafe {
             let low = _mm512_and_si512(n, _mm512_set1_epi64((1 << 52) - 1));
-            Modulus { low, high: _mm512_srli_epi64::<52>(n), inverse: avx512::inverse(low) }
+            Modulus { low, high: _mm512_srli_epi64::<52>(n), inverse: inverse_avx512(low) }
         }
     }
 
