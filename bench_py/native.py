@@ -1,0 +1,173 @@
+"""The native API: two threads against one, and each function against its peer, in one run.
+
+    python3 bench_py/native.py [--rounds N] [--json FILE]
+
+Peers are compiled here and now by `gcc -O3 -march=native -fopenmp`: OpenMP's loops, and FLINT's n_is_prime in a loop,
+if FLINT is installed (apt install libflint-dev). Each line alternates between its two sides; times are medians, and
+the ratio is that of the medians; answers are compared.
+"""
+import argparse
+import ctypes
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from array import array
+from ctypes.util import find_library
+
+from kernels import LIBRARY, processor, timed
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "..", "python", "ungil"))
+
+import _signatures as signatures  # noqa: E402
+
+library = signatures.declare(ctypes.CDLL(LIBRARY))
+libm = ctypes.CDLL(find_library("m"))
+
+
+def compile_peers(folder):
+    """The peers' library, and whether FLINT is in it."""
+    source = os.path.join(HERE, "baseline", "peers.c")
+    flags = ["gcc", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC", "-Wno-attributes"]
+    path = os.path.join(folder, "peers.so")
+    with_flint = flags + ["-DWITH_FLINT", source, "-o", path, "-lflint", "-lm"]
+    if subprocess.call(with_flint, stderr=subprocess.DEVNULL) == 0:
+        return ctypes.CDLL(path), True
+    subprocess.check_call(flags + [source, "-o", path, "-lm"])
+    return ctypes.CDLL(path), False
+
+
+def check(status):
+    if status != 0:
+        sys.exit("%d: %s" % (status, library.ungil_last_error().decode()))
+
+
+def shared(numbers, kind):
+    return (kind * len(numbers)).from_buffer(numbers)
+
+
+class Suite:
+    def __init__(self, rounds, peers):
+        self.rounds, self.peers, self.rows = rounds, peers, []
+
+    def alternate(self, name, peer, ours, peer_name, scale=1.0):
+        """The medians of both sides. `scale`: how much more work ours does in a call."""
+        samples = ([], [])
+        counts = [max(1, min(200, round(0.05 / timed(side)[0]))) for side in (peer, ours)]
+        for _ in range(self.rounds):
+            for side, count, times in zip((peer, ours), counts, samples):
+                times.extend(timed(side)[0] for _ in range(count))
+        peer_s, ungil_s = (statistics.median(times) for times in samples)
+        ratio = peer_s * scale / ungil_s
+        self.rows.append({"call": name, "peer": peer_name, "peer_s": peer_s * scale, "ungil_s": ungil_s, "ratio": ratio})
+        print("  %-44s %12.4f ms %12.4f ms %9.2f x" % (name, peer_s * scale * 1e3, ungil_s * 1e3, ratio), flush=True)
+
+    def header(self, title, peer):
+        print("\n  %-44s %15s %15s %11s" % (title, peer, "ungil", "ratio"))
+
+    def threads(self):
+        """Each call on one thread, then on two."""
+        generator = random.Random(1)
+        odd = array("Q", (generator.getrandbits(64) | 1 for _ in range(10**6)))
+        wide, flags = shared(odd, ctypes.c_uint64), (ctypes.c_uint8 * len(odd))()
+        signed = array("q", (n >> 1 for n in odd))
+        signed = shared(signed, ctypes.c_int64)
+        small = shared(array("i", (generator.getrandbits(31) for _ in range(10**7))), ctypes.c_int32)
+        reals = array("d", (generator.random() for _ in range(10**7)))
+        reals, out = shared(reals, ctypes.c_double), (ctypes.c_double * 10**7)()
+        integers = (ctypes.c_int64 * 10**7)()
+        count, value = ctypes.byref(ctypes.c_uint64()), ctypes.byref(ctypes.c_double())
+        quarter_circle = ctypes.cast(self.peers.quarter_circle, ctypes.c_void_p)
+        labs = ctypes.cast(ctypes.CDLL(None).labs, ctypes.c_void_p)
+        calls = {
+            "num_primes_i32, 10^7 random": lambda t: library.ungil_num_primes_i32(small, 10**7, t, 0, count),
+            "pi, 10^9 terms": lambda t: library.ungil_pi(10**9, t, 0, value),
+            "is_prime_u64, 10^6 random odd": lambda t: library.ungil_is_prime_u64(wide, 10**6, flags, t, 0),
+            "is_prime_i64, 10^6 random odd": lambda t: library.ungil_is_prime_i64(signed, 10**6, flags, t, 0),
+            "count_primes_u64, 10^6 random odd": lambda t: library.ungil_count_primes_u64(wide, 10**6, t, 0, count),
+            "count_primes_i64, 10^6 random odd": lambda t: library.ungil_count_primes_i64(signed, 10**6, t, 0, count),
+            "count_primes_i32, 10^7 random": lambda t: library.ungil_count_primes_i32(small, 10**7, t, 0, count),
+            "map_f64, erf of 10^7": lambda t: library.ungil_map_f64(libm.erf, reals, out, 10**7, t, 0),
+            "map_i64, labs of 10^7": lambda t: library.ungil_map_i64(labs, integers, integers, 10**7, t, 0),
+            "sum_f64, 10^7": lambda t: library.ungil_sum_f64(reals, 10**7, t, 0, value),
+            "integrate, 10^7 points": lambda t: library.ungil_integrate(quarter_circle, None, 0, 1, 10**7, t, 0, value),
+        }
+        self.header("one thread against two", "one")
+        for name, call in calls.items():
+            self.alternate(name, lambda: check(call(1)), lambda: check(call(2)), "ungil, one thread")
+
+    def erf(self, threads):
+        n = 10**7
+        source = shared(array("d", (i * 4e-7 - 2 for i in range(n))), ctypes.c_double)
+        ours, theirs = (ctypes.c_double * n)(), (ctypes.c_double * n)()
+        self.peers.map_openmp.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_size_t, ctypes.c_int]
+        erf = ctypes.cast(libm.erf, ctypes.c_void_p)
+        self.alternate(
+            "map_f64, erf of 10^7, %d threads" % threads,
+            lambda: self.peers.map_openmp(erf, source, theirs, n, threads),
+            lambda: check(library.ungil_map_f64(erf, source, ours, n, threads, 0)),
+            "gcc -O3 -fopenmp",
+        )
+        if bytes(ours) != bytes(theirs):
+            sys.exit("WRONG: erf")
+
+    def launches(self):
+        empty = ctypes.cast(self.peers.empty_body, ctypes.c_void_p)
+        for name, threads in [("2 threads", 2), ("the default", 0)]:
+            self.alternate(
+                "parallel_for, 2 empty ranges, %s" % name,
+                lambda: self.peers.launch_openmp(2),
+                lambda: library.ungil_parallel_for(0, 2, 1, threads, empty, None, 0),
+                "gcc -O3 -fopenmp",
+            )
+
+    def primes(self):
+        generator = random.Random(2)
+        n = 10**6
+        odd = shared(array("Q", (generator.getrandbits(64) | 1 for _ in range(n))), ctypes.c_uint64)
+        ours, theirs = (ctypes.c_uint8 * n)(), (ctypes.c_uint8 * n)()
+        self.peers.is_prime_flint.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+        self.alternate(
+            "is_prime_u64, 10^6 random odd, one thread",
+            lambda: self.peers.is_prime_flint(odd, n, theirs),
+            lambda: check(library.ungil_is_prime_u64(odd, n, ours, 1, 0)),
+            "FLINT, n_is_prime in a C loop",
+        )
+        if bytes(ours) != bytes(theirs):
+            sys.exit("WRONG: is_prime_u64")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", help="write the results to this file")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        peers, has_flint = compile_peers(folder)
+        suite = Suite(arguments.rounds, peers)
+        suite.header("against gcc -O3 -fopenmp", "OpenMP")
+        for threads in (1, 2):
+            suite.erf(threads)
+        suite.launches()
+        if has_flint:
+            suite.header("against FLINT", "FLINT")
+            suite.primes()
+        else:
+            print("\nSKIP is_prime_u64 against FLINT: apt install libflint-dev")
+        suite.threads()
+    if arguments.json:
+        compiler = subprocess.check_output(["gcc", "--version"], text=True).splitlines()[0]
+        level = library.ungil_cpu_active().decode()
+        about = {"processor": processor(), "level": level, "python": platform.python_version(), "compiler": compiler}
+        with open(arguments.json, "w") as file:
+            json.dump(dict(about, rows=suite.rows), file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
