@@ -183,20 +183,28 @@ fn every_length_answers_for_its_own_numbers() {
 
 #[test]
 fn chunks_of_one_or_two_kinds() {
-    let [prime, narrow, composite] = [(1 << 61) - 1, 281_474_976_710_597, (1u64 << 32).pow(2) - 1];
-    for [a, b] in [[prime; 2], [narrow; 2], [composite; 2], [prime, narrow], [prime, composite], [5, prime]] {
+    let [prime, narrow, composite] = [(1 << 61) - 1, 281_474_976_710_597, 4_294_967_291 * 4_294_967_279];
+    // Strong pseudoprimes to base 2, and to others: Jaeschke, Mathematics of Computation 61, 1993.
+    let [lucas, narrow_lucas] = [3_825_123_056_546_413_051, 3_215_031_751];
+    let kinds = [prime, narrow, composite, lucas, narrow_lucas, 5, 4];
+    for (a, b) in kinds.iter().flat_map(|&a| kinds.map(|b| (a, b))) {
         assert_each_alone(&[a, b].repeat(CHUNK));
     }
 }
 
-/// Compares the answers with those for each number alone.
+/// Compares the answers with the reference's, of which there are few, and with those for each number alone.
 fn assert_each_alone(numbers: &[u64]) {
     for_each_level(|level| {
         let mut kinds: Vec<u64> = numbers.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
-        let alone: Vec<u8> = kinds.iter().map(|&n| answers(level, &[n])[0]).collect();
-        let expected: Vec<u8> = numbers.iter().map(|n| alone[kinds.binary_search(n).unwrap()]).collect();
+        let known: Vec<u8> = kinds.iter().map(|&n| is_prime_by_12_bases(n).into()).collect();
+        assert_eq!(
+            known,
+            kinds.iter().map(|&n| answers(level, &[n])[0]).collect::<Vec<_>>(),
+            "{level}, alone"
+        );
+        let expected: Vec<u8> = numbers.iter().map(|n| known[kinds.binary_search(n).unwrap()]).collect();
         assert_eq!(answers(level, numbers), expected, "{level}, {} numbers", numbers.len());
     });
 }
