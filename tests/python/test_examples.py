@@ -31,6 +31,17 @@ class Examples(unittest.TestCase):
         self.assertAlmostEqual(float(rows[0]), math.pi + 2e-6, 11)  # the sum's own error is 2/n
         self.assertAlmostEqual(float(rows[1]), math.pi + 2e-3, 5)
 
+    def test_parallel_map(self):
+        text = output("parallel_map.py", 20000)
+        self.assertIn("C function, all processors", text)
+
+    def test_progress(self):
+        text = output("progress.py", 2000)
+        self.assertRegex(text, r"(?m)^\d+ of them$")
+
+    if not hasattr(unittest.TestCase, "assertRegex"):  # Python 2
+        assertRegex = unittest.TestCase.assertRegexpMatches
+
 
 if __name__ == "__main__":
     unittest.main()
