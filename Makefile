@@ -133,13 +133,13 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
-lint: | need-cargo need-cc ## rustfmt, clippy, and whether the header is the source's
+lint: | need-cargo need-cc ## rustfmt, clippy, and whether what is generated is the source's
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
-	$(CARGO) test --release --quiet --test header
+	$(CARGO) test --release --quiet --test generated
 
-header: | need-cargo need-cc ## write include/ungil.h from the source
-	UNGIL_WRITE_HEADER=1 $(CARGO) test --release --quiet --test header
+header: | need-cargo need-cc ## write include/ungil.h, and the same for ctypes, from the source
+	UNGIL_WRITE_GENERATED=1 $(CARGO) test --release --quiet --test generated
 
 # `make && sudo make install` works where root has no cargo: then what was built is installed.
 .PHONY: install uninstall

@@ -1,0 +1,256 @@
+//! `python/ungil/_signatures.py`: the exports as ctypes declares them, by syn.
+
+use std::collections::{BTreeSet, HashMap};
+
+use quote::ToTokens;
+use syn::{Attribute, Expr, ExprLit, ExprUnary, FnArg, GenericArgument, Item, ItemConst, ItemFn, ItemType};
+use syn::{
+    Lit, Meta, Pat, PathArguments, PathSegment, ReturnType, Type, TypeBareFn, TypePtr, UnOp, Visibility,
+};
+
+const TEMPLATE: &str = include_str!("signatures.py.in");
+const WIDTH: usize = 110;
+
+/// Rust's names and those of ctypes.
+const SCALARS: [(&str, &str); 7] = [
+    ("i32", "c_int32"),
+    ("i64", "c_int64"),
+    ("u8", "c_uint8"),
+    ("u64", "c_uint64"),
+    ("usize", "c_size_t"),
+    ("f64", "c_double"),
+    ("c_char", "c_char"),
+];
+
+pub fn generate(sources: &[impl AsRef<str>]) -> String {
+    let parse = |source| syn::parse_file(source).expect("the source is Rust").items;
+    let items: Vec<Item> = sources.iter().map(AsRef::as_ref).flat_map(parse).collect();
+    let types = Types::new(&items);
+    let constants: Vec<String> = items.iter().filter_map(constant).collect();
+    let callbacks: String = items.iter().filter_map(|item| types.alias(item)).collect();
+    let functions: String = items.iter().filter_map(|item| types.export(item)).collect();
+    TEMPLATE
+        .replace("@IMPORTS@", &imports(&[&callbacks, &functions]))
+        .replace("@CONSTANTS@", &constants.join("\n"))
+        .replace("@CALLBACKS@", &if callbacks.is_empty() { callbacks } else { callbacks + "\n" })
+        .replace("@FUNCTIONS@", &functions)
+}
+
+/// The names of ctypes that the code uses, and those that the template itself does: a line for the types.
+fn imports(code: &[&str]) -> String {
+    let scalars = SCALARS.iter().map(|(_, name)| *name);
+    let known: Vec<&str> = scalars.chain(["CFUNCTYPE", "POINTER", "c_char_p"]).collect();
+    let words = code.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    let used: BTreeSet<&str> =
+        words.filter(|word| known.contains(word)).chain(["_CFuncPtr", "c_void_p"]).collect();
+    let (types, others): (Vec<&str>, Vec<&str>) = used.into_iter().partition(|name| name.starts_with("c_"));
+    format!("from ctypes import {}\nfrom ctypes import {}", others.join(", "), types.join(", "))
+}
+
+fn constant(item: &Item) -> Option<String> {
+    let Item::Const(ItemConst { vis: Visibility::Public(_), ident, expr, .. }) = item else { return None };
+    let value = literal(expr).unwrap_or_else(|| panic!("{ident}: {} is not a number", text(expr)));
+    Some(format!("{ident} = {value}"))
+}
+
+fn literal(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(number.base10_digits().to_owned()),
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => Some(number.base10_digits().to_owned()),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Some(format!("-{}", literal(expr)?)),
+        _ => None,
+    }
+}
+
+/// Types as Python expressions; None stands for a type that ctypes or this file does not know.
+struct Types<'a> {
+    aliases: HashMap<String, &'a Type>,
+}
+
+impl<'a> Types<'a> {
+    fn new(items: &'a [Item]) -> Self {
+        let alias = |item: &'a Item| match item {
+            Item::Type(ItemType { ident, ty, .. }) => Some((ident.to_string(), &**ty)),
+            _ => None,
+        };
+        Self { aliases: items.iter().filter_map(alias).collect() }
+    }
+
+    /// A function pointer's name, for callbacks in Python. Other aliases are resolved where they are used.
+    fn alias(&self, item: &Item) -> Option<String> {
+        let Item::Type(ItemType { ident, ty, .. }) = item else { return None };
+        self.prototype(ty).map(|prototype| format!("{ident} = {prototype}\n"))
+    }
+
+    /// The entry of an exported function, with its indentation.
+    fn export(&self, item: &Item) -> Option<String> {
+        let Item::Fn(function @ ItemFn { vis: Visibility::Public(_), .. }) = item else { return None };
+        if !function.attrs.iter().any(is_no_mangle) {
+            return None;
+        }
+        let signature = &function.sig;
+        let name = &signature.ident;
+        let known = |kind: Option<String>, ty: &dyn ToTokens| {
+            kind.unwrap_or_else(|| panic!("{name}: no ctypes type is known for {}", text(ty)))
+        };
+        let parameter = |argument: &FnArg| match argument {
+            FnArg::Typed(it) => {
+                format!("(\"{}\", {})", variable(&it.pat), known(self.parameter(&it.ty), &it.ty))
+            }
+            FnArg::Receiver(_) => panic!("{name}: an export has no self"),
+        };
+        let parameters: Vec<String> = signature.inputs.iter().map(parameter).collect();
+        Some(entry(&name.to_string(), &known(self.result(&signature.output), &signature.output), &parameters))
+    }
+
+    fn parameter(&self, ty: &Type) -> Option<String> {
+        self.prototype(ty).map(|prototype| format!("FunctionPointer({prototype})")).or_else(|| self.ctype(ty))
+    }
+
+    fn result(&self, output: &ReturnType) -> Option<String> {
+        match output {
+            ReturnType::Default => Some("None".to_owned()),
+            ReturnType::Type(_, ty) => self.ctype(ty),
+        }
+    }
+
+    /// What ctypes itself knows: what a callback's parameters, results and the targets of pointers are.
+    fn ctype(&self, ty: &Type) -> Option<String> {
+        match ty {
+            Type::Ptr(pointer) => self.pointer(pointer),
+            Type::Path(path) => self.named(path.path.segments.last()?),
+            Type::BareFn(_) => self.prototype(ty),
+            _ => None,
+        }
+    }
+
+    fn pointer(&self, pointer: &TypePtr) -> Option<String> {
+        let target = if let Type::Path(path) = &*pointer.elem { path.path.segments.last() } else { None };
+        let points_to = |name| target.is_some_and(|segment| segment.ident == name);
+        if points_to("c_void") {
+            return Some("c_void_p".to_owned());
+        }
+        if points_to("c_char") && pointer.mutability.is_none() {
+            return Some("c_char_p".to_owned()); // a string; what is written to is a buffer
+        }
+        Some(format!("POINTER({})", self.ctype(&pointer.elem)?))
+    }
+
+    fn named(&self, name: &PathSegment) -> Option<String> {
+        let scalar =
+            SCALARS.iter().find(|(rust, _)| name.ident == rust).map(|(_, ctype)| (*ctype).to_owned());
+        let alias = || self.aliases.get(&name.ident.to_string()).and_then(|target| self.ctype(target));
+        scalar.or_else(|| self.prototype_named(name)).or_else(alias)
+    }
+
+    /// A function pointer's CFUNCTYPE, by name if it has one; None for all other types.
+    fn prototype(&self, ty: &Type) -> Option<String> {
+        match ty {
+            Type::BareFn(function) => self.bare_function(function),
+            Type::Path(path) => self.prototype_named(path.path.segments.last()?),
+            _ => None,
+        }
+    }
+
+    fn prototype_named(&self, name: &PathSegment) -> Option<String> {
+        if name.ident == "Option" {
+            return self.prototype(only_argument(name)?);
+        }
+        let target = self.aliases.get(&name.ident.to_string())?;
+        self.prototype(target).map(|_| name.ident.to_string())
+    }
+
+    fn bare_function(&self, function: &TypeBareFn) -> Option<String> {
+        let abi = function.abi.as_ref()?.name.as_ref().map_or_else(|| "C".to_owned(), |name| name.value());
+        if abi != "C" || function.variadic.is_some() {
+            return None;
+        }
+        let mut types = vec![self.result(&function.output)?];
+        for argument in &function.inputs {
+            types.push(self.ctype(&argument.ty)?);
+        }
+        Some(format!("CFUNCTYPE({})", types.join(", ")))
+    }
+}
+
+/// `#[unsafe(no_mangle)]`
+fn is_no_mangle(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else { return false };
+    list.path.is_ident("unsafe") && text(&list.tokens) == "no_mangle"
+}
+
+/// The parameter's name alone: without `mut`.
+fn variable(pattern: &Pat) -> String {
+    if let Pat::Ident(variable) = pattern { variable.ident.to_string() } else { text(pattern) }
+}
+
+fn only_argument(segment: &PathSegment) -> Option<&Type> {
+    match &segment.arguments {
+        PathArguments::AngleBracketed(list) => match list.args.first()? {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn entry(name: &str, result: &str, parameters: &[String]) -> String {
+    let line = format!("    \"{name}\": ({result}, [{}]),", parameters.join(", "));
+    if line.len() <= WIDTH {
+        return line + "\n";
+    }
+    let parameters: String = parameters.iter().map(|parameter| format!("        {parameter},\n")).collect();
+    format!("    \"{name}\": ({result}, [\n{parameters}    ]),\n")
+}
+
+/// As Rust, for messages and comparisons; between tokens there may be spaces.
+fn text(tokens: &(impl ToTokens + ?Sized)) -> String {
+    tokens.to_token_stream().to_string()
+}
+
+#[test]
+fn every_kind_of_type_has_a_counterpart() {
+    let source = r#"
+        pub const UNGIL_LIMIT: i64 = -0x10;
+        const PRIVATE: &str = "";
+        type Count = u64;
+        pub type UngilMap = Option<unsafe extern "C" fn(f64) -> f64>;
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn a(f: UngilMap, size: usize, mut out: *mut Count, any: *const c_void) {}
+        #[unsafe(no_mangle)]
+        pub extern "C" fn b(f: Option<extern "C" fn(*const f64)>, g: extern "C" fn() -> i32) {}
+        #[unsafe(no_mangle)]
+        pub extern "C" fn c(names: *mut *const c_char, any: *mut *mut c_void) -> *const c_char {}
+        #[unsafe(no_mangle)]
+        pub extern "C" fn d(buffer: *mut c_char) {}
+        pub extern "C" fn not_exported(x: u128) {}
+    "#;
+    let generated = generate(&[source]);
+    for part in [
+        "from ctypes import CFUNCTYPE, POINTER, _CFuncPtr\n",
+        "from ctypes import c_char, c_char_p, c_double, c_int32, c_size_t, c_uint64, c_void_p\n",
+        "\nUNGIL_LIMIT = -16\n",
+        "\nUngilMap = CFUNCTYPE(c_double, c_double)\n",
+        "\n    \"a\": (None, [\n        (\"f\", FunctionPointer(UngilMap)),\n        (\"size\", c_size_t),\n",
+        "        (\"out\", POINTER(c_uint64)),\n        (\"any\", c_void_p),\n    ]),\n",
+        "(\"f\", FunctionPointer(CFUNCTYPE(None, POINTER(c_double)))),\n",
+        "(\"g\", FunctionPointer(CFUNCTYPE(c_int32))),\n",
+        "\n    \"c\": (c_char_p, [(\"names\", POINTER(c_char_p)), (\"any\", POINTER(c_void_p))]),\n",
+        "\n    \"d\": (None, [(\"buffer\", POINTER(c_char))]),\n",
+    ] {
+        assert!(generated.contains(part), "{part}\nis not in\n{generated}");
+    }
+    assert!(!generated.contains("not_exported") && !generated.contains("PRIVATE"));
+}
+
+#[test]
+#[should_panic(expected = "f: no ctypes type is known for u128")]
+fn an_unknown_type_is_told() {
+    generate(&["#[unsafe(no_mangle)] pub extern \"C\" fn f(x: u128) {}"]);
+}
+
+#[test]
+#[should_panic(expected = "f: no ctypes type is known for -> Option < i32 >")]
+fn an_unknown_result_is_told() {
+    generate(&["#[unsafe(no_mangle)] pub extern \"C\" fn f() -> Option<i32> {}"]);
+}
