@@ -2,8 +2,8 @@
 
 Generated from src/capi/: change the Rust source and run `make header`.
 """
-from ctypes import POINTER, _CFuncPtr
-from ctypes import c_char_p, c_double, c_int32, c_int64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, _CFuncPtr
+from ctypes import c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_uint8, c_void_p
 from numbers import Integral
 
 UNGIL_OK = 0
@@ -11,6 +11,11 @@ UNGIL_E_NULL = -1
 UNGIL_E_INVALID = -2
 UNGIL_E_OVERFLOW = -3
 UNGIL_E_INTERNAL = -4
+UNGIL_E_HANDLE = -5
+UNGIL_E_IN_USE = -6
+UNGIL_E_CANCELLED = -7
+UNGIL_E_TIMED_OUT = -8
+UNGIL_E_EXHAUSTED = -9
 
 
 class FunctionPointer(object):
@@ -42,10 +47,22 @@ class FunctionPointer(object):
         """A callback has a type; a library's function has one if somebody declared it."""
         if function.argtypes is None:
             return
-        expected = self.prototype._restype_, self.prototype._argtypes_
-        if (function.restype, tuple(function.argtypes)) != expected:
+        expected = (self.prototype._restype_,) + self.prototype._argtypes_
+        given = (function.restype,) + tuple(function.argtypes)
+        if [_code(kind) for kind in given] != [_code(kind) for kind in expected]:
             raise TypeError("the function has other parameters, or returns something else, than is expected")
 
+
+def _code(kind):
+    """One letter for a type as C passes it; all pointers are alike."""
+    code = getattr(kind, "_type_", None)
+    return code if isinstance(code, str) and code not in "OPZz" else "P"
+
+
+UngilLoopBody = CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)
+UngilMapF64 = CFUNCTYPE(c_double, c_double)
+UngilMapI64 = CFUNCTYPE(c_int64, c_int64)
+UngilIntegrand = CFUNCTYPE(c_double, c_double, c_void_p)
 
 # From a function's name to (restype, its parameters in order).
 SIGNATURES = {
@@ -62,6 +79,105 @@ SIGNATURES = {
         ("to", c_int64),
         ("k", c_int64),
         ("out", POINTER(c_int64)),
+    ]),
+    "ungil_control_new": (c_int32, [("control", POINTER(c_int32))]),
+    "ungil_control_free": (c_int32, [("control", c_int32)]),
+    "ungil_control_cancel": (c_int32, [("control", c_int32)]),
+    "ungil_control_set_deadline_ms": (c_int32, [("control", c_int32), ("milliseconds", c_int64)]),
+    "ungil_control_progress": (c_int32, [
+        ("control", c_int32),
+        ("done", POINTER(c_uint64)),
+        ("total", POINTER(c_uint64)),
+    ]),
+    "ungil_num_primes_i32": (c_int32, [
+        ("numbers", POINTER(c_int32)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_pi": (c_int32, [
+        ("n", c_int64),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_double)),
+    ]),
+    "ungil_sum_f64": (c_int32, [
+        ("numbers", POINTER(c_double)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("sum", POINTER(c_double)),
+    ]),
+    "ungil_is_prime_u64": (c_int32, [
+        ("numbers", POINTER(c_uint64)),
+        ("length", c_size_t),
+        ("out", POINTER(c_uint8)),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_is_prime_i64": (c_int32, [
+        ("numbers", POINTER(c_int64)),
+        ("length", c_size_t),
+        ("out", POINTER(c_uint8)),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_count_primes_u64": (c_int32, [
+        ("numbers", POINTER(c_uint64)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_count_primes_i64": (c_int32, [
+        ("numbers", POINTER(c_int64)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_count_primes_i32": (c_int32, [
+        ("numbers", POINTER(c_int32)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_parallel_for": (c_int32, [
+        ("begin", c_int64),
+        ("end", c_int64),
+        ("grain", c_int64),
+        ("nthreads", c_int32),
+        ("function", FunctionPointer(UngilLoopBody)),
+        ("ctx", c_void_p),
+        ("control", c_int32),
+    ]),
+    "ungil_map_f64": (c_int32, [
+        ("function", FunctionPointer(UngilMapF64)),
+        ("r#in", POINTER(c_double)),
+        ("out", POINTER(c_double)),
+        ("n", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_map_i64": (c_int32, [
+        ("function", FunctionPointer(UngilMapI64)),
+        ("r#in", POINTER(c_int64)),
+        ("out", POINTER(c_int64)),
+        ("n", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_integrate": (c_int32, [
+        ("function", FunctionPointer(UngilIntegrand)),
+        ("ctx", c_void_p),
+        ("a", c_double),
+        ("b", c_double),
+        ("n", c_int64),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_double)),
     ]),
 }
 

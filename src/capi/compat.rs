@@ -62,7 +62,7 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
     guarded("num_primes", -1, || {
         // SAFETY: the caller's contract is the one that Array asks for.
         let numbers = unsafe { Array::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
-        let len = numbers.len() as u64;
+        let len = numbers.len();
         let count = Call::on(threads(len, ARRAY_GRAIN)).sum(len, Grain::AtLeast(ARRAY_GRAIN), |part| {
             Ok(numbers.part(part).sum(divisors::count_with_small_divisor))
         })?;

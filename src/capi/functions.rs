@@ -215,7 +215,7 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
         while next < block.end {
             call.run.check()?;
             let start = next;
-            next = block.end.min(start.saturating_add(pace.next()));
+            next = block.end.min(start.saturating_add(pace.next_items()));
             (start..next).for_each(|i| sum.push(value(i)));
             call.run.advance(next - start);
         }

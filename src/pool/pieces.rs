@@ -52,7 +52,7 @@ impl Pieces {
         let grain = self.grain.items();
         let grains = match self.grain {
             Grain::Exactly(_) => 1,
-            Grain::AtLeast(_) => pace.next(),
+            Grain::AtLeast(_) => pace.next_items(),
         };
         let end = |start: u64| {
             // Towards the end pieces get shorter, so that all threads end at about the same time.
@@ -91,7 +91,7 @@ impl Pace {
     }
 
     /// How many items to do from now until the next call.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_items(&mut self) -> u64 {
         let now = Instant::now();
         if let Some(since) = self.since.replace(now) {
             let took = now - since;

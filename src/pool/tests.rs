@@ -132,9 +132,9 @@ fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
 #[test]
 fn a_pace_grows_where_items_are_quick_and_shrinks_where_they_are_slow() {
     let mut pace = Pace::new();
-    assert_eq!(pace.next(), 1);
-    while pace.next() < 1000 {}
-    let quick = pace.next();
+    assert_eq!(pace.next_items(), 1);
+    while pace.next_items() < 1000 {}
+    let quick = pace.next_items();
     thread::sleep(std::time::Duration::from_millis(20));
-    assert!(pace.next() < quick / 50);
+    assert!(pace.next_items() < quick / 50);
 }
