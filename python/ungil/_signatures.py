@@ -155,7 +155,7 @@ SIGNATURES = {
     ]),
     "ungil_map_f64": (c_int32, [
         ("function", FunctionPointer(UngilMapF64)),
-        ("r#in", POINTER(c_double)),
+        ("in", POINTER(c_double)),
         ("out", POINTER(c_double)),
         ("n", c_size_t),
         ("nthreads", c_int32),
@@ -163,7 +163,7 @@ SIGNATURES = {
     ]),
     "ungil_map_i64": (c_int32, [
         ("function", FunctionPointer(UngilMapI64)),
-        ("r#in", POINTER(c_int64)),
+        ("in", POINTER(c_int64)),
         ("out", POINTER(c_int64)),
         ("n", c_size_t),
         ("nthreads", c_int32),

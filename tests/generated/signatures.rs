@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, FnArg, GenericArgument, Item, ItemConst, ItemFn, ItemType};
 use syn::{
     Lit, Meta, Pat, PathArguments, PathSegment, ReturnType, Type, TypeBareFn, TypePtr, UnOp, Visibility,
@@ -181,7 +182,7 @@ fn is_no_mangle(attribute: &Attribute) -> bool {
 
 /// The parameter's name alone: without `mut`.
 fn variable(pattern: &Pat) -> String {
-    if let Pat::Ident(variable) = pattern { variable.ident.to_string() } else { text(pattern) }
+    if let Pat::Ident(variable) = pattern { variable.ident.unraw().to_string() } else { text(pattern) }
 }
 
 fn only_argument(segment: &PathSegment) -> Option<&Type> {
