@@ -64,10 +64,11 @@ $(LIB)/pkgconfig:
 	mkdir -p $@
 
 .PHONY: demo
-demo: all need-python ## see two Python threads take half the time of one
+demo: all need-python ## see two Python threads take half the time of one, and a C function on all cores
 	@$(PYTHON) examples/python/sum.py
 	@$(PYTHON) examples/python/primes.py
 	@$(PYTHON) examples/python/pi.py
+	@$(PYTHON) examples/python/parallel_map.py
 
 .PHONY: test test-rust test-c test-python
 test: test-rust test-c test-python ## run all tests
@@ -100,10 +101,13 @@ test-valgrind: all $(VENV)/ready
 	    PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c valgrind CC="$(CC)"; \
 	else echo "SKIP valgrind: apt install valgrind"; fi
 
-.PHONY: bench-kernels bench-criterion
+.PHONY: bench-kernels bench-native bench-criterion
 ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
 	$(PYTHON) bench_py/kernels.py --rounds $(ROUNDS)
+
+bench-native: all need-python ## two threads against one, any C function against OpenMP, primality against FLINT
+	$(PYTHON) bench_py/native.py --rounds $(ROUNDS)
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
 	$(CARGO) bench --bench kernels -- $(CRITERION)
