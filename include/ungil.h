@@ -317,27 +317,6 @@ int32_t ungil_control_progress(int32_t control,
                                uint64_t *total);
 
 /**
- * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
- *
- * It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
- *
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
- * length: how many numbers.
- * nthreads, control: see "Calls on many threads" above.
- * count: receives the count, on success only; at any alignment.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
- * the address space; those of nthreads and control.
- * Thread-safety: any number of threads at once.
- * Cost: that of num_primes(), divided by the threads.
- */
-int32_t ungil_num_primes_i32(const int32_t *numbers,
-                             size_t length,
-                             int32_t nthreads,
-                             int32_t control,
-                             uint64_t *count);
-
-/**
  * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
  *
  * It tends to the number pi as n grows, and is 2/n too large.
@@ -457,6 +436,27 @@ int32_t ungil_count_primes_i32(const int32_t *numbers,
                                int32_t nthreads,
                                int32_t control,
                                uint64_t *count);
+
+/**
+ * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+ *
+ * It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
+ *
+ * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+ * length: how many numbers.
+ * nthreads, control: see "Calls on many threads" above.
+ * count: receives the count, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
+ * the address space; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Cost: that of num_primes(), divided by the threads.
+ */
+int32_t ungil_num_primes_i32(const int32_t *numbers,
+                             size_t length,
+                             int32_t nthreads,
+                             int32_t control,
+                             uint64_t *count);
 
 /**
  * Calls function(b, e, ctx) for ranges [b, e) that make up [begin, end), on several threads.

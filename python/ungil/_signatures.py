@@ -89,13 +89,6 @@ SIGNATURES = {
         ("done", POINTER(c_uint64)),
         ("total", POINTER(c_uint64)),
     ]),
-    "ungil_num_primes_i32": (c_int32, [
-        ("numbers", POINTER(c_int32)),
-        ("length", c_size_t),
-        ("nthreads", c_int32),
-        ("control", c_int32),
-        ("count", POINTER(c_uint64)),
-    ]),
     "ungil_pi": (c_int32, [
         ("n", c_int64),
         ("nthreads", c_int32),
@@ -138,6 +131,13 @@ SIGNATURES = {
         ("count", POINTER(c_uint64)),
     ]),
     "ungil_count_primes_i32": (c_int32, [
+        ("numbers", POINTER(c_int32)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_num_primes_i32": (c_int32, [
         ("numbers", POINTER(c_int32)),
         ("length", c_size_t),
         ("nthreads", c_int32),

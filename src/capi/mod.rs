@@ -40,4 +40,4 @@ pub use primes::{
     ungil_is_prime_u64,
 };
 pub use status::*;
-pub use sums::{ungil_num_primes_i32, ungil_pi, ungil_sum_f64};
+pub use sums::{ungil_pi, ungil_sum_f64};

@@ -1,10 +1,10 @@
-//! Primality.
+//! Primality, and the rule of num_primes().
 
 use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, CHUNK, Out, OutArray};
 use crate::error::Error;
-use crate::kernels::primes;
+use crate::kernels::{divisors, primes};
 use crate::pool::Grain;
 
 /// Numbers that take some 100 microseconds if many are large and prime: more would keep a cancellation waiting.
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn ungil_count_primes_u64(
     count: *mut u64,
 ) -> i32 {
     guarded_status("ungil_count_primes_u64", || {
-        // SAFETY: the caller's contract is the one that `count_primes` asks for.
-        unsafe { count_primes(numbers, length, nthreads, control, count, |part| part.sum(primes::count)) }
+        // SAFETY: the caller's contract is the one that `count_parts` asks for.
+        unsafe { count_parts(numbers, length, nthreads, control, count, |part| part.sum(primes::count)) }
     })
 }
 
@@ -168,8 +168,8 @@ pub unsafe extern "C" fn ungil_count_primes_i64(
     count: *mut u64,
 ) -> i32 {
     guarded_status("ungil_count_primes_i64", || {
-        // SAFETY: the caller's contract is the one that `count_primes` asks for.
-        unsafe { count_primes(numbers, length, nthreads, control, count, count_magnitudes) }
+        // SAFETY: the caller's contract is the one that `count_parts` asks for.
+        unsafe { count_parts(numbers, length, nthreads, control, count, count_magnitudes) }
     })
 }
 
@@ -187,8 +187,39 @@ pub unsafe extern "C" fn ungil_count_primes_i32(
     count: *mut u64,
 ) -> i32 {
     guarded_status("ungil_count_primes_i32", || {
-        // SAFETY: the caller's contract is the one that `count_primes` asks for.
-        unsafe { count_primes(numbers, length, nthreads, control, count, count_magnitudes) }
+        // SAFETY: the caller's contract is the one that `count_parts` asks for.
+        unsafe { count_parts(numbers, length, nthreads, control, count, count_magnitudes) }
+    })
+}
+
+/// num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+///
+/// It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
+///
+/// numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
+/// length: how many numbers.
+/// nthreads, control: see "Calls on many threads" above.
+/// count: receives the count, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
+/// the address space; those of nthreads and control.
+/// Thread-safety: any number of threads at once.
+/// Cost: that of num_primes(), divided by the threads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_num_primes_i32(
+    numbers: *const i32,
+    length: usize,
+    nthreads: i32,
+    control: i32,
+    count: *mut u64,
+) -> i32 {
+    guarded_status("ungil_num_primes_i32", || {
+        // SAFETY: the caller's contract is the one that `count_parts` asks for.
+        unsafe {
+            count_parts(numbers, length, nthreads, control, count, |part| {
+                part.sum(divisors::count_with_small_divisor)
+            })
+        }
     })
 }
 
@@ -201,7 +232,7 @@ fn count_magnitudes<T: Number>(part: Array<T>) -> u64 {
 /// # Safety
 /// The array is there and nobody writes to it for the length of the call, as `Array::new` asks; `count` is NULL or a
 /// place.
-unsafe fn count_primes<T: Copy + Default + Sync>(
+unsafe fn count_parts<T: Copy + Default + Sync>(
     numbers: *const T,
     length: usize,
     nthreads: i32,

@@ -4,45 +4,9 @@ use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, Out};
 use crate::error::Error;
+use crate::kernels::pi;
 use crate::kernels::sum::{Accumulator, LANES};
-use crate::kernels::{divisors, pi};
 use crate::pool::Grain;
-
-/// Numbers that take some 100 microseconds without vectors: more would keep a cancellation waiting.
-const COUNT_GRAIN: u64 = 1 << 12;
-
-/// num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
-///
-/// It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
-///
-/// numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
-/// length: how many numbers.
-/// nthreads, control: see "Calls on many threads" above.
-/// count: receives the count, on success only; at any alignment.
-/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
-/// the address space; those of nthreads and control.
-/// Thread-safety: any number of threads at once.
-/// Cost: that of num_primes(), divided by the threads.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ungil_num_primes_i32(
-    numbers: *const i32,
-    length: usize,
-    nthreads: i32,
-    control: i32,
-    count: *mut u64,
-) -> i32 {
-    guarded_status("ungil_num_primes_i32", || {
-        // SAFETY: the caller's contract is the one that Array and Out ask for.
-        let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
-        let count_part = |part| Ok(numbers.part(part).sum(divisors::count_with_small_divisor));
-        let len = numbers.len();
-        let count =
-            with_call(nthreads, control, len, |call| call.sum(len, Grain::AtLeast(COUNT_GRAIN), count_part))?;
-        out.write(count);
-        Ok(())
-    })
-}
 
 /// The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
 ///
