@@ -81,8 +81,7 @@ impl Control {
         self.user
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, take)
             .map_err(|_| Error::ControlInUse)?;
-        // With no total in between, nobody takes the last call's number for this one's.
-        self.total.store(0, Ordering::Release);
+        // In this order: who sees this call's total does not take the last one's number for what is done.
         self.done.store(0, Ordering::Release);
         self.total.store(items, Ordering::Release);
         Ok(UnderControl(self))
