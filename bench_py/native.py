@@ -1,4 +1,4 @@
-"""The native API: two threads against one, and each function against its peer, in one run.
+"""The native API: two threads against one, each function against its peer, and how soon calls stop; in one run.
 
     python3 bench_py/native.py [--rounds N] [--json FILE]
 
@@ -16,9 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from array import array
 from ctypes.util import find_library
-from time import sleep
+from time import perf_counter, sleep
 
 from kernels import LIBRARY, processor, timed
 
@@ -50,6 +51,30 @@ def check(status):
 
 def shared(numbers, kind):
     return (kind * len(numbers)).from_buffer(numbers)
+
+
+def latency(call, cancel):
+    """Seconds from the event to the call's return."""
+    control, done, total = ctypes.c_int32(), ctypes.c_uint64(), ctypes.c_uint64()
+    check(library.ungil_control_new(ctypes.byref(control)))
+    outcome = []
+    thread = threading.Thread(target=lambda: outcome.extend((call(control.value), perf_counter())))
+    thread.start()
+    while done.value == 0:
+        check(library.ungil_control_progress(control, ctypes.byref(done), ctypes.byref(total)))
+    sleep(0.005)
+    event = perf_counter()
+    if cancel:
+        check(library.ungil_control_cancel(control))
+    else:
+        check(library.ungil_control_set_deadline_ms(control, 1))
+        event += 0.001
+    thread.join()
+    expected = signatures.UNGIL_E_CANCELLED if cancel else signatures.UNGIL_E_TIMED_OUT
+    if outcome[0] != expected:
+        sys.exit("WRONG: %d, not %d" % (outcome[0], expected))
+    check(library.ungil_control_free(control))
+    return outcome[1] - event
 
 
 class Suite:
@@ -136,6 +161,40 @@ class Suite:
                 "gcc -O3 -fopenmp",
             )
 
+    def latencies(self):
+        """From cancelling a call, or its deadline, to its return, for every function that takes a control."""
+        n = 2**22
+        wide = shared(array("q", (2**63 - 1 - i for i in range(n))), ctypes.c_int64)
+        unsigned, small = ctypes.cast(wide, ctypes.POINTER(ctypes.c_uint64)), ctypes.cast(wide, ctypes.POINTER(ctypes.c_int32))
+        flags, reals = (ctypes.c_uint8 * n)(), (ctypes.c_double * n)()
+        count, value = ctypes.byref(ctypes.c_uint64()), ctypes.byref(ctypes.c_double())
+        slow_map, slow_map_i64, slow_integrand, slow_body = (
+            ctypes.cast(getattr(self.peers, "slow_" + name), ctypes.c_void_p)
+            for name in ("map", "map_i64", "integrand", "body")
+        )
+        again = lambda call: lambda c: next(status for status in iter(lambda: call(c), None) if status != 0)
+        calls = {
+            "pi": lambda c: library.ungil_pi(2**62, 2, c, value),
+            "num_primes_i32": again(lambda c: library.ungil_num_primes_i32(small, n, 2, c, count)),
+            "is_prime_u64": again(lambda c: library.ungil_is_prime_u64(unsigned, n, flags, 2, c)),
+            "is_prime_i64": again(lambda c: library.ungil_is_prime_i64(wide, n, flags, 2, c)),
+            "count_primes_u64": again(lambda c: library.ungil_count_primes_u64(unsigned, n, 2, c, count)),
+            "count_primes_i64": again(lambda c: library.ungil_count_primes_i64(wide, n, 2, c, count)),
+            "count_primes_i32": again(lambda c: library.ungil_count_primes_i32(small, n, 2, c, count)),
+            "sum_f64": again(lambda c: library.ungil_sum_f64(reals, n, 2, c, value)),
+            "parallel_for, 0.1 ms a range": lambda c: library.ungil_parallel_for(0, 2**62, 1, 2, slow_body, None, c),
+            "map_f64, 0.1 ms a number": lambda c: library.ungil_map_f64(slow_map, reals, reals, n, 2, c),
+            "map_i64, 0.1 ms a number": lambda c: library.ungil_map_i64(slow_map_i64, wide, wide, n, 2, c),
+            "integrate, 0.1 ms a point": lambda c: library.ungil_integrate(slow_integrand, None, 0, 1, 2**62, 2, c, value),
+        }
+        print("\n  %-44s %15s %15s" % ("from the event to the return", "median", "worst"))
+        for name, call in calls.items():
+            for event in ("cancelled", "at its deadline"):
+                times = [latency(call, event == "cancelled") for _ in range(4 * self.rounds)]
+                row = {"call": "%s, %s" % (name, event), "median_s": statistics.median(times), "worst_s": max(times)}
+                self.rows.append(row)
+                print("  %-44s %12.3f ms %12.3f ms" % (row["call"], row["median_s"] * 1e3, row["worst_s"] * 1e3), flush=True)
+
     def primes(self):
         generator = random.Random(2)
         n = 10**6
@@ -170,6 +229,7 @@ def main():
         else:
             print("\nSKIP is_prime_u64 against FLINT: apt install libflint-dev")
         suite.threads()
+        suite.latencies()
     if arguments.json:
         compiler = subprocess.check_output(["gcc", "--version"], text=True).splitlines()[0]
         level = library.ungil_cpu_active().decode()

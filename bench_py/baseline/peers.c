@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* out[i] = function(in[i]), as anybody would write it with OpenMP. */
 void map_openmp(double (*function)(double), const double *in, double *out, size_t n, int threads) {
@@ -25,6 +26,18 @@ double quarter_circle(double x, void *ctx) {
   (void)ctx;
   return sqrt(1 - x * x);
 }
+
+static void spend(void) {
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do clock_gettime(CLOCK_MONOTONIC, &now);
+  while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 100000);
+}
+
+double slow_map(double x) { return spend(), x; }
+int64_t slow_map_i64(int64_t x) { return spend(), x; }
+double slow_integrand(double x, void *ctx) { return (void)ctx, spend(), x; }
+int32_t slow_body(int64_t begin, int64_t end, void *ctx) { return (void)begin, (void)end, (void)ctx, spend(), 0; }
 
 #ifdef WITH_FLINT
 #include <flint/flint.h>
