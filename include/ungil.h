@@ -13,7 +13,7 @@
  *   use. A negative number gives UNGIL_E_INVALID. The calling thread always works; helpers join it as far as they are
  *   idle. There are never more of them than processors, whoever calls, and calls inside calls are fine. Helpers start
  *   when they are first needed, wait without using a processor, do not keep the process from ending, and start anew
- *   in the child of a fork.
+ *   in the child of a fork. They may run on all processors of the process's first thread. A number above 256 is as 256.
  *   control: 0, or a handle of ungil_control_new(), by which other threads see the call's progress and stop it. A
  *   handle that is not there gives UNGIL_E_HANDLE; one that another call is under, UNGIL_E_IN_USE; a call that was
  *   stopped, UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
@@ -22,11 +22,17 @@
  * Functions of the caller's: a parameter named function is called from the calling thread and from helpers, from
  * several at once. It may be any C function: libm's, one of another library, one that numba compiled (the address of a
  * cfunc), or a Python function by ctypes' CFUNCTYPE, whose calls take turns at Python's lock and so gain nothing. It
- * must return: longjmp() or a C++ exception out of it is not allowed. An exception in a Python function is printed by
- * ctypes, and what the function returns then is not defined. Helpers block all signals, and have 2 MiB of stack.
+ * must return: longjmp() or a C++ exception out of it is not allowed, and a thread that ends in it (pthread_exit(),
+ * as Python before 3.14 does with threads that outlive it) stays in it for good. An exception in a Python function is
+ * printed by ctypes, and what the function returns then is not defined. If it forks, in the child the call gives
+ * UNGIL_E_FORKED when the function returns; where a helper called it, the child ends then. Helpers have 2 MiB of stack,
+ * and block all signals but those that a thread brings upon itself (SIGSEGV and its like).
+ *
+ * Stack: a call takes up to 64 KiB of the calling thread's, besides what functions of the caller's take.
  *
  * Environment: UNGIL_NUM_THREADS and OMP_NUM_THREADS are read at each call that they concern. They are numbers from 1
- * to 256; a larger one means 256, anything else is as if the variable were not set. UNGIL_CPU is read once: see
+ * to 256; a larger one means 256, of a list as OpenMP has it the first number counts, and anything else is as if the
+ * variable were not set. UNGIL_CPU is read once: see
  * ungil_cpu_active(). Both are safe against another thread that writes to the environment.
  *
  * No function prints, installs a signal handler, or ends the process. A defect of the library itself (a Rust
@@ -90,6 +96,11 @@
  * As many handles are in use as there can be.
  */
 #define UNGIL_E_EXHAUSTED -9
+
+/**
+ * The process forked inside the call, which cannot go on in the child.
+ */
+#define UNGIL_E_FORKED -10
 
 /**
  * Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
@@ -248,16 +259,16 @@ int32_t ungil_sum_multiples(int64_t from,
  * A control serves one call at a time, and any number one after the other. What a call under a control does while
  * it is cancelled or its deadline comes, is what the call's thread sees: it returns UNGIL_E_CANCELLED or
  * UNGIL_E_TIMED_OUT within 10 ms, or UNGIL_OK if it was done by then. (Where it calls a function of the caller's, a
- * call of that function is not interrupted.) Results that are single numbers are not written then; of an array of
- * results, some may be.
+ * call of that function is not interrupted, and a deadline may be noticed as late as 8 calls of it after.) Results
+ * that are single numbers are not written then; of an array of results, some may be.
  *
  * control: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if control is NULL; UNGIL_E_EXHAUSTED if 65536 controls are there.
+ * Errors: UNGIL_E_NULL if control is NULL; UNGIL_E_EXHAUSTED if 65536 controls are in use.
  * Ownership: free it with ungil_control_free().
  * After a fork the child has the parent's controls, as they were; calls that were under them are not.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond.
+ * Cost: below a microsecond as a rule; a millisecond if nearly all are in use. 64 bytes each, which are reused.
  */
 int32_t ungil_control_new(int32_t *control);
 
@@ -362,7 +373,7 @@ int32_t ungil_sum_f64(const double *numbers,
  * Tells primes: out[i] = 1 if numbers[i] is a prime, else 0.
  *
  * It is a proof, not a probability: a strong probable prime test to base 2 and an extra strong Lucas test, which
- * together no composite number below 2^64 passes (see src/kernels/primes for the sources).
+ * together no composite number below 2^64 passes (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
  *
  * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
  * length: how many numbers.
@@ -465,7 +476,7 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
  * grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
  * nthreads: see "Calls on many threads" above.
  * function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
- * ended, and no other is. As ranges are begun in order, the number that comes back, that of the lowest range that
+ * ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest range that
  * returned one, is the number that a plain loop would have stopped with.
  * ctx: handed on to the function.
  * control: see "Calls on many threads" above.
@@ -474,7 +485,7 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
  * Errors: UNGIL_E_NULL if function is NULL; UNGIL_E_INVALID if begin > end, or if grain is 0 or negative; those of
  * nthreads and control.
  * Thread-safety: any number of threads at once, and inside another call's function.
- * Cost: 0.1 us per range, and 10 us if other threads take part; no memory.
+ * Cost: 0.1 us per range, and some microseconds if other threads take part.
  */
 int32_t ungil_parallel_for(int64_t begin,
                            int64_t end,
@@ -497,7 +508,7 @@ int32_t ungil_parallel_for(int64_t begin,
  * Errors: UNGIL_E_NULL if function is NULL, or in or out while n is positive; UNGIL_E_INVALID if n is more than the
  * address space, or if in and out overlap; those of nthreads and control.
  * Thread-safety: any number of threads at once, and inside another call's function.
- * Cost: that of a plain loop, divided by the threads, and 10 us if other threads take part; no memory.
+ * Cost: that of a plain loop, divided by the threads, and some microseconds if other threads take part.
  */
 int32_t ungil_map_f64(UngilMapF64 function,
                       const double *in,
@@ -535,8 +546,8 @@ int32_t ungil_map_i64(UngilMapI64 function,
  * Thread-safety: any number of threads at once, and inside another call's function.
  * Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
  * and b. The sum is taken as if in twice the precision, and rounded once. The bits do not depend on the number of
- * threads, if those of the function do not.
- * Cost: n calls of the function, divided by the threads, and 10 us if other threads take part; no memory.
+ * threads, if those of the function do not. A sum that is too large for a double gives an infinity.
+ * Cost: n calls of the function, divided by the threads, and some microseconds if other threads take part.
  */
 int32_t ungil_integrate(UngilIntegrand function,
                         void *ctx,

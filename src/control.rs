@@ -154,11 +154,41 @@ impl Run<'_> {
         self.control.map_or(Ok(()), Control::check)
     }
 
+    /// Whether to go on, to be asked before each of many items, whatever they take.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch { control: self.control, until_deadline: 0 }
+    }
+
     /// So many more items are done.
     pub fn advance(&self, items: u64) {
         if let Some(control) = self.control {
             control.done.fetch_add(items * self.unit, Ordering::AcqRel);
         }
+    }
+}
+
+/// Looks at a call's control before each item.
+pub struct Watch<'a> {
+    control: Option<&'a Control>,
+    /// Items until the deadline is looked at, if there is one: that takes a clock.
+    until_deadline: u32,
+}
+
+impl Watch<'_> {
+    /// Items that may pass a deadline: so few that they take below 10 ms as long as one takes below one.
+    const STRIDE: u32 = 8;
+
+    /// Whether to begin with an item. Errors: [`Error::Cancelled`], [`Error::TimedOut`]. Cost: a nanosecond, or three
+    /// with a deadline.
+    #[inline]
+    pub fn check(&mut self) -> Result<(), Error> {
+        let Some(control) = self.control else { return Ok(()) };
+        if self.until_deadline == 0 {
+            self.until_deadline = Self::STRIDE;
+            return control.check();
+        }
+        self.until_deadline -= 1;
+        if control.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 

@@ -10,6 +10,8 @@ pub enum Error {
         /// The parameter's name, as the header has it.
         parameter: &'static str,
     },
+    /// There is no function to call.
+    NoFunction,
     /// An array is larger than the address space.
     TooLong {
         /// The parameter's name, as the header has it.
@@ -37,6 +39,8 @@ pub enum Error {
     TimedOut,
     /// A function of the caller's returned a number that stops the call.
     Stopped(i32),
+    /// The process forked inside the call, and this is the child.
+    Forked,
     /// As many things are in use as there can be.
     Exhausted {
         /// The things.
@@ -57,6 +61,7 @@ impl fmt::Display for Error {
             Self::Null { parameter } => {
                 write!(f, "{parameter} is NULL, but there is something to read or write there")
             }
+            Self::NoFunction => f.write_str("function is NULL"),
             Self::TooLong { parameter } => write!(f, "{parameter} is longer than the address space"),
             Self::Invalid { parameter, expected } => write!(f, "{parameter} must be {expected}"),
             Self::Handle { parameter, handle } => {
@@ -66,6 +71,7 @@ impl fmt::Display for Error {
             Self::Cancelled => f.write_str("cancelled by its control"),
             Self::TimedOut => f.write_str("stopped at its control's deadline"),
             Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
+            Self::Forked => f.write_str("the process forked inside the call; in the child it cannot go on"),
             Self::Exhausted { what } => write!(f, "there are no more {what}: free some"),
             Self::Overflow { result } => write!(f, "the result does not fit in {result}"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),

@@ -16,6 +16,7 @@ UNGIL_E_IN_USE = -6
 UNGIL_E_CANCELLED = -7
 UNGIL_E_TIMED_OUT = -8
 UNGIL_E_EXHAUSTED = -9
+UNGIL_E_FORKED = -10
 
 
 class FunctionPointer(object):

@@ -13,6 +13,11 @@ const RANGE_GRAIN: u64 = 1 << 24;
 const ARRAY_GRAIN: u64 = 1 << 16;
 const BLOCK_GRAIN: u64 = 8;
 
+/// Nobody can stop these calls, so pieces may grow.
+fn grain(least: u64) -> Grain {
+    Grain::Between { least, most: u64::MAX }
+}
+
 /// `threads::requested()`, asked only where there is work to share.
 fn threads(len: u64, grain: u64) -> usize {
     if len > grain { threads::requested() } else { 1 }
@@ -34,7 +39,7 @@ pub extern "C" fn test(from: i32, to: i32) -> i32 {
     guarded("test", 0, || {
         let len = (i64::from(to) - i64::from(from)).max(0) as u64;
         let end = |offset: u64| (i64::from(from) + offset as i64) as i32;
-        let sum = Call::on(threads(len, RANGE_GRAIN)).sum(len, Grain::AtLeast(RANGE_GRAIN), |part| {
+        let sum = Call::on(threads(len, RANGE_GRAIN)).sum(len, grain(RANGE_GRAIN), |part| {
             Ok(std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end))))
         })?;
         Ok(sum.0)
@@ -63,7 +68,7 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
         // SAFETY: the caller's contract is the one that Array asks for.
         let numbers = unsafe { Array::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
         let len = numbers.len();
-        let count = Call::on(threads(len, ARRAY_GRAIN)).sum(len, Grain::AtLeast(ARRAY_GRAIN), |part| {
+        let count = Call::on(threads(len, ARRAY_GRAIN)).sum(len, grain(ARRAY_GRAIN), |part| {
             Ok(numbers.part(part).sum(divisors::count_with_small_divisor))
         })?;
         Ok(i32::try_from(count).expect("no more than size"))
@@ -91,7 +96,7 @@ pub extern "C" fn compPi_ctypes(pi: f64, niter: i32) -> f64 {
         let terms = pi::Terms::new(u64::try_from(niter).unwrap_or(0));
         let blocks = terms.blocks();
         let call = Call::on(threads(blocks, BLOCK_GRAIN));
-        let sum = call.sum(blocks, Grain::AtLeast(BLOCK_GRAIN), |part| Ok(terms.sum(part)))?;
+        let sum = call.sum(blocks, grain(BLOCK_GRAIN), |part| Ok(terms.sum(part)))?;
         Ok(pi::finish(pi, i64::from(niter), sum))
     })
 }

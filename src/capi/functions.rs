@@ -1,29 +1,27 @@
 //! Any C function, on all cores.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::callback::outside;
 use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, Out, OutArray};
 use crate::error::Error;
 use crate::kernels::midpoints::Midpoints;
 use crate::kernels::sum::Sum;
-use crate::pool::{Call, Grain, Pace};
+use crate::pool::{Call, Grain};
 
 /// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
-pub type UngilLoopBody = Option<unsafe extern "C" fn(begin: i64, end: i64, ctx: *mut c_void) -> i32>;
+pub type UngilLoopBody = Option<unsafe extern "C-unwind" fn(begin: i64, end: i64, ctx: *mut c_void) -> i32>;
 
 /// Maps a double to a double: sin() and erf() do.
-pub type UngilMapF64 = Option<unsafe extern "C" fn(x: f64) -> f64>;
+pub type UngilMapF64 = Option<unsafe extern "C-unwind" fn(x: f64) -> f64>;
 
 /// Maps a 64-bit integer to one.
-pub type UngilMapI64 = Option<unsafe extern "C" fn(x: i64) -> i64>;
+pub type UngilMapI64 = Option<unsafe extern "C-unwind" fn(x: i64) -> i64>;
 
 /// A function of a real number, with what else it needs in ctx.
-pub type UngilIntegrand = Option<unsafe extern "C" fn(x: f64, ctx: *mut c_void) -> f64>;
-
-const NO_FUNCTION: Error = Error::Null { parameter: "function" };
+pub type UngilIntegrand = Option<unsafe extern "C-unwind" fn(x: f64, ctx: *mut c_void) -> f64>;
 
 /// A pointer that only the caller's function looks at.
 #[derive(Clone, Copy)]
@@ -44,7 +42,7 @@ impl Context {
 /// grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
 /// nthreads: see "Calls on many threads" above.
 /// function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
-/// ended, and no other is. As ranges are begun in order, the number that comes back, that of the lowest range that
+/// ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest range that
 /// returned one, is the number that a plain loop would have stopped with.
 /// ctx: handed on to the function.
 /// control: see "Calls on many threads" above.
@@ -53,7 +51,7 @@ impl Context {
 /// Errors: UNGIL_E_NULL if function is NULL; UNGIL_E_INVALID if begin > end, or if grain is 0 or negative; those of
 /// nthreads and control.
 /// Thread-safety: any number of threads at once, and inside another call's function.
-/// Cost: 0.1 us per range, and 10 us if other threads take part; no memory.
+/// Cost: 0.1 us per range, and some microseconds if other threads take part.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_parallel_for(
     begin: i64,
@@ -65,7 +63,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
     control: i32,
 ) -> i32 {
     guarded_status("ungil_parallel_for", || {
-        let function = function.ok_or(NO_FUNCTION)?;
+        let function = function.ok_or(Error::NoFunction)?;
         if begin > end {
             return Err(Error::Invalid { parameter: "end", expected: "begin or more" });
         }
@@ -77,7 +75,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
             call.for_each(len, Grain::Exactly(grain), |range| {
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: the caller gives a function that may be called so, from any thread.
-                match unsafe { function(index(range.start), index(range.end), ctx.get()) } {
+                match outside(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
                     0 => Ok(()),
                     code => Err(Error::Stopped(code)),
                 }
@@ -98,7 +96,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
 /// Errors: UNGIL_E_NULL if function is NULL, or in or out while n is positive; UNGIL_E_INVALID if n is more than the
 /// address space, or if in and out overlap; those of nthreads and control.
 /// Thread-safety: any number of threads at once, and inside another call's function.
-/// Cost: that of a plain loop, divided by the threads, and 10 us if other threads take part; no memory.
+/// Cost: that of a plain loop, divided by the threads, and some microseconds if other threads take part.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_map_f64(
     function: UngilMapF64,
@@ -109,9 +107,9 @@ pub unsafe extern "C" fn ungil_map_f64(
     control: i32,
 ) -> i32 {
     guarded_status("ungil_map_f64", || {
-        let function = function.ok_or(NO_FUNCTION)?;
+        let function = function.ok_or(Error::NoFunction)?;
         // SAFETY: the caller's contract is the one that `map` asks for; his function may be called from any thread.
-        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
+        unsafe { map(|x| outside(|| function(x)), r#in, out, n, nthreads, control) }
     })
 }
 
@@ -129,11 +127,14 @@ pub unsafe extern "C" fn ungil_map_i64(
     control: i32,
 ) -> i32 {
     guarded_status("ungil_map_i64", || {
-        let function = function.ok_or(NO_FUNCTION)?;
+        let function = function.ok_or(Error::NoFunction)?;
         // SAFETY: as for ungil_map_f64.
-        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
+        unsafe { map(|x| outside(|| function(x)), r#in, out, n, nthreads, control) }
     })
 }
+
+/// Numbers that a thread takes at a time at most: the next ones may be slow, and are then shared out no more.
+const MAP_MOST: u64 = 1 << 14;
 
 /// # Safety
 /// The arrays are there and unused by others for the length of the call, as `Array::new` and `OutArray::new` ask.
@@ -149,10 +150,10 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     let (source, out) = unsafe { (Array::new("in", source, n)?, OutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
     with_call(nthreads, control, source.len(), |call| {
-        call.for_each(source.len(), Grain::AtLeast(1), |range| {
+        call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
+            let mut watch = call.run.watch();
             // SAFETY: the pool gives each thread ranges of its own; overlaps were looked for.
-            unsafe { out.map(range, &source, &function) };
-            Ok(())
+            unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) }
         })
     })
 }
@@ -172,8 +173,8 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
 /// Thread-safety: any number of threads at once, and inside another call's function.
 /// Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
 /// and b. The sum is taken as if in twice the precision, and rounded once. The bits do not depend on the number of
-/// threads, if those of the function do not.
-/// Cost: n calls of the function, divided by the threads, and 10 us if other threads take part; no memory.
+/// threads, if those of the function do not. A sum that is too large for a double gives an infinity.
+/// Cost: n calls of the function, divided by the threads, and some microseconds if other threads take part.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_integrate(
     function: UngilIntegrand,
@@ -186,13 +187,13 @@ pub unsafe extern "C" fn ungil_integrate(
     out: *mut f64,
 ) -> i32 {
     guarded_status("ungil_integrate", || {
-        let function = function.ok_or(NO_FUNCTION)?;
+        let function = function.ok_or(Error::NoFunction)?;
         // SAFETY: the caller gives NULL or a place for a double.
         let out = unsafe { Out::new("out", out) }?;
         let points = Midpoints::new(a, b, u64::try_from(n).unwrap_or(0))?;
         let ctx = Context(ctx);
         // SAFETY: the caller gives a function that may be called so, from any thread.
-        let value = |i| unsafe { function(points.at(i), ctx.get()) };
+        let value = |i| outside(|| unsafe { function(points.at(i), ctx.get()) });
         let sum = with_call(nthreads, control, n as u64, |call| sum_values(call, n as u64, value))?;
         out.write(points.integral(sum));
         Ok(())
@@ -202,24 +203,20 @@ pub unsafe extern "C" fn ungil_integrate(
 /// The sum of `value` at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
 /// and told inside them.
 fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
-    const SHORTEST: u64 = 1;
-    let items_at_a_time = AtomicU64::new(1);
-    call.sum_in_order(n, SHORTEST, |block| {
+    const TOLD_AT_A_TIME: u64 = 256;
+    call.sum_in_order(n, 1, |block| {
         let mut sum = Sum::default();
-        if call.run.is_free() {
-            block.for_each(|i| sum.push(value(i)));
-            return Ok(sum);
+        let mut watch = call.run.watch();
+        let mut start = block.start;
+        while start < block.end {
+            let end = block.end.min(start.saturating_add(TOLD_AT_A_TIME));
+            for i in start..end {
+                watch.check()?;
+                sum.push(value(i));
+            }
+            call.run.advance(end - start);
+            start = end;
         }
-        let mut pace = Pace::at(items_at_a_time.load(Ordering::Relaxed));
-        let mut next = block.start;
-        while next < block.end {
-            call.run.check()?;
-            let start = next;
-            next = block.end.min(start.saturating_add(pace.next_items()));
-            (start..next).for_each(|i| sum.push(value(i)));
-            call.run.advance(next - start);
-        }
-        items_at_a_time.store(pace.items(), Ordering::Relaxed);
         Ok(sum)
     })
 }

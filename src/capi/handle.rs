@@ -12,10 +12,14 @@ use crate::sync;
 const CHUNK: u32 = 256;
 const CHUNKS: usize = 256;
 
+/// Slots that are looked at before there are more of them: so finding a free one is quick, and no slot wears out.
+const TRIES: u32 = 16;
+
 /// What handles of one kind stand for. Slots are never freed, only reused, each time with the next generation.
 ///
-/// A handle has the slot's number in its low 16 bits, and the generation, 1 to 32767, above: it is positive. The
-/// slots take turns, so a handle comes again after eight million others at the earliest.
+/// A handle has the slot's number in its low 16 bits, and the generation, 1 to 32767, above: it is positive. It comes
+/// again when its slot has been taken as many times. The slots take turns, and there are more than are in use as
+/// long as there is room, so that is after millions of others as a rule.
 ///
 /// Nothing here is a lock that a fork could leave taken. What a thread of the parent process looked at when it forked
 /// stays pinned in the child: it can be used there, but its slot is not reused.
@@ -40,7 +44,8 @@ impl<T: Sync> Registry<T> {
         loop {
             let grown = self.grown.load(Ordering::Acquire);
             let slots = grown * CHUNK;
-            for _ in 0..slots {
+            let is_full = grown as usize == CHUNKS;
+            for _ in 0..if is_full { slots } else { slots.min(TRIES) } {
                 let number = self.turn.fetch_add(1, Ordering::Relaxed) % slots;
                 let slot = self.slot(number).expect("the chunk is there");
                 if let Some(generation) = slot.claim() {

@@ -7,6 +7,7 @@
 // A comment here becomes the header's: what the caller owes stands with the parameters, in C's words.
 #![allow(clippy::missing_safety_doc)]
 
+mod callback;
 mod compat;
 mod control;
 mod cpu;

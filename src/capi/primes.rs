@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::kernels::{divisors, primes};
 use crate::pool::Grain;
 
-/// Numbers that take some 100 microseconds if many are large and prime: more would keep a cancellation waiting.
-const GRAIN: u64 = CHUNK as u64;
+/// Even if all are large and prime, the most that a thread takes at a time take it a few milliseconds.
+const GRAIN: Grain = Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u64 };
 
 /// What can be a prime as a 64-bit number without a sign; negative numbers become 0, which is none.
 trait Number: Copy + Default + Sync {
@@ -41,7 +41,7 @@ fn magnitudes<T: Number>(numbers: Array<T>, mut show: impl FnMut(&[u64])) {
 /// Tells primes: out[i] = 1 if numbers[i] is a prime, else 0.
 ///
 /// It is a proof, not a probability: a strong probable prime test to base 2 and an extra strong Lucas test, which
-/// together no composite number below 2^64 passes (see src/kernels/primes for the sources).
+/// together no composite number below 2^64 passes (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
 ///
 /// numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
 /// length: how many numbers.
@@ -121,7 +121,7 @@ unsafe fn tell<T: Copy + Default + Sync>(
         unsafe { (Array::new("numbers", numbers, length)?, OutArray::new("out", out, length)?) };
     out.check_apart(&numbers, false)?;
     with_call(nthreads, control, numbers.len(), |call| {
-        call.for_each(numbers.len(), Grain::AtLeast(GRAIN), |range| {
+        call.for_each(numbers.len(), GRAIN, |range| {
             // SAFETY: the pool gives each thread ranges of its own; the kernel writes, and does not read.
             let bytes = unsafe { out.bytes(range.clone()) };
             tell_part(numbers.part(range), bytes);
@@ -243,7 +243,7 @@ unsafe fn count_parts<T: Copy + Default + Sync>(
     // SAFETY: by this function's contract.
     let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
     let total = with_call(nthreads, control, numbers.len(), |call| {
-        call.sum(numbers.len(), Grain::AtLeast(GRAIN), |range| Ok(count_part(numbers.part(range))))
+        call.sum(numbers.len(), GRAIN, |range| Ok(count_part(numbers.part(range))))
     })?;
     out.write(total);
     Ok(())

@@ -46,7 +46,7 @@ unsafe impl<T: Sync> Sync for Array<T> {}
 impl<T: Copy + Default> Array<T> {
     /// # Safety
     /// Unless NULL, `start` is readable for `len` elements until the call that gave it returns, and nobody
-    /// writes to them meanwhile. It need not be aligned.
+    /// but this call writes to them meanwhile. It need not be aligned.
     pub(super) unsafe fn new(parameter: &'static str, start: *const T, len: usize) -> Result<Self, Error> {
         check_array(parameter, start, len)?;
         Ok(Self { start, len })
@@ -106,8 +106,8 @@ unsafe impl<T: Send> Sync for OutArray<T> {}
 
 impl<T: Copy> OutArray<T> {
     /// # Safety
-    /// Unless NULL, `start` is writable for `len` elements until the call that gave it returns, and nobody else
-    /// reads or writes them meanwhile. It need not be aligned.
+    /// Unless NULL, `start` is writable for `len` elements until the call that gave it returns, and nobody but this
+    /// call reads or writes them meanwhile. It need not be aligned.
     pub(super) unsafe fn new(parameter: &'static str, start: *mut T, len: usize) -> Result<Self, Error> {
         check_array(parameter, start, len)?;
         Ok(Self { start, len })
@@ -116,8 +116,10 @@ impl<T: Copy> OutArray<T> {
     /// Errors: [`Error::Invalid`] if the arrays share memory, unless they are one and the same and `in_place`.
     pub(super) fn check_apart<S>(&self, source: &Array<S>, in_place: bool) -> Result<(), Error> {
         let (from, to) = (source.start.addr(), self.start.addr());
-        let is_apart = to >= from + source.len * size_of::<S>()
-            || from >= to + self.len * size_of::<T>()
+        // A nonsense address may be close to the end of all addresses.
+        let end = |start: usize, bytes: usize| start.saturating_add(bytes);
+        let is_apart = to >= end(from, source.len * size_of::<S>())
+            || from >= end(to, self.len * size_of::<T>())
             || self.len == 0;
         if is_apart || in_place && from == to {
             return Ok(());
@@ -132,24 +134,30 @@ impl<T: Copy> OutArray<T> {
         })
     }
 
-    /// `function` of each element of `source` in `range`.
+    /// `function` of each element of `source` in `range`, until it gives an error.
     ///
     /// # Safety
     /// No other thread is at this range of either array. They do not overlap, or are one.
-    pub(super) unsafe fn map(&self, range: Range<u64>, source: &Array<T>, function: impl Fn(T) -> T) {
+    pub(super) unsafe fn map(
+        &self,
+        range: Range<u64>,
+        source: &Array<T>,
+        mut function: impl FnMut(T) -> Result<T, Error>,
+    ) -> Result<(), Error> {
         assert!(range.end <= self.len as u64 && range.end <= source.len as u64);
         for i in range.start as usize..range.end as usize {
             // SAFETY: i is in both arrays, which are there by the contracts of their `new`.
-            unsafe { self.start.add(i).write_unaligned(function(source.start.add(i).read_unaligned())) }
+            unsafe { self.start.add(i).write_unaligned(function(source.start.add(i).read_unaligned())?) }
         }
+        Ok(())
     }
 }
 
 impl OutArray<u8> {
-    /// The bytes in `range`.
+    /// The bytes in `range`, set to 0.
     ///
     /// # Safety
-    /// No other thread is at this range. What is there may be uninitialised: it is not to be read.
+    /// No other thread is at this range.
     #[expect(clippy::mut_from_ref, reason = "the ranges of threads are kept apart by contract")]
     pub(super) unsafe fn bytes(&self, range: Range<u64>) -> &mut [u8] {
         assert!(range.start <= range.end && range.end <= self.len as u64);
@@ -157,7 +165,12 @@ impl OutArray<u8> {
             return &mut [];
         }
         let len = (range.end - range.start) as usize;
-        // SAFETY: in the array, which is there by the contract of `new`; a byte is always aligned.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start as usize), len) }
+        // SAFETY: in the array, which is there by the contract of `new`; a byte is always aligned. It is written before
+        // it is lent, as it may be uninitialised.
+        unsafe {
+            let start = self.start.add(range.start as usize);
+            start.write_bytes(0, len);
+            std::slice::from_raw_parts_mut(start, len)
+        }
     }
 }

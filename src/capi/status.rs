@@ -22,16 +22,19 @@ pub const UNGIL_E_CANCELLED: i32 = -7;
 pub const UNGIL_E_TIMED_OUT: i32 = -8;
 /// As many handles are in use as there can be.
 pub const UNGIL_E_EXHAUSTED: i32 = -9;
+/// The process forked inside the call, which cannot go on in the child.
+pub const UNGIL_E_FORKED: i32 = -10;
 
 pub(super) fn of(error: &Error) -> i32 {
     match error {
-        Error::Null { .. } => UNGIL_E_NULL,
+        Error::Null { .. } | Error::NoFunction => UNGIL_E_NULL,
         Error::TooLong { .. } | Error::Invalid { .. } => UNGIL_E_INVALID,
         Error::Handle { .. } => UNGIL_E_HANDLE,
         Error::ControlInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
         Error::TimedOut => UNGIL_E_TIMED_OUT,
         Error::Exhausted { .. } => UNGIL_E_EXHAUSTED,
+        Error::Forked => UNGIL_E_FORKED,
         Error::Stopped(code) => *code,
         Error::Overflow { .. } => UNGIL_E_OVERFLOW,
         Error::Internal(_) => UNGIL_E_INTERNAL,
@@ -56,7 +59,8 @@ mod tests {
             UNGIL_E_CANCELLED,
             UNGIL_E_TIMED_OUT,
             UNGIL_E_EXHAUSTED,
+            UNGIL_E_FORKED,
         ];
-        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9]);
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10]);
     }
 }

@@ -31,12 +31,16 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
         let terms = pi::Terms::new(items);
         let sum = with_call(nthreads, control, items, |mut call| {
             call.run = call.run.counting(pi::BLOCK);
-            call.sum(terms.blocks(), Grain::AtLeast(1), |blocks| Ok(terms.sum(blocks)))
+            call.sum(terms.blocks(), Grain::Between { least: 1, most: 4 }, |blocks| Ok(terms.sum(blocks)))
         })?;
         out.write(pi::finish(0.0, n, sum));
         Ok(())
     })
 }
+
+/// Numbers between looks at the control, a multiple of the lanes: they may have to be read from a disk.
+const PART: u64 = 1 << 16;
+const _: () = assert!(PART.is_multiple_of(LANES as u64));
 
 /// The sum of an array of doubles, as if in twice the precision, rounded once.
 ///
@@ -63,19 +67,18 @@ pub unsafe extern "C" fn ungil_sum_f64(
     guarded_status("ungil_sum_f64", || {
         // SAFETY: the caller's contract is the one that Array and Out ask for.
         let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("sum", sum)?) };
-        let sum_part = |part| {
-            let mut accumulator = Accumulator::new();
-            numbers.part(part).slices(|slice| accumulator.push(slice));
-            accumulator.finish()
-        };
         let len = numbers.len();
         let shortest = 256 * LANES as u64; // longer than what adding up the lanes takes
         let sum = with_call(nthreads, control, len, |call| {
             call.sum_in_order(len, shortest, |block| {
-                let items = block.end - block.start;
-                let sum = sum_part(block);
-                call.run.advance(items);
-                Ok(sum)
+                let mut accumulator = Accumulator::new();
+                for start in block.clone().step_by(PART as usize) {
+                    call.run.check()?;
+                    let part = start..block.end.min(start + PART);
+                    numbers.part(part.clone()).slices(|slice| accumulator.push(slice));
+                    call.run.advance(part.end - part.start);
+                }
+                Ok(accumulator.finish())
             })
         })?;
         out.write(sum.value());

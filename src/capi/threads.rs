@@ -21,7 +21,7 @@ pub(super) fn requested() -> usize {
 pub(super) fn of_call(nthreads: i32) -> Result<usize, Error> {
     match usize::try_from(nthreads) {
         Ok(0) => Ok(default_of(environment::variables(["UNGIL_NUM_THREADS", "OMP_NUM_THREADS"]))),
-        Ok(threads) => Ok(threads),
+        Ok(threads) => Ok(threads.min(MOST)),
         Err(_) => Err(Error::Invalid { parameter: "nthreads", expected: "positive, or 0 for the default" }),
     }
 }
@@ -32,9 +32,11 @@ fn default_of([own, openmp]: [Option<String>; 2]) -> usize {
     parse(own.as_deref()).or_else(|| parse(outermost)).unwrap_or_else(pool::processors)
 }
 
+/// A positive number in decimal digits, `MOST` if it is larger.
 fn parse(text: Option<&str>) -> Option<usize> {
-    let number = text?.trim().parse().ok().filter(|&number| number > 0)?;
-    Some(MOST.min(number))
+    let digits = text?.trim().trim_start_matches('0');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().map_or(MOST, |number| MOST.min(number)))
 }
 
 #[cfg(test)]
@@ -43,10 +45,12 @@ mod tests {
 
     #[test]
     fn positive_numbers_only() {
-        for (text, expected) in [("1", 1), ("4", 4), (" 7 ", 7), ("100000", MOST)] {
+        for (text, expected) in
+            [("1", 1), ("4", 4), (" 7 ", 7), ("007", 7), ("100000", MOST), ("99999999999999999999", MOST)]
+        {
             assert_eq!(parse(Some(text)), Some(expected));
         }
-        for text in ["", "0", "-1", "many", "1.5", "99999999999999999999"] {
+        for text in ["", "0", "-1", "+1", "many", "1.5"] {
             assert_eq!(parse(Some(text)), None, "{text}");
         }
         assert_eq!(parse(None), None);
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn an_argument_is_taken_as_it_is() {
         assert_eq!(of_call(1), Ok(1));
-        assert_eq!(of_call(i32::MAX), Ok(i32::MAX as usize));
+        assert_eq!(of_call(i32::MAX), Ok(MOST));
         assert!(of_call(-1).is_err());
         assert!(of_call(0).is_ok_and(|threads| threads > 0));
     }

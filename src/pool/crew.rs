@@ -1,5 +1,7 @@
 //! Helpers that are invited to jobs, and come or not: steps 1 to 4 of the protocol.
 
+use std::process;
+
 use super::idle::IdleSet;
 use super::job::{Job, Mailbox};
 use crate::sync::{Backoff, Parker, Unparker};
@@ -61,8 +63,8 @@ impl Crew {
             }
             if backoff.is_completed() { parker.park() } else { backoff.snooze() }
         };
-        // SAFETY: a job that was taken stays alive until its helper has left, which is the last that `help` does.
-        unsafe { (*job).help() };
+        // SAFETY: a job that was taken stays alive until its helper has left, which `help` does.
+        unsafe { Job::help(job) };
         self.rest(helper);
     }
 }
@@ -73,8 +75,12 @@ pub(super) fn together(
     job: &Job<'_>,
     invited: impl Iterator<Item = usize>,
 ) -> std::thread::Result<()> {
+    let process = process::id();
     let invited: Vec<usize> = invited.collect();
     job.run();
+    if process::id() != process {
+        return Ok(()); // the work forked, and in the child nobody else is at it
+    }
     // Helpers that have not come by now are not waited for.
     let has_come = |&helper: &usize| {
         let called_off = crew.call_off(helper, job);

@@ -2,6 +2,7 @@
 //! between jobs. They are never joined, so they do not hold up the process's exit; a forked child, which has none
 //! of its parent's threads, begins with a pool of its own.
 
+use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{process, ptr, thread};
@@ -10,7 +11,7 @@ use crossbeam::queue::ArrayQueue;
 
 use super::crew::{Crew, together};
 use super::job::Job;
-use super::processors;
+use super::processors::{leave_starters_affinity, processors_of_process};
 use crate::sync::Parker;
 
 /// Does `work` on this thread and on up to `most` idle helpers, and returns when all are done. A panic goes on here.
@@ -66,7 +67,7 @@ impl Pool {
     }
 
     fn new() -> Self {
-        let (crew, parkers) = Crew::new(processors());
+        let (crew, parkers) = Crew::new(processors_of_process());
         let place = |parker| {
             let place = ArrayQueue::new(1);
             assert!(place.push(parker).is_ok(), "the place is empty");
@@ -88,12 +89,15 @@ impl Pool {
         self.crew.invite(helper, job);
         let name = format!("ungil-{helper}");
         // With a stack size of its own, as std asks getenv for one otherwise: see environment.rs.
-        let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-            block_signals();
-            loop {
+        let builder = thread::Builder::new().name(name).stack_size(STACK);
+        let life = move || {
+            leave_starters_affinity();
+            // Where a function that a helper called has forked, the child is left with this thread alone: it ends.
+            while process::id() == self.process {
                 self.crew.serve(helper, &parker);
             }
-        });
+        };
+        let thread = with_blocked_signals(|| builder.spawn(life));
         // Where the system has no thread to give, the place stays empty: later calls make do with fewer helpers.
         if thread.is_err() {
             self.crew.call_off(helper, job);
@@ -102,16 +106,29 @@ impl Pool {
     }
 }
 
-/// A helper takes no signals: they are the host's, and its own threads wait for them.
+/// Does something, a thread's start, with signals blocked, which the thread inherits: they are the host's, and its own
+/// threads wait for them. Those that a thread brings upon itself are not blocked, as then they would kill.
 #[cfg(unix)]
-fn block_signals() {
-    // SAFETY: sigfillset writes the whole set, which pthread_sigmask reads; both only concern this thread.
+fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
+    const OWN: [libc::c_int; 7] =
+        [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+    let mut all = MaybeUninit::uninit();
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: sigfillset writes the whole set, which the others change and read; they only concern this thread.
     unsafe {
-        let mut all = std::mem::MaybeUninit::uninit();
         libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), ptr::null_mut());
+        for signal in OWN {
+            libc::sigdelset(all.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
     }
+    let result = start();
+    // SAFETY: pthread_sigmask has written the set.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    result
 }
 
 #[cfg(not(unix))]
-fn block_signals() {}
+fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
+    start()
+}

@@ -35,11 +35,17 @@ impl<'a> Job<'a> {
     }
 
     /// A helper's part: work, then leave.
-    pub(super) fn help(&self) {
-        self.run();
-        // With `left` the job may be gone: what is needed behind it is taken before.
-        let caller = self.caller.clone();
-        self.left.fetch_add(1, Ordering::Release);
+    ///
+    /// # Safety
+    /// The job is there until `left` counts this helper. (So it is not borrowed: a borrow would last longer.)
+    pub(super) unsafe fn help(job: *const Self) {
+        // SAFETY: it is there until the addition. What is needed behind that is taken before.
+        let caller = unsafe {
+            (*job).run();
+            (*job).caller.clone()
+        };
+        // SAFETY: as above.
+        unsafe { &(*job).left }.fetch_add(1, Ordering::Release);
         caller.unpark();
     }
 

@@ -12,13 +12,14 @@ mod pieces;
 mod processors;
 
 use std::ops::{Add, Range};
+use std::process;
 
 use crate::control::Run;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
-use pieces::Pieces;
-pub use pieces::{Grain, Pace};
+pub use pieces::Grain;
+use pieces::{Pace, Pieces};
 pub use processors::processors;
 
 /// How a call runs.
@@ -38,7 +39,7 @@ impl Call<'_> {
 
     /// Does `part` on pieces that make up `0..len`.
     ///
-    /// An error stops the call: pieces that were begun are ended, and no other is. As pieces are begun in order,
+    /// An error stops the call: pieces that were begun are ended, and soon no other is begun. As pieces are begun in order,
     /// the error of the lowest piece that has one is the one that a single thread would have met; it comes back. A
     /// panic goes on in the caller, when no thread works at the range any more.
     pub fn for_each(
@@ -69,13 +70,14 @@ impl Call<'_> {
         part: impl Fn(Range<u64>) -> Result<T, Error> + Sync,
         add: impl Fn(T, T) -> T + Sync,
     ) -> Result<T, Error> {
-        if self.threads <= 1 && self.run.is_free() && matches!(grain, Grain::AtLeast(_)) {
+        if self.threads <= 1 && self.run.is_free() && matches!(grain, Grain::Between { .. }) {
             return part(0..len);
         }
         let pieces = Pieces::new(len, grain);
         let total = Mutex::new(T::default());
         let failure = Failure::none();
         let threads = pieces.count().min(self.threads as u64).max(1) as usize;
+        let process = process::id();
         let take_pieces = || {
             let mut own = T::default();
             let mut pace = Pace::new();
@@ -90,10 +92,16 @@ impl Call<'_> {
                     Err(error) => failure.note(start, error),
                 }
             }
-            let mut total = total.lock().expect("adding does not panic");
-            *total = add(std::mem::take(&mut *total), own);
+            // In the child of a fork inside a piece, whoever holds the lock may not be there.
+            if process::id() == process {
+                let mut total = total.lock().expect("adding does not panic");
+                *total = add(std::mem::take(&mut *total), own);
+            }
         };
         helpers::work_together(threads - 1, &take_pieces);
+        if process::id() != process {
+            return Err(Error::Forked);
+        }
         failure.into_result()?;
         Ok(total.into_inner().expect("adding does not panic"))
     }

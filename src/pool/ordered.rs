@@ -7,7 +7,7 @@ use super::{Call, Grain};
 use crate::error::Error;
 use crate::kernels::sum::Sum;
 
-/// Blocks that a range is cut into at most: their sums stay on the stack.
+/// Blocks that a range is cut into at most, which bounds the memory for their sums.
 const BLOCKS: u64 = 2048;
 
 impl Call<'_> {
@@ -21,9 +21,10 @@ impl Call<'_> {
         part: impl Fn(Range<u64>) -> Result<Sum, Error> + Sync,
     ) -> Result<Sum, Error> {
         let block = len.div_ceil(BLOCKS).max(1).next_multiple_of(shortest);
-        let sums = [const { OnceLock::new() }; BLOCKS as usize];
+        let blocks = len.div_ceil(block);
         let in_blocks = Call { run: self.run.counting(0), ..*self };
-        in_blocks.for_each(len.div_ceil(block), Grain::AtLeast(1), |blocks| {
+        let sums: Vec<OnceLock<Sum>> = (0..blocks).map(|_| OnceLock::new()).collect();
+        in_blocks.for_each(blocks, Grain::Between { least: 1, most: BLOCKS }, |blocks| {
             for i in blocks {
                 let start = i * block;
                 let sum = part(start..len.min(start.saturating_add(block)))?;

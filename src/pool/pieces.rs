@@ -12,15 +12,21 @@ use crate::sync::{AtomicU64, Ordering};
 pub enum Grain {
     /// So many items, the last piece perhaps fewer.
     Exactly(u64),
-    /// A multiple of so many items, as many as take a thread some 100 microseconds: few enough to share the work
-    /// out evenly and to notice a cancellation soon, enough for taking them not to count.
-    AtLeast(u64),
+    /// A multiple of `least`, as many as take a thread some 100 microseconds: few enough to share the work out evenly
+    /// and to notice a cancellation soon, enough for taking them not to count. Never more than `most`, in case that
+    /// the next items take longer than the last.
+    Between {
+        /// Items that are not parted.
+        least: u64,
+        /// Items that are still few if each takes as long as it can.
+        most: u64,
+    },
 }
 
 impl Grain {
     fn items(self) -> u64 {
         match self {
-            Self::Exactly(items) | Self::AtLeast(items) => items.max(1),
+            Self::Exactly(items) | Self::Between { least: items, .. } => items.max(1),
         }
     }
 }
@@ -52,7 +58,7 @@ impl Pieces {
         let grain = self.grain.items();
         let grains = match self.grain {
             Grain::Exactly(_) => 1,
-            Grain::AtLeast(_) => pace.next_items(),
+            Grain::Between { most, .. } => pace.items_from(Instant::now()).min(most / grain),
         };
         let end = |start: u64| {
             // Towards the end pieces get shorter, so that all threads end at about the same time.
@@ -66,7 +72,7 @@ impl Pieces {
 }
 
 /// How many items a thread gets done in about 100 microseconds.
-pub struct Pace {
+pub(super) struct Pace {
     items: u64,
     since: Option<Instant>,
 }
@@ -76,23 +82,12 @@ impl Pace {
     const LONG: Duration = Duration::from_micros(200);
 
     /// Begins with one item.
-    pub fn new() -> Self {
-        Self::at(1)
+    pub(super) fn new() -> Self {
+        Self { items: 1, since: None }
     }
 
-    /// Begins with so many items.
-    pub fn at(items: u64) -> Self {
-        Self { items, since: None }
-    }
-
-    /// How many items it is at.
-    pub fn items(&self) -> u64 {
-        self.items
-    }
-
-    /// How many items to do from now until the next call.
-    pub fn next_items(&mut self) -> u64 {
-        let now = Instant::now();
+    /// How many items to do from `now` on, given that those of the last call are done.
+    pub(super) fn items_from(&mut self, now: Instant) -> u64 {
         if let Some(since) = self.since.replace(now) {
             let took = now - since;
             if took < Self::SHORT {
@@ -104,11 +99,5 @@ impl Pace {
             }
         }
         self.items
-    }
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,12 +1,26 @@
 //! How many processors this process may use.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::{process, thread};
 
 /// The processors that the calling thread may run on now, or fewer if a control group's quota says so.
 ///
 /// Cost: a system call. (The quota is read once per process: that takes opening files.)
 pub fn processors() -> usize {
+    within_quota(affinity::count(affinity::CALLING_THREAD))
+}
+
+/// As [`processors`], for the process's first thread: another one may be bound to fewer.
+pub(super) fn processors_of_process() -> usize {
+    within_quota(affinity::count(process::id()))
+}
+
+/// Lets the calling thread run where the process's first one may, not only where the one that started it may.
+pub(super) fn leave_starters_affinity() {
+    affinity::copy_from(process::id());
+}
+
+fn within_quota(processors: Option<usize>) -> usize {
     static QUOTA: AtomicUsize = AtomicUsize::new(UNKNOWN);
     let quota = match QUOTA.load(Ordering::Relaxed) {
         UNKNOWN => {
@@ -16,7 +30,7 @@ pub fn processors() -> usize {
         }
         quota => quota,
     };
-    affinity().map_or(quota, |processors| processors.min(quota)).max(1)
+    processors.map_or(quota, |processors| processors.min(quota)).max(1)
 }
 
 const UNKNOWN: usize = 0;
@@ -24,24 +38,48 @@ const UNKNOWN: usize = 0;
 /// What the standard library finds beyond the affinity mask; `usize::MAX` if that is no less than the mask.
 fn quota() -> usize {
     let all = thread::available_parallelism().map_or(1, usize::from);
-    if affinity().is_some_and(|processors| all >= processors) { usize::MAX } else { all }
+    let mask = affinity::count(affinity::CALLING_THREAD);
+    if mask.is_some_and(|processors| all >= processors) { usize::MAX } else { all }
 }
 
 #[cfg(target_os = "linux")]
-fn affinity() -> Option<usize> {
-    // Room for 16384 processors: the kernel refuses a set that is smaller than its own.
-    let mut sets = [0u64; 256];
-    // SAFETY: the kernel writes at most as many bytes as are told.
-    let bytes = unsafe {
-        let room = size_of_val(&sets);
-        libc::syscall(libc::SYS_sched_getaffinity, 0, room, sets.as_mut_ptr())
-    };
-    (bytes > 0).then(|| sets.iter().map(|set| set.count_ones() as usize).sum())
+mod affinity {
+    pub(super) const CALLING_THREAD: u32 = 0;
+
+    /// Room for 16384 processors: the kernel refuses a set that is smaller than its own.
+    type Set = [u64; 256];
+
+    /// The set of a thread, and how many bytes of it the kernel uses.
+    fn get(thread: u32) -> Option<(Set, usize)> {
+        let mut set = [0; 256];
+        // SAFETY: the kernel writes at most as many bytes as are told.
+        let bytes =
+            unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, size_of::<Set>(), set.as_mut_ptr()) };
+        Some((set, usize::try_from(bytes).ok().filter(|&bytes| bytes > 0)?))
+    }
+
+    pub(super) fn count(thread: u32) -> Option<usize> {
+        get(thread).map(|(set, _)| set.iter().map(|word| word.count_ones() as usize).sum())
+    }
+
+    /// Gives the calling thread another one's set, if the system allows it.
+    pub(super) fn copy_from(thread: u32) {
+        if let Some((set, bytes)) = get(thread) {
+            // SAFETY: the kernel reads as many bytes as are told, which are in the set.
+            unsafe { libc::syscall(libc::SYS_sched_setaffinity, CALLING_THREAD, bytes, set.as_ptr()) };
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn affinity() -> Option<usize> {
-    None
+mod affinity {
+    pub(super) const CALLING_THREAD: u32 = 0;
+
+    pub(super) fn count(_: u32) -> Option<usize> {
+        None
+    }
+
+    pub(super) fn copy_from(_: u32) {}
 }
 
 #[cfg(test)]

@@ -2,13 +2,19 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Barrier, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use super::{Call, Grain, Pace};
+use super::pieces::Pace;
+use super::{Call, Grain};
 use crate::control::Control;
 use crate::error::Error;
 
+fn at_least(least: u64) -> Grain {
+    Grain::Between { least, most: u64::MAX }
+}
+
 fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + Sync) -> u64 {
-    Call::on(threads).sum(len, Grain::AtLeast(grain), |range| Ok(part(range))).unwrap()
+    Call::on(threads).sum(len, at_least(grain), |range| Ok(part(range))).unwrap()
 }
 
 #[test]
@@ -16,7 +22,7 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
             for grain in [0, 1, 7, 100, 5000] {
-                for kind in [Grain::Exactly, Grain::AtLeast] {
+                for kind in [Grain::Exactly, at_least, |least| Grain::Between { least, most: 20 }] {
                     let part = |range: Range<u64>| Ok(range.sum::<u64>());
                     let total = Call::on(threads).sum(len, kind(grain), part);
                     assert_eq!(total, Ok((0..len).sum()), "threads {threads}, len {len}, grain {grain}");
@@ -62,7 +68,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let running = control.begin(1000).unwrap();
     let call = Call { threads: 2, run: running.run() };
     let part = |range: Range<u64>| {
-        if range.start == 500 {
+        if range.start >= 500 {
             control.cancel();
         }
         Ok(())
@@ -131,10 +137,15 @@ fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
 
 #[test]
 fn a_pace_grows_where_items_are_quick_and_shrinks_where_they_are_slow() {
+    let mut now = Instant::now();
     let mut pace = Pace::new();
-    assert_eq!(pace.next_items(), 1);
-    while pace.next_items() < 1000 {}
-    let quick = pace.next_items();
-    thread::sleep(std::time::Duration::from_millis(20));
-    assert!(pace.next_items() < quick / 50);
+    let mut after = |microseconds| {
+        now += Duration::from_micros(microseconds);
+        pace.items_from(now)
+    };
+    let quick: Vec<u64> = (0..5).map(|_| after(1)).collect();
+    assert_eq!(quick, [1, 2, 4, 8, 16]);
+    assert_eq!(after(100), 16);
+    assert_eq!(after(1_000), 2);
+    assert_eq!(after(1_000_000), 1);
 }

@@ -66,6 +66,37 @@ static int child(void) {
   return wrong == NULL ? 0 : 1;
 }
 
+/* A function that forks: the child's call says so if the caller was at it; a helper's child ends with it. */
+static pthread_t caller;
+static pid_t forker;
+static atomic_int forked;
+
+static int32_t fork_once(int64_t begin, int64_t end, void *by_helper) {
+  (void)begin, (void)end;
+  int is_helper = !pthread_equal(pthread_self(), caller);
+  if (is_helper == (by_helper != NULL) && getpid() == forker && atomic_fetch_add(&forked, 1) == 0) {
+    if (fork() == 0) alarm(SECONDS);
+  }
+  usleep(100); /* lets the other threads have some */
+  return 0;
+}
+
+static void fork_inside_a_call(void *by_helper) {
+  caller = pthread_self();
+  pid_t pid = fork(); /* a pool of its own, which nobody else uses */
+  if (pid == 0) {
+    forker = getpid();
+    int32_t status = ungil_parallel_for(0, 400, 1, 2, fork_once, by_helper, 0);
+    if (getpid() != forker) _exit(status == UNGIL_E_FORKED && call_everything() == NULL ? 0 : 1);
+    int child = 0;
+    if (status != UNGIL_OK || forked == 0) _exit(2);
+    _exit(waitpid(-1, &child, 0) > 0 && WIFEXITED(child) ? WEXITSTATUS(child) : 3);
+  }
+  int status = -1;
+  expect(waitpid(pid, &status, 0) == pid);
+  expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void) {
   pthread_t threads[3];
   expect(ungil_control_new(&shared_control) == UNGIL_OK);
@@ -82,6 +113,10 @@ int main(void) {
   for (int i = 0; i < 3; i++) {
     void *wrong = "not joined";
     expect(pthread_join(threads[i], &wrong) == 0 && wrong == NULL);
+  }
+  for (int i = 0; i < 10; i++) {
+    fork_inside_a_call(NULL);
+    fork_inside_a_call(&forked);
   }
   return report("forks");
 }

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <ungil.h>
@@ -188,6 +189,84 @@ static void bad_input(void) {
   expect(result == 77 && count == 77 && bytes[0] == 77);
 }
 
+/* Items that were quick become slow: nobody waits for the rest of a piece that was meant for quick ones. */
+enum { QUICK = 100000 };
+static int32_t own_control;
+static atomic_int slow_calls;
+
+static double slow_from_the_middle(double x) {
+  if (x >= QUICK) {
+    slow_calls++;
+    ungil_control_cancel(own_control);
+  }
+  return x;
+}
+
+static double slow_integrand(double x, void *ctx) { return (void)ctx, slow_from_the_middle(x); }
+
+static void becoming_slow(void) {
+  static double in[4 * QUICK], out[4 * QUICK];
+  double value;
+  for (int i = 0; i < 4 * QUICK; i++) in[i] = i;
+  for (int i = 0; i < WAYS; i++) {
+    slow_calls = 0;
+    expect(ungil_control_new(&own_control) == UNGIL_OK);
+    expect(ungil_map_f64(slow_from_the_middle, in, out, 4 * QUICK, threads[i], own_control) == UNGIL_E_CANCELLED);
+    expect(ungil_control_free(own_control) == UNGIL_OK);
+    expect(ungil_control_new(&own_control) == UNGIL_OK);
+    expect(ungil_integrate(slow_integrand, NULL, 0, 4 * QUICK, 4 * QUICK, threads[i], own_control, &value) ==
+           UNGIL_E_CANCELLED);
+    expect(ungil_control_free(own_control) == UNGIL_OK);
+    expect(0 < slow_calls && slow_calls < 2000); /* one per thread and call: there are not more processors */
+  }
+}
+
+/* A thread that a signal would have to reach, and one of the library's, which leaves signals to the host. */
+static pthread_t host;
+
+static int32_t check_signals(int64_t begin, int64_t end, void *ctx) {
+  (void)begin, (void)end, (void)ctx;
+  sigset_t blocked;
+  pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+  int is_helper = !pthread_equal(pthread_self(), host);
+  return sigismember(&blocked, SIGINT) != is_helper || sigismember(&blocked, SIGSEGV);
+}
+
+static void signals(void) {
+  host = pthread_self();
+  expect(ungil_parallel_for(0, 100000, 1, 4, check_signals, NULL, 0) == UNGIL_OK);
+}
+
+/* On a stack that is smaller than any system's default. */
+static void *on_a_small_stack(void *argument) {
+  static uint64_t numbers[5000];
+  static uint8_t bytes[5000];
+  double *in = argument, value, one = 1;
+  uint64_t count;
+  for (uint64_t i = 0; i < 5000; i++) numbers[i] = UINT64_MAX - i;
+  for (int32_t n = 1; n <= 2; n++) {
+    if (ungil_is_prime_u64(numbers, 5000, bytes, n, 0) != UNGIL_OK) return "is_prime_u64";
+    if (ungil_is_prime_i64((int64_t *)numbers, 5000, bytes, n, 0) != UNGIL_OK) return "is_prime_i64";
+    if (ungil_count_primes_i64((int64_t *)numbers, 5000, n, 0, &count) != UNGIL_OK) return "count_primes";
+    if (ungil_num_primes_i32((int32_t *)numbers, 10000, n, 0, &count) != UNGIL_OK) return "num_primes";
+    if (ungil_sum_f64(in, SIZE, n, 0, &value) != UNGIL_OK) return "sum";
+    if (ungil_pi(1000000, n, 0, &value) != UNGIL_OK) return "pi";
+    if (ungil_integrate(four_over, &one, 0, 1, 10000, n, 0, &value) != UNGIL_OK) return "integrate";
+    if (ungil_map_f64(fabs, in, in, SIZE, n, 0) != UNGIL_OK) return "map";
+  }
+  return NULL;
+}
+
+static void small_stacks(void) {
+  static double in[SIZE];
+  pthread_attr_t attributes;
+  pthread_t thread;
+  void *wrong = "not joined";
+  expect(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 80 << 10) == 0);
+  expect(pthread_create(&thread, &attributes, on_a_small_stack, in) == 0);
+  expect(pthread_join(thread, &wrong) == 0 && wrong == NULL);
+}
+
 /* Many threads, each with calls on many threads, and calls inside them. */
 static void *everything(void *argument) {
   (void)argument;
@@ -216,6 +295,9 @@ int main(void) {
   maps();
   same_bits();
   bad_input();
+  becoming_slow();
+  signals();
+  small_stacks();
   many_threads();
   return report("functions");
 }

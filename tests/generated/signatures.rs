@@ -163,7 +163,7 @@ impl<'a> Types<'a> {
 
     fn bare_function(&self, function: &TypeBareFn) -> Option<String> {
         let abi = function.abi.as_ref()?.name.as_ref().map_or_else(|| "C".to_owned(), |name| name.value());
-        if abi != "C" || function.variadic.is_some() {
+        if !matches!(abi.as_str(), "C" | "C-unwind") || function.variadic.is_some() {
             return None;
         }
         let mut types = vec![self.result(&function.output)?];

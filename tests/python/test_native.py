@@ -161,6 +161,33 @@ print("unharmed")
         self.assertIn(b"ValueError", errors)
 
 
+    def test_a_daemon_thread_in_a_call_does_not_hinder_the_end(self):
+        """Python up to 3.13 ends such a thread when it comes back from C."""
+        script = """
+import ctypes, sys, threading, time
+sys.path.insert(0, %r)
+from support import load, signatures
+library = load()
+began = threading.Event()
+def body(begin, end, context):
+    began.set()
+    time.sleep(0.001)
+    return 0
+function = signatures.UngilLoopBody(body)
+def call():
+    library.ungil_parallel_for(0, 10**9, 1, int(sys.argv[1]), function, None, 0)
+thread = threading.Thread(target=call)
+thread.daemon = True
+thread.start()
+began.wait()
+"""
+        command = [sys.executable, "-c", script % os.path.dirname(os.path.abspath(__file__))]
+        for threads in ("1", "2"):
+            process = subprocess.Popen(command + [threads], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            _, errors = process.communicate()
+            self.assertEqual(process.returncode, 0, errors)
+
+
 class Sums(unittest.TestCase):
     def sum(self, numbers, threads=2):
         result = ctypes.c_double()
@@ -316,7 +343,11 @@ class Controls(unittest.TestCase):
     def test_ctrl_c_stops_a_script_with_status_130(self):
         script = os.path.join(PROJECT, "examples", "python", "progress.py")
         process = subprocess.Popen(
-            [sys.executable, script, "100000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, script, "100000000"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, UNGIL_NUM_THREADS="1"),  # or a large machine is done at once
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
         )
         shown = b""
         while b"%" not in shown:  # the bar: the call has begun

@@ -31,8 +31,8 @@ impl Sum {
 
     /// The sum as one double; where a sum on the way was infinite or not a number, what IEEE 754 makes of that.
     pub fn value(self) -> f64 {
-        // An infinite sum's "error" is not a number.
-        if self.rounded.is_finite() { self.rounded + self.error } else { self.rounded }
+        // The error of an infinite sum is not a number; that of a finite one near the type's end may not be, either.
+        if self.error.is_finite() { self.rounded + self.error } else { self.rounded }
     }
 }
 

@@ -74,6 +74,9 @@ fn what_is_not_finite_follows_ieee() {
         }
         assert_eq!(sum(level, &[&[f64::MAX; 3 * LANES]]), f64::INFINITY);
         assert_eq!(sum(level, &[]), 0.0);
+        // The correction overflows, the sum does not.
+        let found = sum(level, &[&[-2.9937604643020797e292, f64::MAX]]);
+        assert!((found / 1.7976931348623155e308 - 1.0).abs() < 1e-15, "{found}");
     });
 }
 

@@ -1,0 +1,28 @@
+//! Calls of the caller's functions.
+
+use std::thread;
+
+/// Calls a function of the caller's, which may never return: `call` does nothing else.
+///
+/// Python before 3.14 ends threads that come back to it after its end by `pthread_exit`, which unwinds them. That must
+/// not go through this library's frames, where other threads may be at work: such a thread stays here for good, which
+/// keeps no process from ending. (It is also what Python 3.14 does.)
+#[inline(always)]
+pub(super) fn outside<R>(call: impl FnOnce() -> R) -> R {
+    let stay = Stay;
+    let result = call();
+    std::mem::forget(stay);
+    result
+}
+
+/// Dropped only if the function unwinds.
+struct Stay;
+
+impl Drop for Stay {
+    #[cold]
+    fn drop(&mut self) {
+        loop {
+            thread::park();
+        }
+    }
+}
