@@ -10,6 +10,9 @@ use crate::pool::Grain;
 /// Even if all are large and prime, the most that a thread takes at a time take it a few milliseconds.
 const GRAIN: Grain = Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u64 };
 
+/// For the rule of num_primes(), which takes a few nanoseconds a number, and 30 without vectors.
+const RULE_GRAIN: Grain = Grain::Between { least: 1 << 12, most: 1 << 16 };
+
 /// What can be a prime as a 64-bit number without a sign; negative numbers become 0, which is none.
 trait Number: Copy + Default + Sync {
     fn magnitude(self) -> u64;
@@ -151,7 +154,9 @@ pub unsafe extern "C" fn ungil_count_primes_u64(
 ) -> i32 {
     guarded_status("ungil_count_primes_u64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, |part| part.sum(primes::count)) }
+        unsafe {
+            count_parts(numbers, length, nthreads, control, count, GRAIN, |part| part.sum(primes::count))
+        }
     })
 }
 
@@ -169,7 +174,7 @@ pub unsafe extern "C" fn ungil_count_primes_i64(
 ) -> i32 {
     guarded_status("ungil_count_primes_i64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, count_magnitudes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_magnitudes) }
     })
 }
 
@@ -188,7 +193,7 @@ pub unsafe extern "C" fn ungil_count_primes_i32(
 ) -> i32 {
     guarded_status("ungil_count_primes_i32", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, count_magnitudes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_magnitudes) }
     })
 }
 
@@ -216,7 +221,7 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
     guarded_status("ungil_num_primes_i32", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
         unsafe {
-            count_parts(numbers, length, nthreads, control, count, |part| {
+            count_parts(numbers, length, nthreads, control, count, RULE_GRAIN, |part| {
                 part.sum(divisors::count_with_small_divisor)
             })
         }
@@ -238,12 +243,13 @@ unsafe fn count_parts<T: Copy + Default + Sync>(
     nthreads: i32,
     control: i32,
     count: *mut u64,
+    grain: Grain,
     count_part: impl Fn(Array<T>) -> u64 + Sync,
 ) -> Result<(), Error> {
     // SAFETY: by this function's contract.
     let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
     let total = with_call(nthreads, control, numbers.len(), |call| {
-        call.sum(numbers.len(), GRAIN, |range| Ok(count_part(numbers.part(range))))
+        call.sum(numbers.len(), grain, |range| Ok(count_part(numbers.part(range))))
     })?;
     out.write(total);
     Ok(())
