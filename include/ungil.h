@@ -24,8 +24,8 @@
  * cfunc), or a Python function by ctypes' CFUNCTYPE, whose calls take turns at Python's lock and so gain nothing. It
  * must return: longjmp() or a C++ exception out of it is not allowed, and a thread that ends in it (pthread_exit(),
  * as Python before 3.14 does with threads that outlive it) stays in it for good. An exception in a Python function is
- * printed by ctypes, and what the function returns then is not defined. If it forks, in the child the call gives
- * UNGIL_E_FORKED when the function returns; where a helper called it, the child ends then. Helpers have 2 MiB of stack,
+ * printed by ctypes, and what the function returns then is not defined. If it forks, a call on several threads gives
+ * UNGIL_E_FORKED in the child when the function returns; where a helper called it, the child ends then. Helpers have 2 MiB of stack,
  * and block all signals but those that a thread brings upon itself (SIGSEGV and its like).
  *
  * Stack: a call takes up to 64 KiB of the calling thread's, besides what functions of the caller's take.
@@ -476,8 +476,8 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
  * grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
  * nthreads: see "Calls on many threads" above.
  * function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
- * ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest range that
- * returned one, is the number that a plain loop would have stopped with.
+ * ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest
+ * range that returned one, is the number that a plain loop would have stopped with.
  * ctx: handed on to the function.
  * control: see "Calls on many threads" above.
  * Returns UNGIL_OK; or the function's number (let it be positive, as negative ones are this library's errors); or an

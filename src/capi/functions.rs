@@ -42,8 +42,8 @@ impl Context {
 /// grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
 /// nthreads: see "Calls on many threads" above.
 /// function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
-/// ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest range that
-/// returned one, is the number that a plain loop would have stopped with.
+/// ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest
+/// range that returned one, is the number that a plain loop would have stopped with.
 /// ctx: handed on to the function.
 /// control: see "Calls on many threads" above.
 /// Returns UNGIL_OK; or the function's number (let it be positive, as negative ones are this library's errors); or an

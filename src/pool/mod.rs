@@ -78,6 +78,8 @@ impl Call<'_> {
         let failure = Failure::none();
         let threads = pieces.count().min(self.threads as u64).max(1) as usize;
         let process = process::id();
+        // In the child of a fork inside a piece the other threads are not there, nor is what they have done.
+        let is_forked = || threads > 1 && process::id() != process;
         let take_pieces = || {
             let mut own = T::default();
             let mut pace = Pace::new();
@@ -92,14 +94,13 @@ impl Call<'_> {
                     Err(error) => failure.note(start, error),
                 }
             }
-            // In the child of a fork inside a piece, whoever holds the lock may not be there.
-            if process::id() == process {
+            if !is_forked() {
                 let mut total = total.lock().expect("adding does not panic");
                 *total = add(std::mem::take(&mut *total), own);
             }
         };
         helpers::work_together(threads - 1, &take_pieces);
-        if process::id() != process {
+        if is_forked() {
             return Err(Error::Forked);
         }
         failure.into_result()?;
