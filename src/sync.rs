@@ -28,7 +28,7 @@ mod model {
         pub(crate) fn snooze(&self) {}
     }
 
-    /// Loom has no parker, and its `thread::park` forgets a wake-up that comes while the thread waits for something else.
+    /// Loom has no parker, and its `thread::park` forgets a wake-up that comes while its thread waits elsewhere.
     pub(crate) struct Parker(Unparker);
 
     #[derive(Clone)]

@@ -39,9 +39,9 @@ impl Call<'_> {
 
     /// Does `part` on pieces that make up `0..len`.
     ///
-    /// An error stops the call: pieces that were begun are ended, and soon no other is begun. As pieces are begun in order,
-    /// the error of the lowest piece that has one is the one that a single thread would have met; it comes back. A
-    /// panic goes on in the caller, when no thread works at the range any more.
+    /// An error stops the call: pieces that were begun are ended, and soon no other is begun. As pieces are begun in
+    /// order, the error of the lowest piece that has one is the one that a single thread would have met; it comes back.
+    /// A panic goes on in the caller, when no thread works at the range any more.
     pub fn for_each(
         &self,
         len: u64,
