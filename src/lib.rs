@@ -21,6 +21,7 @@ pub mod control;
 pub mod cpu;
 pub mod environment;
 pub mod error;
+pub mod interp;
 pub mod kernels;
 pub mod pool;
 mod sync;

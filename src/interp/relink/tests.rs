@@ -1,0 +1,132 @@
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::fs;
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::path::PathBuf;
+
+use super::{Marker, copy_of_extension, copy_of_libpython, uses_python};
+use crate::interp::elf::Image;
+
+/// The shared libpythons of this machine, and the folders of their extension modules.
+fn libpythons() -> Vec<(PathBuf, PathBuf)> {
+    let folders = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
+    let versions = folders.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let libs = versions.filter_map(|version| Some(version.ok()?.path().join("lib")));
+    let system = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
+    let all = libs.chain(system.map(PathBuf::from));
+    let files = all.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let is_libpython = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("libpython3.") && name.ends_with(".so.1.0")
+    };
+    let modules = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let version =
+            name.trim_start_matches("lib").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned();
+        let beside = path.parent().unwrap().join(&version).join("lib-dynload");
+        if beside.exists() { beside } else { PathBuf::from("/usr/lib").join(version).join("lib-dynload") }
+    };
+    let found: Vec<_> = files.map(|file| file.path()).filter(is_libpython).collect();
+    if found.is_empty() {
+        let skip = b"SKIP relinking a real libpython: this machine has no shared one\n";
+        std::io::stderr().write_all(skip).expect("stderr is writable");
+    }
+    found.into_iter().map(|path| (path.clone(), modules(&path))).collect()
+}
+
+/// Loads a library from memory, and leaves it loaded.
+fn load(bytes: &[u8]) -> *mut c_void {
+    // SAFETY: the name is a C string; the result is checked.
+    let memory = unsafe { libc::memfd_create(c"library".as_ptr(), libc::MFD_CLOEXEC) };
+    assert!(memory >= 0);
+    // SAFETY: the descriptor is this function's own.
+    let mut file = unsafe { fs::File::from_raw_fd(memory) };
+    file.write_all(bytes).unwrap();
+    let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+    // SAFETY: loading runs the library's initialisers, which libraries of CPython's have none of that matter.
+    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    // The loader knows a library by its path: the next one must not come by the same.
+    std::mem::forget(file);
+    if handle.is_null() {
+        // SAFETY: dlerror gives a C string after a failure.
+        panic!("{}", unsafe { CStr::from_ptr(libc::dlerror()) }.to_string_lossy());
+    }
+    handle
+}
+
+fn find(library: *mut c_void, name: &str) -> *mut c_void {
+    let name = CString::new(name).unwrap();
+    // SAFETY: the library is loaded, and the name a C string.
+    unsafe { libc::dlsym(library, name.as_ptr()) }
+}
+
+fn version(library: *mut c_void, marker: &Marker) -> String {
+    let function = find(library, &marker.mark("Py_GetVersion"));
+    assert!(!function.is_null(), "Py_GetVersion");
+    // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
+    unsafe {
+        let function = std::mem::transmute::<*mut c_void, extern "C" fn() -> *const c_char>(function);
+        CStr::from_ptr(function()).to_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
+    for (i, (path, _)) in libpythons().into_iter().enumerate() {
+        let file = fs::read(&path).unwrap();
+        let mut addresses = Vec::new();
+        for copy in 0..3 {
+            let marker = Marker::new(10 * i as u32 + copy);
+            let library = load(&copy_of_libpython(&file, &marker).unwrap());
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let prefix = name
+                .trim_start_matches("libpython")
+                .trim_end_matches(".so.1.0")
+                .trim_end_matches('m')
+                .to_owned();
+            assert!(version(library, &marker).starts_with(&prefix), "{name}");
+            assert!(find(library, "Py_GetVersion").is_null(), "{name}: the old name is gone");
+            addresses.push(find(library, &marker.mark("PyType_Type")));
+        }
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 3);
+    }
+}
+
+#[test]
+fn each_extension_module_of_the_standard_library_gets_a_copy() {
+    for (path, folder) in libpythons() {
+        let files: Vec<_> =
+            fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "so")) {
+            let bytes = fs::read(file).unwrap();
+            assert!(uses_python(&bytes).unwrap(), "{}", file.display());
+            let copy = copy_of_extension(&bytes, &Marker::new(7)).unwrap();
+            assert!(!uses_python(&copy).unwrap(), "{} of {}", file.display(), path.display());
+            let (before, after) = (Image::parse(&bytes).unwrap(), Image::parse(&copy).unwrap());
+            assert_eq!(before.symbols().len(), after.symbols().len());
+        }
+    }
+}
+
+/// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
+#[test]
+fn damaged_files_are_told_or_copied_but_harm_nothing() {
+    let Some((_, folder)) = libpythons().into_iter().next() else { return };
+    let file = fs::read_dir(folder).unwrap().flatten().map(|file| file.path()).next().unwrap();
+    let bytes = fs::read(file).unwrap();
+    let marker = Marker::new(1);
+    for len in (0..bytes.len()).step_by(97) {
+        let _ = copy_of_extension(&bytes[..len], &marker);
+        let _ = copy_of_libpython(&bytes[..len], &marker);
+    }
+    let end = bytes.len().min(8192);
+    for at in 0..end {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] = value;
+            let _ = copy_of_extension(&damaged, &marker);
+        }
+    }
+}
