@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`kernels`] | the algorithms: one thread, no C |
 //! | [`pool`] | one call on several threads |
+//! | [`interp`] | private copies of the Python library (being built: no export uses it yet) |
 //! | [`control`] | progress, cancellation and deadline of a call |
 //! | [`cpu`] | the CPU level that kernels run at |
 //! | [`environment`] | the environment's variables, safely |

@@ -1,11 +1,13 @@
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::fs;
 use std::io::Write;
-use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::PathBuf;
+use std::ptr::NonNull;
 
 use super::{Marker, copy_of_extension, copy_of_libpython, uses_python};
 use crate::interp::elf::Image;
+use crate::interp::library::Library;
+use crate::interp::private_file::PrivateFile;
 
 /// The shared libpythons of this machine, and the folders of their extension modules.
 fn libpythons() -> Vec<(PathBuf, PathBuf)> {
@@ -34,38 +36,17 @@ fn libpythons() -> Vec<(PathBuf, PathBuf)> {
     found.into_iter().map(|path| (path.clone(), modules(&path))).collect()
 }
 
-/// Loads a library from memory, and leaves it loaded.
-fn load(bytes: &[u8]) -> *mut c_void {
-    // SAFETY: the name is a C string; the result is checked.
-    let memory = unsafe { libc::memfd_create(c"library".as_ptr(), libc::MFD_CLOEXEC) };
-    assert!(memory >= 0);
-    // SAFETY: the descriptor is this function's own.
-    let mut file = unsafe { fs::File::from_raw_fd(memory) };
-    file.write_all(bytes).unwrap();
-    let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
-    // SAFETY: loading runs the library's initialisers, which libraries of CPython's have none of that matter.
-    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-    // The loader knows a library by its path: the next one must not come by the same.
-    std::mem::forget(file);
-    if handle.is_null() {
-        // SAFETY: dlerror gives a C string after a failure.
-        panic!("{}", unsafe { CStr::from_ptr(libc::dlerror()) }.to_string_lossy());
-    }
-    handle
+fn load(bytes: &[u8]) -> Library {
+    let file = PrivateFile::new(c"libpython", bytes).unwrap();
+    // SAFETY: CPython's library has no initialisers but the C library's own.
+    unsafe { Library::load(file.path()) }.unwrap()
 }
 
-fn find(library: *mut c_void, name: &str) -> *mut c_void {
-    let name = CString::new(name).unwrap();
-    // SAFETY: the library is loaded, and the name a C string.
-    unsafe { libc::dlsym(library, name.as_ptr()) }
-}
-
-fn version(library: *mut c_void, marker: &Marker) -> String {
-    let function = find(library, &marker.mark("Py_GetVersion"));
-    assert!(!function.is_null(), "Py_GetVersion");
+fn version(library: Library, marker: &Marker) -> String {
+    let function = library.symbol(&marker.mark("Py_GetVersion")).expect("Py_GetVersion");
     // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
     unsafe {
-        let function = std::mem::transmute::<*mut c_void, extern "C" fn() -> *const c_char>(function);
+        let function = std::mem::transmute::<NonNull<c_void>, extern "C" fn() -> *const c_char>(function);
         CStr::from_ptr(function()).to_str().unwrap().to_owned()
     }
 }
@@ -85,8 +66,8 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
                 .trim_end_matches('m')
                 .to_owned();
             assert!(version(library, &marker).starts_with(&prefix), "{name}");
-            assert!(find(library, "Py_GetVersion").is_null(), "{name}: the old name is gone");
-            addresses.push(find(library, &marker.mark("PyType_Type")));
+            assert!(library.symbol("Py_GetVersion").is_none(), "{name}: the old name is gone");
+            addresses.push(library.symbol(&marker.mark("PyType_Type")).expect("PyType_Type"));
         }
         addresses.sort();
         addresses.dedup();

@@ -1,0 +1,71 @@
+//! A library that was loaded, and its symbols.
+
+use std::ffi::{CStr, CString, c_void};
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::NonNull;
+
+/// A loaded library. It stays loaded: code of it may be on any thread's stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Library(NonNull<c_void>);
+
+// SAFETY: the handle only stands for the library, which any thread may use.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+/// Why a library could not be loaded, in the loader's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotLoaded(pub String);
+
+impl fmt::Display for NotLoaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotLoaded {}
+
+impl Library {
+    /// Loads a library with all that it needs. Its symbols are there for those that are loaded later.
+    ///
+    /// # Safety
+    /// The library's initialisers run; they must be sound.
+    pub unsafe fn load(path: &Path) -> Result<Self, NotLoaded> {
+        let path = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_| NotLoaded("a path with a NUL".to_owned()))?;
+        // SAFETY: a C string; the caller vouches for the initialisers.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
+    }
+
+    /// The address of a symbol, if the library, or one that it needs, defines it.
+    pub fn symbol(&self, name: &str) -> Option<NonNull<c_void>> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the library is loaded, and the name a C string.
+        NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
+    }
+}
+
+/// What the loader says of this thread's last failure.
+fn last_error() -> String {
+    // SAFETY: dlerror gives NULL or a C string that is there until this thread's next call.
+    let text = unsafe { libc::dlerror().as_ref().map(|text| CStr::from_ptr(text)) };
+    text.map_or_else(|| "unknown error".to_owned(), |text| text.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Library;
+    use std::path::Path;
+
+    #[test]
+    fn what_is_no_library_is_told() {
+        for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
+            // SAFETY: nothing is loaded.
+            let error = unsafe { Library::load(Path::new(path)) }.unwrap_err();
+            assert!(error.to_string().contains(path), "{error}");
+        }
+    }
+}
