@@ -22,6 +22,7 @@ pub mod control;
 pub mod cpu;
 pub mod environment;
 pub mod error;
+#[cfg(target_os = "linux")]
 pub mod interp;
 pub mod kernels;
 pub mod pool;

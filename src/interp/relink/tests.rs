@@ -1,40 +1,12 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
 use std::ptr::NonNull;
 
 use super::{Marker, copy_of_extension, copy_of_libpython, uses_python};
 use crate::interp::elf::Image;
 use crate::interp::library::Library;
 use crate::interp::private_file::PrivateFile;
-
-/// The shared libpythons of this machine, and the folders of their extension modules.
-fn libpythons() -> Vec<(PathBuf, PathBuf)> {
-    let folders = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
-    let versions = folders.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
-    let libs = versions.filter_map(|version| Some(version.ok()?.path().join("lib")));
-    let system = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
-    let all = libs.chain(system.map(PathBuf::from));
-    let files = all.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
-    let is_libpython = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.starts_with("libpython3.") && name.ends_with(".so.1.0")
-    };
-    let modules = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let version =
-            name.trim_start_matches("lib").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned();
-        let beside = path.parent().unwrap().join(&version).join("lib-dynload");
-        if beside.exists() { beside } else { PathBuf::from("/usr/lib").join(version).join("lib-dynload") }
-    };
-    let found: Vec<_> = files.map(|file| file.path()).filter(is_libpython).collect();
-    if found.is_empty() {
-        let skip = b"SKIP relinking a real libpython: this machine has no shared one\n";
-        std::io::stderr().write_all(skip).expect("stderr is writable");
-    }
-    found.into_iter().map(|path| (path.clone(), modules(&path))).collect()
-}
+use crate::interp::tests::{extension_modules, libpythons};
 
 fn load(bytes: &[u8]) -> Library {
     let file = PrivateFile::new(c"libpython", bytes).unwrap();
@@ -53,11 +25,11 @@ fn version(library: Library, marker: &Marker) -> String {
 
 #[test]
 fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
-    for (i, (path, _)) in libpythons().into_iter().enumerate() {
+    for (i, path) in libpythons().into_iter().enumerate() {
         let file = fs::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
-            let marker = Marker::new(10 * i as u32 + copy);
+            let marker = Marker::new(1_000_000 + 10 * i as u32 + copy);
             let library = load(&copy_of_libpython(&file, &marker).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let prefix = name
@@ -77,7 +49,8 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
 
 #[test]
 fn each_extension_module_of_the_standard_library_gets_a_copy() {
-    for (path, folder) in libpythons() {
+    for path in libpythons() {
+        let folder = extension_modules(&path);
         let files: Vec<_> =
             fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
         for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "so")) {
@@ -94,8 +67,9 @@ fn each_extension_module_of_the_standard_library_gets_a_copy() {
 /// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
 #[test]
 fn damaged_files_are_told_or_copied_but_harm_nothing() {
-    let Some((_, folder)) = libpythons().into_iter().next() else { return };
-    let file = fs::read_dir(folder).unwrap().flatten().map(|file| file.path()).next().unwrap();
+    let Some(path) = libpythons().into_iter().next() else { return };
+    let file =
+        fs::read_dir(extension_modules(&path)).unwrap().flatten().map(|file| file.path()).next().unwrap();
     let bytes = fs::read(file).unwrap();
     let marker = Marker::new(1);
     for len in (0..bytes.len()).step_by(97) {
