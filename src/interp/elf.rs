@@ -196,10 +196,15 @@ impl Image {
 
     /// The value of the first entry with this tag.
     pub(super) fn dynamic(&self, tag: DynamicTag) -> Option<u64> {
+        self.all(tag).next()
+    }
+
+    /// The values of all entries with this tag.
+    pub(super) fn all(&self, tag: DynamicTag) -> impl Iterator<Item = u64> {
         let bytes = &self.bytes[self.dynamic.clone()];
         let entries =
             slice_from_bytes::<Entry>(bytes, bytes.len() / size_of::<Entry>()).expect("they were read").0;
-        entries.iter().find(|entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE))
+        entries.iter().filter(move |entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE))
     }
 
     pub(super) fn symbols(&self) -> &[Symbol] {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, ptr, thread};
 
-use super::library::Library;
+use super::library::{Library, Scope};
+use super::needed::needed_beside;
 use super::private_file::PrivateFile;
 use super::python::{Api, MethodDef, ONE_ARGUMENT, Object, PROGRAM};
 use super::relink::{Marker, copy_of_extension, copy_of_libpython, uses_python};
@@ -67,7 +68,8 @@ impl Interpreter {
         let copy = copy_of_libpython(&file, &marker).map_err(|error| failed(&error))?;
         let copy = PrivateFile::new(c"libpython", &copy).map_err(|error| failed(&error))?;
         // SAFETY: libpython has no initialisers of its own.
-        let library = unsafe { Library::load(copy.path()) }.map_err(|error| failed(&error))?;
+        let library =
+            unsafe { Library::load(copy.path(), Scope::Everybody) }.map_err(|error| failed(&error))?;
         let api = Api::of(library, &marker).map_err(|error| failed(&error))?;
         let home = home_of(libpython).ok_or_else(|| failed(&"its standard library is not beside it"))?;
         let interpreter =
@@ -199,6 +201,10 @@ impl Interpreter {
         let file = fs::read(original).ok()?;
         if !uses_python(&file).ok()? {
             return Some(original.as_os_str().as_bytes().to_vec());
+        }
+        for library in needed_beside(original, &file).ok()? {
+            // SAFETY: the extension module would have it loaded. Where it cannot be, the module's loading tells why.
+            let _ = unsafe { Library::load(&library, Scope::ThoseThatNeedIt) };
         }
         let copy = copy_of_extension(&file, &self.marker).ok()?;
         let copy = PrivateFile::new(c"extension", &copy).ok()?;

@@ -27,16 +27,34 @@ impl fmt::Display for NotLoaded {
 
 impl std::error::Error for NotLoaded {}
 
+/// Who sees a library's symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All that are loaded later.
+    Everybody,
+    /// Those that need it.
+    ThoseThatNeedIt,
+}
+
+impl Scope {
+    fn flag(self) -> libc::c_int {
+        match self {
+            Self::Everybody => libc::RTLD_GLOBAL,
+            Self::ThoseThatNeedIt => libc::RTLD_LOCAL,
+        }
+    }
+}
+
 impl Library {
-    /// Loads a library with all that it needs. Its symbols are there for those that are loaded later.
+    /// Loads a library with all that it needs.
     ///
     /// # Safety
     /// The library's initialisers run; they must be sound.
-    pub unsafe fn load(path: &Path) -> Result<Self, NotLoaded> {
+    pub unsafe fn load(path: &Path, scope: Scope) -> Result<Self, NotLoaded> {
         let path = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| NotLoaded("a path with a NUL".to_owned()))?;
         // SAFETY: a C string; the caller vouches for the initialisers.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | scope.flag()) };
         NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
     }
 
@@ -57,14 +75,14 @@ fn last_error() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Library;
+    use super::{Library, Scope};
     use std::path::Path;
 
     #[test]
     fn what_is_no_library_is_told() {
         for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
             // SAFETY: nothing is loaded.
-            let error = unsafe { Library::load(Path::new(path)) }.unwrap_err();
+            let error = unsafe { Library::load(Path::new(path), Scope::ThoseThatNeedIt) }.unwrap_err();
             assert!(error.to_string().contains(path), "{error}");
         }
     }

@@ -4,14 +4,14 @@ use std::ptr::NonNull;
 
 use super::{Marker, copy_of_extension, copy_of_libpython, uses_python};
 use crate::interp::elf::Image;
-use crate::interp::library::Library;
+use crate::interp::library::{Library, Scope};
 use crate::interp::private_file::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
 
 fn load(bytes: &[u8]) -> Library {
     let file = PrivateFile::new(c"libpython", bytes).unwrap();
     // SAFETY: CPython's library has no initialisers but the C library's own.
-    unsafe { Library::load(file.path()) }.unwrap()
+    unsafe { Library::load(file.path(), Scope::Everybody) }.unwrap()
 }
 
 fn version(library: Library, marker: &Marker) -> String {
