@@ -59,7 +59,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Interpreter {
-    /// Starts a private copy of the shared libpython in this file. Cost: some 20 ms and 10 MB.
+    /// Starts a private copy of the shared libpython in this file.
     pub fn start(libpython: &Path) -> Result<&'static Self, Trouble> {
         static NUMBERS: AtomicU32 = AtomicU32::new(0);
         let failed = |what: &dyn fmt::Display| Trouble::Start(format!("{}: {what}", libpython.display()));
