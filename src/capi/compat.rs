@@ -2,9 +2,12 @@
 //!
 //! They keep those names and types to the letter, so scripts that load such a library load this one.
 
+use std::ops::{Add, Range};
+
 use super::guard::guarded;
 use super::slice::Array;
 use super::threads;
+use crate::error::Error;
 use crate::kernels::{divisors, multiples, pi};
 use crate::pool::{Call, Grain};
 
@@ -13,14 +16,15 @@ const RANGE_GRAIN: u64 = 1 << 24;
 const ARRAY_GRAIN: u64 = 1 << 16;
 const BLOCK_GRAIN: u64 = 8;
 
-/// Nobody can stop these calls, so pieces may grow.
-fn grain(least: u64) -> Grain {
-    Grain::Between { least, most: u64::MAX }
-}
-
-/// `threads::requested()`, asked only where there is work to share.
-fn threads(len: u64, grain: u64) -> usize {
-    if len > grain { threads::requested() } else { 1 }
+/// The sum of `part` over pieces of at least so many items, on `threads::requested()` threads, which is asked only
+/// where there is work to share. Nobody can stop these calls, so pieces may grow.
+fn spread<T: Add<Output = T> + Default + Send>(
+    len: u64,
+    least: u64,
+    part: impl Fn(Range<u64>) -> T + Sync,
+) -> Result<T, Error> {
+    let threads = if len > least { threads::requested() } else { 1 };
+    Call::on(threads).sum(len, Grain::Between { least, most: u64::MAX }, |piece| Ok(part(piece)))
 }
 
 /// The sum of the numbers i in [from, to) with i % 3 == 0, modulo 2^32.
@@ -39,8 +43,8 @@ pub extern "C" fn test(from: i32, to: i32) -> i32 {
     guarded("test", 0, || {
         let len = (i64::from(to) - i64::from(from)).max(0) as u64;
         let end = |offset: u64| (i64::from(from) + offset as i64) as i32;
-        let sum = Call::on(threads(len, RANGE_GRAIN)).sum(len, grain(RANGE_GRAIN), |part| {
-            Ok(std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end))))
+        let sum = spread(len, RANGE_GRAIN, |part| {
+            std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end)))
         })?;
         Ok(sum.0)
     })
@@ -67,10 +71,8 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
     guarded("num_primes", -1, || {
         // SAFETY: the caller's contract is the one that Array asks for.
         let numbers = unsafe { Array::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
-        let len = numbers.len();
-        let count = Call::on(threads(len, ARRAY_GRAIN)).sum(len, grain(ARRAY_GRAIN), |part| {
-            Ok(numbers.part(part).sum(divisors::count_with_small_divisor))
-        })?;
+        let count_part = |part| numbers.part(part).sum(divisors::count_with_small_divisor);
+        let count = spread(numbers.len(), ARRAY_GRAIN, count_part)?;
         Ok(i32::try_from(count).expect("no more than size"))
     })
 }
@@ -94,9 +96,7 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
 pub extern "C" fn compPi_ctypes(pi: f64, niter: i32) -> f64 {
     guarded("compPi_ctypes", f64::NAN, || {
         let terms = pi::Terms::new(u64::try_from(niter).unwrap_or(0));
-        let blocks = terms.blocks();
-        let call = Call::on(threads(blocks, BLOCK_GRAIN));
-        let sum = call.sum(blocks, grain(BLOCK_GRAIN), |part| Ok(terms.sum(part)))?;
+        let sum = spread(terms.blocks(), BLOCK_GRAIN, |part| terms.sum(part))?;
         Ok(pi::finish(pi, i64::from(niter), sum))
     })
 }

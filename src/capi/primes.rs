@@ -13,29 +13,35 @@ const GRAIN: Grain = Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u6
 /// For the rule of num_primes(), which takes a few nanoseconds a number, and 30 without vectors.
 const RULE_GRAIN: Grain = Grain::Between { least: 1 << 12, most: 1 << 16 };
 
-/// What can be a prime as a 64-bit number without a sign; negative numbers become 0, which is none.
+/// What can be told prime, as a 64-bit number without a sign.
 trait Number: Copy + Default + Sync {
-    fn magnitude(self) -> u64;
+    /// Shows the numbers, negative ones as 0, which is no prime, in consecutive slices.
+    fn show(numbers: Array<Self>, show: impl FnMut(&[u64]));
 }
 
-impl Number for i32 {
-    fn magnitude(self) -> u64 {
-        self.max(0) as u64
+impl Number for u64 {
+    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+        numbers.slices(show);
     }
 }
 
 impl Number for i64 {
-    fn magnitude(self) -> u64 {
-        self.max(0) as u64
+    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+        show_converted(numbers, |n| n.max(0) as u64, show);
     }
 }
 
-/// Shows the numbers' magnitudes, in consecutive slices of at most [`CHUNK`].
-fn magnitudes<T: Number>(numbers: Array<T>, mut show: impl FnMut(&[u64])) {
+impl Number for i32 {
+    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+        show_converted(numbers, |n| n.max(0) as u64, show);
+    }
+}
+
+fn show_converted<T: Number>(numbers: Array<T>, convert: impl Fn(T) -> u64, mut show: impl FnMut(&[u64])) {
     numbers.slices(|slice| {
         for chunk in slice.chunks(CHUNK) {
             let mut room = [0; CHUNK];
-            room.iter_mut().zip(chunk).for_each(|(magnitude, number)| *magnitude = number.magnitude());
+            room.iter_mut().zip(chunk).for_each(|(converted, &number)| *converted = convert(number));
             show(&room[..chunk.len()]);
         }
     });
@@ -66,11 +72,7 @@ pub unsafe extern "C" fn ungil_is_prime_u64(
 ) -> i32 {
     guarded_status("ungil_is_prime_u64", || {
         // SAFETY: the caller's contract is the one that `tell` asks for.
-        unsafe {
-            tell(numbers, length, out, nthreads, control, |numbers, out| {
-                each_with_its_bytes(out, |show| numbers.slices(show), primes::is_prime);
-            })
-        }
+        unsafe { tell(numbers, length, out, nthreads, control) }
     })
 }
 
@@ -88,36 +90,18 @@ pub unsafe extern "C" fn ungil_is_prime_i64(
 ) -> i32 {
     guarded_status("ungil_is_prime_i64", || {
         // SAFETY: the caller's contract is the one that `tell` asks for.
-        unsafe {
-            tell(numbers, length, out, nthreads, control, |numbers, out| {
-                each_with_its_bytes(out, |show| magnitudes(numbers, show), primes::is_prime);
-            })
-        }
+        unsafe { tell(numbers, length, out, nthreads, control) }
     })
-}
-
-/// Cuts `out` into the lengths of the slices that are shown.
-fn each_with_its_bytes(
-    mut out: &mut [u8],
-    slices: impl FnOnce(&mut dyn FnMut(&[u64])),
-    tell: impl Fn(&[u64], &mut [u8]),
-) {
-    slices(&mut |slice| {
-        let (bytes, rest) = std::mem::take(&mut out).split_at_mut(slice.len());
-        tell(slice, bytes);
-        out = rest;
-    });
 }
 
 /// # Safety
 /// The arrays are there and unused by others for the length of the call, as `Array::new` and `OutArray::new` ask.
-unsafe fn tell<T: Copy + Default + Sync>(
+unsafe fn tell<T: Number>(
     numbers: *const T,
     length: usize,
     out: *mut u8,
     nthreads: i32,
     control: i32,
-    tell_part: impl Fn(Array<T>, &mut [u8]) + Sync,
 ) -> Result<(), Error> {
     // SAFETY: by this function's contract.
     let (numbers, out) =
@@ -126,8 +110,12 @@ unsafe fn tell<T: Copy + Default + Sync>(
     with_call(nthreads, control, numbers.len(), |call| {
         call.for_each(numbers.len(), GRAIN, |range| {
             // SAFETY: the pool gives each thread ranges of its own; the kernel writes, and does not read.
-            let bytes = unsafe { out.bytes(range.clone()) };
-            tell_part(numbers.part(range), bytes);
+            let mut out = unsafe { out.bytes(range.clone()) };
+            T::show(numbers.part(range), |slice| {
+                let (bytes, rest) = std::mem::take(&mut out).split_at_mut(slice.len());
+                primes::is_prime(slice, bytes);
+                out = rest;
+            });
             Ok(())
         })
     })
@@ -154,9 +142,7 @@ pub unsafe extern "C" fn ungil_count_primes_u64(
 ) -> i32 {
     guarded_status("ungil_count_primes_u64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe {
-            count_parts(numbers, length, nthreads, control, count, GRAIN, |part| part.sum(primes::count))
-        }
+        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
     })
 }
 
@@ -174,7 +160,7 @@ pub unsafe extern "C" fn ungil_count_primes_i64(
 ) -> i32 {
     guarded_status("ungil_count_primes_i64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_magnitudes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
     })
 }
 
@@ -193,7 +179,7 @@ pub unsafe extern "C" fn ungil_count_primes_i32(
 ) -> i32 {
     guarded_status("ungil_count_primes_i32", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_magnitudes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
     })
 }
 
@@ -228,9 +214,9 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
     })
 }
 
-fn count_magnitudes<T: Number>(part: Array<T>) -> u64 {
+fn count_primes<T: Number>(part: Array<T>) -> u64 {
     let mut total = 0;
-    magnitudes(part, |slice| total += primes::count(slice));
+    T::show(part, |slice| total += primes::count(slice));
     total
 }
 

@@ -10,8 +10,7 @@ const MOST: usize = 256;
 /// For the functions that have no argument for it: the number in `UNGIL_NUM_THREADS`, read at each call; 1 if it is
 /// not set or not a positive number.
 pub(super) fn requested() -> usize {
-    let [own] = environment::variables(["UNGIL_NUM_THREADS"]);
-    parse(own.as_deref()).unwrap_or(1)
+    parse(environment::variable("UNGIL_NUM_THREADS").as_deref()).unwrap_or(1)
 }
 
 /// The number that an argument `nthreads` stands for: itself, or, if it is 0, that in `UNGIL_NUM_THREADS`, else that in

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, ptr, thread};
 
+use super::elf::Image;
 use super::library::{Library, Scope};
 use super::needed::needed_beside;
 use super::private_file::PrivateFile;
@@ -198,15 +199,15 @@ impl Interpreter {
             return Some(Vec::new());
         }
         let original = Path::new(OsStr::from_bytes(request.strip_prefix(b"copy ")?));
-        let file = fs::read(original).ok()?;
-        if !uses_python(&file).ok()? {
+        let image = Image::parse(&fs::read(original).ok()?).ok()?;
+        if !uses_python(&image).ok()? {
             return Some(original.as_os_str().as_bytes().to_vec());
         }
-        for library in needed_beside(original, &file).ok()? {
+        for library in needed_beside(original, &image).ok()? {
             // SAFETY: the extension module would have it loaded. Where it cannot be, the module's loading tells why.
             let _ = unsafe { Library::load(&library, Scope::ThoseThatNeedIt) };
         }
-        let copy = copy_of_extension(&file, &self.marker).ok()?;
+        let copy = copy_of_extension(image, &self.marker).ok()?;
         let copy = PrivateFile::new(c"extension", &copy).ok()?;
         let path = copy.path().as_os_str().as_bytes().to_vec();
         lock(&self.copies).insert(path.clone(), copy);

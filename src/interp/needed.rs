@@ -10,8 +10,7 @@ use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH};
 use super::elf::{Image, Malformed};
 
 /// The paths of those libraries, in the order in which they are needed.
-pub(super) fn needed_beside(original: &Path, file: &[u8]) -> Result<Vec<PathBuf>, Malformed> {
-    let image = Image::parse(file)?;
+pub(super) fn needed_beside(original: &Path, image: &Image) -> Result<Vec<PathBuf>, Malformed> {
     let origin = original.parent().unwrap_or(Path::new("/"));
     let mut folders = Vec::new();
     for tag in [DT_RUNPATH, DT_RPATH] {

@@ -55,8 +55,7 @@ pub fn copy_of_libpython(file: &[u8], marker: &Marker) -> Result<Vec<u8>, Malfor
 
 /// A copy of a library that uses libpython, an extension module as a rule, for the interpreter with this marker.
 /// Errors: what is wrong with the file.
-pub fn copy_of_extension(file: &[u8], marker: &Marker) -> Result<Vec<u8>, Malformed> {
-    let mut image = Image::parse(file)?;
+pub fn copy_of_extension(mut image: Image, marker: &Marker) -> Result<Vec<u8>, Malformed> {
     let mut names = Names::of(&image, marker);
     // What it defines keeps its name: PyInit_x is looked up by it.
     names.rename(&mut image, |is_defined, name| !is_defined && is_pythons(name))?;
@@ -71,8 +70,7 @@ pub fn copy_of_extension(file: &[u8], marker: &Marker) -> Result<Vec<u8>, Malfor
 }
 
 /// Whether a library needs Python's symbols, and so a copy of its own in each interpreter.
-pub fn uses_python(file: &[u8]) -> Result<bool, Malformed> {
-    let image = Image::parse(file)?;
+pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
     for symbol in image.symbols() {
         let name = image.string(u64::from(symbol.st_name.get(LE)))?;
         if symbol.st_shndx.get(LE) == SHN_UNDEF && is_pythons(name) {

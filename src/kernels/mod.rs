@@ -10,3 +10,6 @@ pub mod multiples;
 pub mod pi;
 pub mod primes;
 pub mod sum;
+
+#[cfg(test)]
+mod random;

@@ -1,6 +1,7 @@
 use super::table::{self, LARGER_ENDS, Table};
 use super::{count_with_small_divisor, count_with_small_divisor_at, exceptions, trial};
 use crate::cpu::{Level, for_each_level};
+use crate::kernels::random::random;
 
 /// Whether each number counts, at a level and by a table; each number is in a chunk with its neighbours.
 fn counted_at(level: Level, numbers: &[i32], table: Table) -> Vec<bool> {
@@ -131,17 +132,6 @@ fn the_exceptions_are_complete() {
     }
     assert_eq!(found, exceptions::EXCEPTIONS);
     println!("{} exceptions, as committed", found.len());
-}
-
-/// xorshift64*, seeded: the tests draw the same numbers every time.
-fn random(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
 }
 
 #[test]

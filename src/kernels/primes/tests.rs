@@ -2,20 +2,10 @@
 
 use super::{CHUNK, count_at, is_prime, is_prime_at, parameter};
 use crate::cpu::{Level, for_each_level};
+use crate::kernels::random::random;
 use reference::{Sieve, is_prime_by_12_bases, passes_strong_test};
 
 mod reference;
-
-/// xorshift64*, seeded: the tests draw the same numbers every time.
-fn random(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-}
 
 fn answers(level: Level, numbers: &[u64]) -> Vec<u8> {
     let mut out = vec![0xFF; numbers.len()];

@@ -1,5 +1,6 @@
 use super::{Accumulator, LANES, Sum};
 use crate::cpu::{Level, for_each_level};
+use crate::kernels::random::random;
 
 fn sum(level: Level, parts: &[&[f64]]) -> f64 {
     let mut all = Accumulator::at(level);
@@ -14,13 +15,11 @@ fn exact(numbers: &[i64]) -> f64 {
 
 /// Numbers of about 60 bits, of both signs, from a fixed seed.
 fn numbers(len: usize) -> Vec<i64> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = random(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
+        let bits = random();
         // 53 bits, so that each is a double; shifted by up to 7, so that sums round.
-        (state as i64 >> 11) << (state % 8)
+        (bits as i64 >> 11) << (bits % 8)
     };
     (0..len).map(|_| next()).collect()
 }
