@@ -98,9 +98,19 @@
 #define UNGIL_E_EXHAUSTED -9
 
 /**
- * The process forked inside the call, which cannot go on in the child.
+ * The process forked, and what the call is about is its parent's.
  */
 #define UNGIL_E_FORKED -10
+
+/**
+ * Python code ended with an exception: the message has its type and text on the first line, then its traceback.
+ */
+#define UNGIL_E_PYTHON -11
+
+/**
+ * This machine cannot do it, or a file that is needed is missing or wrong: the message says which.
+ */
+#define UNGIL_E_UNSUPPORTED -12
 
 /**
  * Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
@@ -121,6 +131,63 @@ typedef int64_t (*UngilMapI64)(int64_t x);
  * A function of a real number, with what else it needs in ctx.
  */
 typedef double (*UngilIntegrand)(double x, void *ctx);
+
+/**
+ * Is told that memory is not in use any more: owner is the buffer's.
+ */
+typedef void (*UngilRelease)(void *owner);
+
+/**
+ * Memory that goes to an interpreter, or comes from one, without a copy.
+ */
+typedef struct UngilBuffer {
+  /**
+   * Where it is; it may be NULL if length is 0.
+   */
+  void *address;
+  /**
+   * Its length in bytes.
+   */
+  size_t length;
+  /**
+   * 0 if it may be written to.
+   */
+  int32_t readonly;
+  /**
+   * Called once with owner when nothing uses the memory any more; NULL if nobody wants to know.
+   */
+  UngilRelease release;
+  /**
+   * Handed on to release.
+   */
+  void *owner;
+} UngilBuffer;
+
+/**
+ * An interpreter's answer, to be given back with ungil_reply_free().
+ */
+typedef struct UngilReply {
+  /**
+   * The response; what is there when length is 0 is not defined.
+   */
+  const void *response;
+  /**
+   * Its length in bytes.
+   */
+  size_t length;
+  /**
+   * Memory that the interpreter lends, without a release.
+   */
+  const struct UngilBuffer *buffers;
+  /**
+   * How many buffers there are.
+   */
+  size_t count;
+  /**
+   * What to free it by.
+   */
+  int32_t handle;
+} UngilReply;
 
 #ifdef __cplusplus
 extern "C" {
@@ -557,6 +624,146 @@ int32_t ungil_integrate(UngilIntegrand function,
                         int32_t nthreads,
                         int32_t control,
                         double *out);
+
+/**
+ * Gives an isolated interpreter: a Python of its own, with a lock of its own, in this process.
+ *
+ * It is a private copy of the Python library, which loads private copies of the extension modules that it imports;
+ * see "Isolated interpreters" above. It is one that was freed, made as new, if there is one with the same options; its
+ * modules are imported already then.
+ *
+ * options: NULL, or lines of name=value, UTF-8; where they are silent, the interpreter is like the process's own
+ * Python if that is of the same version, and like a new Python program otherwise:
+ *   libpython: the shared library of a CPython from 3.8 to 3.14. Else that of the environment's UNGIL_LIBPYTHON, that
+ *   of executable, the process's own or the one beside it, or the newest that the system's loader finds.
+ *   fresh: 1 for an interpreter that nobody has had.
+ *   executable: the Python program that it is to be like, of a venv for example; sys.executable.
+ *   home: the prefix that has the standard library, if there is no executable.
+ *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, a line each.
+ *   pycache_prefix, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
+ *   verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
+ * interp: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or wrong; UNGIL_E_UNSUPPORTED if no
+ * libpython is found, it is of another version, or it is missing, static, damaged or without its standard library, and
+ * where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if 1024 were started.
+ * Ownership: free it with ungil_interp_free().
+ * Thread-safety: any number of threads at once. A thread that holds the lock of the process's Python (one in a
+ * function of ctypes.PyDLL, but not of CDLL) must be the one that calls.
+ * Cost: a new one, about 25 ms and 10 MB, which the process keeps; one that was freed, 20 us.
+ */
+int32_t ungil_interp_new(const char *options,
+                         int32_t *interp);
+
+/**
+ * Gives an interpreter back, for others to have.
+ *
+ * Its `__main__`, sys.argv, sys.path, standard streams and, if it changed that, the process's working directory become
+ * what they were; modules stay imported. If threads are left in it, it is not given to others.
+ *
+ * interp: the handle; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_IN_USE while a request is under way in it;
+ * UNGIL_E_FORKED in the child of a fork, if it is the parent's.
+ * Thread-safety: any number of threads at once.
+ * Cost: 10 us, and what it takes to end the objects of `__main__`.
+ */
+int32_t ungil_interp_free(int32_t interp);
+
+/**
+ * How many interpreters there are in this process.
+ *
+ * in_use: receives the number of those that were given out and not freed.
+ * idle: receives the number of those that were freed, and wait to be given out again.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if in_use or idle is NULL.
+ * Thread-safety: any number of threads at once.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
+
+/**
+ * Runs Python source in the interpreter's `__main__`, on the calling thread.
+ *
+ * interp: the handle.
+ * source: any number of statements, UTF-8.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the source
+ * ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once. In one interpreter they take turns, as threads in Python do; in
+ * several they run at the same time.
+ * Cost: that of the code, and 20 us, mostly to compile it.
+ */
+int32_t ungil_interp_exec(int32_t interp,
+                          const char *source);
+
+/**
+ * The value of a Python expression in the interpreter's `__main__`, as str() shows it.
+ *
+ * interp: the handle.
+ * expression: UTF-8.
+ * text: receives the text, UTF-8, on success only. It belongs to the library, and is valid until this thread's next
+ * call of this function or the thread's end; it ends at its first NUL.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if expression or text is NULL; those of ungil_interp_exec().
+ * Thread-safety, Cost: as for ungil_interp_exec().
+ */
+int32_t ungil_interp_eval(int32_t interp,
+                          const char *expression,
+                          const char **text);
+
+/**
+ * Sends a request to the function that the interpreter's code gave to `_ungil.serve`, and waits for its response.
+ *
+ * That function is called on the calling thread as function(request, *buffers), with a bytes object and memoryviews,
+ * and returns something with a buffer (bytes, bytearray, an array), or a tuple of several: the response, and buffers.
+ * `import _ungil` is there in each interpreter.
+ *
+ * interp: the handle.
+ * request: length bytes, which are copied; NULL if length is 0.
+ * buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
+ * it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
+ * view is left then. It is called exactly once for each buffer, also where this returns an error, except
+ * UNGIL_E_NULL. Python code that writes to a buffer, and whoever else reads it, must agree when.
+ * reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
+ * length is more than the address space, or a buffer has a length but no address; UNGIL_E_EXHAUSTED if 65536 replies
+ * are in use; those of ungil_interp_exec().
+ * Thread-safety: as for ungil_interp_exec().
+ * Cost: that of the function, and about 2 us.
+ */
+int32_t ungil_interp_call(int32_t interp,
+                          const void *request,
+                          size_t length,
+                          const struct UngilBuffer *buffers,
+                          size_t count,
+                          struct UngilReply *reply);
+
+/**
+ * Gives a reply back: its memory, and the interpreter's memory that it lends, are not to be used any more.
+ *
+ * handle: the reply's; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such reply.
+ * Thread-safety: any number of threads at once.
+ * Cost: below a microsecond, some more if it lends memory: the interpreter's own thread gives that back.
+ */
+int32_t ungil_reply_free(int32_t handle);
+
+/**
+ * Raises KeyboardInterrupt in the requests that are under way in an interpreter.
+ *
+ * Each ends as the code there lets it, with UNGIL_E_PYTHON as a rule. Code in C is interrupted when it returns to
+ * Python: a time.sleep() is slept to its end. If no request is under way, nothing happens.
+ *
+ * interp: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once; that is what it is for.
+ * Cost: some microseconds; it does not wait.
+ */
+int32_t ungil_interp_interrupt(int32_t interp);
 
 #ifdef __cplusplus
 }  // extern "C"

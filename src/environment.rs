@@ -23,6 +23,18 @@ pub fn variables<const N: usize>(names: [&str; N]) -> [Option<String>; N] {
     names.map(|name| std::env::var(name).ok()) // no Linux, or a sandbox that forbids the call
 }
 
+/// All variables, as `name=value`.
+pub fn all() -> Vec<Vec<u8>> {
+    #[cfg(target_os = "linux")]
+    if linux::can_copy() {
+        return linux::all();
+    }
+    let entry = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat()
+    };
+    std::env::vars_os().map(entry).collect()
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ptr;
@@ -48,22 +60,55 @@ mod linux {
     pub(super) fn variables<const N: usize>(names: [&[u8]; N]) -> [Option<Vec<u8>>; N] {
         let mut values = [const { None }; N];
         let mut pages = Pages::new();
-        // SAFETY: libc's variable is always there; another thread may replace the pointer, but not tear it.
-        let array = unsafe { ptr::read_volatile(&raw const environ) }.addr();
+        let array = array();
         for entry in 0..MOST {
-            let mut pointer = [0; size_of::<usize>()];
-            let text = match pages.read(array.wrapping_add(entry * size_of::<usize>()), &mut pointer) {
-                Some(()) => usize::from_ne_bytes(pointer),
-                None => break,
-            };
-            if text == 0 {
-                break;
-            }
+            let Some(text) = text_of_entry(&mut pages, array, entry) else { break };
             for (name, value) in names.iter().zip(&mut values).filter(|(_, value)| value.is_none()) {
                 *value = value_at(&mut pages, text, name);
             }
         }
         values
+    }
+
+    pub(super) fn all() -> Vec<Vec<u8>> {
+        let mut pages = Pages::new();
+        let array = array();
+        let mut texts = Vec::new();
+        for entry in 0..MOST {
+            let Some(text) = text_of_entry(&mut pages, array, entry) else { break };
+            texts.extend(whole_text(&mut pages, text));
+        }
+        texts
+    }
+
+    /// Where the pointers to the variables are.
+    fn array() -> usize {
+        // SAFETY: libc's variable is always there; another thread may replace the pointer, but not tear it.
+        unsafe { ptr::read_volatile(&raw const environ) }.addr()
+    }
+
+    /// Where a variable's text is; `None` behind the last one.
+    fn text_of_entry(pages: &mut Pages, array: usize, entry: usize) -> Option<usize> {
+        let mut pointer = [0; size_of::<usize>()];
+        pages.read(array.wrapping_add(entry * size_of::<usize>()), &mut pointer)?;
+        Some(usize::from_ne_bytes(pointer)).filter(|&text| text != 0)
+    }
+
+    /// The text at the address, up to its NUL, however long it is.
+    fn whole_text(pages: &mut Pages, mut address: usize) -> Option<Vec<u8>> {
+        let mut whole = Vec::new();
+        loop {
+            let page = pages.page(address - address % PAGE)?;
+            let rest = &page[address % PAGE..];
+            match rest.iter().position(|&byte| byte == 0) {
+                Some(end) => {
+                    whole.extend_from_slice(&rest[..end]);
+                    return Some(whole);
+                }
+                None => whole.extend_from_slice(rest),
+            }
+            address += rest.len();
+        }
     }
 
     /// The value, if the text at the address is "name=value".
@@ -139,7 +184,19 @@ mod linux {
 
 #[cfg(test)]
 mod tests {
-    use super::variable;
+    use super::{all, variable};
+
+    #[test]
+    fn all_is_what_std_has() {
+        let long = "x".repeat(10_000);
+        // SAFETY: the other tests of this library read the environment by this module, which bears writers.
+        unsafe { std::env::set_var("UNGIL_TEST_LONG", &long) };
+        let found = all();
+        for (name, value) in std::env::vars_os() {
+            let entry = [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat();
+            assert!(found.contains(&entry), "{name:?}");
+        }
+    }
 
     #[test]
     fn finds_what_std_finds() {

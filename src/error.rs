@@ -39,6 +39,16 @@ pub enum Error {
     TimedOut,
     /// A function of the caller's returned a number that stops the call.
     Stopped(i32),
+    /// An option of an interpreter's is wrong: which, and why.
+    Options(String),
+    /// This machine, or a file that is needed, is not such as is needed.
+    Unsupported(String),
+    /// An interpreter that a request is under way in.
+    InterpreterInUse,
+    /// An interpreter of the parent process's.
+    InterpreterForked,
+    /// Python code ended with an exception: its type and message, then its traceback.
+    Python(String),
     /// The process forked inside the call, and this is the child.
     Forked,
     /// As many things are in use as there can be.
@@ -71,6 +81,13 @@ impl fmt::Display for Error {
             Self::Cancelled => f.write_str("cancelled by its control"),
             Self::TimedOut => f.write_str("stopped at its control's deadline"),
             Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
+            Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
+            Self::InterpreterInUse => {
+                f.write_str("interp is in use by a request: wait for it, or interrupt it")
+            }
+            Self::InterpreterForked => {
+                f.write_str("interp is the parent process's: interpreters do not survive a fork")
+            }
             Self::Forked => f.write_str("the process forked inside the call; in the child it cannot go on"),
             Self::Exhausted { what } => write!(f, "there are no more {what}: free some"),
             Self::Overflow { result } => write!(f, "the result does not fit in {result}"),

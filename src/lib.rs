@@ -8,22 +8,23 @@
 //! |---|---|
 //! | [`kernels`] | the algorithms: one thread, no C |
 //! | [`pool`] | one call on several threads |
-//! | [`interp`] | private copies of the Python library (being built: no export uses it yet) |
+//! | [`interp`] | private copies of the Python library |
 //! | [`control`] | progress, cancellation and deadline of a call |
 //! | [`cpu`] | the CPU level that kernels run at |
 //! | [`environment`] | the environment's variables, safely |
 //! | [`error`] | what can go wrong, in the library's own terms |
 //! | [`capi`] | the C ABI: the only place with raw pointers from outside |
 //!
-//! Dependencies point one way: `capi -> pool -> control, kernels -> cpu`.
+//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu`.
 
 pub mod capi;
 pub mod control;
 pub mod cpu;
 pub mod environment;
 pub mod error;
-#[cfg(target_os = "linux")]
 pub mod interp;
 pub mod kernels;
+mod outside;
+mod per_process;
 pub mod pool;
 mod sync;

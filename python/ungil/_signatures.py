@@ -2,7 +2,7 @@
 
 Generated from src/capi/: change the Rust source and run `make header`.
 """
-from ctypes import CFUNCTYPE, POINTER, _CFuncPtr
+from ctypes import CFUNCTYPE, POINTER, Structure, _CFuncPtr
 from ctypes import c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_uint8, c_void_p
 from numbers import Integral
 
@@ -17,6 +17,8 @@ UNGIL_E_CANCELLED = -7
 UNGIL_E_TIMED_OUT = -8
 UNGIL_E_EXHAUSTED = -9
 UNGIL_E_FORKED = -10
+UNGIL_E_PYTHON = -11
+UNGIL_E_UNSUPPORTED = -12
 
 
 class FunctionPointer(object):
@@ -64,6 +66,28 @@ UngilLoopBody = CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)
 UngilMapF64 = CFUNCTYPE(c_double, c_double)
 UngilMapI64 = CFUNCTYPE(c_int64, c_int64)
 UngilIntegrand = CFUNCTYPE(c_double, c_double, c_void_p)
+UngilRelease = CFUNCTYPE(None, c_void_p)
+
+
+class UngilBuffer(Structure):
+    _fields_ = [
+        ("address", c_void_p),
+        ("length", c_size_t),
+        ("readonly", c_int32),
+        ("release", UngilRelease),
+        ("owner", c_void_p),
+    ]
+
+
+class UngilReply(Structure):
+    _fields_ = [
+        ("response", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("handle", c_int32),
+    ]
+
 
 # From a function's name to (restype, its parameters in order).
 SIGNATURES = {
@@ -180,6 +204,25 @@ SIGNATURES = {
         ("control", c_int32),
         ("out", POINTER(c_double)),
     ]),
+    "ungil_interp_new": (c_int32, [("options", c_char_p), ("interp", POINTER(c_int32))]),
+    "ungil_interp_free": (c_int32, [("interp", c_int32)]),
+    "ungil_interp_count": (c_int32, [("in_use", POINTER(c_int32)), ("idle", POINTER(c_int32))]),
+    "ungil_interp_exec": (c_int32, [("interp", c_int32), ("source", c_char_p)]),
+    "ungil_interp_eval": (c_int32, [
+        ("interp", c_int32),
+        ("expression", c_char_p),
+        ("text", POINTER(c_char_p)),
+    ]),
+    "ungil_interp_call": (c_int32, [
+        ("interp", c_int32),
+        ("request", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("reply", POINTER(UngilReply)),
+    ]),
+    "ungil_reply_free": (c_int32, [("handle", c_int32)]),
+    "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
 }
 
 

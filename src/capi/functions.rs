@@ -2,13 +2,13 @@
 
 use std::ffi::c_void;
 
-use super::callback::outside;
 use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, Out, OutArray};
 use crate::error::Error;
 use crate::kernels::midpoints::Midpoints;
 use crate::kernels::sum::Sum;
+use crate::outside::outside;
 use crate::pool::{Call, Grain};
 
 /// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.

@@ -7,13 +7,13 @@
 // A comment here becomes the header's: what the caller owes stands with the parameters, in C's words.
 #![allow(clippy::missing_safety_doc)]
 
-mod callback;
 mod compat;
 mod control;
 mod cpu;
 mod functions;
 mod guard;
 mod handle;
+mod interp;
 mod last_error;
 mod library;
 mod multiples;
@@ -32,6 +32,10 @@ pub use cpu::{ungil_cpu_active, ungil_cpu_detected};
 pub use functions::{
     UngilIntegrand, UngilLoopBody, UngilMapF64, UngilMapI64, ungil_integrate, ungil_map_f64, ungil_map_i64,
     ungil_parallel_for,
+};
+pub use interp::{
+    UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_count, ungil_interp_eval,
+    ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt, ungil_interp_new, ungil_reply_free,
 };
 pub use last_error::ungil_last_error;
 pub use library::{ungil_abi_version, ungil_version};

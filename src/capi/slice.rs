@@ -43,7 +43,7 @@ pub(super) struct Array<T> {
 // SAFETY: an Array only reads, and the contract of `new` lets any thread do that during the call.
 unsafe impl<T: Sync> Sync for Array<T> {}
 
-impl<T: Copy + Default> Array<T> {
+impl<T: Copy> Array<T> {
     /// # Safety
     /// Unless NULL, `start` is readable for `len` elements until the call that gave it returns, and nobody
     /// but this call writes to them meanwhile. It need not be aligned.
@@ -56,6 +56,14 @@ impl<T: Copy + Default> Array<T> {
         self.len as u64
     }
 
+    /// A copy of the elements.
+    pub(super) fn to_vec(self) -> Vec<T> {
+        // SAFETY: each is readable by `new`'s contract.
+        (0..self.len).map(|i| unsafe { self.start.add(i).read_unaligned() }).collect()
+    }
+}
+
+impl<T: Copy + Default> Array<T> {
     /// The elements in `range`, which must lie in the array.
     pub(super) fn part(&self, range: Range<u64>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len());
@@ -92,6 +100,17 @@ impl<T: Copy + Default> Array<T> {
             std::ptr::copy_nonoverlapping(source, chunk.as_mut_ptr().cast::<u8>(), len * size_of::<T>());
         }
         show(&chunk[..len]);
+    }
+}
+
+impl Array<u8> {
+    /// The bytes, until the call returns that gave them.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: not NULL (the length is not 0), readable and unwritten by `new`'s contract; a byte is always aligned.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
 

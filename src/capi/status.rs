@@ -22,19 +22,25 @@ pub const UNGIL_E_CANCELLED: i32 = -7;
 pub const UNGIL_E_TIMED_OUT: i32 = -8;
 /// As many handles are in use as there can be.
 pub const UNGIL_E_EXHAUSTED: i32 = -9;
-/// The process forked inside the call, which cannot go on in the child.
+/// The process forked, and what the call is about is its parent's.
 pub const UNGIL_E_FORKED: i32 = -10;
+/// Python code ended with an exception: the message has its type and text on the first line, then its traceback.
+pub const UNGIL_E_PYTHON: i32 = -11;
+/// This machine cannot do it, or a file that is needed is missing or wrong: the message says which.
+pub const UNGIL_E_UNSUPPORTED: i32 = -12;
 
 pub(super) fn of(error: &Error) -> i32 {
     match error {
         Error::Null { .. } | Error::NoFunction => UNGIL_E_NULL,
-        Error::TooLong { .. } | Error::Invalid { .. } => UNGIL_E_INVALID,
+        Error::TooLong { .. } | Error::Invalid { .. } | Error::Options(_) => UNGIL_E_INVALID,
         Error::Handle { .. } => UNGIL_E_HANDLE,
-        Error::ControlInUse => UNGIL_E_IN_USE,
+        Error::ControlInUse | Error::InterpreterInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
         Error::TimedOut => UNGIL_E_TIMED_OUT,
         Error::Exhausted { .. } => UNGIL_E_EXHAUSTED,
-        Error::Forked => UNGIL_E_FORKED,
+        Error::Python(_) => UNGIL_E_PYTHON,
+        Error::Unsupported(_) => UNGIL_E_UNSUPPORTED,
+        Error::Forked | Error::InterpreterForked => UNGIL_E_FORKED,
         Error::Stopped(code) => *code,
         Error::Overflow { .. } => UNGIL_E_OVERFLOW,
         Error::Internal(_) => UNGIL_E_INTERNAL,
@@ -60,7 +66,9 @@ mod tests {
             UNGIL_E_TIMED_OUT,
             UNGIL_E_EXHAUSTED,
             UNGIL_E_FORKED,
+            UNGIL_E_PYTHON,
+            UNGIL_E_UNSUPPORTED,
         ];
-        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10]);
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12]);
     }
 }

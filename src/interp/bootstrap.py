@@ -1,54 +1,254 @@
-"""What runs first in each private copy of Python: the import hook, then `site`, then a dispatcher for requests.
+"""What runs first in each private copy of Python.
 
-`native` is there: it takes b"copy " and the path of an extension module, and gives the path of a copy for this
-interpreter; or b"drop " and that path, when the copy is loaded.
+It takes from the interpreter what is the whole process's, and gives it the functions that requests go through.
 """
-import _imp
 import sys
-from _frozen_importlib import ModuleSpec
 
-create = _imp.create_dynamic
+import _signal
+import builtins
+import faulthandler
+import os
+import posix
+import types
 
+import __main__
 
-def create_dynamic(spec, file=None):
-    """Loads a copy of the extension module, which goes by the original's path."""
-    path = native(b"copy " + spec.origin.encode(sys.getfilesystemencoding(), "surrogateescape"))
-    try:
-        private = ModuleSpec(spec.name, spec.loader, origin=path.decode())
-        private.submodule_search_locations = spec.submodule_search_locations
-        module = create(private)
-    finally:
-        native(b"drop " + path)
-    module.__file__ = spec.origin
-    return module
+FILE = "<ungil bootstrap>"
+KEPT_SOURCES = 64
 
 
-_imp.create_dynamic = create_dynamic
+# What would concern the whole process.
 
-import site  # noqa: E402
 
-site.main()
+def refused(name, error=RuntimeError, instead=""):
+    def function(*args, **kwargs):
+        raise error(
+            "%s is not supported in an isolated interpreter: it would concern the whole process%s" % (name, instead)
+        )
 
-import __main__  # noqa: E402
-import traceback  # noqa: E402
+    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
+    return function
+
+
+def refuse(package, modules, name, *args):
+    if hasattr(modules[0], name):
+        replace(modules, name, refused(package + "." + name, *args))
+
+
+def replace(modules, name, function):
+    original = getattr(modules[0], name)
+    for module in modules:
+        setattr(module, name, function)
+    for group in (os.supports_fd, os.supports_follow_symlinks, os.supports_dir_fd, os.supports_effective_ids):
+        if original in group:
+            group.add(function)
+
+
+refuse("os", [posix, os], "fork", RuntimeError, "; subprocess and multiprocessing's \"spawn\" work")
+refuse("os", [posix, os], "forkpty")
+refuse("os", [posix, os], "_exit", RuntimeError, "; sys.exit ends the request")
+refuse("os", [posix, os], "abort")
+for name in ("execv", "execve"):
+    refuse("os", [posix, os], name, RuntimeError, "; subprocess works")
+# ValueError: what signal says outside the main thread, for which callers are prepared.
+signal_modules = [module for module in (_signal, sys.modules.get("signal")) if module]
+for name in ("signal", "set_wakeup_fd", "siginterrupt", "setitimer", "alarm"):
+    refuse("signal", signal_modules, name, ValueError)
+for name in ("enable", "register", "dump_traceback_later"):
+    refuse("faulthandler", [faulthandler], name)
+
+
+# The folder that the process was in before this interpreter changed it.
+left_folder = None
+
+
+def leaving(change):
+    def chdir(path):
+        global left_folder
+        before = posix.getcwd() if left_folder is None else left_folder
+        change(path)
+        left_folder = before
+
+    chdir.__name__ = chdir.__qualname__ = change.__name__
+    chdir.__doc__ = change.__doc__
+    return chdir
+
+
+for name in ("chdir", "fchdir"):
+    replace([posix, os], name, leaving(getattr(posix, name)))
+
+
+# Settings.
+
+ENCODING = sys.getfilesystemencoding()
+
+
+def configure(settings):
+    """Takes the options that Python does not read before it starts: lines of name=value."""
+    lists = {}
+    for line in settings.split(b"\n"):
+        name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
+        lists.setdefault(name, []).append(value)
+    if "path" in lists:
+        sys.path[:] = lists["path"]
+    sys.argv = lists.get("argv", [""])
+    sys.pycache_prefix = lists.get("pycache_prefix", [sys.pycache_prefix])[-1]
+    for option in lists.get("xoption", ()):
+        name, equals, value = option.partition("=")
+        sys._xoptions[name] = value if equals else True
+    if "warnoption" in lists:
+        import warnings
+
+        sys.warnoptions[:] = lists["warnoption"]
+        warnings._processoptions(sys.warnoptions)
+    # Nobody will flush it at the end.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    begin()
+    return b""
+
+
+initial = {}
+
+
+def begin():
+    initial["path"] = list(sys.path)
+    initial["argv"] = list(sys.argv)
+
+
+def reset(variables):
+    """Makes ready for another user; modules stay. Gives b"ok", or why that cannot be."""
+    import threading
+
+    global handler, left_folder
+    dummies = (threading._DummyThread, threading._MainThread)
+    if any(not isinstance(thread, dummies) for thread in threading.enumerate()):
+        return b"threads are left"
+    handler = no_handler
+    sources.clear()
+    clear_main()
+    sys.path[:] = initial["path"]
+    sys.argv = list(initial["argv"])
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    if left_folder is not None:
+        os.chdir(left_folder)
+        left_folder = None
+    os.environ._data.clear()
+    for variable in variables.split(b"\0"):
+        name, equals, value = variable.partition(b"=")
+        if equals:
+            os.environ._data[name] = value
+    return b"ok"
+
+
+def clear_main():
+    kept = {name: initial_main[name] for name in initial_main}
+    __main__.__dict__.clear()
+    __main__.__dict__.update(kept)
+
+
+initial_main = dict(__main__.__dict__, __builtins__=builtins)
+
+
+# Requests.
+
+# The latest sources by the names of their code, for tracebacks.
+sources = {}
+
+
+def compiled(source, mode):
+    compiled.count += 1
+    name = "<%s %d>" % (mode, compiled.count)
+    sources[name] = source.decode()
+    if len(sources) > KEPT_SOURCES:
+        del sources[next(iter(sources))]
+    if "linecache" in sys.modules:
+        show_sources()
+    return compile(sources[name], name, mode, dont_inherit=True)
+
+
+def show_sources():
+    """Shows them to linecache, which is not imported before: that takes as long as a tenth of a start."""
+    import linecache
+
+    for name in [name for name in linecache.cache if name.startswith(("<exec ", "<eval ")) and name not in sources]:
+        del linecache.cache[name]
+    for name, text in sources.items():
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+
+
+compiled.count = 0
 
 
 def execute(source):
-    exec(compile(source, "<ungil>", "exec"), __main__.__dict__)
-    return ""
+    try:
+        exec(compiled(source, "exec"), __main__.__dict__)
+    finally:
+        flush()
+    return b""
 
 
 def evaluate(expression):
-    return str(eval(compile(expression, "<ungil>", "eval"), __main__.__dict__))
-
-
-WAYS = {b"exec": execute, b"eval": evaluate}
-
-
-def dispatch(request):
-    """b"exec " or b"eval " and a text: gives b"ok " and the result, or b"error " and the traceback."""
-    way, _, text = request.partition(b" ")
     try:
-        return b"ok " + WAYS[way](text.decode()).encode("utf-8", "surrogateescape")
-    except BaseException:  # SystemExit too: it is the task's, not the process's
-        return b"error " + traceback.format_exc().encode("utf-8", "backslashreplace")
+        value = str(eval(compiled(expression.strip(), "eval"), __main__.__dict__))
+    finally:
+        flush()
+    return value.encode("utf-8", "surrogatepass")
+
+
+def call(request, *buffers):
+    """The handler's answer: something with a buffer, or a tuple of several."""
+    try:
+        answer = handler(request, *buffers)
+    finally:
+        flush()
+    return answer if type(answer) is tuple else (answer,)
+
+
+def flush():
+    try:
+        sys.stdout.flush()
+    except Exception:  # closed, or replaced by something else
+        pass
+
+
+def no_handler(request, *buffers):
+    raise RuntimeError("no function answers requests: import _ungil, and call _ungil.serve(function) first")
+
+
+handler = no_handler
+
+
+def serve(function):
+    """Makes requests go to function(request, *buffers).
+
+    request is a bytes object, buffers are memoryviews. The function returns something with a buffer, bytes for
+    example, or a tuple of several: the response and its buffers, which are lent without a copy.
+    """
+    global handler
+    if not callable(function):
+        raise TypeError("serve() wants a function")
+    handler = function
+    return function
+
+
+def describe(kind=None, value=None, trace=None):
+    """The text of an exception: type and message on a line, and the traceback below."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == FILE:
+        trace = trace.tb_next
+    try:
+        import traceback
+
+        show_sources()
+        brief = traceback.format_exception_only(kind, value)
+        whole = traceback.format_exception(kind, value, trace)
+        first = next((line for line in brief if not line.startswith(" ")), brief[-1])
+        text = "".join([first] + whole * (whole != brief))
+    except BaseException as error:  # of the exception's own __str__, or where the stack is full
+        text = "%s, which cannot be told: %s" % (kind.__name__, type(error).__name__)
+    return text.rstrip("\n").encode("utf-8", "backslashreplace")
+
+
+module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
+module.serve = serve
+sys.modules["_ungil"] = module

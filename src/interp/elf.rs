@@ -4,8 +4,11 @@
 //! Nothing in a file is trusted: each place is looked up in the segments that are in the file, and each number that is
 //! out of range is an error that says which.
 
-use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
+use std::path::Path;
+use std::{fmt, io};
 
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NULL, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, Dyn64, DynamicTag, ELFCLASS64,
@@ -31,8 +34,43 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
+/// Why a file could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The system's word for it.
+    System(io::Error),
+    /// What is in it is wrong.
+    Malformed(Malformed),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<Malformed> for Unreadable {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(error) => error.fmt(f),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
 /// More than any shared object has.
 const MOST_SEGMENTS: usize = 256;
+
+/// Bytes at a file's start that the headers of nearly all are in.
+const HEADERS: u64 = 4096;
 
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
@@ -41,7 +79,7 @@ pub struct Image {
     segments: Range<usize>,
     dynamic: Range<usize>,
     pub(super) strings: Range<usize>,
-    symbols: Range<usize>,
+    pub(super) symbols: Range<usize>,
 }
 
 /// The value of type `T` at a place.
@@ -70,23 +108,28 @@ fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, M
 }
 
 impl Image {
-    /// Reads a file's bytes. Errors say what is wrong with them.
-    pub fn parse(file: &[u8]) -> Result<Self, Malformed> {
-        let header = get::<FileHeader64<LE>>(file, 0, "it is too short for an ELF header")?;
-        check_header(header)?;
-        let at = to_usize(header.e_phoff.get(LE), "the program headers are outside the file")?;
-        let count = usize::from(header.e_phnum.get(LE));
-        if count > MOST_SEGMENTS {
-            return Err(Malformed("there are too many program headers"));
+    /// Reads what a file has to load: debug information, which is most of some files, is left.
+    pub fn read(path: &Path) -> Result<Self, Unreadable> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        Read::by_ref(&mut file).take(HEADERS).read_to_end(&mut bytes)?;
+        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
+        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
+        Ok(Self::parse(bytes)?)
+    }
+
+    /// Reads a file's bytes, and keeps those that are loaded. Errors say what is wrong with them.
+    pub fn parse(mut file: Vec<u8>) -> Result<Self, Malformed> {
+        let (at, segments) = header(&file)?;
+        let (count, end) = (segments.len(), loaded_end(segments)?);
+        if end > file.len() {
+            return Err(Malformed("a segment is outside the file: it is truncated"));
         }
-        let segments = get_all::<Segment>(file, at, count, "the program headers are outside the file")?;
-        let end = loaded_end(segments)?;
-        let bytes =
-            file.get(..end).ok_or(Malformed("a segment is outside the file: it is truncated"))?.to_vec();
+        file.truncate(end);
         let what = "the program headers are outside the loaded segments";
         let mut image = Self {
             segments: range(at, count * size_of::<Segment>(), what)?,
-            bytes,
+            bytes: file,
             dynamic: 0..0,
             strings: 0..0,
             symbols: 0..0,
@@ -157,7 +200,12 @@ impl Image {
     }
 
     /// Where in the file an address range lies.
-    fn place(&self, address: u64, len: usize, what: &'static str) -> Result<Range<usize>, Malformed> {
+    pub(super) fn place(
+        &self,
+        address: u64,
+        len: usize,
+        what: &'static str,
+    ) -> Result<Range<usize>, Malformed> {
         let holds = |segment: &&Segment| {
             let offset = address.checked_sub(segment.p_vaddr.get(LE));
             segment.p_type.get(LE) == PT_LOAD
@@ -188,6 +236,11 @@ impl Image {
         slice_from_bytes_mut(bytes, count).expect("they were read").0
     }
 
+    pub(super) fn entries(&self) -> &[Entry] {
+        let bytes = &self.bytes[self.dynamic.clone()];
+        slice_from_bytes(bytes, bytes.len() / size_of::<Entry>()).expect("they were read").0
+    }
+
     pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
         let bytes = &mut self.bytes[self.dynamic.clone()];
         let count = bytes.len() / size_of::<Entry>();
@@ -201,10 +254,7 @@ impl Image {
 
     /// The values of all entries with this tag.
     pub(super) fn all(&self, tag: DynamicTag) -> impl Iterator<Item = u64> {
-        let bytes = &self.bytes[self.dynamic.clone()];
-        let entries =
-            slice_from_bytes::<Entry>(bytes, bytes.len() / size_of::<Entry>()).expect("they were read").0;
-        entries.iter().filter(move |entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE))
+        self.entries().iter().filter(move |entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE))
     }
 
     pub(super) fn symbols(&self) -> &[Symbol] {
@@ -226,6 +276,19 @@ impl Image {
         let end = rest.iter().position(|&byte| byte == 0).ok_or(Malformed("a name has no end"))?;
         Ok(&rest[..end])
     }
+}
+
+/// Where the program headers are, and what they say.
+fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
+    const OUTSIDE: &str = "the program headers are outside the file";
+    let header = get::<FileHeader64<LE>>(file, 0, "it is too short for an ELF header")?;
+    check_header(header)?;
+    let at = to_usize(header.e_phoff.get(LE), OUTSIDE)?;
+    let count = usize::from(header.e_phnum.get(LE));
+    if count > MOST_SEGMENTS {
+        return Err(Malformed("there are too many program headers"));
+    }
+    Ok((at, get_all::<Segment>(file, at, count, OUTSIDE)?))
 }
 
 fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {

@@ -1,50 +1,36 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
-use std::collections::HashMap;
-use std::ffi::{OsStr, c_char};
-use std::fmt;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{fs, ptr, thread};
+use std::ffi::CStr;
+use std::ptr::NonNull;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::{process, thread};
 
-use super::elf::Image;
-use super::library::{Library, Scope};
-use super::needed::needed_beside;
-use super::private_file::PrivateFile;
-use super::python::{Api, MethodDef, ONE_ARGUMENT, Object, PROGRAM};
-use super::relink::{Marker, copy_of_extension, copy_of_libpython, uses_python};
+use super::held::{Held, Owned, Raised};
+use super::host::Version;
+use super::lend::{LendingType, View};
+use super::loan::Loan;
+use super::options::Options;
+use super::python::{Api, Object};
+use super::running::Running;
+use super::start::Copy;
+use super::substitutes;
+use super::trouble::Trouble;
+use crate::outside::outside;
 
-const BOOTSTRAP: &str = concat!(include_str!("bootstrap.py"), "\0");
-
-/// Why an interpreter could not be started, or what went wrong in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
-    /// It could not be started: what failed, and the file.
-    Start(String),
-    /// Python code ended with an exception: the traceback.
-    Python(String),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Start(text) | Self::Python(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for Trouble {}
+const BOOTSTRAP: &CStr =
+    match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("the source has a NUL"),
+    };
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
-    api: Api,
-    marker: Marker,
-    /// The dispatcher's function, which takes and gives bytes.
-    dispatch: AtomicPtr<Object>,
-    /// Copies of extension modules that are about to be loaded, by their paths.
-    copies: Mutex<HashMap<Vec<u8>, PrivateFile>>,
+    api: &'static Api,
+    process: u32,
+    functions: Functions,
+    lending: LendingType,
+    running: Running,
+    service: Sender<Task>,
 }
 
 // SAFETY: Python objects are only touched by threads that hold the copy's lock; the rest is Sync.
@@ -52,205 +38,304 @@ unsafe impl Sync for Interpreter {}
 // SAFETY: as above.
 unsafe impl Send for Interpreter {}
 
-/// Interpreters by the object that their native function is bound to, by its address.
-static BOUND: Mutex<Option<HashMap<usize, &'static Interpreter>>> = Mutex::new(None);
+/// The functions of `bootstrap.py`.
+struct Functions {
+    configure: NonNull<Object>,
+    execute: NonNull<Object>,
+    evaluate: NonNull<Object>,
+    call: NonNull<Object>,
+    reset: NonNull<Object>,
+    describe: NonNull<Object>,
+}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Functions {
+    fn of<'a>(held: Held<'a>, namespace: &Owned<'a>) -> Option<Self> {
+        // Each keeps its reference: they are there as long as the copy.
+        let get = |name| NonNull::new(held.get(namespace, name)?.into_ptr());
+        Some(Self {
+            configure: get(c"configure")?,
+            execute: get(c"execute")?,
+            evaluate: get(c"evaluate")?,
+            call: get(c"call")?,
+            reset: get(c"reset")?,
+            describe: get(c"describe")?,
+        })
+    }
+}
+
+/// What the interpreter's own thread does: whoever asks does not wait for the copy's lock.
+enum Task {
+    Release(Vec<View>),
+    Interrupt,
+}
+
+/// What a request was answered with. What it borrows is given back when this goes.
+pub struct Reply {
+    interpreter: &'static Interpreter,
+    response: Response,
+    buffers: Vec<View>,
+}
+
+enum Response {
+    Copied(Vec<u8>),
+    Lent(View),
+}
+
+/// Responses up to this many bytes are copied: to give one back takes longer.
+const COPIED: usize = 1 << 16;
+
+impl Reply {
+    /// Where the response is, and its length in bytes.
+    pub fn response(&self) -> (*const u8, usize) {
+        match &self.response {
+            Response::Copied(bytes) => (bytes.as_ptr(), bytes.len()),
+            Response::Lent(view) => (view.address().cast_const().cast(), view.len()),
+        }
+    }
+
+    /// The response's buffers: where they are, their lengths in bytes, and whether they are read-only.
+    pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
+        self.buffers.iter().map(|view| (view.address().cast(), view.len(), view.is_read_only()))
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let mut views = std::mem::take(&mut self.buffers);
+        if let Response::Lent(view) = std::mem::replace(&mut self.response, Response::Copied(Vec::new())) {
+            views.push(view);
+        }
+        if !views.is_empty() && self.interpreter.process == process::id() {
+            self.interpreter.ask(Task::Release(views));
+        }
+    }
 }
 
 impl Interpreter {
-    /// Starts a private copy of the shared libpython in this file.
-    pub fn start(libpython: &Path) -> Result<&'static Self, Trouble> {
-        static NUMBERS: AtomicU32 = AtomicU32::new(0);
-        let failed = |what: &dyn fmt::Display| Trouble::Start(format!("{}: {what}", libpython.display()));
-        let marker = Marker::new(NUMBERS.fetch_add(1, Ordering::Relaxed));
-        let file = fs::read(libpython).map_err(|error| failed(&error))?;
-        let copy = copy_of_libpython(&file, &marker).map_err(|error| failed(&error))?;
-        let copy = PrivateFile::new(c"libpython", &copy).map_err(|error| failed(&error))?;
-        // SAFETY: libpython has no initialisers of its own.
-        let library =
-            unsafe { Library::load(copy.path(), Scope::Everybody) }.map_err(|error| failed(&error))?;
-        let api = Api::of(library, &marker).map_err(|error| failed(&error))?;
-        let home = home_of(libpython).ok_or_else(|| failed(&"its standard library is not beside it"))?;
-        let interpreter =
-            Self { api, marker, dispatch: AtomicPtr::new(ptr::null_mut()), copies: Mutex::default() };
-        // Python takes the thread that starts it for its main thread, and remembers its stack: that thread is nobody's.
-        let boot = thread::Builder::new().name("ungil-start".to_owned()).stack_size(8 << 20);
-        let started = boot.spawn(move || interpreter.boot(&home)).map_err(|error| failed(&error))?.join();
-        started.unwrap_or_else(|_| Err(failed(&"a panic")))
-    }
-
-    fn boot(self, home: &Path) -> Result<&'static Self, Trouble> {
-        let interpreter: &'static Self = Box::leak(Box::new(self));
-        let api = &interpreter.api;
-        // SAFETY: the copy has not started; its variable and the home are there for good.
-        unsafe {
-            *api.Py_NoSiteFlag = 1; // no extension module may load before the import hook stands
-            (api.Py_SetPythonHome)(Box::leak(wide(home)).as_ptr());
-            (api.Py_InitializeEx)(0);
-        }
-        // SAFETY: this thread has the copy's lock from its start until it is given up.
-        let dispatch = unsafe { interpreter.run_bootstrap() };
-        // SAFETY: as above.
-        unsafe { (interpreter.api.PyEval_SaveThread)() };
-        let dispatch =
-            dispatch.ok_or_else(|| Trouble::Start("the import hook could not be set".to_owned()))?;
-        interpreter.dispatch.store(dispatch, Ordering::Release);
-        Ok(interpreter)
-    }
-
-    /// The dispatcher, if the source ran to its end.
-    ///
-    /// # Safety
-    /// This thread has the copy's lock.
-    unsafe fn run_bootstrap(&'static self) -> Option<*mut Object> {
-        let api = &self.api;
-        // SAFETY: the caller has the lock; each object is checked before it is used.
-        unsafe {
-            let bound = some(api, (api.PyBytes_FromStringAndSize)(c"ungil".as_ptr(), 5))?;
-            lock(&BOUND).get_or_insert_default().insert(bound.addr(), self);
-            let doc = c"Copies extension modules.".as_ptr();
-            let method = MethodDef { name: c"native".as_ptr(), function: native, flags: ONE_ARGUMENT, doc };
-            let function = (api.PyCFunction_NewEx)(Box::leak(Box::new(method)), bound, ptr::null_mut());
-            let globals = some(api, (api.PyDict_New)())?;
-            (api.PyDict_SetItemString)(globals, c"__builtins__".as_ptr(), (api.PyEval_GetBuiltins)());
-            (api.PyDict_SetItemString)(globals, c"native".as_ptr(), some(api, function)?);
-            let code =
-                (api.Py_CompileString)(BOOTSTRAP.as_ptr().cast(), c"<ungil bootstrap>".as_ptr(), PROGRAM);
-            some(api, (api.PyEval_EvalCode)(some(api, code)?, globals, globals))?;
-            some(api, (api.PyDict_GetItemString)(globals, c"dispatch".as_ptr()))
-        }
-    }
-
-    /// Runs source in `__main__`. It may be called from any thread, and waits where another is in this interpreter.
-    pub fn exec(&self, source: &str) -> Result<(), Trouble> {
-        self.request("exec", source).map(|_| ())
-    }
-
-    /// The text of an expression's value, in `__main__`.
-    pub fn eval(&self, expression: &str) -> Result<String, Trouble> {
-        self.request("eval", expression)
-    }
-
-    fn request(&self, way: &str, text: &str) -> Result<String, Trouble> {
-        let request = format!("{way} {text}");
-        // SAFETY: the interpreter has started, and never ends.
-        let state = unsafe { (self.api.PyGILState_Ensure)() };
-        // SAFETY: this thread has the copy's lock.
-        let response = unsafe { self.call(self.dispatch.load(Ordering::Acquire), request.as_bytes()) };
-        // SAFETY: as above.
-        unsafe { (self.api.PyGILState_Release)(state) };
-        let response = response.ok_or_else(|| Trouble::Python("out of memory".to_owned()))?;
-        let response = String::from_utf8_lossy(&response).into_owned();
-        match response.split_once(' ') {
-            Some(("ok", result)) => Ok(result.to_owned()),
-            Some((_, traceback)) => Err(Trouble::Python(traceback.to_owned())),
-            None => Err(Trouble::Python(response)),
-        }
-    }
-
-    /// What a Python function makes of bytes, if it does not raise.
-    ///
-    /// # Safety
-    /// This thread has the copy's lock.
-    unsafe fn call(&self, function: *mut Object, bytes: &[u8]) -> Option<Vec<u8>> {
-        let api = &self.api;
-        // SAFETY: the caller has the lock; each object is checked before it is used, and given back once.
-        unsafe {
-            let arguments = some(api, (api.PyTuple_New)(1))?;
-            (api.PyTuple_SetItem)(arguments, 0, some(api, self.bytes(bytes))?);
-            let result = some(api, (api.PyObject_CallObject)(function, arguments));
-            (api.Py_DecRef)(arguments);
-            let result = result?;
-            let content = self.content(result).map(<[u8]>::to_vec);
-            (api.Py_DecRef)(result);
-            content
-        }
-    }
-
-    /// # Safety
-    /// This thread has the copy's lock.
-    unsafe fn bytes(&self, content: &[u8]) -> *mut Object {
-        // SAFETY: Python copies as many bytes as there are.
-        unsafe { (self.api.PyBytes_FromStringAndSize)(content.as_ptr().cast(), content.len() as isize) }
-    }
-
-    /// What is in a bytes object, as long as that is there.
-    ///
-    /// # Safety
-    /// This thread has the copy's lock, and the object outlives the result.
-    unsafe fn content<'a>(&self, object: *mut Object) -> Option<&'a [u8]> {
-        let (mut start, mut len): (*mut c_char, isize) = (ptr::null_mut(), 0);
-        // SAFETY: Python checks the object's type, and writes both on success only.
-        unsafe {
-            if (self.api.PyBytes_AsStringAndSize)(object, &mut start, &mut len) != 0 {
-                (self.api.PyErr_Clear)();
-                return None;
+    /// Starts a new one.
+    pub fn start(options: Options) -> Result<&'static Self, Trouble> {
+        let copy = Copy::load(options)?;
+        let (outcome, told) = mpsc::channel();
+        // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
+        let name = format!("ungil-python-{}", copy.number);
+        let life = move || {
+            let (service, tasks) = mpsc::channel();
+            let ended = outcome.clone();
+            let started = substitutes::starting(
+                Box::new(move || {
+                    // The receiver waits.
+                    let _ = ended.send(Err(Trouble::Unsupported(
+                        "Python could not start, and said why on stderr".to_owned(),
+                    )));
+                }),
+                || Self::boot(copy, service),
+            );
+            let interpreter = started.as_ref().ok().copied();
+            // As above.
+            let _ = outcome.send(started);
+            drop(outcome);
+            if let Some(interpreter) = interpreter {
+                interpreter.serve(&tasks);
             }
-            Some(std::slice::from_raw_parts(start.cast_const().cast(), len as usize))
+        };
+        let thread = thread::Builder::new().name(name).stack_size(8 << 20).spawn(life);
+        thread.map_err(|error| Trouble::Unsupported(format!("no thread could be started: {error}")))?;
+        let silent = || Trouble::Unsupported("the start of Python failed by a panic".to_owned());
+        told.recv().unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn boot(copy: Copy, service: Sender<Task>) -> Result<&'static Self, Trouble> {
+        substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
+        // SAFETY: this is the one start, and the loader is there.
+        unsafe { copy.start()? };
+        let settings = copy.settings();
+        let version = copy.version;
+        // The copy is never unloaded, and its functions are called as long as there is a Python object of it.
+        let api: &'static Api = Box::leak(Box::new(copy.api));
+        // SAFETY: this thread has the copy's lock from its start until it is given up below.
+        let held = unsafe { Held::new(api) };
+        let made = Self::make(held, api, version, service, &settings);
+        // SAFETY: as above.
+        unsafe { (api.PyEval_SaveThread)() };
+        made
+    }
+
+    fn make(
+        held: Held<'static>,
+        api: &'static Api,
+        version: Version,
+        service: Sender<Task>,
+        settings: &[u8],
+    ) -> Result<&'static Self, Trouble> {
+        let failed = |raised| {
+            let text = plain_text(held, raised);
+            Trouble::Unsupported(format!("the interpreter could not be prepared: {text}"))
+        };
+        let namespace = held.run(BOOTSTRAP, c"<ungil bootstrap>").map_err(failed)?;
+        let functions = Functions::of(held, &namespace).ok_or_else(|| failed(Raised))?;
+        let lending = LendingType::new(held, version).map_err(failed)?;
+        let settings = held.bytes(settings).map_err(failed)?;
+        // SAFETY: the function is this copy's.
+        unsafe { held.call(functions.configure, vec![settings]) }.map_err(failed)?;
+        let (process, running) = (process::id(), Running::default());
+        Ok(Box::leak(Box::new(Self { api, process, functions, lending, running, service })))
+    }
+
+    /// The life of the interpreter's own thread, which has its main thread's state.
+    fn serve(&self, tasks: &Receiver<Task>) {
+        for task in tasks {
+            self.with_lock(|held| match task {
+                Task::Release(views) => views.into_iter().for_each(|view| view.release(held)),
+                Task::Interrupt => self.running.deliver(|thread| {
+                    // SAFETY: the lock is held, and the exception is one of this copy's.
+                    unsafe {
+                        (self.api.PyThreadState_SetAsyncExc)(thread, *self.api.PyExc_KeyboardInterrupt) == 1
+                    }
+                }),
+            });
         }
     }
 
-    /// The import hook's requests.
-    fn answer(&self, request: &[u8]) -> Option<Vec<u8>> {
-        if let Some(path) = request.strip_prefix(b"drop ") {
-            lock(&self.copies).remove(path);
-            return Some(Vec::new());
+    fn ask(&self, task: Task) {
+        // Its thread never ends.
+        let _ = self.service.send(task);
+    }
+
+    /// Does something with the copy's lock, which this thread waits for.
+    fn with_lock<T>(&self, body: impl FnOnce(Held<'_>) -> T) -> T {
+        // SAFETY: the copy has started, and never ends.
+        let state = outside(|| unsafe { (self.api.PyGILState_Ensure)() });
+        // SAFETY: this thread has the lock until it is given up below.
+        let result = body(unsafe { Held::new(self.api) });
+        // SAFETY: this thread has the lock.
+        outside(|| unsafe { (self.api.PyGILState_Release)(state) });
+        result
+    }
+
+    /// Does something that an interrupt may stop.
+    fn enter<T>(&self, body: impl FnOnce(Held<'_>) -> Result<T, Raised>) -> Result<T, Trouble> {
+        if self.process != process::id() {
+            return Err(Trouble::Forked);
         }
-        let original = Path::new(OsStr::from_bytes(request.strip_prefix(b"copy ")?));
-        let image = Image::parse(&fs::read(original).ok()?).ok()?;
-        if !uses_python(&image).ok()? {
-            return Some(original.as_os_str().as_bytes().to_vec());
+        let call = self.running.begin();
+        self.with_lock(|held| {
+            if call.is_interrupted() {
+                return Err(Trouble::Python("KeyboardInterrupt".to_owned()));
+            }
+            body(held).map_err(|raised| Trouble::Python(self.text_of(held, raised)))
+        })
+    }
+
+    /// The text of the exception that is set.
+    fn text_of(&self, held: Held<'_>, raised: Raised) -> String {
+        let parts = held.exception(raised);
+        // SAFETY: the function is this copy's.
+        let text = unsafe { held.call(self.functions.describe, parts) };
+        let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));
+        text.unwrap_or_else(|raised| {
+            held.forget(raised);
+            "an exception that cannot be told".to_owned()
+        })
+    }
+
+    /// Runs source, UTF-8, in `__main__`. Any thread may; it waits where another is in this interpreter.
+    pub fn exec(&self, source: &[u8]) -> Result<(), Trouble> {
+        self.request(self.functions.execute, source).map(|_| ())
+    }
+
+    /// The text of an expression's value in `__main__`. Both are UTF-8.
+    pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, Trouble> {
+        self.request(self.functions.evaluate, expression)
+    }
+
+    /// Makes the interpreter ready for another user: its `__main__`, its settings, and the environment's `variables`,
+    /// each with a NUL behind it. An error is why that cannot be.
+    pub(super) fn reset(&self, variables: &[u8]) -> Result<(), Trouble> {
+        let answer = self.request(self.functions.reset, variables)?;
+        if answer == b"ok" {
+            Ok(())
+        } else {
+            Err(Trouble::Python(String::from_utf8_lossy(&answer).into_owned()))
         }
-        for library in needed_beside(original, &image).ok()? {
-            // SAFETY: the extension module would have it loaded. Where it cannot be, the module's loading tells why.
-            let _ = unsafe { Library::load(&library, Scope::ThoseThatNeedIt) };
+    }
+
+    fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, Trouble> {
+        self.enter(|held| {
+            let arguments = vec![held.bytes(text)?];
+            // SAFETY: the function is this copy's.
+            let answer = unsafe { held.call(function, arguments) }?;
+            answer.content().map(<[u8]>::to_vec)
+        })
+    }
+
+    /// What the function that was given to `_ungil.serve` makes of a request, and of memory that is lent to it.
+    ///
+    /// The owners of all loans are told when the last view of theirs is gone; of those that could not be lent, before
+    /// this returns.
+    pub fn call(&'static self, request: &[u8], loans: Vec<Loan>) -> Result<Reply, Trouble> {
+        let mut loans = loans.into_iter(); // those that are left go behind the lock
+        self.enter(|held| {
+            let mut arguments = vec![held.bytes(request)?];
+            for loan in loans.by_ref() {
+                arguments.push(self.lending.view(held, self.api, loan)?);
+            }
+            // SAFETY: the function is this copy's.
+            let answer = unsafe { held.call(self.functions.call, arguments) }?;
+            let mut views = Views { held, views: Vec::new() };
+            for item in answer.items()? {
+                views.views.push(View::of(&item, held)?);
+            }
+            Ok(views.reply(self))
+        })
+    }
+
+    /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. It does not wait.
+    pub fn interrupt(&self) -> Result<(), Trouble> {
+        if self.process != process::id() {
+            return Err(Trouble::Forked);
         }
-        let copy = copy_of_extension(image, &self.marker).ok()?;
-        let copy = PrivateFile::new(c"extension", &copy).ok()?;
-        let path = copy.path().as_os_str().as_bytes().to_vec();
-        lock(&self.copies).insert(path.clone(), copy);
-        Some(path)
+        if self.running.interrupt() {
+            self.ask(Task::Interrupt);
+        }
+        Ok(())
     }
 }
 
-/// The object, if there is one; else the error that is set is forgotten.
-///
-/// # Safety
-/// This thread has the copy's lock.
-unsafe fn some(api: &Api, object: *mut Object) -> Option<*mut Object> {
-    if object.is_null() {
-        // SAFETY: by this function's contract.
-        unsafe { (api.PyErr_Clear)() };
-        return None;
-    }
-    Some(object)
+/// Views that are given back at once unless they become a reply.
+struct Views<'a> {
+    held: Held<'a>,
+    views: Vec<View>,
 }
 
-/// What Python code calls as `native`.
-unsafe extern "C-unwind" fn native(bound: *mut Object, argument: *mut Object) -> *mut Object {
-    let interpreter = lock(&BOUND).as_ref().and_then(|all| all.get(&bound.addr()).copied());
-    let Some(interpreter) = interpreter else { return ptr::null_mut() };
-    // SAFETY: Python calls this with its lock held, and keeps the argument until it returns.
-    unsafe {
-        let answer = interpreter.content(argument).and_then(|request| interpreter.answer(request));
-        answer.map_or(ptr::null_mut(), |answer| interpreter.bytes(&answer))
+impl Views<'_> {
+    fn reply(mut self, interpreter: &'static Interpreter) -> Reply {
+        let mut views = std::mem::take(&mut self.views).into_iter();
+        let response = match views.next() {
+            Some(view) if view.len() > COPIED => Response::Lent(view),
+            Some(view) => {
+                let bytes = view.to_vec();
+                view.release(self.held);
+                Response::Copied(bytes)
+            }
+            None => Response::Copied(Vec::new()),
+        };
+        Reply { interpreter, response, buffers: views.collect() }
     }
 }
 
-/// The folder that has libpython's standard library: the prefix of both, or of a Debian package's.
-fn home_of(libpython: &Path) -> Option<PathBuf> {
-    let name = libpython.file_name()?.to_str()?;
-    let version = name.strip_prefix("libpython")?.split(".so").next()?.trim_end_matches(['m', 't', 'd']);
-    let landmark = format!("lib/python{version}/os.py");
-    libpython.ancestors().skip(2).find(|prefix| prefix.join(&landmark).exists()).map(Path::to_owned)
+impl Drop for Views<'_> {
+    fn drop(&mut self) {
+        for view in self.views.drain(..) {
+            view.release(self.held);
+        }
+    }
 }
 
-/// A path as Python's C API takes it.
-fn wide(path: &Path) -> Box<[libc::wchar_t]> {
-    let text = path.to_string_lossy();
-    text.chars().map(|character| character as libc::wchar_t).chain([0]).collect()
+/// The text of the exception that is set, without what `bootstrap.py` makes of it.
+fn plain_text(held: Held<'_>, raised: Raised) -> String {
+    let parts = held.exception(raised);
+    let text = parts.get(1).and_then(|value| held.text(value).ok());
+    text.unwrap_or_else(|| "an exception that cannot be told".to_owned())
 }
 
 #[cfg(test)]

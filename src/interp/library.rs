@@ -1,9 +1,10 @@
 //! A library that was loaded, and its symbols.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 /// A loaded library. It stays loaded: code of it may be on any thread's stack.
@@ -27,35 +28,22 @@ impl fmt::Display for NotLoaded {
 
 impl std::error::Error for NotLoaded {}
 
-/// Who sees a library's symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// All that are loaded later.
-    Everybody,
-    /// Those that need it.
-    ThoseThatNeedIt,
-}
-
-impl Scope {
-    fn flag(self) -> libc::c_int {
-        match self {
-            Self::Everybody => libc::RTLD_GLOBAL,
-            Self::ThoseThatNeedIt => libc::RTLD_LOCAL,
-        }
-    }
-}
-
 impl Library {
-    /// Loads a library with all that it needs.
+    /// Loads a library with all that it needs; `flags` are dlopen's.
     ///
     /// # Safety
     /// The library's initialisers run; they must be sound.
-    pub unsafe fn load(path: &Path, scope: Scope) -> Result<Self, NotLoaded> {
+    pub unsafe fn open(path: &Path, flags: c_int) -> Result<Self, NotLoaded> {
         let path = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| NotLoaded("a path with a NUL".to_owned()))?;
         // SAFETY: a C string; the caller vouches for the initialisers.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | scope.flag()) };
+        let handle = unsafe { libc::dlopen(path.as_ptr(), flags) };
         NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
+    }
+
+    /// What the C library knows it by.
+    pub fn handle(self) -> *mut c_void {
+        self.0.as_ptr()
     }
 
     /// The address of a symbol, if the library, or one that it needs, defines it.
@@ -64,6 +52,24 @@ impl Library {
         // SAFETY: the library is loaded, and the name a C string.
         NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
     }
+}
+
+/// The file that has the code or the variable at this address.
+pub(super) fn path_at(address: *const c_void) -> Option<PathBuf> {
+    let mut info = MaybeUninit::<libc::Dl_info>::uninit();
+    // SAFETY: dladdr takes any address, and writes the structure where it finds something; the name is a C string.
+    let name = unsafe {
+        if libc::dladdr(address, info.as_mut_ptr()) == 0 {
+            return None;
+        }
+        CStr::from_ptr(info.assume_init().dli_fname)
+    };
+    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+}
+
+/// The file that this code was loaded from.
+pub(super) fn own_path() -> Option<PathBuf> {
+    path_at(own_path as *const c_void)
 }
 
 /// What the loader says of this thread's last failure.
@@ -75,14 +81,14 @@ fn last_error() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Library, Scope};
+    use super::Library;
     use std::path::Path;
 
     #[test]
     fn what_is_no_library_is_told() {
         for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
             // SAFETY: nothing is loaded.
-            let error = unsafe { Library::load(Path::new(path), Scope::ThoseThatNeedIt) }.unwrap_err();
+            let error = unsafe { Library::open(Path::new(path), libc::RTLD_NOW) }.unwrap_err();
             assert!(error.to_string().contains(path), "{error}");
         }
     }

@@ -1,11 +1,9 @@
 //! The few functions of Python's C API that a copy is driven by, looked up by the copy's own names. All of them are
 //! there, with these types, from CPython 3.8 to 3.14.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::fmt;
-
-use super::library::Library;
-use super::relink::Marker;
+use std::ptr::NonNull;
 
 /// A Python object; only pointers to it are used.
 #[repr(C)]
@@ -19,26 +17,78 @@ pub(super) struct ThreadState {
     _private: [u8; 0],
 }
 
-/// A C function as Python calls it (`PyCFunction`).
-pub(super) type Function =
-    unsafe extern "C-unwind" fn(module: *mut Object, argument: *mut Object) -> *mut Object;
-
-/// What describes such a function (`PyMethodDef`).
+/// What is settled before anything else (`PyPreConfig`, where there is no Windows; all fields are of type int).
 #[repr(C)]
-pub(super) struct MethodDef {
-    pub(super) name: *const c_char,
-    pub(super) function: Function,
-    pub(super) flags: c_int,
-    pub(super) doc: *const c_char,
+#[derive(Default)]
+pub(super) struct PreConfig {
+    pub(super) config_init: c_int,
+    pub(super) parse_argv: c_int,
+    pub(super) isolated: c_int,
+    pub(super) use_environment: c_int,
+    pub(super) configure_locale: c_int,
+    pub(super) coerce_c_locale: c_int,
+    pub(super) coerce_c_locale_warn: c_int,
+    pub(super) utf8_mode: c_int,
+    pub(super) dev_mode: c_int,
+    pub(super) allocator: c_int,
+    /// Room for fields that a later version may add.
+    _later: [c_int; 22],
 }
 
-/// The function takes one argument, as it is (`METH_O`).
-pub(super) const ONE_ARGUMENT: c_int = 0x0008;
+/// How an initialisation went (`PyStatus`).
+#[repr(C)]
+pub(super) struct Status {
+    pub(super) kind: c_int,
+    pub(super) function: *const c_char,
+    pub(super) message: *const c_char,
+    pub(super) exit_code: c_int,
+}
+
+/// Memory that an object lends (`Py_buffer`).
+#[repr(C)]
+pub(super) struct Buffer {
+    pub(super) address: *mut c_void,
+    pub(super) object: *mut Object,
+    pub(super) len: isize,
+    pub(super) item_size: isize,
+    pub(super) read_only: c_int,
+    pub(super) dimensions: c_int,
+    pub(super) format: *mut c_char,
+    pub(super) shape: *mut isize,
+    pub(super) strides: *mut isize,
+    pub(super) suboffsets: *mut isize,
+    pub(super) internal: *mut c_void,
+}
+
+/// What a type is made from (`PyType_Spec`).
+#[repr(C)]
+pub(super) struct TypeSpec {
+    pub(super) name: *const c_char,
+    pub(super) basic_size: c_int,
+    pub(super) item_size: c_int,
+    pub(super) flags: c_uint,
+    pub(super) slots: *mut TypeSlot,
+}
+
+/// One of a type's functions (`PyType_Slot`).
+#[repr(C)]
+pub(super) struct TypeSlot {
+    pub(super) slot: c_int,
+    pub(super) function: *const c_void,
+}
+
+/// Where Python gets its larger blocks of memory (`PyObjectArenaAllocator`).
+#[repr(C)]
+pub(super) struct ArenaAllocator {
+    pub(super) context: *mut c_void,
+    pub(super) allocate: unsafe extern "C-unwind" fn(*mut c_void, usize) -> *mut c_void,
+    pub(super) free: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize),
+}
 
 /// How a source text is read: as a whole program (`Py_file_input`).
 pub(super) const PROGRAM: c_int = 257;
 
-/// A function that a library lacks: it is no libpython of a version that is known.
+/// A symbol that a library lacks: it is no libpython of a version that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing(&'static str);
 
@@ -50,22 +100,32 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-macro_rules! functions {
-    ($($name:ident($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        /// The functions of one copy.
+macro_rules! api {
+    (
+        variables { $($variable:ident: $type:ty;)* }
+        functions { $($name:ident($($argument:ty),*) $(-> $result:ty)?;)* }
+    ) => {
+        /// The functions and variables of one Python.
         #[allow(non_snake_case, reason = "the names are Python's")]
         pub(super) struct Api {
-            /// A variable: not 0 keeps Python from importing `site` when it starts.
-            pub(super) Py_NoSiteFlag: *mut c_int,
+            $(pub(super) $variable: *mut $type,)*
             $(pub(super) $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?,)*
         }
 
+        // SAFETY: functions, and the addresses of variables that are only read with the lock held.
+        unsafe impl Send for Api {}
+        // SAFETY: as above.
+        unsafe impl Sync for Api {}
+
         impl Api {
-            /// Looks all of them up.
-            pub(super) fn of(library: Library, marker: &Marker) -> Result<Self, Missing> {
-                let find = |name| library.symbol(&marker.mark(name)).ok_or(Missing(name));
+            /// Looks all of them up by `find`.
+            ///
+            /// # Safety
+            /// `find` gives the addresses of a libpython's symbols.
+            pub(super) unsafe fn of(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Result<Self, Missing> {
+                let find = |name| find(name).ok_or(Missing(name));
                 Ok(Self {
-                    Py_NoSiteFlag: find("Py_NoSiteFlag")?.as_ptr().cast(),
+                    $($variable: find(stringify!($variable))?.as_ptr().cast(),)*
                     $($name: {
                         let address = find(stringify!($name))?;
                         // SAFETY: the function of this name has this type, in each version that is supported.
@@ -77,24 +137,52 @@ macro_rules! functions {
     };
 }
 
-functions! {
-    Py_SetPythonHome(*const libc::wchar_t);
-    Py_InitializeEx(c_int);
-    PyEval_SaveThread() -> *mut ThreadState;
-    PyGILState_Ensure() -> c_int;
-    PyGILState_Release(c_int);
-    PyDict_New() -> *mut Object;
-    PyDict_SetItemString(*mut Object, *const c_char, *mut Object) -> c_int;
-    PyDict_GetItemString(*mut Object, *const c_char) -> *mut Object;
-    PyEval_GetBuiltins() -> *mut Object;
-    Py_CompileString(*const c_char, *const c_char, c_int) -> *mut Object;
-    PyEval_EvalCode(*mut Object, *mut Object, *mut Object) -> *mut Object;
-    PyCFunction_NewEx(*mut MethodDef, *mut Object, *mut Object) -> *mut Object;
-    PyTuple_New(isize) -> *mut Object;
-    PyTuple_SetItem(*mut Object, isize, *mut Object) -> c_int;
-    PyObject_CallObject(*mut Object, *mut Object) -> *mut Object;
-    PyBytes_FromStringAndSize(*const c_char, isize) -> *mut Object;
-    PyBytes_AsStringAndSize(*mut Object, *mut *mut c_char, *mut isize) -> c_int;
-    PyErr_Clear();
-    Py_DecRef(*mut Object);
+api! {
+    variables {
+        PyExc_KeyboardInterrupt: *mut Object;
+        PyBaseObject_Type: Object;
+    }
+    functions {
+        Py_GetVersion() -> *const c_char;
+        PyPreConfig_InitPythonConfig(*mut PreConfig);
+        Py_PreInitialize(*const PreConfig) -> Status;
+        Py_SetProgramName(*const libc::wchar_t);
+        Py_SetPythonHome(*const libc::wchar_t);
+        Py_InitializeEx(c_int);
+        PyObject_SetArenaAllocator(*mut ArenaAllocator);
+        PyEval_SaveThread() -> *mut ThreadState;
+        PyEval_RestoreThread(*mut ThreadState);
+        PyGILState_Ensure() -> c_int;
+        PyGILState_Release(c_int);
+        PyThreadState_SetAsyncExc(c_ulong, *mut Object) -> c_int;
+        PyEval_GetBuiltins() -> *mut Object;
+        Py_CompileString(*const c_char, *const c_char, c_int) -> *mut Object;
+        PyEval_EvalCode(*mut Object, *mut Object, *mut Object) -> *mut Object;
+        PyDict_New() -> *mut Object;
+        PyDict_SetItemString(*mut Object, *const c_char, *mut Object) -> c_int;
+        PyDict_GetItemString(*mut Object, *const c_char) -> *mut Object;
+        PyTuple_New(isize) -> *mut Object;
+        PyTuple_Size(*mut Object) -> isize;
+        PyTuple_GetItem(*mut Object, isize) -> *mut Object;
+        PyTuple_SetItem(*mut Object, isize, *mut Object) -> c_int;
+        PyObject_CallObject(*mut Object, *mut Object) -> *mut Object;
+        PyObject_Str(*mut Object) -> *mut Object;
+        PyUnicode_AsUTF8String(*mut Object) -> *mut Object;
+        PyObject_GetAttrString(*mut Object, *const c_char) -> *mut Object;
+        PyLong_AsSsize_t(*mut Object) -> isize;
+        PyBytes_FromStringAndSize(*const c_char, isize) -> *mut Object;
+        PyBytes_AsStringAndSize(*mut Object, *mut *mut c_char, *mut isize) -> c_int;
+        PyMemoryView_FromObject(*mut Object) -> *mut Object;
+        PyObject_GetBuffer(*mut Object, *mut Buffer, c_int) -> c_int;
+        PyBuffer_FillInfo(*mut Buffer, *mut Object, *mut c_void, isize, c_int, c_int) -> c_int;
+        PyBuffer_Release(*mut Buffer);
+        PyType_FromSpec(*mut TypeSpec) -> *mut Object;
+        PyType_GenericAlloc(*mut Object, isize) -> *mut Object;
+        PyObject_Free(*mut c_void);
+        PyErr_Fetch(*mut *mut Object, *mut *mut Object, *mut *mut Object);
+        PyErr_NormalizeException(*mut *mut Object, *mut *mut Object, *mut *mut Object);
+        PyErr_Clear();
+        Py_IncRef(*mut Object);
+        Py_DecRef(*mut Object);
+    }
 }

@@ -2,19 +2,20 @@
 //! that belong to it, are bound to one another and to no other copy.
 //!
 //! The renamed strings go into a new string table, as names may share their tails with others in the old one; with a
-//! new hash table where defined symbols were renamed. Both lie in a segment that is appended to the file. Its program
-//! header takes the place of one that the loader can do without.
+//! new hash table where defined symbols were renamed. All new tables lie in a segment that is appended to the file. Its
+//! program header takes the place of one that the loader can do without.
 
 use std::collections::HashMap;
 
 use object::LittleEndian as LE;
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_SONAME, DT_STRSZ, DT_STRTAB, DynamicTag, EM_AARCH64, FileHeader64, PF_R,
-    PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, SymbolInfo,
+    DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERSYM, DynamicTag,
+    EM_AARCH64, FileHeader64, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, SHN_ABS, SHN_UNDEF,
+    STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
 };
-use object::pod::from_bytes;
+use object::pod::{bytes_of, from_bytes};
 
-use super::elf::{Image, Malformed, Segment};
+use super::elf::{Image, Malformed, Segment, Symbol};
 
 /// What tells one interpreter's names from all others'.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Marker(String);
 
 impl Marker {
     /// That of the interpreter with this number.
-    pub fn new(number: u32) -> Self {
+    pub fn new(number: usize) -> Self {
         Self(format!("ungil{number}_"))
     }
 
@@ -31,41 +32,82 @@ impl Marker {
         format!("{}{name}", self.0)
     }
 
+    /// A text without the marks of this interpreter's.
+    pub fn unmarked(&self, text: &str) -> String {
+        text.replace(&self.0, "")
+    }
+
     fn bytes(&self, name: &[u8]) -> Vec<u8> {
         [self.0.as_bytes(), name].concat()
     }
 }
 
+/// A function that copies call in place of the C library's of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Substitute {
+    /// The C library's name for it.
+    pub name: &'static str,
+    /// Where it is.
+    pub address: usize,
+}
+
 /// Whether a symbol is CPython's. (Every symbol that libpython exports has such a name, but for a constant.)
-fn is_pythons(name: &[u8]) -> bool {
+pub fn is_pythons(name: &[u8]) -> bool {
     name.starts_with(b"Py") || name.starts_with(b"_Py")
 }
 
-/// A copy of libpython under names of its own. Errors: what is wrong with the file.
-pub fn copy_of_libpython(file: &[u8], marker: &Marker) -> Result<Vec<u8>, Malformed> {
-    let mut image = Image::parse(file)?;
+/// A copy of libpython under names of its own, which also defines, under such names, what all copies of this
+/// interpreter call in place of the C library's functions. Errors: what is wrong with the file.
+pub fn copy_of_libpython(
+    mut image: Image,
+    marker: &Marker,
+    substitutes: &[Substitute],
+) -> Result<Vec<u8>, Malformed> {
     let mut names = Names::of(&image, marker);
+    let is_substitute = |name: &[u8]| substitutes.iter().any(|it| it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
-    names.rename(&mut image, |_, name| is_pythons(name))?;
-    names.rename_library(&mut image)?;
-    let hash = hash_table(&image, &names)?;
-    append(&mut image, names.table, Some(hash))?;
+    names.rename(&mut image, |is_defined, name| is_pythons(name) || !is_defined && is_substitute(name))?;
+    let soname =
+        image.dynamic(DT_SONAME).map(|offset| image.string(offset).map(<[u8]>::to_vec)).transpose()?;
+    names.rename_library(&mut image, &soname.unwrap_or_default())?;
+    let symbols = with_substitutes(&image, &mut names, substitutes)?;
+    let mut tables = Tables::new(&image)?;
+    tables.replace(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &names)?);
+    if let Some(versions) = versions(&image, substitutes.len())? {
+        tables.replace(DT_VERSYM, DT_VERSYM, &versions);
+    }
+    tables.replace(DT_SYMTAB, DT_SYMTAB, &symbols.iter().flat_map(bytes_of).copied().collect::<Vec<_>>());
+    tables.replace_strings(&names);
+    tables.append(&mut image)?;
     Ok(image.bytes)
 }
 
-/// A copy of a library that uses libpython, an extension module as a rule, for the interpreter with this marker.
-/// Errors: what is wrong with the file.
-pub fn copy_of_extension(mut image: Image, marker: &Marker) -> Result<Vec<u8>, Malformed> {
+/// A copy of a library for the interpreter with this marker: what it needs of Python, and the `substitutes`, are that
+/// interpreter's; what it defines keeps its name, as PyInit_x is looked up by it.
+///
+/// It is known as `soname`. Libraries that it needs are replaced where `needed` gives another's name. Errors: what is
+/// wrong with the file.
+pub fn copy_of_library(
+    mut image: Image,
+    marker: &Marker,
+    soname: &[u8],
+    substitutes: &[&str],
+    needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Malformed> {
     let mut names = Names::of(&image, marker);
-    // What it defines keeps its name: PyInit_x is looked up by it.
-    names.rename(&mut image, |is_defined, name| !is_defined && is_pythons(name))?;
+    let is_substitute = |name: &[u8]| substitutes.iter().any(|it| it.as_bytes() == name);
+    names.rename(&mut image, |is_defined, name| !is_defined && (is_pythons(name) || is_substitute(name)))?;
+    names.rename_library(&mut image, soname)?;
+    names.rename_needed(&mut image, needed)?;
     for symbol in image.symbols_mut() {
         // Unique symbols are those of the first copy; C++'s inline variables are such.
         if symbol.st_bind() == STB_GNU_UNIQUE {
             symbol.st_info = SymbolInfo::new(STB_GLOBAL, symbol.st_type());
         }
     }
-    append(&mut image, names.table, None)?;
+    let mut tables = Tables::new(&image)?;
+    tables.replace_strings(&names);
+    tables.append(&mut image)?;
     Ok(image.bytes)
 }
 
@@ -95,9 +137,13 @@ impl<'a> Names<'a> {
     fn add(&mut self, name: &[u8]) -> Result<u32, Malformed> {
         let offset =
             u32::try_from(self.table.len()).map_err(|_| Malformed("the string table is too long"))?;
-        self.table.extend_from_slice(&self.marker.bytes(name));
+        self.table.extend_from_slice(name);
         self.table.push(0);
         Ok(offset)
+    }
+
+    fn add_marked(&mut self, name: &[u8]) -> Result<u32, Malformed> {
+        self.add(&self.marker.bytes(name))
     }
 
     /// Renames the symbols that `chosen` picks, given whether they are defined here, and their names.
@@ -111,7 +157,7 @@ impl<'a> Names<'a> {
             }
             let new = match self.renamed.get(&old) {
                 Some(&new) => new,
-                None => self.add(name)?,
+                None => self.add_marked(name)?,
             };
             self.renamed.insert(old, new);
             image.symbols_mut()[i].st_name.set(LE, new);
@@ -120,10 +166,29 @@ impl<'a> Names<'a> {
     }
 
     /// A SONAME of its own: the loader takes a library of a known one for that.
-    fn rename_library(&mut self, image: &mut Image) -> Result<(), Malformed> {
-        let Some(old) = image.dynamic(DT_SONAME) else { return Ok(()) };
-        let new = self.add(image.string(old)?)?;
-        set(image, DT_SONAME, DT_SONAME, u64::from(new));
+    fn rename_library(&mut self, image: &mut Image, soname: &[u8]) -> Result<(), Malformed> {
+        let position = image.entries().iter().position(|entry| entry.d_tag.get(LE) == DT_SONAME);
+        let Some(position) = position else { return Ok(()) };
+        let new = self.add_marked(soname)?;
+        image.entries_mut()[position].d_val.set(LE, u64::from(new));
+        Ok(())
+    }
+
+    fn rename_needed(
+        &mut self,
+        image: &mut Image,
+        needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), Malformed> {
+        for i in 0..image.entries().len() {
+            let entry = &image.entries()[i];
+            if entry.d_tag.get(LE) != DT_NEEDED {
+                continue;
+            }
+            if let Some(name) = needed(image.string(entry.d_val.get(LE))?) {
+                let new = self.add(&name)?;
+                image.entries_mut()[i].d_val.set(LE, u64::from(new));
+            }
+        }
         Ok(())
     }
 
@@ -132,22 +197,41 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Gives the first entry of a tag another tag and value, if there is one.
-fn set(image: &mut Image, tag: DynamicTag, new_tag: DynamicTag, value: u64) {
-    let entry = image.entries_mut().iter_mut().find(|entry| entry.d_tag.get(LE) == tag);
-    if let Some(entry) = entry {
-        entry.d_tag.set(LE, new_tag);
-        entry.d_val.set(LE, value);
+/// The symbols, and behind them the substitutes, as absolute addresses (glibc 2.28 and later take them for that).
+fn with_substitutes(
+    image: &Image,
+    names: &mut Names<'_>,
+    substitutes: &[Substitute],
+) -> Result<Vec<Symbol>, Malformed> {
+    let mut symbols = image.symbols().to_vec();
+    for substitute in substitutes {
+        let mut symbol =
+            object::pod::from_bytes::<Symbol>(&[0; size_of::<Symbol>()]).expect("the size").0.to_owned();
+        symbol.st_name.set(LE, names.add_marked(substitute.name.as_bytes())?);
+        symbol.st_info = SymbolInfo::new(STB_GLOBAL, STT_FUNC);
+        symbol.st_shndx.set(LE, SHN_ABS);
+        symbol.st_value.set(LE, substitute.address as u64);
+        symbols.push(symbol);
     }
+    Ok(symbols)
+}
+
+/// The table of the symbols' versions, if there is one, with so many more that have none.
+fn versions(image: &Image, more: usize) -> Result<Option<Vec<u8>>, Malformed> {
+    let Some(address) = image.dynamic(DT_VERSYM) else { return Ok(None) };
+    let len = image.symbols().len() * size_of::<u16>();
+    let place = image.place(address, len, "the version table is outside the segments")?;
+    let mut versions = image.bytes[place].to_vec();
+    versions.extend(VER_NDX_GLOBAL.0.to_le_bytes().repeat(more));
+    Ok(Some(versions))
 }
 
 /// A hash table of all symbols under their new names (System V ABI, "Hash Table"). Its order is free, where the GNU
 /// table would want the symbols in another order.
-fn hash_table(image: &Image, names: &Names<'_>) -> Result<Vec<u8>, Malformed> {
-    let count = image.symbols().len();
-    let buckets_len = (count / 2).max(1);
-    let (mut buckets, mut chains) = (vec![0u32; buckets_len], vec![0u32; count]);
-    for (i, symbol) in image.symbols().iter().enumerate().skip(1) {
+fn hash_table(symbols: &[Symbol], names: &Names<'_>) -> Result<Vec<u8>, Malformed> {
+    let buckets_len = (symbols.len() / 2).max(1);
+    let (mut buckets, mut chains) = (vec![0u32; buckets_len], vec![0u32; symbols.len()]);
+    for (i, symbol) in symbols.iter().enumerate().skip(1) {
         if symbol.st_shndx.get(LE) == SHN_UNDEF {
             continue;
         }
@@ -156,49 +240,75 @@ fn hash_table(image: &Image, names: &Names<'_>) -> Result<Vec<u8>, Malformed> {
         let bucket = &mut buckets[object::elf::hash(name) as usize % buckets_len];
         chains[i] = std::mem::replace(bucket, i as u32);
     }
-    let words = [buckets_len as u32, count as u32].into_iter().chain(buckets).chain(chains);
+    let words = [buckets_len as u32, symbols.len() as u32].into_iter().chain(buckets).chain(chains);
     Ok(words.flat_map(u32::to_le_bytes).collect())
 }
 
-/// Appends the tables in a segment of their own, and makes the dynamic section refer to them.
-fn append(image: &mut Image, strings: Vec<u8>, hash: Option<Vec<u8>>) -> Result<(), Malformed> {
-    let page = page_size(image);
-    let what = "its addresses are too high";
-    let end = |segment: &Segment| segment.p_vaddr.get(LE).checked_add(segment.p_memsz.get(LE));
-    let loaded = image.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
-    let highest = loaded.map(end).collect::<Option<Vec<_>>>().ok_or(Malformed(what))?;
-    let highest = highest.into_iter().max().expect("there is a loaded segment");
-    let address = highest.checked_next_multiple_of(page).ok_or(Malformed(what))?;
-    if address > u64::from(u32::MAX) {
-        return Err(Malformed(what)); // no library is that large; and the loader would reserve it all
+/// New tables, which lie in a segment of their own behind the others.
+struct Tables {
+    page: u64,
+    address: u64,
+    bytes: Vec<u8>,
+    /// Entries of the dynamic section that change: the tag, another one that will do, and the new value.
+    entries: Vec<(DynamicTag, DynamicTag, u64)>,
+}
+
+impl Tables {
+    fn new(image: &Image) -> Result<Self, Malformed> {
+        let what = "its addresses are too high";
+        let page = page_size(image);
+        let end = |segment: &Segment| segment.p_vaddr.get(LE).checked_add(segment.p_memsz.get(LE));
+        let loaded = image.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
+        let highest = loaded.map(end).collect::<Option<Vec<_>>>().ok_or(Malformed(what))?;
+        let highest = highest.into_iter().max().expect("there is a loaded segment");
+        let address = highest.checked_next_multiple_of(page).ok_or(Malformed(what))?;
+        if address > u64::from(u32::MAX) {
+            return Err(Malformed(what)); // no library is that large; and the loader would reserve it all
+        }
+        Ok(Self { page, address, bytes: Vec::new(), entries: Vec::new() })
     }
 
-    let offset = (image.bytes.len() as u64).next_multiple_of(page);
-    image.bytes.resize(offset as usize, 0);
-    let mut tables = strings;
-    set(image, DT_STRTAB, DT_STRTAB, address);
-    set(image, DT_STRSZ, DT_STRSZ, tables.len() as u64);
-    if let Some(hash) = hash {
-        tables.resize(tables.len().next_multiple_of(8), 0);
-        let at = address + tables.len() as u64;
-        tables.extend(hash);
-        // The old tables are of the old names: one entry becomes the new table's, the other is given an unused tag.
-        let has_both = image.dynamic(DT_HASH).is_some() && image.dynamic(DT_GNU_HASH).is_some();
-        if has_both {
-            set(image, DT_GNU_HASH, UNUSED, 0);
-            set(image, DT_HASH, DT_HASH, at);
-        } else {
-            set(image, DT_GNU_HASH, DT_HASH, at);
-            set(image, DT_HASH, DT_HASH, at);
-        }
+    /// A table that `tag` will refer to, in place of the one that `tag` or `old_tag` does.
+    fn replace(&mut self, tag: DynamicTag, old_tag: DynamicTag, table: &[u8]) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        self.entries.push((tag, old_tag, self.address + self.bytes.len() as u64));
+        self.bytes.extend_from_slice(table);
     }
-    insert_segment(image, offset, address, tables.len() as u64, page)?;
-    image.bytes.extend(tables);
-    Ok(())
+
+    fn replace_strings(&mut self, names: &Names<'_>) {
+        self.replace(DT_STRTAB, DT_STRTAB, &names.table);
+        self.entries.push((DT_STRSZ, DT_STRSZ, names.table.len() as u64));
+    }
+
+    fn append(self, image: &mut Image) -> Result<(), Malformed> {
+        for (tag, old_tag, value) in self.entries {
+            change(image, tag, old_tag, value);
+        }
+        let offset = (image.bytes.len() as u64).next_multiple_of(self.page);
+        image.bytes.resize(offset as usize, 0);
+        insert_segment(image, offset, self.address, self.bytes.len() as u64, self.page)?;
+        image.bytes.extend(self.bytes);
+        Ok(())
+    }
 }
 
 /// A tag that no loader knows, in the range that is left to whoever wants one: it is passed over.
 const UNUSED: DynamicTag = DynamicTag(0x6000_0fff);
+
+/// Makes the first entry of `tag` say `value`; or that of `old_tag`, which then is one of `tag`. No entry of `old_tag`
+/// is left.
+fn change(image: &mut Image, tag: DynamicTag, old_tag: DynamicTag, value: u64) {
+    let entries = image.entries_mut();
+    let is = |tag| entries.iter().position(|entry| entry.d_tag.get(LE) == tag);
+    let (new, old) = (is(tag), is(old_tag));
+    if let Some(position) = new.or(old) {
+        entries[position].d_tag.set(LE, tag);
+        entries[position].d_val.set(LE, value);
+    }
+    if let Some(old) = old.filter(|_| tag != old_tag && new.is_some()) {
+        entries[old].d_tag.set(LE, UNUSED);
+    }
+}
 
 /// The largest page that the machine may have.
 fn page_size(image: &Image) -> u64 {

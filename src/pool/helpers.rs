@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{process, ptr, thread};
 
 use crossbeam::queue::ArrayQueue;
@@ -12,6 +12,7 @@ use crossbeam::queue::ArrayQueue;
 use super::crew::{Crew, together};
 use super::job::Job;
 use super::processors::{leave_starters_affinity, processors_of_process};
+use crate::per_process::PerProcess;
 use crate::sync::Parker;
 
 /// Does `work` on this thread and on up to `most` idle helpers, and returns when all are done. A panic goes on here.
@@ -19,7 +20,7 @@ pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {
     if most == 0 {
         return work();
     }
-    let pool = Pool::of_this_process();
+    let pool = POOL.get();
     let job = Job::new(work);
     let invited = (0..most).map_while(|_| pool.invite(&job));
     if let Err(payload) = together(&pool.crew, &job, invited) {
@@ -31,7 +32,6 @@ pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {
 const STACK: usize = 2 << 20;
 
 struct Pool {
-    /// The process that made the pool: a fork leaves its child with the pool's memory, but without its threads.
     process: u32,
     crew: Crew,
     /// What helpers that have not started yet will wait with.
@@ -39,33 +39,9 @@ struct Pool {
     started: AtomicUsize,
 }
 
-/// Null until the first call.
-static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
+static POOL: PerProcess<Pool> = PerProcess::new(Pool::new);
 
 impl Pool {
-    fn of_this_process() -> &'static Self {
-        let pool = POOL.load(Ordering::Acquire);
-        // SAFETY: a pool that is published is never freed or written to but through its own atomics.
-        let own = unsafe { pool.as_ref() }.filter(|pool| pool.process == process::id());
-        own.unwrap_or_else(|| Self::replace(pool))
-    }
-
-    /// Publishes a pool in place of none, or of the parent process's.
-    fn replace(old: *mut Self) -> &'static Self {
-        let new = Box::into_raw(Box::new(Self::new()));
-        match POOL.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: just made, and never freed from now on.
-            Ok(_) => unsafe { &*new },
-            Err(first) => {
-                // SAFETY: nobody has seen the new pool, and it has started no thread; the first one is there for good.
-                unsafe {
-                    drop(Box::from_raw(new));
-                    &*first
-                }
-            }
-        }
-    }
-
     fn new() -> Self {
         let (crew, parkers) = Crew::new(processors_of_process());
         let place = |parker| {

@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, FnArg, GenericArgument, Item, ItemConst, ItemFn, ItemType};
+use syn::{
+    Attribute, Expr, ExprLit, ExprUnary, FnArg, GenericArgument, Item, ItemConst, ItemFn, ItemStruct,
+    ItemType,
+};
 use syn::{
     Lit, Meta, Pat, PathArguments, PathSegment, ReturnType, Type, TypeBareFn, TypePtr, UnOp, Visibility,
 };
@@ -29,18 +32,20 @@ pub fn generate(sources: &[impl AsRef<str>]) -> String {
     let types = Types::new(&items);
     let constants: Vec<String> = items.iter().filter_map(constant).collect();
     let callbacks: String = items.iter().filter_map(|item| types.alias(item)).collect();
+    let structures: String = items.iter().filter_map(|item| types.structure(item)).collect();
     let functions: String = items.iter().filter_map(|item| types.export(item)).collect();
     TEMPLATE
-        .replace("@IMPORTS@", &imports(&[&callbacks, &functions]))
+        .replace("@IMPORTS@", &imports(&[&callbacks, &structures, &functions]))
         .replace("@CONSTANTS@", &constants.join("\n"))
         .replace("@CALLBACKS@", &if callbacks.is_empty() { callbacks } else { callbacks + "\n" })
+        .replace("@STRUCTURES@", &if structures.is_empty() { structures } else { structures + "\n" })
         .replace("@FUNCTIONS@", &functions)
 }
 
 /// The names of ctypes that the code uses, and those that the template itself does: a line for the types.
 fn imports(code: &[&str]) -> String {
     let scalars = SCALARS.iter().map(|(_, name)| *name);
-    let known: Vec<&str> = scalars.chain(["CFUNCTYPE", "POINTER", "c_char_p"]).collect();
+    let known: Vec<&str> = scalars.chain(["CFUNCTYPE", "POINTER", "Structure", "c_char_p"]).collect();
     let words = code.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'));
     let used: BTreeSet<&str> =
         words.filter(|word| known.contains(word)).chain(["_CFuncPtr", "c_void_p"]).collect();
@@ -66,6 +71,7 @@ fn literal(value: &Expr) -> Option<String> {
 /// Types as Python expressions; None stands for a type that ctypes or this file does not know.
 struct Types<'a> {
     aliases: HashMap<String, &'a Type>,
+    structures: BTreeSet<String>,
 }
 
 impl<'a> Types<'a> {
@@ -74,7 +80,25 @@ impl<'a> Types<'a> {
             Item::Type(ItemType { ident, ty, .. }) => Some((ident.to_string(), &**ty)),
             _ => None,
         };
-        Self { aliases: items.iter().filter_map(alias).collect() }
+        let structure = |item: &Item| structure(item).map(|it| it.ident.to_string());
+        Self {
+            aliases: items.iter().filter_map(alias).collect(),
+            structures: items.iter().filter_map(structure).collect(),
+        }
+    }
+
+    /// The class of a structure that C sees.
+    fn structure(&self, item: &Item) -> Option<String> {
+        let ItemStruct { ident, fields, .. } = structure(item)?;
+        let field = |field: &syn::Field| {
+            let name = field.ident.as_ref().expect("a field has a name");
+            let kind = self.ctype(&field.ty);
+            let kind =
+                kind.unwrap_or_else(|| panic!("{ident}: no ctypes type is known for {}", text(&field.ty)));
+            format!("        (\"{name}\", {kind}),\n")
+        };
+        let fields: String = fields.iter().map(field).collect();
+        Some(format!("\nclass {ident}(Structure):\n    _fields_ = [\n{fields}    ]\n\n"))
     }
 
     /// A function pointer's name, for callbacks in Python. Other aliases are resolved where they are used.
@@ -141,7 +165,8 @@ impl<'a> Types<'a> {
         let scalar =
             SCALARS.iter().find(|(rust, _)| name.ident == rust).map(|(_, ctype)| (*ctype).to_owned());
         let alias = || self.aliases.get(&name.ident.to_string()).and_then(|target| self.ctype(target));
-        scalar.or_else(|| self.prototype_named(name)).or_else(alias)
+        let structure = || self.structures.get(&name.ident.to_string()).cloned();
+        scalar.or_else(|| self.prototype_named(name)).or_else(structure).or_else(alias)
     }
 
     /// A function pointer's CFUNCTYPE, by name if it has one; None for all other types.
@@ -172,6 +197,13 @@ impl<'a> Types<'a> {
         }
         Some(format!("CFUNCTYPE({})", types.join(", ")))
     }
+}
+
+/// A structure with C's layout, which is part of the interface.
+fn structure(item: &Item) -> Option<&ItemStruct> {
+    let Item::Struct(structure @ ItemStruct { vis: Visibility::Public(_), .. }) = item else { return None };
+    let is_c = |attribute: &Attribute| matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("repr") && text(&list.tokens) == "C");
+    structure.attrs.iter().any(is_c).then_some(structure)
 }
 
 /// `#[unsafe(no_mangle)]`
@@ -224,11 +256,16 @@ fn every_kind_of_type_has_a_counterpart() {
         pub extern "C" fn c(names: *mut *const c_char, any: *mut *mut c_void) -> *const c_char {}
         #[unsafe(no_mangle)]
         pub extern "C" fn d(buffer: *mut c_char) {}
+        struct Inner { x: u128 }
+        #[repr(C)]
+        pub struct UngilPair { pub map: UngilMap, pub next: *mut c_void }
+        #[unsafe(no_mangle)]
+        pub extern "C" fn e(pair: *const UngilPair) {}
         pub extern "C" fn not_exported(x: u128) {}
     "#;
     let generated = generate(&[source]);
     for part in [
-        "from ctypes import CFUNCTYPE, POINTER, _CFuncPtr\n",
+        "from ctypes import CFUNCTYPE, POINTER, Structure, _CFuncPtr\n",
         "from ctypes import c_char, c_char_p, c_double, c_int32, c_size_t, c_uint64, c_void_p\n",
         "\nUNGIL_LIMIT = -16\n",
         "\nUngilMap = CFUNCTYPE(c_double, c_double)\n",
@@ -237,6 +274,8 @@ fn every_kind_of_type_has_a_counterpart() {
         "(\"f\", FunctionPointer(CFUNCTYPE(None, POINTER(c_double)))),\n",
         "(\"g\", FunctionPointer(CFUNCTYPE(c_int32))),\n",
         "\n    \"c\": (c_char_p, [(\"names\", POINTER(c_char_p)), (\"any\", POINTER(c_void_p))]),\n",
+        "\n\n\nclass UngilPair(Structure):\n    _fields_ = [\n        (\"map\", UngilMap),\n",
+        "\n    \"e\": (None, [(\"pair\", POINTER(UngilPair))]),\n",
         "\n    \"d\": (None, [(\"buffer\", POINTER(c_char))]),\n",
     ] {
         assert!(generated.contains(part), "{part}\nis not in\n{generated}");

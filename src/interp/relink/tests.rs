@@ -2,16 +2,27 @@ use std::ffi::{CStr, c_char, c_void};
 use std::fs;
 use std::ptr::NonNull;
 
-use super::{Marker, copy_of_extension, copy_of_libpython, uses_python};
-use crate::interp::elf::Image;
-use crate::interp::library::{Library, Scope};
+use object::elf::DT_NEEDED;
+
+use super::{Marker, Substitute, copy_of_libpython, copy_of_library, uses_python};
+use crate::interp::elf::{Image, Malformed};
+use crate::interp::library::Library;
 use crate::interp::private_file::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
+
+const SUBSTITUTES: [Substitute; 2] =
+    [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
+
+fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
+    copy_of_library(image, &Marker::new(7), b"own.so", &["dlopen"], |needed| {
+        needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
+    })
+}
 
 fn load(bytes: &[u8]) -> Library {
     let file = PrivateFile::new(c"libpython", bytes).unwrap();
     // SAFETY: CPython's library has no initialisers but the C library's own.
-    unsafe { Library::load(file.path(), Scope::Everybody) }.unwrap()
+    unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
 }
 
 fn version(library: Library, marker: &Marker) -> String {
@@ -26,11 +37,11 @@ fn version(library: Library, marker: &Marker) -> String {
 #[test]
 fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
     for (i, path) in libpythons().into_iter().enumerate() {
-        let file = fs::read(&path).unwrap();
+        let image = Image::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
-            let marker = Marker::new(1_000_000 + 10 * i as u32 + copy);
-            let library = load(&copy_of_libpython(&file, &marker).unwrap());
+            let marker = Marker::new(1_000_000 + 10 * i + copy);
+            let library = load(&copy_of_libpython(image.clone(), &marker, &SUBSTITUTES).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let prefix = name
                 .trim_start_matches("libpython")
@@ -39,12 +50,19 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
                 .to_owned();
             assert!(version(library, &marker).starts_with(&prefix), "{name}");
             assert!(library.symbol("Py_GetVersion").is_none(), "{name}: the old name is gone");
+            assert_eq!(library.symbol(&marker.mark("dlopen")).unwrap().addr().get(), 0x1234);
+            assert_eq!(library.symbol(&marker.mark("abort")).unwrap().addr().get(), 0x5678);
             addresses.push(library.symbol(&marker.mark("PyType_Type")).expect("PyType_Type"));
         }
         addresses.sort();
         addresses.dedup();
         assert_eq!(addresses.len(), 3);
     }
+}
+
+fn needed(image: &Image) -> String {
+    let names = image.all(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
+    names.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -54,13 +72,13 @@ fn each_extension_module_of_the_standard_library_gets_a_copy() {
         let files: Vec<_> =
             fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
         for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "so")) {
-            let bytes = fs::read(file).unwrap();
-            let before = Image::parse(&bytes).unwrap();
+            let before = Image::parse(fs::read(file).unwrap()).unwrap();
             assert!(uses_python(&before).unwrap(), "{}", file.display());
-            let copy = copy_of_extension(before.clone(), &Marker::new(7)).unwrap();
-            let after = Image::parse(&copy).unwrap();
+            let copy = copy_of(before.clone()).unwrap();
+            let after = Image::parse(copy).unwrap();
             assert!(!uses_python(&after).unwrap(), "{} of {}", file.display(), path.display());
             assert_eq!(before.symbols().len(), after.symbols().len());
+            assert_eq!(needed(&before).replace("libc.so.6", "libother.so"), needed(&after));
         }
     }
 }
@@ -74,15 +92,18 @@ fn damaged_files_are_told_or_copied_but_harm_nothing() {
     let bytes = fs::read(file).unwrap();
     let marker = Marker::new(1);
     for len in (0..bytes.len()).step_by(97) {
-        let _ = Image::parse(&bytes[..len]).and_then(|image| copy_of_extension(image, &marker));
-        let _ = copy_of_libpython(&bytes[..len], &marker);
+        let Ok(image) = Image::parse(bytes[..len].to_vec()) else { continue };
+        let _ = copy_of(image.clone());
+        let _ = copy_of_libpython(image, &marker, &SUBSTITUTES);
     }
     let end = bytes.len().min(8192);
     for at in 0..end {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut damaged = bytes.clone();
             damaged[at] = value;
-            let _ = Image::parse(&damaged).and_then(|image| copy_of_extension(image, &marker));
+            let Ok(image) = Image::parse(damaged) else { continue };
+            let _ = copy_of(image.clone());
+            let _ = copy_of_libpython(image, &marker, &SUBSTITUTES);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Calls of the caller's functions.
+//! Calls of functions that are not this library's: the caller's, and Python's.
 
 use std::thread;
 
-/// Calls a function of the caller's, which may never return: `call` does nothing else.
+/// Calls a function from outside, which may never return: `call` does nothing else.
 ///
 /// Python before 3.14 ends threads that come back to it after its end by `pthread_exit`, which unwinds them. That must
 /// not go through this library's frames, where other threads may be at work: such a thread stays here for good, which
 /// keeps no process from ending. (It is also what Python 3.14 does.)
 #[inline(always)]
-pub(super) fn outside<R>(call: impl FnOnce() -> R) -> R {
+pub(crate) fn outside<R>(call: impl FnOnce() -> R) -> R {
     let stay = Stay;
     let result = call();
     std::mem::forget(stay);

@@ -1,0 +1,183 @@
+//! Python's objects, in safe hands: only a thread that holds a Python's lock can come by them, and each reference is
+//! given back once.
+
+use std::ffi::{CStr, c_char};
+use std::ptr::{self, NonNull};
+
+use super::python::{Api, Object, PROGRAM};
+use crate::outside::outside;
+
+/// Shows that this thread holds the lock of one Python.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'a> {
+    pub(super) api: &'a Api,
+}
+
+/// A Python exception is set on this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raised;
+
+/// A reference to an object.
+pub(super) struct Owned<'a> {
+    held: Held<'a>,
+    object: NonNull<Object>,
+}
+
+impl Drop for Owned<'_> {
+    fn drop(&mut self) {
+        let (api, object) = (self.held.api, self.as_ptr());
+        // SAFETY: the reference is this one's, and the lock is held.
+        outside(|| unsafe { (api.Py_DecRef)(object) });
+    }
+}
+
+impl<'a> Owned<'a> {
+    pub(super) fn as_ptr(&self) -> *mut Object {
+        self.object.as_ptr()
+    }
+
+    /// The object, for someone else to give the reference back.
+    pub(super) fn into_ptr(self) -> *mut Object {
+        let object = self.as_ptr();
+        std::mem::forget(self);
+        object
+    }
+
+    /// What is in a bytes object.
+    pub(super) fn content(&self) -> Result<&[u8], Raised> {
+        let (mut start, mut len): (*mut c_char, isize) = (ptr::null_mut(), 0);
+        // SAFETY: Python checks the object's type, and writes both on success only.
+        unsafe {
+            if (self.held.api.PyBytes_AsStringAndSize)(self.as_ptr(), &mut start, &mut len) != 0 {
+                return Err(Raised);
+            }
+            Ok(std::slice::from_raw_parts(start.cast_const().cast(), len as usize))
+        }
+    }
+
+    /// The items of a tuple.
+    pub(super) fn items(&self) -> Result<Vec<Owned<'a>>, Raised> {
+        let api = self.held.api;
+        // SAFETY: Python checks that it is a tuple, and the lock is held.
+        let len = unsafe { (api.PyTuple_Size)(self.as_ptr()) };
+        if len < 0 {
+            return Err(Raised);
+        }
+        // SAFETY: as above; an item is borrowed from the tuple, and gets a reference of its own.
+        let item = |i| unsafe {
+            let item = (api.PyTuple_GetItem)(self.as_ptr(), i);
+            if !item.is_null() {
+                (api.Py_IncRef)(item);
+            }
+            self.held.owned(item)
+        };
+        (0..len).map(item).collect()
+    }
+}
+
+impl<'a> Held<'a> {
+    /// # Safety
+    /// This thread holds the lock of the Python that these functions are of, as long as this is used.
+    pub(super) unsafe fn new(api: &'a Api) -> Self {
+        Self { api }
+    }
+
+    /// # Safety
+    /// The object, if there is one, comes with a reference that nobody else gives back.
+    pub(super) unsafe fn owned(self, object: *mut Object) -> Result<Owned<'a>, Raised> {
+        NonNull::new(object).map(|object| Owned { held: self, object }).ok_or(Raised)
+    }
+
+    pub(super) fn bytes(self, content: &[u8]) -> Result<Owned<'a>, Raised> {
+        // SAFETY: Python copies as many bytes as there are; the reference is new.
+        unsafe {
+            let len = content.len() as isize;
+            self.owned((self.api.PyBytes_FromStringAndSize)(content.as_ptr().cast(), len))
+        }
+    }
+
+    pub(super) fn tuple(self, items: Vec<Owned<'a>>) -> Result<Owned<'a>, Raised> {
+        // SAFETY: the reference is new; the tuple has room for the items, and takes their references.
+        unsafe {
+            let tuple = self.owned((self.api.PyTuple_New)(items.len() as isize))?;
+            for (i, item) in items.into_iter().enumerate() {
+                (self.api.PyTuple_SetItem)(tuple.as_ptr(), i as isize, item.into_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
+    /// Calls a function.
+    ///
+    /// # Safety
+    /// `function` is an object of this Python's.
+    pub(super) unsafe fn call(
+        self,
+        function: NonNull<Object>,
+        arguments: Vec<Owned<'a>>,
+    ) -> Result<Owned<'a>, Raised> {
+        let arguments = self.tuple(arguments)?;
+        let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
+        // SAFETY: objects of this Python's; the result's reference is new.
+        unsafe { self.owned(outside(|| (self.api.PyObject_CallObject)(function, arguments))) }
+    }
+
+    /// Runs a program in a namespace of its own, which is returned.
+    pub(super) fn run(self, source: &CStr, name: &CStr) -> Result<Owned<'a>, Raised> {
+        let api = self.api;
+        // SAFETY: C strings; each object is checked before it is used, and references are new unless borrowed.
+        unsafe {
+            let globals = self.owned((api.PyDict_New)())?;
+            (api.PyDict_SetItemString)(
+                globals.as_ptr(),
+                c"__builtins__".as_ptr(),
+                (api.PyEval_GetBuiltins)(),
+            );
+            let code = self.owned((api.Py_CompileString)(source.as_ptr(), name.as_ptr(), PROGRAM))?;
+            let (code, scope) = (code.as_ptr(), globals.as_ptr());
+            self.owned(outside(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
+            Ok(globals)
+        }
+    }
+
+    /// What a namespace has under this name.
+    pub(super) fn get(self, namespace: &Owned<'a>, name: &CStr) -> Option<Owned<'a>> {
+        // SAFETY: a dictionary, and a C string; what it gives is borrowed, and gets a reference of its own.
+        unsafe {
+            let object = (self.api.PyDict_GetItemString)(namespace.as_ptr(), name.as_ptr());
+            if !object.is_null() {
+                (self.api.Py_IncRef)(object);
+            }
+            self.owned(object).ok()
+        }
+    }
+
+    /// What `str` makes of an object.
+    pub(super) fn text(self, object: &Owned<'a>) -> Result<String, Raised> {
+        // SAFETY: an object of this Python's; the references are new.
+        unsafe {
+            let text = self.owned(outside(|| (self.api.PyObject_Str)(object.as_ptr())))?;
+            let bytes = self.owned((self.api.PyUnicode_AsUTF8String)(text.as_ptr()))?;
+            Ok(String::from_utf8_lossy(bytes.content()?).into_owned())
+        }
+    }
+
+    /// The exception that is set, which then is not set any more: its type, itself and its traceback, as far as there
+    /// are any.
+    pub(super) fn exception(self, _: Raised) -> Vec<Owned<'a>> {
+        let mut parts = [ptr::null_mut(); 3];
+        let [kind, value, traceback] = &mut parts;
+        // SAFETY: Python writes NULL, or an object whose reference is the caller's.
+        unsafe {
+            (self.api.PyErr_Fetch)(kind, value, traceback);
+            (self.api.PyErr_NormalizeException)(kind, value, traceback);
+            parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
+        }
+    }
+
+    /// Forgets the exception that is set.
+    pub(super) fn forget(self, _: Raised) {
+        // SAFETY: the lock is held.
+        unsafe { (self.api.PyErr_Clear)() };
+    }
+}

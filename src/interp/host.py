@@ -1,0 +1,36 @@
+"""What a Python says of itself, for an interpreter that is to be like it: lines of options, in `settings`."""
+import sys
+
+lines = []
+
+
+def add(name, value):
+    if isinstance(value, str) and "\n" not in value:
+        lines.append(name + "=" + value)
+
+
+add("executable", sys.executable)
+add("home", getattr(sys, "base_prefix", sys.prefix))
+add("pycache_prefix", sys.pycache_prefix)
+for name, values in (("path", sys.path), ("argv", getattr(sys, "argv", [])), ("warnoption", sys.warnoptions)):
+    for value in values:
+        add(name, value)
+for name, value in sys._xoptions.items():
+    add("xoption", name if value is True else name + "=" + value)
+for name in (
+    "optimize",
+    "dont_write_bytecode",
+    "no_user_site",
+    "no_site",
+    "ignore_environment",
+    "isolated",
+    "bytes_warning",
+    "verbose",
+    "quiet",
+    "debug",
+    "utf8_mode",
+    "dev_mode",
+):
+    add(name, str(int(getattr(sys.flags, name))))
+
+settings = "\n".join(lines).encode(sys.getfilesystemencoding(), "surrogateescape")

@@ -1,0 +1,113 @@
+//! The Python that this process runs, if it runs one: an interpreter is to be like it.
+
+use std::ffi::{CStr, CString, c_void};
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+
+use super::held::{Held, Raised};
+use super::library::path_at;
+use super::options::Options;
+use super::python::Api;
+
+const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("the source has a NUL"),
+};
+
+/// The process's own Python.
+pub(super) struct Host {
+    api: Api,
+    pub(super) version: Version,
+    /// The file that it is in: a shared library, or the program.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// A version of Python: major and minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(pub(super) u32, pub(super) u32);
+
+impl Version {
+    pub(super) const OLDEST: Self = Self(3, 8);
+    pub(super) const NEWEST: Self = Self(3, 14);
+
+    pub(super) fn is_supported(self) -> bool {
+        (Self::OLDEST..=Self::NEWEST).contains(&self)
+    }
+
+    /// The version that `Py_GetVersion` gives, as in "3.11.7 (main, …".
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let mut numbers = text.split(|character: char| !character.is_ascii_digit());
+        Some(Self(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+fn find(name: &str) -> Option<NonNull<c_void>> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a C string.
+    NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })
+}
+
+/// The version of the process's own Python, if it has one that has started, whichever it is.
+pub(super) fn version() -> Option<Version> {
+    let (is_initialized, get_version) = (find("Py_IsInitialized")?, find("Py_GetVersion")?);
+    // SAFETY: these functions have these types in all versions, and may always be called; the text is there for good.
+    unsafe {
+        type IsInitialized = extern "C" fn() -> i32;
+        type GetVersion = extern "C" fn() -> *const std::ffi::c_char;
+        if std::mem::transmute::<NonNull<c_void>, IsInitialized>(is_initialized)() == 0 {
+            return None;
+        }
+        let text = std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version)();
+        Version::of(&CStr::from_ptr(text).to_string_lossy())
+    }
+}
+
+impl Host {
+    /// The process's own Python, if it is of a version that is supported.
+    pub(super) fn find() -> Option<Self> {
+        let version = version().filter(|version| version.is_supported())?;
+        // SAFETY: these are the symbols of the process's Python, of a version that is known.
+        let api = unsafe { Api::of(find) }.ok()?;
+        let file = path_at(api.Py_GetVersion as *const c_void);
+        Some(Self { api, version, file })
+    }
+
+    /// What it says of itself. It waits for the lock of that Python: ctypes has given it up for this call.
+    pub(super) fn describe(&self) -> Result<Options, String> {
+        // SAFETY: that Python has started.
+        let state = unsafe { (self.api.PyGILState_Ensure)() };
+        // SAFETY: this thread has its lock from here until it is given up.
+        let held = unsafe { Held::new(&self.api) };
+        let text = Self::text(held).map_err(|raised| held.forget(raised));
+        // SAFETY: as above; no object is left.
+        unsafe { (self.api.PyGILState_Release)(state) };
+        let text = text.map_err(|()| "the process's Python cannot tell its settings".to_owned())?;
+        Options::parse(&text)
+    }
+
+    fn text(held: Held<'_>) -> Result<Vec<u8>, Raised> {
+        let namespace = held.run(DESCRIBE, c"<ungil host>")?;
+        let text = held.get(&namespace, c"settings").ok_or(Raised)?;
+        text.content().map(<[u8]>::to_vec)
+    }
+}
+
+/// The shared libpython that belongs to a Python program: in the library folders of its prefix.
+pub(super) fn libpython_beside(executable: &Path, version: Option<Version>) -> Option<PathBuf> {
+    let executable = executable.canonicalize().ok()?;
+    let from_name = || Version::of(executable.file_name()?.to_str()?.strip_prefix("python")?);
+    let version = version.or_else(from_name);
+    let prefix = executable.parent()?.parent()?;
+    let folders =
+        ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"].map(|name| prefix.join(name));
+    let newest_first = (Version::OLDEST.1..=Version::NEWEST.1).rev().map(|minor| Version(3, minor));
+    let versions = newest_first.filter(|it| version.is_none_or(|version| version == *it));
+    let names = versions.flat_map(|it| [format!("libpython{it}.so.1.0"), format!("libpython{it}t.so.1.0")]);
+    names.flat_map(|name| folders.each_ref().map(|folder| folder.join(&name))).find(|path| path.exists())
+}

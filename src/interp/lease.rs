@@ -1,0 +1,111 @@
+//! Interpreters are lent: they cannot be unloaded, so one that its user gives back is made as new, and lent again.
+
+use std::process;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::interpreter::Interpreter;
+use super::lock;
+use super::options::Options;
+use super::trouble::Trouble;
+use crate::environment;
+use crate::per_process::PerProcess;
+
+/// An interpreter that a user has for himself.
+pub struct Lease {
+    interpreter: &'static Interpreter,
+    options: Options,
+    process: u32,
+    /// Requests that are under way; or [`CLOSED`].
+    uses: AtomicU32,
+}
+
+const CLOSED: u32 = u32::MAX;
+
+/// The interpreters of a process.
+#[derive(Default)]
+struct Interpreters {
+    /// Those that nobody has, with the options that they were started with.
+    idle: Mutex<Vec<(Options, &'static Interpreter)>>,
+    lent: AtomicU32,
+}
+
+static INTERPRETERS: PerProcess<Interpreters> = PerProcess::new(Interpreters::default);
+
+/// How many interpreters are lent, and how many are idle.
+pub fn count() -> (u32, u32) {
+    let all = INTERPRETERS.get();
+    (all.lent.load(Ordering::Relaxed), lock(&all.idle).len() as u32)
+}
+
+impl Lease {
+    /// An idle interpreter that was started with the same options, lines of name=value; or a new one. The option `fresh` wants a new one.
+    pub fn new(options: &[u8]) -> Result<Self, Trouble> {
+        let options = Options::parse(options).map_err(Trouble::Options)?;
+        let all = INTERPRETERS.get();
+        let fresh = options.number("fresh").unwrap_or(0) != 0;
+        let options = options.without("fresh");
+        let idle = || {
+            let mut idle = lock(&all.idle);
+            let found = idle.iter().rposition(|(with, _)| *with == options)?;
+            Some(idle.swap_remove(found).1)
+        };
+        let idle = if fresh { None } else { idle() };
+        // The environment may have changed since it became idle.
+        let ready = idle.filter(|interpreter| interpreter.reset(&variables()).is_ok());
+        let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
+        all.lent.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })
+    }
+
+    /// The interpreter, for a request, unless the lease has ended.
+    pub fn enter(&self) -> Result<Using<'_>, Trouble> {
+        let more = |uses| (uses != CLOSED).then_some(uses + 1);
+        let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        before.map(|_| Using(self)).map_err(|_| Trouble::Gone)
+    }
+
+    /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
+    /// is not lent again.
+    pub fn end(&self) -> Result<(), Trouble> {
+        if self.process != process::id() {
+            return Err(Trouble::Forked);
+        }
+        self.uses
+            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+            .map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
+        let all = INTERPRETERS.get();
+        all.lent.fetch_sub(1, Ordering::Relaxed);
+        if self.interpreter.reset(&variables()).is_ok() {
+            lock(&all.idle).push((self.options.clone(), self.interpreter));
+        }
+        Ok(())
+    }
+}
+
+/// The environment's variables, each with a NUL behind it.
+fn variables() -> Vec<u8> {
+    environment::all()
+        .into_iter()
+        .flat_map(|mut variable| {
+            variable.push(0);
+            variable
+        })
+        .collect()
+}
+
+/// A lease that does not end meanwhile.
+pub struct Using<'a>(&'a Lease);
+
+impl Using<'_> {
+    /// The interpreter.
+    pub fn interpreter(&self) -> &'static Interpreter {
+        self.0.interpreter
+    }
+}
+
+impl Drop for Using<'_> {
+    fn drop(&mut self) {
+        self.0.uses.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,199 @@
+//! Memory that is lent to an interpreter, and by one, without a copy.
+//!
+//! What comes in is an object of a type that lends its memory, and tells the owner when it goes: Python keeps it as long
+//! as there is a view of it. What goes out is a view of a Python object, which Python keeps until the view is given
+//! back.
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+
+use super::held::{Held, Owned, Raised};
+use super::host::Version;
+use super::loan::{Loan, Owner};
+use super::python::{Api, Buffer, Object, TypeSlot, TypeSpec};
+use crate::outside::outside;
+
+/// What a lending object has behind Python's own part.
+struct Lent {
+    api: &'static Api,
+    address: *mut c_void,
+    len: usize,
+    read_only: bool,
+    /// Taken when the object goes.
+    owner: Option<Owner>,
+}
+
+/// The type of such objects in one copy.
+#[derive(Clone, Copy)]
+pub(super) struct LendingType {
+    kind: NonNull<Object>,
+    /// Bytes of an object before its `Lent`, a pointer.
+    offset: usize,
+}
+
+const TP_DEALLOC: c_int = 52;
+const BF_GETBUFFER: c_int = 1;
+
+impl LendingType {
+    pub(super) fn new(held: Held<'_>, version: Version) -> Result<Self, Raised> {
+        let api = held.api;
+        // SAFETY: the attribute of a type; the object is checked.
+        let offset = unsafe {
+            let size = (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr());
+            (api.PyLong_AsSsize_t)(held.owned(size)?.as_ptr()) as usize
+        };
+        // A static for each function, so that a type's functions know where the pointer is: all Pythons of a process
+        // could have different headers (those without the GIL do).
+        let (dealloc, lend) = if offset == 16 { gates::<16>() } else { gates::<32>() };
+        let takes_buffer_slots = version >= Version(3, 9);
+        let mut slots = [
+            TypeSlot { slot: TP_DEALLOC, function: dealloc as *const c_void },
+            TypeSlot {
+                slot: if takes_buffer_slots { BF_GETBUFFER } else { 0 },
+                function: if takes_buffer_slots { lend as *const c_void } else { ptr::null() },
+            },
+            TypeSlot { slot: 0, function: ptr::null() },
+        ];
+        let size = offset + size_of::<*mut Lent>();
+        let slots = slots.as_mut_ptr();
+        let name = c"_ungil.buffer".as_ptr();
+        let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
+        // SAFETY: the specification is whole, and Python copies it, but for the name, which is static.
+        let kind = unsafe { held.owned((api.PyType_FromSpec)(&mut spec))? };
+        if !takes_buffer_slots {
+            // SAFETY: the type was just made, and nobody else has seen it.
+            unsafe { set_buffer_function(kind.as_ptr(), lend) };
+        }
+        let kind = NonNull::new(kind.into_ptr()).expect("it was checked");
+        Ok(Self { kind, offset })
+    }
+
+    /// A memoryview of what is lent.
+    pub(super) fn view<'a>(self, held: Held<'a>, api: &'static Api, loan: Loan) -> Result<Owned<'a>, Raised> {
+        let Loan { address, len, read_only, owner } = loan;
+        let lent = Box::new(Lent { api, address, len, read_only, owner: Some(owner) });
+        // SAFETY: the type's objects have room for a pointer at this offset, which is NULL until it is set here.
+        let lender = unsafe {
+            let object = held.owned((api.PyType_GenericAlloc)(self.kind.as_ptr(), 0))?;
+            object.as_ptr().cast::<u8>().add(self.offset).cast::<*mut Lent>().write(Box::into_raw(lent));
+            object
+        };
+        // SAFETY: an object that lends its memory; the view has a reference to it.
+        unsafe { held.owned((api.PyMemoryView_FromObject)(lender.as_ptr())) }
+    }
+}
+
+type Dealloc = unsafe extern "C-unwind" fn(*mut Object);
+type GetBuffer = unsafe extern "C-unwind" fn(*mut Object, *mut Buffer, c_int) -> c_int;
+
+fn gates<const OFFSET: usize>() -> (Dealloc, GetBuffer) {
+    (dealloc::<OFFSET>, lend::<OFFSET>)
+}
+
+/// CPython 3.8 does not take the buffer functions by slots: they are written to where its types have them.
+///
+/// # Safety
+/// The object is a type of CPython 3.8 that was made from a specification.
+unsafe fn set_buffer_function(kind: *mut Object, lend: GetBuffer) {
+    const AS_BUFFER: usize = 160;
+    // SAFETY: in 3.8, the field `tp_as_buffer` of such a type points to its own buffer functions, the first of which is
+    // `bf_getbuffer`.
+    unsafe {
+        let functions = kind.cast::<u8>().add(AS_BUFFER).cast::<*mut Option<GetBuffer>>().read();
+        functions.write(Some(lend));
+    }
+}
+
+/// # Safety
+/// An object of the lending type.
+unsafe fn lent<const OFFSET: usize>(object: *mut Object) -> *mut Lent {
+    // SAFETY: by this function's contract.
+    unsafe { object.cast::<u8>().add(OFFSET).cast::<*mut Lent>().read() }
+}
+
+/// Lends the object's memory (`bf_getbuffer`).
+unsafe extern "C-unwind" fn lend<const OFFSET: usize>(
+    object: *mut Object,
+    buffer: *mut Buffer,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: Python gives an object of this type, and a place for what is lent.
+    unsafe {
+        let Lent { api, address, len, read_only, .. } = &*lent::<OFFSET>(object);
+        (api.PyBuffer_FillInfo)(buffer, object, *address, *len as isize, (*read_only).into(), flags)
+    }
+}
+
+/// Ends an object, and tells the owner (`tp_dealloc`).
+unsafe extern "C-unwind" fn dealloc<const OFFSET: usize>(object: *mut Object) {
+    // SAFETY: Python gives an object of this type that nobody has any more, and waits for nothing but this. The type is
+    // there as long as the process.
+    unsafe {
+        let mut lent = Box::from_raw(lent::<OFFSET>(object));
+        let api = lent.api;
+        (api.PyObject_Free)(object.cast());
+        if let Some(owner) = lent.owner.take() {
+            // The owner may wait for something that waits for this copy's lock: it is given up.
+            let state = (api.PyEval_SaveThread)();
+            drop(owner);
+            (api.PyEval_RestoreThread)(state);
+        }
+    }
+}
+
+/// Memory that a Python object lends.
+pub(super) struct View(Box<Buffer>);
+
+// SAFETY: the memory may be read by any thread; only `release` touches the object, and that needs the copy's lock.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    /// Of an object, whose memory is to be in one piece.
+    pub(super) fn of(object: &Owned<'_>, held: Held<'_>) -> Result<Self, Raised> {
+        const SIMPLE: c_int = 0;
+        let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
+        let place = buffer.as_mut_ptr();
+        // SAFETY: Python writes the buffer where it succeeds. It stays where it is, as its shape may point into it.
+        unsafe {
+            if outside(|| (held.api.PyObject_GetBuffer)(object.as_ptr(), place, SIMPLE)) != 0 {
+                return Err(Raised);
+            }
+            Ok(Self(buffer.assume_init()))
+        }
+    }
+
+    pub(super) fn address(&self) -> *mut c_void {
+        self.0.address
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len as usize
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.0.read_only != 0
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(self.len());
+        if self.len() > 0 {
+            // SAFETY: Python lends so many bytes, and there is room for them. (No slice is made of them: Python code may
+            // write to them meanwhile.)
+            unsafe {
+                ptr::copy_nonoverlapping(self.address().cast(), copy.as_mut_ptr(), self.len());
+                copy.set_len(self.len());
+            }
+        }
+        copy
+    }
+
+    /// Gives it back.
+    pub(super) fn release(mut self, held: Held<'_>) {
+        let buffer = &raw mut *self.0;
+        // SAFETY: it was lent, and is given back once.
+        outside(|| unsafe { (held.api.PyBuffer_Release)(buffer) });
+    }
+}

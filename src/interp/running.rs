@@ -1,0 +1,85 @@
+//! The requests that are under way in an interpreter, so that they can be interrupted.
+
+use std::ffi::c_ulong;
+use std::sync::Mutex;
+
+use super::lock;
+
+/// The requests, each with the thread that it is on.
+#[derive(Default)]
+pub(super) struct Running(Mutex<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    next: u64,
+    under_way: Vec<Request>,
+}
+
+struct Request {
+    number: u64,
+    thread: c_ulong,
+    interrupt: Interrupt,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interrupt {
+    None,
+    /// Python has not taken it yet.
+    Asked,
+    Delivered,
+}
+
+impl Running {
+    /// A request on this thread, until what is returned goes.
+    pub(super) fn begin(&self) -> UnderWay<'_> {
+        let mut requests = lock(&self.0);
+        let number = requests.next;
+        requests.next += 1;
+        // SAFETY: it may always be called. It is the number that Python knows the thread by.
+        let thread = unsafe { libc::pthread_self() };
+        requests.under_way.push(Request { number, thread, interrupt: Interrupt::None });
+        UnderWay { running: self, number }
+    }
+
+    /// Asks all to stop; `false` if there are none.
+    pub(super) fn interrupt(&self) -> bool {
+        let mut requests = lock(&self.0);
+        for request in &mut requests.under_way {
+            request.interrupt = Interrupt::Asked;
+        }
+        !requests.under_way.is_empty()
+    }
+
+    /// Hands the interrupts to Python by `raise`, which says whether it took one for a thread. One that it did not take
+    /// is for a request that has not got so far: it looks itself, as soon as it has the lock.
+    ///
+    /// No request ends meanwhile, so that none that comes later on the same thread is hit.
+    pub(super) fn deliver(&self, raise: impl Fn(c_ulong) -> bool) {
+        for request in &mut lock(&self.0).under_way {
+            if request.interrupt == Interrupt::Asked && raise(request.thread) {
+                request.interrupt = Interrupt::Delivered;
+            }
+        }
+    }
+}
+
+/// A request that is under way.
+pub(super) struct UnderWay<'a> {
+    running: &'a Running,
+    number: u64,
+}
+
+impl UnderWay<'_> {
+    /// Whether it was asked to stop, and Python has not taken that yet.
+    pub(super) fn is_interrupted(&self) -> bool {
+        let requests = lock(&self.running.0);
+        let own = requests.under_way.iter().find(|request| request.number == self.number);
+        own.is_some_and(|request| request.interrupt == Interrupt::Asked)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        lock(&self.running.0).under_way.retain(|request| request.number != self.number);
+    }
+}

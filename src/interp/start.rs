@@ -1,0 +1,248 @@
+//! How a private copy of Python is found, loaded and started.
+
+use std::ffi::{CStr, CString, OsString, c_int};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::elf::Image;
+use super::host::{self, Host, Version, libpython_beside};
+use super::library::{Library, path_at};
+use super::loader::Loader;
+use super::options::{FLAGS, Options};
+use super::private_file::PrivateFile;
+use super::python::{Api, PreConfig};
+use super::relink::{Marker, copy_of_libpython};
+use super::trouble::Trouble;
+use super::{arenas, substitutes};
+use crate::environment;
+
+/// A copy of libpython that is loaded, but has not started.
+pub(super) struct Copy {
+    pub(super) api: Api,
+    pub(super) version: Version,
+    pub(super) number: usize,
+    marker: Marker,
+    python: Library,
+    libpython: PathBuf,
+    options: Options,
+}
+
+fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> Trouble {
+    Trouble::Unsupported(format!("{}: {what}", file.display()))
+}
+
+impl Copy {
+    /// Loads a copy of the libpython that these options ask for; where they are silent, of the process's own.
+    pub(super) fn load(options: Options) -> Result<Self, Trouble> {
+        check_system()?;
+        let host = Host::find();
+        let libpython = find_libpython(&options, host.as_ref())?;
+        let failed = |what: &dyn std::fmt::Display| unsupported(&libpython, what);
+        let number = next_number()?;
+        let marker = Marker::new(number);
+        let image = Image::read(&libpython).map_err(|error| failed(&error))?;
+        let copy = copy_of_libpython(image, &marker, &substitutes::of_libpython(number));
+        let copy = copy.map_err(|error| failed(&error))?;
+        let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
+        let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
+        // SAFETY: libpython has no initialisers of its own.
+        let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        let python = python.map_err(|error| failed(&marker.unmarked(&error.0)))?;
+        // SAFETY: these are the symbols of a libpython, if it has them all.
+        let api = unsafe { Api::of(|name| python.symbol(&marker.mark(name))) };
+        let api = api.map_err(|missing| failed(&format!("it is no libpython: {missing}")))?;
+        // SAFETY: it may always be called, and gives a C string.
+        let version = unsafe { CStr::from_ptr((api.Py_GetVersion)()) };
+        let version = Version::of(&version.to_string_lossy()).filter(|version| version.is_supported());
+        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
+        let version =
+            version.ok_or_else(|| failed(&format!("it is not of a Python from {oldest} to {newest}")))?;
+        let options = match host.filter(|host| host.version == version) {
+            Some(host) => options.or(&host.describe().map_err(Trouble::Unsupported)?),
+            None => options,
+        };
+        Ok(Self { api, version, number, marker, python, libpython, options })
+    }
+
+    /// The loader that the copy's calls go to.
+    pub(super) fn loader(&self) -> Loader {
+        let soname = self.marker.mark(&file_name(&self.libpython));
+        Loader::new(self.marker.clone(), self.python, soname)
+    }
+
+    pub(super) fn settings(&self) -> Vec<u8> {
+        self.options.to_text()
+    }
+
+    /// Starts it. On return this thread holds its lock.
+    ///
+    /// # Safety
+    /// It is called once; all that the copy is to have in place of the C library's functions is there.
+    pub(super) unsafe fn start(&self) -> Result<(), Trouble> {
+        let api = &self.api;
+        let flag = |name: &str| self.options.number(name);
+        let mut early = PreConfig::default();
+        // SAFETY: Python fills the structure and reads it; what it keeps of the arguments is there for good.
+        unsafe {
+            (api.PyPreConfig_InitPythonConfig)(&mut early);
+            early.parse_argv = 0;
+            // The locale is the whole process's.
+            (early.configure_locale, early.coerce_c_locale, early.coerce_c_locale_warn) = (0, 0, 0);
+            early.utf8_mode = flag("utf8_mode").unwrap_or(early.utf8_mode);
+            early.dev_mode = flag("dev_mode").unwrap_or(early.dev_mode);
+            early.isolated = flag("isolated").unwrap_or(0);
+            early.use_environment = 1 - flag("ignore_environment").unwrap_or(0).clamp(0, 1);
+            let status = (api.Py_PreInitialize)(&early);
+            if status.kind != 0 {
+                return Err(unsupported(&self.libpython, &"it cannot be initialised"));
+            }
+            for (name, variable) in FLAGS {
+                let place = self.python.symbol(&self.marker.mark(variable));
+                if let Some((value, place)) = flag(name).zip(place) {
+                    place.cast::<c_int>().write(value);
+                }
+            }
+            match self.program_or_home()? {
+                Origin::Program(path) => (api.Py_SetProgramName)(leaked(&path)),
+                Origin::Home(path) => (api.Py_SetPythonHome)(leaked(&path)),
+            }
+            if self.version >= Version(3, 11) {
+                let mut allocator = arenas::ALLOCATOR;
+                (api.PyObject_SetArenaAllocator)(&mut allocator);
+            }
+            (api.Py_InitializeEx)(0);
+        }
+        Ok(())
+    }
+
+    /// What Python finds its standard library by.
+    fn program_or_home(&self) -> Result<Origin, Trouble> {
+        let failed = |what: String| unsupported(&self.libpython, &what);
+        let landmark = format!("lib/python{}/os.py", self.version);
+        if let Some(program) = self.options.path("executable").filter(|path| is_python(path)) {
+            return Ok(Origin::Program(program));
+        }
+        if let Some(home) = self.options.path("home") {
+            let is_there = home.join(&landmark).exists() || !self.has_landmark();
+            return is_there
+                .then(|| Origin::Home(home.clone()))
+                .ok_or_else(|| failed(format!("{} has no {landmark}", home.display())));
+        }
+        let mut prefixes = self.libpython.ancestors().skip(2);
+        let prefix = prefixes.find(|prefix| prefix.join(&landmark).exists());
+        let prefix = prefix.ok_or_else(|| failed(format!("its {landmark} is in no folder above it")))?;
+        let program = prefix.join(format!("bin/python{}", self.version));
+        Ok(if is_python(&program) { Origin::Program(program) } else { Origin::Home(prefix.to_owned()) })
+    }
+
+    /// Whether the standard library is one of files at the usual place. (A free-threaded Python's folder ends with t.)
+    fn has_landmark(&self) -> bool {
+        !file_name(&self.libpython).contains("t.so")
+    }
+}
+
+enum Origin {
+    Program(PathBuf),
+    Home(PathBuf),
+}
+
+/// Whether this is a Python's program: an application that embeds Python is not.
+fn is_python(path: &Path) -> bool {
+    file_name(path).starts_with("python") && path.is_absolute() && path.exists()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn next_number() -> Result<usize, Trouble> {
+    static NUMBERS: AtomicUsize = AtomicUsize::new(0);
+    let next = |number| (number < substitutes::MOST).then_some(number + 1);
+    NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Trouble::Exhausted)
+}
+
+/// The loader must take a symbol's absolute address for that: glibc from 2.28 on does (its bug 19818).
+fn check_system() -> Result<(), Trouble> {
+    // SAFETY: it gives a C string that is there for good.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
+    let numbers: Vec<u32> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+    if numbers.as_slice() >= [2, 28].as_slice() {
+        return Ok(());
+    }
+    Err(Trouble::Unsupported(format!(
+        "isolated interpreters want glibc 2.28 or newer, and this is {version}"
+    )))
+}
+
+fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Trouble> {
+    let given = || options.path("libpython").or_else(|| Some(environment_path()?.into()));
+    let of_executable = || {
+        let executable = options.path("executable")?;
+        libpython_beside(&executable, None)
+    };
+    if let Some(path) = given().or_else(of_executable) {
+        return Ok(path);
+    }
+    match (host, host::version()) {
+        (Some(host), _) => libpython_of(host),
+        (None, Some(version)) => Err(Trouble::Unsupported(format!(
+            "this process runs Python {version}, and interpreters are of {} to {}: name a libpython by the option \
+             libpython or by UNGIL_LIBPYTHON",
+            Version::OLDEST,
+            Version::NEWEST
+        ))),
+        (None, None) => installed().ok_or_else(|| {
+            Trouble::Unsupported(
+                "no shared libpython is found: install one (libpython3-dev, or a Python that was built with \
+                 --enable-shared), or name one by the option libpython or by UNGIL_LIBPYTHON"
+                    .to_owned(),
+            )
+        }),
+    }
+}
+
+fn environment_path() -> Option<OsString> {
+    let name = b"UNGIL_LIBPYTHON=";
+    let value = environment::all().into_iter().find_map(|entry| entry.strip_prefix(name).map(<[u8]>::to_vec));
+    value.filter(|value| !value.is_empty()).map(OsString::from_vec)
+}
+
+/// The shared library of the process's own Python: what it runs from, or one beside a program that has it built in.
+fn libpython_of(host: &Host) -> Result<PathBuf, Trouble> {
+    let file = host.file.clone().unwrap_or_default();
+    if file_name(&file).starts_with("libpython") {
+        return Ok(file);
+    }
+    let program = std::env::current_exe().ok();
+    let beside = program.iter().find_map(|program| libpython_beside(program, Some(host.version)));
+    beside.ok_or_else(|| {
+        let version = host.version;
+        Trouble::Unsupported(format!(
+            "{} has Python {version} built in, and no libpython{version}.so.1.0 lies beside it: install it \
+             (libpython{version} on Debian), or name one by the option libpython or by UNGIL_LIBPYTHON",
+            program.unwrap_or(file).display()
+        ))
+    })
+}
+
+/// The newest libpython that the system's loader finds.
+fn installed() -> Option<PathBuf> {
+    let minors = (Version::OLDEST.1..=Version::NEWEST.1).rev();
+    minors.map(|minor| format!("libpython3.{minor}.so.1.0")).find_map(|name| {
+        // SAFETY: libpython has no initialisers of its own.
+        let library = unsafe { Library::open(Path::new(&name), libc::RTLD_LAZY) }.ok()?;
+        path_at(library.symbol("Py_GetVersion")?.as_ptr())
+    })
+}
+
+/// A path as Python's C API takes it, for good. Bytes that are not UTF-8 become what `surrogateescape` makes of them.
+fn leaked(path: &Path) -> *const libc::wchar_t {
+    let mut wide = Vec::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        wide.extend(chunk.valid().chars().map(|character| character as libc::wchar_t));
+        wide.extend(chunk.invalid().iter().map(|&byte| 0xdc00 + libc::wchar_t::from(byte)));
+    }
+    wide.push(0);
+    Box::leak(wide.into_boxed_slice()).as_ptr()
+}

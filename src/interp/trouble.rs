@@ -1,0 +1,38 @@
+//! What can go wrong with an interpreter.
+
+use std::fmt;
+
+/// Why an interpreter could not be started, or what went wrong in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// An option is wrong: which, and why.
+    Options(String),
+    /// It could not be started, as something is missing or wrong: what, and in which file.
+    Unsupported(String),
+    /// There are as many as there can be.
+    Exhausted,
+    /// It is the parent process's.
+    Forked,
+    /// Requests are under way.
+    Busy,
+    /// Somebody else has given it back.
+    Gone,
+    /// Python code ended with an exception: its type and message on the first line, then the traceback.
+    Python(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
+            Self::Exhausted => f.write_str("this process cannot have more interpreters"),
+            Self::Forked => {
+                f.write_str("the interpreter is the parent process's: it does not survive a fork")
+            }
+            Self::Busy => f.write_str("the interpreter is in use by a request"),
+            Self::Gone => f.write_str("the interpreter was given back"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}

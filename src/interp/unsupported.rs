@@ -1,0 +1,88 @@
+//! What stands for interpreters where there cannot be any: none can be made, so none can be used.
+
+pub mod interpreter {
+    //! An interpreter that cannot be.
+
+    use crate::interp::loan::Loan;
+    use crate::interp::trouble::Trouble;
+
+    /// There is none.
+    pub enum Interpreter {}
+
+    /// There is none.
+    pub enum Reply {}
+
+    #[allow(missing_docs, reason = "nobody can call them")]
+    impl Interpreter {
+        pub fn exec(&self, _: &[u8]) -> Result<(), Trouble> {
+            match *self {}
+        }
+
+        pub fn eval(&self, _: &[u8]) -> Result<Vec<u8>, Trouble> {
+            match *self {}
+        }
+
+        pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
+            match *self {}
+        }
+
+        pub fn interrupt(&self) -> Result<(), Trouble> {
+            match *self {}
+        }
+    }
+
+    #[allow(missing_docs, reason = "nobody can call them")]
+    impl Reply {
+        pub fn response(&self) -> (*const u8, usize) {
+            match *self {}
+        }
+
+        pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
+            match *self {
+                #[allow(unreachable_code, reason = "a type is wanted")]
+                _ => std::iter::empty(),
+            }
+        }
+    }
+}
+
+pub mod lease {
+    //! A lease that cannot be.
+
+    use super::interpreter::Interpreter;
+    use crate::interp::trouble::Trouble;
+
+    /// There is none.
+    pub enum Lease {}
+
+    /// There is none.
+    pub enum Using {}
+
+    #[allow(missing_docs, reason = "nobody can call them")]
+    impl Lease {
+        pub fn new(_: &[u8]) -> Result<Self, Trouble> {
+            let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
+            Err(Trouble::Unsupported(text.to_owned()))
+        }
+
+        pub fn enter(&self) -> Result<Using, Trouble> {
+            match *self {}
+        }
+
+        pub fn end(&self) -> Result<(), Trouble> {
+            match *self {}
+        }
+    }
+
+    #[allow(missing_docs, reason = "nobody can call them")]
+    impl Using {
+        pub fn interpreter(&self) -> &'static Interpreter {
+            match *self {}
+        }
+    }
+
+    /// None are lent, none idle.
+    pub fn count() -> (u32, u32) {
+        (0, 0)
+    }
+}
