@@ -2,16 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
+use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::ptr::{self, NonNull};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::elf::Image;
 use super::library::{Library, own_path};
-use super::needed::{needed_beside, needs_own_copy};
+use super::needed::{Facts, own_copies};
 use super::private_file::PrivateFile;
 use super::relink::{Marker, copy_of_library, is_pythons};
 use super::{lock, substitutes};
@@ -34,13 +35,18 @@ struct Private {
     soname: Vec<u8>,
 }
 
-/// What tells a file from all others.
+/// What tells a file from all others, and from itself after a change.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct FileId(u64, u64);
+struct FileId {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
 
 impl FileId {
     fn of(metadata: &Metadata) -> Self {
-        Self(metadata.dev(), metadata.ino())
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Self { device: metadata.dev(), inode: metadata.ino(), changed }
     }
 }
 
@@ -53,70 +59,65 @@ impl Loader {
     /// is to be left to the C library's loader, which tells best what is wrong with it. An error is a text.
     pub(super) fn open(&self, path: &Path, flags: c_int) -> Result<Option<Library>, String> {
         // A plain name is looked up among the system's libraries.
-        let Some(metadata) = is_path(path).then(|| fs::metadata(path).ok()).flatten() else {
+        if !path.as_os_str().as_bytes().contains(&b'/') {
             return Ok(None);
-        };
+        }
+        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
         if let Some(private) = lock(&self.own).get(&FileId::of(&metadata)) {
             return Ok(Some(private.library));
         }
         if flags & libc::RTLD_NOLOAD != 0 || is_this_library(&metadata) {
             return Ok(None);
         }
-        let Ok(image) = Image::read(path) else { return Ok(None) };
-        let is_private = is_from_a_package(path) || needs_own_copy(path, &image).unwrap_or(false);
-        if is_private {
-            self.load(path, &metadata, image, flags).map(|it| Some(it.library))
+        let facts = facts(path);
+        let own = own_copies(&facts, self::facts);
+        if facts.uses_python || !own.is_empty() || is_from_a_package(path) {
+            self.load(path, flags, &own).map(|private| Some(private.library))
         } else {
             Ok(None)
         }
     }
 
-    fn load(&self, path: &Path, metadata: &Metadata, image: Image, flags: c_int) -> Result<Private, String> {
-        let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let mut own_names = HashMap::new();
-        for (name, needed) in needed_beside(path, &image).map_err(|error| told(&error))? {
-            if let Some(soname) = self.load_needed(&needed)? {
-                own_names.insert(name, soname);
-            }
+    /// Loads a copy of a library, and before it the copies of those of `own` that it needs.
+    fn load(&self, path: &Path, flags: c_int, own: &HashSet<PathBuf>) -> Result<Private, String> {
+        let told = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+        let id = FileId::of(&fs::metadata(path).map_err(|error| told(&error))?);
+        if let Some(private) = lock(&self.own).get(&id) {
+            return Ok(private.clone());
         }
-        let name = path.file_name().unwrap_or(path.as_os_str()).as_bytes();
-        let own_name = |needed: &[u8]| {
-            let python = needed.starts_with(b"libpython").then(|| self.soname.clone().into_bytes());
-            python.or_else(|| own_names.get(needed).cloned())
-        };
-        let copy = copy_of_library(image, &self.marker, name, &substitutes::OF_LIBRARIES, own_name);
-        let copy = copy.map_err(|error| told(&error))?;
-        let file = PrivateFile::new(&c_string(name), &copy).map_err(|error| told(&error))?;
+        let mut others = own.clone();
+        others.remove(path); // libraries may need one another in a circle
+        let mut sonames = HashMap::new();
+        for (name, needed) in facts(path).needed.iter().filter(|(_, needed)| others.contains(needed)) {
+            sonames.insert(name.clone(), self.load(needed, libc::RTLD_NOW, &others)?.soname);
+        }
+        let file = self.copy(path, &sonames).map_err(|error| told(&error))?;
         remember_original(file.path(), path);
         // Its symbols are for those that need it, or the next interpreter's copy would be bound to this one's.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         // SAFETY: its initialisers would run as well if Python loaded the original.
         let library = unsafe { Library::open(file.path(), flags) };
         let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
-        let soname = self.marker.mark(&String::from_utf8_lossy(name)).into_bytes();
-        let private = Private { library, soname };
-        Ok(lock(&self.own).entry(FileId::of(metadata)).or_insert(private).clone())
+        let soname = self.marker.mark(&file_name(path).to_string_lossy()).into_bytes();
+        Ok(lock(&self.own).entry(id).or_insert(Private { library, soname }).clone())
     }
 
-    /// Loads what a private library needs and has beside it; gives the name of a private copy. One that all share is
-    /// loaded by its own path, from where it finds what itself needs.
-    fn load_needed(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
-        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        if let Some(private) = lock(&self.own).get(&FileId::of(&metadata)) {
-            return Ok(Some(private.soname.clone()));
-        }
-        let file = FileId::of(&metadata);
-        if !lock(&KNOWN.get().shared).contains(&file) {
-            let image = Image::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            if needs_own_copy(path, &image).unwrap_or(false) {
-                return self.load(path, &metadata, image, libc::RTLD_NOW).map(|private| Some(private.soname));
-            }
-            lock(&KNOWN.get().shared).insert(file);
-        }
-        // SAFETY: its initialisers would run as well if Python loaded the original. Where it cannot be loaded, the
-        // library that needs it tells why.
-        let _ = unsafe { Library::open(path, libc::RTLD_NOW) };
-        Ok(None)
+    /// A copy that needs libraries of these SONAMEs in place of those with the names before.
+    fn copy(
+        &self,
+        path: &Path,
+        sonames: &HashMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<PrivateFile, Box<dyn std::error::Error>> {
+        let image = Image::read(path)?;
+        let name = file_name(path).as_bytes();
+        let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
+        let needed = |needed: &[u8]| {
+            let python = needed.starts_with(b"libpython").then(|| self.soname.clone().into_bytes());
+            python.or_else(|| sonames.get(needed).cloned())
+        };
+        let origin = origin.as_os_str().as_bytes();
+        let copy = copy_of_library(image, &self.marker, name, origin, &substitutes::OF_LIBRARIES, needed)?;
+        Ok(PrivateFile::new(&c_string(name), &copy)?)
     }
 
     fn in_original_names(&self, message: &str, private: &Path, original: &Path) -> String {
@@ -141,10 +142,6 @@ fn whole_process() -> *mut c_void {
     unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
 }
 
-fn is_path(path: &Path) -> bool {
-    path.as_os_str().as_bytes().contains(&b'/')
-}
-
 /// Installed with a Python package: such a library has its users in Python, and none that run at the same time.
 fn is_from_a_package(path: &Path) -> bool {
     let folders = ["site-packages", "dist-packages"].map(OsStr::new);
@@ -156,6 +153,10 @@ fn is_this_library(metadata: &Metadata) -> bool {
     own.is_some_and(|own| FileId::of(&own) == FileId::of(metadata))
 }
 
+fn file_name(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or(path.as_os_str())
+}
+
 fn c_string(bytes: &[u8]) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
@@ -165,11 +166,24 @@ fn c_string(bytes: &[u8]) -> CString {
 struct Known {
     /// From the paths that copies were loaded by to those that they were copied from.
     originals: Mutex<HashMap<PathBuf, &'static CStr>>,
-    /// Libraries that all interpreters share: to find that out again, they would have to be read again.
-    shared: Mutex<HashSet<FileId>>,
+    /// What was found out about libraries: to find it out again, they would have to be read again.
+    facts: Mutex<HashMap<FileId, Arc<Facts>>>,
 }
 
 static KNOWN: PerProcess<Known> = PerProcess::new(Known::default);
+
+/// What matters of the library in this file; of one that cannot be read, nothing.
+fn facts(path: &Path) -> Arc<Facts> {
+    let Ok(metadata) = fs::metadata(path) else { return Arc::default() };
+    let known = || lock(&KNOWN.get().facts);
+    if let Some(facts) = known().get(&FileId::of(&metadata)) {
+        return facts.clone();
+    }
+    let facts = Image::read(path).ok().and_then(|image| Facts::of(path, &image).ok()).map(Arc::new);
+    let facts = facts.unwrap_or_default();
+    known().insert(FileId::of(&metadata), facts.clone());
+    facts
+}
 
 fn remember_original(private: &Path, original: &Path) {
     let original = Box::leak(c_string(original.as_os_str().as_bytes()).into_boxed_c_str());

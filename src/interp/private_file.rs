@@ -1,10 +1,11 @@
 //! A file that only this process sees, for the loader, which wants a path.
 
 use std::ffi::CStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -61,8 +62,8 @@ impl Drop for PrivateFile {
     fn drop(&mut self) {
         if let Place::Folder(folder) = &self.place {
             // What is loaded needs no name any more; a file that cannot be removed harms nobody.
-            let _ = std::fs::remove_file(&self.path);
-            let _ = std::fs::remove_dir(folder);
+            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_dir(folder);
         }
     }
 }
@@ -94,7 +95,15 @@ fn descriptor_path(descriptor: i32) -> PathBuf {
     let bits = u64::BITS - number.leading_zeros();
     // A slash, or a slash and a dot, per bit.
     let spelling: String = (0..bits).map(|bit| if number >> bit & 1 == 1 { "/." } else { "/" }).collect();
-    PathBuf::from(format!("/proc/self/fd{spelling}/{descriptor}"))
+    // By its number, debuggers look for the file in this process, and not in their own. Where /proc is of another PID
+    // namespace, that number is not this process's.
+    let path = |process: &str| PathBuf::from(format!("/proc/{process}/fd{spelling}/{descriptor}"));
+    let own = path(&std::process::id().to_string());
+    let is_file = |path: &Path| {
+        let (there, here) = (fs::metadata(path).ok(), fs::metadata(format!("/proc/self/fd/{descriptor}")).ok());
+        there.zip(here).is_some_and(|(there, here)| (there.dev(), there.ino()) == (here.dev(), here.ino()))
+    };
+    if is_file(&own) { own } else { path("self") }
 }
 
 fn new_folder(template: &CStr) -> io::Result<PathBuf> {
@@ -110,7 +119,6 @@ fn new_folder(template: &CStr) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use object::LittleEndian as LE;
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERSYM, DynamicTag,
-    EM_AARCH64, FileHeader64, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, SHN_ABS, SHN_UNDEF,
-    STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
+    DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB,
+    DT_VERSYM, DynamicTag, EM_AARCH64, FileHeader64, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE,
+    SHN_ABS, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
 };
 use object::pod::{bytes_of, from_bytes};
 
@@ -85,12 +85,13 @@ pub fn copy_of_libpython(
 /// A copy of a library for the interpreter with this marker: what it needs of Python, and the `substitutes`, are that
 /// interpreter's; what it defines keeps its name, as PyInit_x is looked up by it.
 ///
-/// It is known as `soname`. Libraries that it needs are replaced where `needed` gives another's name. Errors: what is
-/// wrong with the file.
+/// It is known as `soname`, and looks for libraries beside the original, which is in the folder `origin`. Those that it
+/// needs are replaced where `needed` gives another's name. Errors: what is wrong with the file.
 pub fn copy_of_library(
     mut image: Image,
     marker: &Marker,
     soname: &[u8],
+    origin: &[u8],
     substitutes: &[&str],
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Malformed> {
@@ -98,7 +99,10 @@ pub fn copy_of_library(
     let is_substitute = |name: &[u8]| substitutes.iter().any(|it| it.as_bytes() == name);
     names.rename(&mut image, |is_defined, name| !is_defined && (is_pythons(name) || is_substitute(name)))?;
     names.rename_library(&mut image, soname)?;
-    names.rename_needed(&mut image, needed)?;
+    names.change(&mut image, DT_NEEDED, &needed)?;
+    for tag in [DT_RPATH, DT_RUNPATH] {
+        names.change(&mut image, tag, |folders| Some(with_origin(folders, origin)))?;
+    }
     for symbol in image.symbols_mut() {
         // Unique symbols are those of the first copy; C++'s inline variables are such.
         if symbol.st_bind() == STB_GNU_UNIQUE {
@@ -110,6 +114,24 @@ pub fn copy_of_library(
     tables.append(&mut image)?;
     Ok(image.bytes)
 }
+
+/// A list of folders, with the library's own folder by its name: the copy lies elsewhere.
+fn with_origin(folders: &[u8], origin: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    let mut rest = folders;
+    while let Some(position) = rest.iter().position(|&byte| byte == b'$') {
+        let (before, from) = rest.split_at(position);
+        whole.extend_from_slice(before);
+        let spelling = ORIGIN.into_iter().find(|spelling| from.starts_with(spelling));
+        whole.extend_from_slice(if spelling.is_some() { origin } else { b"$" });
+        rest = &from[spelling.map_or(1, <[u8]>::len)..];
+    }
+    whole.extend_from_slice(rest);
+    whole
+}
+
+/// How a list of folders names the library's own.
+pub(super) const ORIGIN: [&[u8]; 2] = [b"$ORIGIN", b"${ORIGIN}"];
 
 /// Whether a library needs Python's symbols, and so a copy of its own in each interpreter.
 pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
@@ -174,17 +196,19 @@ impl<'a> Names<'a> {
         Ok(())
     }
 
-    fn rename_needed(
+    /// Changes the strings of all entries of a tag for which there is another.
+    fn change(
         &mut self,
         image: &mut Image,
-        needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
+        tag: DynamicTag,
+        other: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<(), Malformed> {
         for i in 0..image.entries().len() {
             let entry = &image.entries()[i];
-            if entry.d_tag.get(LE) != DT_NEEDED {
+            if entry.d_tag.get(LE) != tag {
                 continue;
             }
-            if let Some(name) = needed(image.string(entry.d_val.get(LE))?) {
+            if let Some(name) = other(image.string(entry.d_val.get(LE))?) {
                 let new = self.add(&name)?;
                 image.entries_mut()[i].d_val.set(LE, u64::from(new));
             }

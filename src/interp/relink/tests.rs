@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use object::elf::DT_NEEDED;
 
-use super::{Marker, Substitute, copy_of_libpython, copy_of_library, uses_python};
+use super::{Marker, Substitute, copy_of_libpython, copy_of_library, uses_python, with_origin};
 use crate::interp::elf::{Image, Malformed};
 use crate::interp::library::Library;
 use crate::interp::private_file::PrivateFile;
@@ -14,7 +14,7 @@ const SUBSTITUTES: [Substitute; 2] =
     [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
 
 fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
-    copy_of_library(image, &Marker::new(7), b"own.so", &["dlopen"], |needed| {
+    copy_of_library(image, &Marker::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
     })
 }
@@ -80,6 +80,18 @@ fn each_extension_module_of_the_standard_library_gets_a_copy() {
             assert_eq!(before.symbols().len(), after.symbols().len());
             assert_eq!(needed(&before).replace("libc.so.6", "libother.so"), needed(&after));
         }
+    }
+}
+
+#[test]
+fn the_librarys_own_folder_gets_its_name() {
+    for (folders, expected) in [
+        ("$ORIGIN", "/a"),
+        ("${ORIGIN}/../x.libs:/usr/lib", "/a/../x.libs:/usr/lib"),
+        ("/b:$ORIGIN/c:$LIB:$", "/b:/a/c:$LIB:$"),
+        ("", ""),
+    ] {
+        assert_eq!(with_origin(folders.as_bytes(), b"/a"), expected.as_bytes());
     }
 }
 
