@@ -1,6 +1,6 @@
 //! The Python that this process runs, if it runs one: an interpreter is to be like it.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
@@ -8,6 +8,7 @@ use super::held::{Held, Raised};
 use super::library::path_at;
 use super::options::Options;
 use super::python::Api;
+use crate::outside::outside;
 
 const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
     Ok(text) => text,
@@ -16,10 +17,11 @@ const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("ho
 
 /// The process's own Python.
 pub(super) struct Host {
-    api: Api,
     pub(super) version: Version,
     /// The file that it is in: a shared library, or the program.
     pub(super) file: Option<PathBuf>,
+    /// What it says of itself.
+    pub(super) options: Options,
 }
 
 /// A version of Python: major and minor.
@@ -55,47 +57,53 @@ fn find(name: &str) -> Option<NonNull<c_void>> {
 
 /// The version of the process's own Python, if it has one that has started, whichever it is.
 pub(super) fn version() -> Option<Version> {
-    let (is_initialized, get_version) = (find("Py_IsInitialized")?, find("Py_GetVersion")?);
-    // SAFETY: these functions have these types in all versions, and may always be called; the text is there for good.
-    unsafe {
-        type IsInitialized = extern "C" fn() -> i32;
-        type GetVersion = extern "C" fn() -> *const std::ffi::c_char;
-        if std::mem::transmute::<NonNull<c_void>, IsInitialized>(is_initialized)() == 0 {
-            return None;
-        }
-        let text = std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version)();
-        Version::of(&CStr::from_ptr(text).to_string_lossy())
-    }
+    type IsInitialized = extern "C" fn() -> i32;
+    let is_initialized = find("Py_IsInitialized")?;
+    // SAFETY: the function has this type in all versions, and may always be called.
+    let is_initialized = unsafe { std::mem::transmute::<NonNull<c_void>, IsInitialized>(is_initialized) };
+    if is_initialized() == 0 { None } else { version_by(find) }
+}
+
+/// The version of the Python whose symbols `find` gives.
+pub(super) fn version_by(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Option<Version> {
+    type GetVersion = extern "C" fn() -> *const c_char;
+    let get_version = find("Py_GetVersion")?;
+    // SAFETY: the function has this type in all versions, and may always be called; the text is there for good.
+    let text = unsafe { CStr::from_ptr(std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version)()) };
+    Version::of(&text.to_string_lossy())
 }
 
 impl Host {
-    /// The process's own Python, if it is of a version that is supported.
+    /// The process's own Python, if it is of a version that is supported. This waits for that Python's lock: ctypes has
+    /// given it up for this call.
+    ///
+    /// To be called first: the longer the call has lasted, the more likely has that Python ended meanwhile.
     pub(super) fn find() -> Option<Self> {
         let version = version().filter(|version| version.is_supported())?;
         // SAFETY: these are the symbols of the process's Python, of a version that is known.
         let api = unsafe { Api::of(find) }.ok()?;
         let file = path_at(api.Py_GetVersion as *const c_void);
-        Some(Self { api, version, file })
+        Some(Self { version, file, options: describe(&api)? })
     }
+}
 
-    /// What it says of itself. It waits for the lock of that Python: ctypes has given it up for this call.
-    pub(super) fn describe(&self) -> Result<Options, String> {
-        // SAFETY: that Python has started.
-        let state = unsafe { (self.api.PyGILState_Ensure)() };
-        // SAFETY: this thread has its lock from here until it is given up.
-        let held = unsafe { Held::new(&self.api) };
-        let text = Self::text(held).map_err(|raised| held.forget(raised));
-        // SAFETY: as above; no object is left.
-        unsafe { (self.api.PyGILState_Release)(state) };
-        let text = text.map_err(|()| "the process's Python cannot tell its settings".to_owned())?;
-        Options::parse(&text)
-    }
+/// What the process's Python says of itself; `None` if it cannot.
+fn describe(api: &Api) -> Option<Options> {
+    // It may be ending: then it ends this thread.
+    // SAFETY: that Python has started.
+    let state = outside(|| unsafe { (api.PyGILState_Ensure)() });
+    // SAFETY: this thread has its lock from here until it is given up.
+    let held = unsafe { Held::new(api) };
+    let text = description(held).map_err(|raised| held.forget(raised));
+    // SAFETY: as above; no object is left.
+    outside(|| unsafe { (api.PyGILState_Release)(state) });
+    Options::parse(&text.ok()?).ok()
+}
 
-    fn text(held: Held<'_>) -> Result<Vec<u8>, Raised> {
-        let namespace = held.run(DESCRIBE, c"<ungil host>")?;
-        let text = held.get(&namespace, c"settings").ok_or(Raised)?;
-        text.content().map(<[u8]>::to_vec)
-    }
+fn description(held: Held<'_>) -> Result<Vec<u8>, Raised> {
+    let namespace = held.run(DESCRIBE, c"<ungil host>")?;
+    let text = held.get(&namespace, c"settings").ok_or(Raised)?;
+    text.content().map(<[u8]>::to_vec)
 }
 
 /// The shared libpython that belongs to a Python program: in the library folders of its prefix.

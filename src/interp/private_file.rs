@@ -100,7 +100,8 @@ fn descriptor_path(descriptor: i32) -> PathBuf {
     let path = |process: &str| PathBuf::from(format!("/proc/{process}/fd{spelling}/{descriptor}"));
     let own = path(&std::process::id().to_string());
     let is_file = |path: &Path| {
-        let (there, here) = (fs::metadata(path).ok(), fs::metadata(format!("/proc/self/fd/{descriptor}")).ok());
+        let (there, here) =
+            (fs::metadata(path).ok(), fs::metadata(format!("/proc/self/fd/{descriptor}")).ok());
         there.zip(here).is_some_and(|(there, here)| (there.dev(), there.ino()) == (here.dev(), here.ino()))
     };
     if is_file(&own) { own } else { path("self") }

@@ -35,8 +35,8 @@ fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> Trouble {
 impl Copy {
     /// Loads a copy of the libpython that these options ask for; where they are silent, of the process's own.
     pub(super) fn load(options: Options) -> Result<Self, Trouble> {
-        check_system()?;
         let host = Host::find();
+        check_system()?;
         let libpython = find_libpython(&options, host.as_ref())?;
         let failed = |what: &dyn std::fmt::Display| unsupported(&libpython, what);
         let number = next_number()?;
@@ -49,17 +49,18 @@ impl Copy {
         // SAFETY: libpython has no initialisers of its own.
         let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
         let python = python.map_err(|error| failed(&marker.unmarked(&error.0)))?;
-        // SAFETY: these are the symbols of a libpython, if it has them all.
-        let api = unsafe { Api::of(|name| python.symbol(&marker.mark(name))) };
-        let api = api.map_err(|missing| failed(&format!("it is no libpython: {missing}")))?;
-        // SAFETY: it may always be called, and gives a C string.
-        let version = unsafe { CStr::from_ptr((api.Py_GetVersion)()) };
-        let version = Version::of(&version.to_string_lossy()).filter(|version| version.is_supported());
-        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
-        let version =
-            version.ok_or_else(|| failed(&format!("it is not of a Python from {oldest} to {newest}")))?;
+        let find = |name: &str| python.symbol(&marker.mark(name));
+        let version = host::version_by(find).ok_or_else(|| failed(&"it is no libpython"))?;
+        if !version.is_supported() {
+            let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
+            return Err(failed(&format!(
+                "it is of Python {version}, and interpreters are of {oldest} to {newest}"
+            )));
+        }
+        // SAFETY: these are the symbols of a libpython of such a version.
+        let api = unsafe { Api::of(find) }.map_err(|missing| failed(&missing))?;
         let options = match host.filter(|host| host.version == version) {
-            Some(host) => options.or(&host.describe().map_err(Trouble::Unsupported)?),
+            Some(host) => options.or(&host.options),
             None => options,
         };
         Ok(Self { api, version, number, marker, python, libpython, options })
