@@ -101,6 +101,17 @@ test-valgrind: all $(VENV)/ready
 	    PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c valgrind CC="$(CC)"; \
 	else echo "SKIP valgrind: apt install valgrind"; fi
 
+# What is fed to it first: this machine's smaller extension modules. A find lies in build/fuzz.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker for FUZZ_SECONDS (1800 finds more)
+	@$(CARGO) fuzz --version > /dev/null 2>&1 || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
+	@mkdir -p build/fuzz/corpus
+	@find $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("DESTSHARED"))') -name '*.so' -size -40k \
+	    -exec cp {} build/fuzz/corpus \;
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
+
 .PHONY: bench-kernels bench-native bench-criterion
 ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios

@@ -148,20 +148,26 @@ pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
 struct Names<'a> {
     marker: &'a Marker,
     table: Vec<u8>,
+    /// Where names share their tails, a small file can have many long ones: that is no library.
+    most: usize,
     renamed: HashMap<u32, u32>,
 }
 
 impl<'a> Names<'a> {
     fn of(image: &Image, marker: &'a Marker) -> Self {
-        Self { marker, table: image.bytes[image.strings.clone()].to_vec(), renamed: HashMap::new() }
+        let table = image.bytes[image.strings.clone()].to_vec();
+        let most = (16 * image.bytes.len() + (1 << 20)).min(u32::MAX as usize);
+        Self { marker, table, most, renamed: HashMap::new() }
     }
 
     fn add(&mut self, name: &[u8]) -> Result<u32, Malformed> {
-        let offset =
-            u32::try_from(self.table.len()).map_err(|_| Malformed("the string table is too long"))?;
+        let offset = self.table.len();
+        if name.len() >= self.most.saturating_sub(offset) {
+            return Err(Malformed("the names are too long"));
+        }
         self.table.extend_from_slice(name);
         self.table.push(0);
-        Ok(offset)
+        Ok(offset as u32)
     }
 
     fn add_marked(&mut self, name: &[u8]) -> Result<u32, Malformed> {
