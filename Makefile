@@ -71,7 +71,7 @@ demo: all need-python ## see two Python threads take half the time of one, and a
 	@$(PYTHON) examples/python/parallel_map.py
 
 .PHONY: test test-rust test-c test-python
-test: test-rust test-c test-python ## run all tests
+test: test-rust test-c test-python ## run all tests, but for those with packages
 test: | need-cargo need-cc need-python
 
 test-rust: | need-cargo need-cc need-python
@@ -128,6 +128,10 @@ test-c: all $(VENV)/ready
 
 test-python: all $(VENV)/ready
 	@$(VENV)/bin/python tests/python/run.py
+
+.PHONY: test-packages
+test-packages: all need-python ## packages in interpreters, on every Python: fetches pandas, numba and more (3 GB)
+	$(PYTHON) tests/packages/run.py
 
 .PHONY: test-documents
 test-documents: all need-python ## run ctypes articles' own scripts unchanged: DOCUMENTS=folder of their texts

@@ -92,6 +92,8 @@ def configure(settings):
     if "path" in lists:
         sys.path[:] = lists["path"]
     sys.argv = lists.get("argv", [""])
+    if lists.get("executable", [""])[-1]:
+        sys.executable = lists["executable"][-1]
     sys.pycache_prefix = lists.get("pycache_prefix", [sys.pycache_prefix])[-1]
     for option in lists.get("xoption", ()):
         name, equals, value = option.partition("=")

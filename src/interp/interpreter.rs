@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::{process, thread};
 
+use super::at_exit;
 use super::held::{Held, Owned, Raised};
 use super::host::Version;
 use super::lend::{LendingType, View};
@@ -67,6 +68,8 @@ impl Functions {
 enum Task {
     Release(Vec<View>),
     Interrupt,
+    /// Take the lock for good, and say so.
+    Stop(Sender<()>),
 }
 
 /// What a request was answered with. What it borrows is given back when this goes.
@@ -178,7 +181,10 @@ impl Interpreter {
         // SAFETY: the function is this copy's.
         unsafe { held.call(functions.configure, vec![settings]) }.map_err(failed)?;
         let (process, running) = (process::id(), Running::default());
-        Ok(Box::leak(Box::new(Self { api, process, functions, lending, running, service })))
+        let interpreter: &'static Self =
+            Box::leak(Box::new(Self { api, process, functions, lending, running, service }));
+        at_exit::note(interpreter);
+        Ok(interpreter)
     }
 
     /// The life of the interpreter's own thread, which has its main thread's state.
@@ -186,6 +192,13 @@ impl Interpreter {
         for task in tasks {
             self.with_lock(|held| match task {
                 Task::Release(views) => views.into_iter().for_each(|view| view.release(held)),
+                Task::Stop(stopped) => {
+                    // Whoever asked has lost patience otherwise.
+                    let _ = stopped.send(());
+                    loop {
+                        thread::park();
+                    }
+                }
                 Task::Interrupt => self.running.deliver(|thread| {
                     // SAFETY: the lock is held, and the exception is one of this copy's.
                     unsafe {
@@ -194,6 +207,16 @@ impl Interpreter {
                 }),
             });
         }
+    }
+
+    /// Stops all threads as soon as they want the lock, for good; then tells it.
+    pub(super) fn stop(&self, stopped: Sender<()>) {
+        self.ask(Task::Stop(stopped));
+    }
+
+    /// Whether requests are under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.are_any()
     }
 
     fn ask(&self, task: Task) {

@@ -15,6 +15,7 @@
 //! | `start`, `arenas` | finds, loads and starts a copy |
 //! | [`loan`], `lend` | memory that goes in and out without a copy |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
+//! | `at_exit` | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
 //! | [`trouble`] | what can go wrong |
 //!
@@ -30,6 +31,8 @@ pub use unsupported::{interpreter, lease};
 
 #[cfg(supports_interpreters)]
 mod arenas;
+#[cfg(supports_interpreters)]
+mod at_exit;
 #[cfg(supports_interpreters)]
 pub mod elf;
 #[cfg(supports_interpreters)]

@@ -73,7 +73,7 @@ pub fn copy_of_libpython(
     let symbols = with_substitutes(&image, &mut names, substitutes)?;
     let mut tables = Tables::new(&image)?;
     tables.replace(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &names)?);
-    if let Some(versions) = versions(&image, substitutes.len())? {
+    if let Some(versions) = versions(&image, symbols.len() - image.symbols().len())? {
         tables.replace(DT_VERSYM, DT_VERSYM, &versions);
     }
     tables.replace(DT_SYMTAB, DT_SYMTAB, &symbols.iter().flat_map(bytes_of).copied().collect::<Vec<_>>());
@@ -227,7 +227,8 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The symbols, and behind them the substitutes, as absolute addresses (glibc 2.28 and later take them for that).
+/// The symbols with the substitutes, as absolute addresses (glibc 2.28 and later take them for that): in place of the
+/// library's own of the name, or behind all others if it is the C library's.
 fn with_substitutes(
     image: &Image,
     names: &mut Names<'_>,
@@ -235,13 +236,23 @@ fn with_substitutes(
 ) -> Result<Vec<Symbol>, Malformed> {
     let mut symbols = image.symbols().to_vec();
     for substitute in substitutes {
-        let mut symbol =
-            object::pod::from_bytes::<Symbol>(&[0; size_of::<Symbol>()]).expect("the size").0.to_owned();
-        symbol.st_name.set(LE, names.add_marked(substitute.name.as_bytes())?);
+        let name = names.marker.bytes(substitute.name.as_bytes());
+        let is_own = |symbol: &Symbol| {
+            symbol.st_shndx.get(LE) != SHN_UNDEF && names.get(symbol.st_name.get(LE)) == Some(&name)
+        };
+        let symbol = match symbols.iter().position(is_own) {
+            Some(own) => &mut symbols[own],
+            None if is_pythons(substitute.name.as_bytes()) => continue, // this version has none
+            None => {
+                let mut symbol = Symbol::default();
+                symbol.st_name.set(LE, names.add(&name)?);
+                symbols.push(symbol);
+                symbols.last_mut().expect("it was pushed")
+            }
+        };
         symbol.st_info = SymbolInfo::new(STB_GLOBAL, STT_FUNC);
         symbol.st_shndx.set(LE, SHN_ABS);
         symbol.st_value.set(LE, substitute.address as u64);
-        symbols.push(symbol);
     }
     Ok(symbols)
 }

@@ -41,6 +41,10 @@ impl Running {
         UnderWay { running: self, number }
     }
 
+    pub(super) fn are_any(&self) -> bool {
+        !lock(&self.0).under_way.is_empty()
+    }
+
     /// Asks all to stop; `false` if there are none.
     pub(super) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);

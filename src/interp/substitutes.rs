@@ -12,6 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
 
+use super::at_exit;
 use super::loader::{Loader, original_path};
 use super::relink::Substitute;
 
@@ -44,7 +45,7 @@ pub(super) fn starting<T>(ended: Box<dyn FnOnce()>, start: impl FnOnce() -> T) -
 /// The functions that copy `number` of libpython is to call.
 pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
     let (open, symbol) = GATES[number / ROW][number % ROW];
-    let all: [(&str, *const ()); 7] = [
+    let all: [(&str, *const ()); 10] = [
         ("dlopen", open as *const ()),
         ("dlsym", symbol as *const ()),
         ("dlerror", dlerror as *const ()),
@@ -52,6 +53,9 @@ pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
         ("sigaction", sigaction as *const ()),
         ("abort", abort as *const ()),
         ("exit", exit as *const ()),
+        ("Py_IsInitialized", is_initialized as *const ()),
+        ("Py_IsFinalizing", is_finalizing as *const ()),
+        ("_Py_IsFinalizing", is_finalizing as *const ()),
     ];
     all.map(|(name, function)| Substitute { name, address: function.addr() }).to_vec()
 }
@@ -126,7 +130,7 @@ unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_voi
     };
     // SAFETY: not NULL, and so a C string.
     let path = unsafe { CStr::from_ptr(path) };
-    match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
+    let library = match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
         Ok(Some(library)) => library.handle(),
         // SAFETY: a C string.
         Ok(None) => unsafe { libc::dlopen(path.as_ptr(), flags) },
@@ -134,7 +138,9 @@ unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_voi
             FAILURE.set(CString::new(message.replace('\0', "\\0")).ok());
             ptr::null_mut()
         }
-    }
+    };
+    at_exit::before_libraries();
+    library
 }
 
 /// # Safety
@@ -202,6 +208,16 @@ unsafe extern "C-unwind" fn exit(status: c_int) -> ! {
     stop_if_starting();
     // SAFETY: exit may be called; where it may not, a copy of libpython would call the C library's too.
     unsafe { libc::exit(status) }
+}
+
+/// Libraries that end ask this before they touch Python.
+unsafe extern "C-unwind" fn is_initialized() -> c_int {
+    (!at_exit::is_ending()).into()
+}
+
+/// As above.
+unsafe extern "C-unwind" fn is_finalizing() -> c_int {
+    at_exit::is_ending().into()
 }
 
 /// A copy that cannot start ends its process: instead, the thread that starts it does not go on.

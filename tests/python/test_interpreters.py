@@ -344,7 +344,7 @@ class Settings(Case):
         status, output, _ = run("""
             i = Interpreter()
             i.run("print('one', end='')")
-            i.run("import threading; threading.Thread(target=lambda: print('two')).start()")
+            i.run("import threading; t = threading.Thread(target=print, args=('two',)); t.start(); t.join()")
             os._exit(0)
         """)
         self.assertEqual((status, output), (0, "onetwo\n"))
@@ -518,16 +518,17 @@ class Lives(Case):
         self.assertEqual(count(), (in_use, idle + 1))
 
     def test_a_busy_one_is_not_freed(self):
-        interpreter, started = self.new(), threading.Event()
-        thread = threading.Thread(target=lambda: (started.set(), interpreter.run("import time; time.sleep(1)")))
+        interpreter = self.new()
+        reading, writing = os.pipe()
+        source = "import os\nos.write(%d, b'x')\nwhile True: pass" % writing
+        thread = threading.Thread(target=lambda: self.assert_fails(PYTHON, "Keyboard", interpreter.run, source))
         thread.start()
-        started.wait()
-        for _ in range(1000):
-            interpreter_in_use = library.ungil_interp_interrupt(interpreter.handle)
-            if library.ungil_interp_free(interpreter.handle) == IN_USE:
-                break
-            self.fail("it was freed") if interpreter_in_use == HANDLE else time.sleep(0.001)
+        os.read(reading, 1)
+        self.assertEqual(library.ungil_interp_free(interpreter.handle), IN_USE)
+        interpreter.interrupt()
         thread.join()
+        interpreter.free()
+        os.close(reading), os.close(writing)
 
     def test_interrupts(self):
         interpreter = self.new()
