@@ -69,6 +69,7 @@ demo: all need-python ## see two Python threads take half the time of one, and a
 	@$(PYTHON) examples/python/primes.py
 	@$(PYTHON) examples/python/pi.py
 	@$(PYTHON) examples/python/parallel_map.py
+	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters want CPython 3.8 or newer, and its shared library)"
 
 .PHONY: test test-rust test-c test-python
 test: test-rust test-c test-python ## run all tests, but for those with packages
@@ -112,13 +113,16 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker
 	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
-.PHONY: bench-kernels bench-native bench-criterion
+.PHONY: bench-kernels bench-native bench-interpreters bench-criterion
 ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
 	$(PYTHON) bench_py/kernels.py --rounds $(ROUNDS)
 
 bench-native: all need-python ## two threads against one, any C function against OpenMP, primality against FLINT
 	$(PYTHON) bench_py/native.py --rounds $(ROUNDS)
+
+bench-interpreters: all need-python ## isolated interpreters: start, memory, requests, payloads, and two against one
+	$(PYTHON) bench_py/interpreters.py --rounds $(ROUNDS)
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
 	$(CARGO) bench --bench kernels -- $(CRITERION)

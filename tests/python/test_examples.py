@@ -6,6 +6,7 @@ import sys
 import unittest
 
 from support import PROJECT
+from test_interpreters import HAS_ONE, REASON
 
 
 def output(name, *arguments):
@@ -34,6 +35,11 @@ class Examples(unittest.TestCase):
     def test_parallel_map(self):
         text = output("parallel_map.py", 20000)
         self.assertIn("C function, all processors", text)
+
+    @unittest.skipUnless(HAS_ONE, REASON)
+    def test_interpreters(self):
+        text = output("interpreters.py", 20000)
+        self.assertRegex(text, r"in isolated interpreters +[\d.]+ s")
 
     def test_progress(self):
         text = output("progress.py", 2000)
