@@ -82,8 +82,8 @@ test-rust: | need-cargo need-cc need-python
 test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, is_prime on the hard ones below 2^32, at every CPU level (eight minutes)
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
-.PHONY: test-threads test-loom test-tsan test-valgrind
-test-threads: test-loom test-tsan test-valgrind ## the pool and the controls: by loom, ThreadSanitizer and valgrind
+.PHONY: test-threads test-loom test-tsan test-asan test-valgrind
+test-threads: test-loom test-tsan test-asan test-valgrind ## threads by loom and ThreadSanitizer, memory by AddressSanitizer and valgrind
 
 test-loom: | need-cargo need-cc
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --release --quiet --lib model
@@ -96,6 +96,14 @@ test-tsan: | need-cargo need-cc
 	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --release --quiet --lib -- pool control handle; \
 	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
 HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
+
+# The relinker, on this machine's libpythons, extension modules and damaged ones, and what was loaded. Interpreters stay
+# for good: what is lost is not looked for.
+test-asan: | need-cargo need-cc
+	@if rustup component list --toolchain $(NIGHTLY) > /dev/null 2>&1; then \
+	    ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan CARGO_PROFILE_RELEASE_LTO=off \
+	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --release --quiet --lib -- interp; \
+	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
 test-valgrind: all $(VENV)/ready
 	@if command -v valgrind > /dev/null; then \
