@@ -7,6 +7,7 @@ import sys
 import _signal
 import builtins
 import faulthandler
+import itertools
 import os
 import posix
 import types
@@ -98,7 +99,7 @@ def configure(settings):
     for option in lists.get("xoption", ()):
         name, equals, value = option.partition("=")
         sys._xoptions[name] = value if equals else True
-    if "warnoption" in lists:
+    if lists.get("warnoption", sys.warnoptions) != sys.warnoptions:
         import warnings
 
         sys.warnoptions[:] = lists["warnoption"]
@@ -156,30 +157,32 @@ initial_main = dict(__main__.__dict__, __builtins__=builtins)
 
 # The latest sources by the names of their code, for tracebacks.
 sources = {}
+numbers = itertools.count(1)
 
 
 def compiled(source, mode):
-    compiled.count += 1
-    name = "<%s %d>" % (mode, compiled.count)
-    sources[name] = source.decode()
-    if len(sources) > KEPT_SOURCES:
-        del sources[next(iter(sources))]
+    """Code of the source. Other threads may be here too."""
+    name = "<%s %d>" % (mode, next(numbers))
+    text = sources[name] = source.decode()
+    try:
+        while len(sources) > KEPT_SOURCES:
+            sources.pop(next(iter(sources)), None)
+    except (RuntimeError, StopIteration):  # another thread was at it
+        pass
     if "linecache" in sys.modules:
         show_sources()
-    return compile(sources[name], name, mode, dont_inherit=True)
+    return compile(text, name, mode, dont_inherit=True)
 
 
 def show_sources():
     """Shows them to linecache, which is not imported before: that takes as long as a tenth of a start."""
     import linecache
 
-    for name in [name for name in linecache.cache if name.startswith(("<exec ", "<eval ")) and name not in sources]:
-        del linecache.cache[name]
-    for name, text in sources.items():
+    for name in list(linecache.cache):
+        if name.startswith(("<exec ", "<eval ")) and name not in sources:
+            linecache.cache.pop(name, None)
+    for name, text in list(sources.items()):
         linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-
-
-compiled.count = 0
 
 
 def execute(source):

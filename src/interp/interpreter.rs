@@ -7,13 +7,13 @@ use std::{process, thread};
 
 use super::at_exit;
 use super::held::{Held, Owned, Raised};
-use super::host::Version;
+use super::host::{Host, Version};
 use super::lend::{LendingType, View};
 use super::loan::Loan;
 use super::options::Options;
 use super::python::{Api, Object};
 use super::running::Running;
-use super::start::Copy;
+use super::start::{Copy, completed};
 use super::substitutes;
 use super::trouble::Trouble;
 use crate::outside::outside;
@@ -27,6 +27,7 @@ const BOOTSTRAP: &CStr =
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
     api: &'static Api,
+    version: Version,
     process: u32,
     functions: Functions,
     lending: LendingType,
@@ -151,7 +152,7 @@ impl Interpreter {
         substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
         // SAFETY: this is the one start, and the loader is there.
         unsafe { copy.start()? };
-        let settings = copy.settings();
+        let settings = copy.options().to_text();
         let version = copy.version;
         // The copy is never unloaded, and its functions are called as long as there is a Python object of it.
         let api: &'static Api = Box::leak(Box::new(copy.api));
@@ -182,7 +183,7 @@ impl Interpreter {
         unsafe { held.call(functions.configure, vec![settings]) }.map_err(failed)?;
         let (process, running) = (process::id(), Running::default());
         let interpreter: &'static Self =
-            Box::leak(Box::new(Self { api, process, functions, lending, running, service }));
+            Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
         at_exit::note(interpreter);
         Ok(interpreter)
     }
@@ -280,6 +281,12 @@ impl Interpreter {
         } else {
             Err(Trouble::Python(String::from_utf8_lossy(&answer).into_owned()))
         }
+    }
+
+    /// Sets what can be set after the start: these options, and where they are silent, what the process's Python says now.
+    pub(super) fn configure(&self, options: &Options) -> Result<(), Trouble> {
+        let options = completed(options.clone(), Host::find().as_ref(), self.version);
+        self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
 
     fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, Trouble> {

@@ -51,8 +51,11 @@ impl Lease {
             Some(idle.swap_remove(found).1)
         };
         let idle = if fresh { None } else { idle() };
-        // The environment may have changed since it became idle.
-        let ready = idle.filter(|interpreter| interpreter.reset(&variables()).is_ok());
+        // The environment and the process's Python may have changed since it became idle.
+        let renew = |interpreter: &&Interpreter| {
+            interpreter.reset(&variables()).and_then(|()| interpreter.configure(&options)).is_ok()
+        };
+        let ready = idle.filter(renew);
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })

@@ -59,10 +59,7 @@ impl Copy {
         }
         // SAFETY: these are the symbols of a libpython of such a version.
         let api = unsafe { Api::of(find) }.map_err(|missing| failed(&missing))?;
-        let options = match host.filter(|host| host.version == version) {
-            Some(host) => options.or(&host.options),
-            None => options,
-        };
+        let options = completed(options, host.as_ref(), version);
         Ok(Self { api, version, number, marker, python, libpython, options })
     }
 
@@ -72,8 +69,8 @@ impl Copy {
         Loader::new(self.marker.clone(), self.python, soname)
     }
 
-    pub(super) fn settings(&self) -> Vec<u8> {
-        self.options.to_text()
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Starts it. On return this thread holds its lock.
@@ -140,6 +137,14 @@ impl Copy {
     /// Whether the standard library is one of files at the usual place. (A free-threaded Python's folder ends with t.)
     fn has_landmark(&self) -> bool {
         !file_name(&self.libpython).contains("t.so")
+    }
+}
+
+/// The options, and where they are silent, those of the process's Python if it is of the same version.
+pub(super) fn completed(options: Options, host: Option<&Host>, version: Version) -> Options {
+    match host.filter(|host| host.version == version) {
+        Some(host) => options.or(&host.options),
+        None => options,
     }
 }
 

@@ -496,6 +496,14 @@ class Lives(Case):
         self.assert_fails(PYTHON, "NameError", second.eval, "x")
         self.assert_fails(PYTHON, "_ungil.serve", second.call, b"x")
 
+    def test_one_that_is_given_out_again_is_like_its_host_is_now(self):
+        self.new().free()
+        sys.path.append("/added/later")
+        try:
+            self.assertEqual(self.new().eval("__import__('sys').path"), str(sys.path))
+        finally:
+            sys.path.pop()
+
     def test_a_fresh_one(self):
         first = self.new(argv=["fresh"])
         first.run("import sys; sys.mark = 1")
