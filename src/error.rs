@@ -89,7 +89,7 @@ impl fmt::Display for Error {
                 f.write_str("interp is the parent process's: interpreters do not survive a fork")
             }
             Self::Forked => f.write_str("the process forked inside the call; in the child it cannot go on"),
-            Self::Exhausted { what } => write!(f, "there are no more {what}: free some"),
+            Self::Exhausted { what } => write!(f, "this process has as many {what} as it can"),
             Self::Overflow { result } => write!(f, "the result does not fit in {result}"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),
         }

@@ -121,7 +121,10 @@ impl UngilBuffer {
 
 fn check_loan(loan: &Loan) -> Result<(), Error> {
     if loan.address.is_null() && loan.len > 0 {
-        return Err(Error::Null { parameter: "a buffer's address" });
+        return Err(Error::Invalid {
+            parameter: "a buffer's address",
+            expected: "there if its length is positive",
+        });
     }
     if loan.len > isize::MAX as usize {
         return Err(Error::TooLong { parameter: "a buffer" });
@@ -143,7 +146,7 @@ fn check_loan(loan: &Loan) -> Result<(), Error> {
 ///   executable: the Python program that it is to be like, of a venv for example; sys.executable.
 ///   home: the prefix that has the standard library, if there is no executable.
 ///   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, a line each.
-///   pycache_prefix, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
+///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
 ///   verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
 /// interp: receives the handle, a positive number, on success only.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
@@ -360,5 +363,5 @@ pub extern "C" fn ungil_reply_free(handle: i32) -> i32 {
 /// Cost: some microseconds; it does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_interrupt(interp: i32) -> i32 {
-    guarded_status("ungil_interp_interrupt", || with_interpreter(interp, Interpreter::interrupt))
+    guarded_status("ungil_interp_interrupt", || Ok(get(interp)?.interpreter().interrupt()?))
 }

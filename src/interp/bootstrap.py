@@ -5,8 +5,10 @@ It takes from the interpreter what is the whole process's, and gives it the func
 import sys
 
 import _signal
+import _thread
 import builtins
 import faulthandler
+import gc
 import itertools
 import os
 import posix
@@ -96,6 +98,8 @@ def configure(settings):
     if lists.get("executable", [""])[-1]:
         sys.executable = lists["executable"][-1]
     sys.pycache_prefix = lists.get("pycache_prefix", [sys.pycache_prefix])[-1]
+    if hasattr(sys, "set_int_max_str_digits") and "int_max_str_digits" in lists:
+        sys.set_int_max_str_digits(int(lists["int_max_str_digits"][-1]))
     for option in lists.get("xoption", ()):
         name, equals, value = option.partition("=")
         sys._xoptions[name] = value if equals else True
@@ -115,42 +119,53 @@ initial = {}
 
 
 def begin():
+    """What a reset goes back to, besides what modules that stay imported may have changed."""
     initial["path"] = list(sys.path)
     initial["argv"] = list(sys.argv)
 
 
-def reset(variables):
-    """Makes ready for another user; modules stay. Gives b"ok", or why that cannot be."""
-    import threading
+builtin_names = dict(builtins.__dict__)
+main_names = dict(__main__.__dict__, __builtins__=builtins)
+own_modules = {module.__name__: module for module in (sys, builtins, os, posix, __main__)}
+hooks = {name: getattr(sys, name) for name in ("excepthook", "displayhook", "breakpointhook", "unraisablehook")}
+finders = list(sys.meta_path), list(sys.path_hooks)
+recursion_limit = sys.getrecursionlimit()
 
+
+def reset(_):
+    """Takes away what a user has left; modules stay. Fails where threads are left, as they would be in the next one's way."""
     global handler, left_folder
-    dummies = (threading._DummyThread, threading._MainThread)
-    if any(not isinstance(thread, dummies) for thread in threading.enumerate()):
-        return b"threads are left"
+    builtins.__dict__.update(builtin_names)
+    sys.modules.update(own_modules)
+    sys.setrecursionlimit(recursion_limit)
+    if _thread._count():
+        raise RuntimeError("threads are left")
     handler = no_handler
     sources.clear()
-    clear_main()
+    __main__.__dict__.clear()
+    __main__.__dict__.update(main_names)
     sys.path[:] = initial["path"]
     sys.argv = list(initial["argv"])
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    sys.meta_path[:], sys.path_hooks[:] = finders
+    for name, hook in hooks.items():
+        setattr(sys, name, hook)
+    gc.enable()
+    gc.collect()
     if left_folder is not None:
         os.chdir(left_folder)
         left_folder = None
+    return b""
+
+
+def renew(variables):
+    """Takes the environment as it is now."""
     os.environ._data.clear()
     for variable in variables.split(b"\0"):
         name, equals, value = variable.partition(b"=")
         if equals:
             os.environ._data[name] = value
-    return b"ok"
-
-
-def clear_main():
-    kept = {name: initial_main[name] for name in initial_main}
-    __main__.__dict__.clear()
-    __main__.__dict__.update(kept)
-
-
-initial_main = dict(__main__.__dict__, __builtins__=builtins)
+    return b""
 
 
 # Requests.
@@ -158,31 +173,39 @@ initial_main = dict(__main__.__dict__, __builtins__=builtins)
 # The latest sources by the names of their code, for tracebacks.
 sources = {}
 numbers = itertools.count(1)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def compiled(source, mode):
     """Code of the source. Other threads may be here too."""
+    linecache = sys.modules.get("linecache")
     name = "<%s %d>" % (mode, next(numbers))
-    text = sources[name] = source.decode()
+    text = sources[name] = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
     try:
         while len(sources) > KEPT_SOURCES:
-            sources.pop(next(iter(sources)), None)
+            old = next(iter(sources))
+            sources.pop(old, None)
+            linecache and linecache.cache.pop(old, None)
     except (RuntimeError, StopIteration):  # another thread was at it
         pass
-    if "linecache" in sys.modules:
-        show_sources()
+    if linecache:
+        show(linecache, name, text)
     return compile(text, name, mode, dont_inherit=True)
 
 
-def show_sources():
-    """Shows them to linecache, which is not imported before: that takes as long as a tenth of a start."""
+def show(linecache, name, text):
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+
+
+def show_all():
+    """Shows the sources to linecache, which is not imported before: that takes as long as a tenth of a start."""
     import linecache
 
     for name in list(linecache.cache):
         if name.startswith(("<exec ", "<eval ")) and name not in sources:
             linecache.cache.pop(name, None)
     for name, text in list(sources.items()):
-        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        show(linecache, name, text)
 
 
 def execute(source):
@@ -237,6 +260,16 @@ def serve(function):
     return function
 
 
+def importing(_):
+    """The threads that are in the import system itself: an interrupt there would leave its locks taken."""
+    frames = sys._current_frames()
+    inside = [thread for thread, frame in frames.items() if frame.f_code.co_filename == IMPORT_SYSTEM]
+    return b" ".join(b"%d" % thread for thread in inside)
+
+
+IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+
+
 def describe(kind=None, value=None, trace=None):
     """The text of an exception: type and message on a line, and the traceback below."""
     while trace is not None and trace.tb_frame.f_code.co_filename == FILE:
@@ -244,7 +277,7 @@ def describe(kind=None, value=None, trace=None):
     try:
         import traceback
 
-        show_sources()
+        show_all()
         brief = traceback.format_exception_only(kind, value)
         whole = traceback.format_exception(kind, value, trace)
         first = next((line for line in brief if not line.startswith(" ")), brief[-1])
@@ -256,4 +289,4 @@ def describe(kind=None, value=None, trace=None):
 
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
-sys.modules["_ungil"] = module
+sys.modules["_ungil"] = own_modules["_ungil"] = module

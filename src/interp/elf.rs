@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::{fmt, io};
 
@@ -69,6 +70,8 @@ impl std::error::Error for Unreadable {}
 /// More than any shared object has.
 const MOST_SEGMENTS: usize = 256;
 
+const TOO_SHORT: &str = "it is too short for an ELF header";
+
 /// Bytes at a file's start that the headers of nearly all are in.
 const HEADERS: u64 = 4096;
 
@@ -110,9 +113,14 @@ fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, M
 impl Image {
     /// Reads what a file has to load: debug information, which is most of some files, is left.
     pub fn read(path: &Path) -> Result<Self, Unreadable> {
-        let mut file = File::open(path)?;
+        // What is no file of bytes may never end, or never begin.
+        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(Malformed("it is no regular file").into());
+        }
         let mut bytes = Vec::new();
         Read::by_ref(&mut file).take(HEADERS).read_to_end(&mut bytes)?;
+        check_header(get(&bytes, 0, TOO_SHORT)?)?;
         let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
         file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
         Ok(Self::parse(bytes)?)
@@ -281,7 +289,7 @@ impl Image {
 /// Where the program headers are, and what they say.
 fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
     const OUTSIDE: &str = "the program headers are outside the file";
-    let header = get::<FileHeader64<LE>>(file, 0, "it is too short for an ELF header")?;
+    let header = get::<FileHeader64<LE>>(file, 0, TOO_SHORT)?;
     check_header(header)?;
     let at = to_usize(header.e_phoff.get(LE), OUTSIDE)?;
     let count = usize::from(header.e_phnum.get(LE));

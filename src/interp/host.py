@@ -6,7 +6,10 @@ lines = []
 
 def add(name, value):
     if isinstance(value, str) and "\n" not in value:
-        lines.append(name + "=" + value)
+        try:
+            lines.append((name + "=" + value).encode(sys.getfilesystemencoding(), "surrogateescape"))
+        except UnicodeEncodeError:  # no path, and no option that anybody gave
+            pass
 
 
 add("executable", sys.executable)
@@ -32,5 +35,7 @@ for name in (
     "dev_mode",
 ):
     add(name, str(int(getattr(sys.flags, name))))
+if hasattr(sys, "get_int_max_str_digits"):
+    add("int_max_str_digits", str(sys.get_int_max_str_digits()))
 
-settings = "\n".join(lines).encode(sys.getfilesystemencoding(), "surrogateescape")
+settings = b"\n".join(lines)

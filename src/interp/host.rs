@@ -8,6 +8,7 @@ use super::held::{Held, Raised};
 use super::library::path_at;
 use super::options::Options;
 use super::python::Api;
+use super::trouble::Trouble;
 use crate::outside::outside;
 
 const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
@@ -78,26 +79,48 @@ impl Host {
     /// given it up for this call.
     ///
     /// To be called first: the longer the call has lasted, the more likely has that Python ended meanwhile.
-    pub(super) fn find() -> Option<Self> {
-        let version = version().filter(|version| version.is_supported())?;
+    pub(super) fn find() -> Result<Option<Self>, Trouble> {
+        let Some(version) = version().filter(|version| version.is_supported()) else { return Ok(None) };
         // SAFETY: these are the symbols of the process's Python, of a version that is known.
-        let api = unsafe { Api::of(find) }.ok()?;
+        let Ok(api) = (unsafe { Api::of(find) }) else { return Ok(None) };
         let file = path_at(api.Py_GetVersion as *const c_void);
-        Some(Self { version, file, options: describe(&api)? })
+        Ok(Some(Self { version, file, options: describe(&api)? }))
     }
 }
 
-/// What the process's Python says of itself; `None` if it cannot.
-fn describe(api: &Api) -> Option<Options> {
+/// What the process's Python says of itself.
+fn describe(api: &Api) -> Result<Options, Trouble> {
     // It may be ending: then it ends this thread.
     // SAFETY: that Python has started.
     let state = outside(|| unsafe { (api.PyGILState_Ensure)() });
     // SAFETY: this thread has its lock from here until it is given up.
-    let held = unsafe { Held::new(api) };
-    let text = description(held).map_err(|raised| held.forget(raised));
+    let text = patient_description(unsafe { Held::new(api) });
     // SAFETY: as above; no object is left.
     outside(|| unsafe { (api.PyGILState_Release)(state) });
-    Options::parse(&text.ok()?).ok()
+    let failed =
+        |why: String| Trouble::Unsupported(format!("the process's Python cannot tell its settings: {why}"));
+    Options::parse(&text.map_err(failed)?).map_err(failed)
+}
+
+/// The description. A signal may come, whose handler raises an exception here, on the main thread: that is asked for
+/// again, and raised in that thread's own code.
+fn patient_description(held: Held<'_>) -> Result<Vec<u8>, String> {
+    const TRIES: usize = 10;
+    let mut why = String::new();
+    for _ in 0..TRIES {
+        match description(held) {
+            Ok(text) => return Ok(text),
+            Err(raised) => {
+                let parts = held.exception(raised);
+                why = parts.get(1).and_then(|value| held.text(value).ok()).unwrap_or_default();
+                if let Some(kind) = parts.first() {
+                    // SAFETY: the lock is held; an exception's type, which Python gives a reference of its own.
+                    unsafe { (held.api.PyThreadState_SetAsyncExc)(libc::pthread_self(), kind.as_ptr()) };
+                }
+            }
+        }
+    }
+    Err(why)
 }
 
 fn description(held: Held<'_>) -> Result<Vec<u8>, Raised> {

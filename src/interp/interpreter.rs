@@ -1,8 +1,9 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
 use std::ffi::CStr;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 use std::{process, thread};
 
 use super::at_exit;
@@ -13,7 +14,7 @@ use super::loan::Loan;
 use super::options::Options;
 use super::python::{Api, Object};
 use super::running::Running;
-use super::start::{Copy, completed};
+use super::start::{Loaded, completed};
 use super::substitutes;
 use super::trouble::Trouble;
 use crate::outside::outside;
@@ -47,6 +48,8 @@ struct Functions {
     evaluate: NonNull<Object>,
     call: NonNull<Object>,
     reset: NonNull<Object>,
+    renew: NonNull<Object>,
+    importing: NonNull<Object>,
     describe: NonNull<Object>,
 }
 
@@ -60,6 +63,8 @@ impl Functions {
             evaluate: get(c"evaluate")?,
             call: get(c"call")?,
             reset: get(c"reset")?,
+            renew: get(c"renew")?,
+            importing: get(c"importing")?,
             describe: get(c"describe")?,
         })
     }
@@ -118,7 +123,7 @@ impl Drop for Reply {
 impl Interpreter {
     /// Starts a new one.
     pub fn start(options: Options) -> Result<&'static Self, Trouble> {
-        let copy = Copy::load(options)?;
+        let copy = Loaded::new(options)?;
         let (outcome, told) = mpsc::channel();
         // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
         let name = format!("ungil-python-{}", copy.number);
@@ -148,7 +153,7 @@ impl Interpreter {
         told.recv().unwrap_or_else(|_| Err(silent()))
     }
 
-    fn boot(copy: Copy, service: Sender<Task>) -> Result<&'static Self, Trouble> {
+    fn boot(copy: Loaded, service: Sender<Task>) -> Result<&'static Self, Trouble> {
         substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
         // SAFETY: this is the one start, and the loader is there.
         unsafe { copy.start()? };
@@ -191,23 +196,42 @@ impl Interpreter {
     /// The life of the interpreter's own thread, which has its main thread's state.
     fn serve(&self, tasks: &Receiver<Task>) {
         for task in tasks {
-            self.with_lock(|held| match task {
-                Task::Release(views) => views.into_iter().for_each(|view| view.release(held)),
-                Task::Stop(stopped) => {
+            match task {
+                Task::Release(views) => {
+                    self.with_lock(|held| views.into_iter().for_each(|view| view.release(held)))
+                }
+                Task::Interrupt => {
+                    while !self.with_lock(|held| self.deliver_interrupts(held)) {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                }
+                Task::Stop(stopped) => self.with_lock(|_| {
                     // Whoever asked has lost patience otherwise.
                     let _ = stopped.send(());
                     loop {
                         thread::park();
                     }
-                }
-                Task::Interrupt => self.running.deliver(|thread| {
-                    // SAFETY: the lock is held, and the exception is one of this copy's.
-                    unsafe {
-                        (self.api.PyThreadState_SetAsyncExc)(thread, *self.api.PyExc_KeyboardInterrupt) == 1
-                    }
                 }),
-            });
+            }
         }
+    }
+
+    /// Whether all are delivered.
+    fn deliver_interrupts(&self, held: Held<'_>) -> bool {
+        let threads = || {
+            // SAFETY: the function is this copy's.
+            let text = unsafe { held.call(self.functions.importing, vec![held.bytes(b"")?]) }?;
+            let text = String::from_utf8_lossy(text.content()?).into_owned();
+            Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
+        };
+        let importing = threads().unwrap_or_else(|raised| {
+            held.forget(raised);
+            Vec::new()
+        });
+        self.running.deliver(&importing, |thread| {
+            // SAFETY: the lock is held, and the exception is one of this copy's.
+            unsafe { (self.api.PyThreadState_SetAsyncExc)(thread, *self.api.PyExc_KeyboardInterrupt) == 1 }
+        })
     }
 
     /// Stops all threads as soon as they want the lock, for good; then tells it.
@@ -246,7 +270,12 @@ impl Interpreter {
             if call.is_interrupted() {
                 return Err(Trouble::Python("KeyboardInterrupt".to_owned()));
             }
-            body(held).map_err(|raised| Trouble::Python(self.text_of(held, raised)))
+            let result = body(held);
+            // From here on no interrupt comes any more, and one that has come late goes: it would hit what follows.
+            let thread = call.end();
+            // SAFETY: the lock is held; NULL takes an exception back.
+            unsafe { (self.api.PyThreadState_SetAsyncExc)(thread, ptr::null_mut()) };
+            result.map_err(|raised| Trouble::Python(self.text_of(held, raised)))
         })
     }
 
@@ -272,20 +301,16 @@ impl Interpreter {
         self.request(self.functions.evaluate, expression)
     }
 
-    /// Makes the interpreter ready for another user: its `__main__`, its settings, and the environment's `variables`,
-    /// each with a NUL behind it. An error is why that cannot be.
-    pub(super) fn reset(&self, variables: &[u8]) -> Result<(), Trouble> {
-        let answer = self.request(self.functions.reset, variables)?;
-        if answer == b"ok" {
-            Ok(())
-        } else {
-            Err(Trouble::Python(String::from_utf8_lossy(&answer).into_owned()))
-        }
+    /// Takes away what a user has left. An error is why that cannot be.
+    pub(super) fn reset(&self) -> Result<(), Trouble> {
+        self.request(self.functions.reset, b"").map(|_| ())
     }
 
-    /// Sets what can be set after the start: these options, and where they are silent, what the process's Python says now.
-    pub(super) fn configure(&self, options: &Options) -> Result<(), Trouble> {
-        let options = completed(options.clone(), Host::find().as_ref(), self.version);
+    /// Makes the interpreter ready for another user, after a reset: the environment's `variables`, each with a NUL behind
+    /// it, and what can be set after the start. Where the options are silent, that is what the process's Python says now.
+    pub(super) fn renew(&self, variables: &[u8], options: &Options) -> Result<(), Trouble> {
+        let options = completed(options.clone(), Host::find()?.as_ref(), self.version);
+        self.request(self.functions.renew, variables)?;
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
 

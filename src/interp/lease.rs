@@ -41,7 +41,7 @@ pub fn count() -> (u32, u32) {
 impl Lease {
     /// An idle interpreter that was started with the same options, lines of name=value; or a new one. The option `fresh` wants a new one.
     pub fn new(options: &[u8]) -> Result<Self, Trouble> {
-        let options = Options::parse(options).map_err(Trouble::Options)?;
+        let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
         let all = INTERPRETERS.get();
         let fresh = options.number("fresh").unwrap_or(0) != 0;
         let options = options.without("fresh");
@@ -52,10 +52,7 @@ impl Lease {
         };
         let idle = if fresh { None } else { idle() };
         // The environment and the process's Python may have changed since it became idle.
-        let renew = |interpreter: &&Interpreter| {
-            interpreter.reset(&variables()).and_then(|()| interpreter.configure(&options)).is_ok()
-        };
-        let ready = idle.filter(renew);
+        let ready = idle.filter(|interpreter| interpreter.renew(&variables(), &options).is_ok());
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })
@@ -66,6 +63,11 @@ impl Lease {
         let more = |uses| (uses != CLOSED).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         before.map(|_| Using(self)).map_err(|_| Trouble::Gone)
+    }
+
+    /// The interpreter, for what does not keep the lease from ending.
+    pub fn interpreter(&self) -> &'static Interpreter {
+        self.interpreter
     }
 
     /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
@@ -79,7 +81,7 @@ impl Lease {
             .map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
         let all = INTERPRETERS.get();
         all.lent.fetch_sub(1, Ordering::Relaxed);
-        if self.interpreter.reset(&variables()).is_ok() {
+        if self.interpreter.reset().is_ok() {
             lock(&all.idle).push((self.options.clone(), self.interpreter));
         }
         Ok(())

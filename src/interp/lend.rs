@@ -134,10 +134,16 @@ unsafe extern "C-unwind" fn dealloc<const OFFSET: usize>(object: *mut Object) {
         let api = lent.api;
         (api.PyObject_Free)(object.cast());
         if let Some(owner) = lent.owner.take() {
-            // The owner may wait for something that waits for this copy's lock: it is given up.
+            // The owner may wait for something that waits for this copy's lock: it is given up. He may also come back
+            // with a request, which is not to see an exception that is under way here.
+            let mut exception = [ptr::null_mut(); 3];
+            let [kind, value, trace] = &mut exception;
+            (api.PyErr_Fetch)(kind, value, trace);
             let state = (api.PyEval_SaveThread)();
             drop(owner);
             (api.PyEval_RestoreThread)(state);
+            let [kind, value, trace] = exception;
+            (api.PyErr_Restore)(kind, value, trace);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::library::{Library, own_path};
 use super::needed::{Facts, own_copies};
 use super::private_file::PrivateFile;
 use super::relink::{Marker, copy_of_library, is_pythons};
-use super::{lock, substitutes};
+use super::{at_exit, lock, substitutes};
 use crate::per_process::PerProcess;
 
 /// The libraries of one interpreter.
@@ -98,6 +98,7 @@ impl Loader {
         // SAFETY: its initialisers would run as well if Python loaded the original.
         let library = unsafe { Library::open(file.path(), flags) };
         let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
+        at_exit::before_libraries();
         let soname = self.marker.mark(&file_name(path).to_string_lossy()).into_bytes();
         Ok(lock(&self.own).entry(id).or_insert(Private { library, soname }).clone())
     }
@@ -113,7 +114,12 @@ impl Loader {
         let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
         let needed = |needed: &[u8]| {
             let python = needed.starts_with(b"libpython").then(|| self.soname.clone().into_bytes());
-            python.or_else(|| sonames.get(needed).cloned())
+            // Found by a path, or loaded before, as packages do that have theirs in several folders.
+            let loaded = || {
+                let soname = self.marker.mark(&String::from_utf8_lossy(needed)).into_bytes();
+                lock(&self.own).values().any(|private| private.soname == soname).then_some(soname)
+            };
+            python.or_else(|| sonames.get(needed).cloned()).or_else(loaded)
         };
         let origin = origin.as_os_str().as_bytes();
         let copy = copy_of_library(image, &self.marker, name, origin, &substitutes::OF_LIBRARIES, needed)?;

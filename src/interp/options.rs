@@ -6,7 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Options that may stand once.
-const SINGLE: [&str; 6] = ["libpython", "fresh", "executable", "home", "version", "pycache_prefix"];
+const SINGLE: [&str; 6] =
+    ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
 
 /// Options that may stand several times, for a list.
 const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
@@ -53,6 +54,27 @@ impl Options {
         Ok(options)
     }
 
+    /// These options, if they can be a caller's: what must be there is there, and numbers are not out of range.
+    pub(super) fn checked(self) -> Result<Self, String> {
+        for (name, value) in &self.0 {
+            let path = Path::new(value);
+            let is_good = match *name {
+                "executable" => value.is_empty() || path.is_absolute() && path.is_file(),
+                "home" => path.is_dir(),
+                "optimize" | "bytes_warning" | "verbose" | "debug" => {
+                    self.number(name).is_some_and(|it| (0..=9).contains(&it))
+                }
+                "int_max_str_digits" => self.number(name).is_some_and(|it| it == 0 || it >= 640),
+                name if is_number(name) => self.number(name).is_some_and(|it| it == 0 || it == 1),
+                _ => true,
+            };
+            if !is_good {
+                return Err(format!("the option \"{name}={}\" cannot be: {}", value.display(), wanted(name)));
+            }
+        }
+        Ok(self)
+    }
+
     /// The value of an option that stands at most once.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_os_str())
@@ -96,7 +118,18 @@ fn known(name: &[u8]) -> Option<&'static str> {
 }
 
 fn is_number(name: &str) -> bool {
-    name == "fresh" || EARLY_FLAGS.contains(&name) || FLAGS.iter().any(|(flag, _)| *flag == name)
+    matches!(name, "fresh" | "int_max_str_digits")
+        || EARLY_FLAGS.contains(&name)
+        || FLAGS.iter().any(|(flag, _)| *flag == name)
+}
+
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "executable" => "it is the absolute path of a file",
+        "home" => "it is a folder",
+        "int_max_str_digits" => "it is 0, or 640 or more",
+        _ => "it is a small number, for a flag 0 or 1",
+    }
 }
 
 #[cfg(test)]

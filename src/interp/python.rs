@@ -181,6 +181,7 @@ api! {
         PyObject_Free(*mut c_void);
         PyErr_Fetch(*mut *mut Object, *mut *mut Object, *mut *mut Object);
         PyErr_NormalizeException(*mut *mut Object, *mut *mut Object, *mut *mut Object);
+        PyErr_Restore(*mut Object, *mut Object, *mut Object);
         PyErr_Clear();
         Py_IncRef(*mut Object);
         Py_DecRef(*mut Object);

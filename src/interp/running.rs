@@ -57,13 +57,21 @@ impl Running {
     /// Hands the interrupts to Python by `raise`, which says whether it took one for a thread. One that it did not take
     /// is for a request that has not got so far: it looks itself, as soon as it has the lock.
     ///
-    /// No request ends meanwhile, so that none that comes later on the same thread is hit.
-    pub(super) fn deliver(&self, raise: impl Fn(c_ulong) -> bool) {
+    /// No request ends meanwhile, so that none that comes later on the same thread is hit. Threads in `not_now` have to
+    /// be asked again: then this returns false.
+    pub(super) fn deliver(&self, not_now: &[c_ulong], raise: impl Fn(c_ulong) -> bool) -> bool {
+        let mut is_done = true;
         for request in &mut lock(&self.0).under_way {
-            if request.interrupt == Interrupt::Asked && raise(request.thread) {
+            if request.interrupt != Interrupt::Asked {
+                continue;
+            }
+            if not_now.contains(&request.thread) {
+                is_done = false;
+            } else if raise(request.thread) {
                 request.interrupt = Interrupt::Delivered;
             }
         }
+        is_done
     }
 }
 
@@ -79,6 +87,14 @@ impl UnderWay<'_> {
         let requests = lock(&self.running.0);
         let own = requests.under_way.iter().find(|request| request.number == self.number);
         own.is_some_and(|request| request.interrupt == Interrupt::Asked)
+    }
+}
+
+impl UnderWay<'_> {
+    /// Ends the request, and gives its thread's number.
+    pub(super) fn end(self) -> c_ulong {
+        // SAFETY: it may always be called.
+        unsafe { libc::pthread_self() }
     }
 }
 

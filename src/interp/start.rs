@@ -18,7 +18,7 @@ use super::{arenas, substitutes};
 use crate::environment;
 
 /// A copy of libpython that is loaded, but has not started.
-pub(super) struct Copy {
+pub(super) struct Loaded {
     pub(super) api: Api,
     pub(super) version: Version,
     pub(super) number: usize,
@@ -32,16 +32,17 @@ fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> Trouble {
     Trouble::Unsupported(format!("{}: {what}", file.display()))
 }
 
-impl Copy {
+impl Loaded {
     /// Loads a copy of the libpython that these options ask for; where they are silent, of the process's own.
-    pub(super) fn load(options: Options) -> Result<Self, Trouble> {
-        let host = Host::find();
+    pub(super) fn new(options: Options) -> Result<Self, Trouble> {
+        let host = Host::find()?;
         check_system()?;
         let libpython = find_libpython(&options, host.as_ref())?;
         let failed = |what: &dyn std::fmt::Display| unsupported(&libpython, what);
+        let image = Image::read(&libpython).map_err(|error| failed(&error))?;
+        check_keys()?;
         let number = next_number()?;
         let marker = Marker::new(number);
-        let image = Image::read(&libpython).map_err(|error| failed(&error))?;
         let copy = copy_of_libpython(image, &marker, &substitutes::of_libpython(number));
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
@@ -93,7 +94,13 @@ impl Copy {
             early.use_environment = 1 - flag("ignore_environment").unwrap_or(0).clamp(0, 1);
             let status = (api.Py_PreInitialize)(&early);
             if status.kind != 0 {
-                return Err(unsupported(&self.libpython, &"it cannot be initialised"));
+                let why = if status.message.is_null() {
+                    c"it gives no reason"
+                } else {
+                    CStr::from_ptr(status.message)
+                };
+                let why = why.to_string_lossy();
+                return Err(unsupported(&self.libpython, &format!("it cannot be initialised: {why}")));
             }
             for (name, variable) in FLAGS {
                 let place = self.python.symbol(&self.marker.mark(variable));
@@ -142,10 +149,13 @@ impl Copy {
 
 /// The options, and where they are silent, those of the process's Python if it is of the same version.
 pub(super) fn completed(options: Options, host: Option<&Host>, version: Version) -> Options {
-    match host.filter(|host| host.version == version) {
-        Some(host) => options.or(&host.options),
-        None => options,
+    let Some(host) = host.filter(|host| host.version == version) else { return options };
+    if options.get("executable").is_some() || options.get("home").is_some() {
+        // Another program has other packages.
+        let others = ["executable", "home", "path"].into_iter().fold(host.options.clone(), Options::without);
+        return options.or(&others);
     }
+    options.or(&host.options)
 }
 
 enum Origin {
@@ -166,6 +176,19 @@ fn next_number() -> Result<usize, Trouble> {
     static NUMBERS: AtomicUsize = AtomicUsize::new(0);
     let next = |number| (number < substitutes::MOST).then_some(number + 1);
     NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Trouble::Exhausted)
+}
+
+/// Each copy takes one of the process's pthread keys, of which there are 1024.
+fn check_keys() -> Result<(), Trouble> {
+    let mut key = 0;
+    // SAFETY: the key is written on success, and then given back.
+    unsafe {
+        if libc::pthread_key_create(&mut key, None) != 0 {
+            return Err(Trouble::Exhausted);
+        }
+        libc::pthread_key_delete(key);
+    }
+    Ok(())
 }
 
 /// The loader must take a symbol's absolute address for that: glibc from 2.28 on does (its bug 19818).

@@ -9,8 +9,8 @@ use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::{process, thread};
 
 use super::at_exit;
 use super::loader::{Loader, original_path};
@@ -22,6 +22,9 @@ pub(super) const MOST: usize = 1024;
 /// The loaders of the copies, by their numbers.
 static LOADERS: [AtomicPtr<Loader>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
 
+/// The process that the latest copy was loaded in.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
 thread_local! {
     /// What dlerror tells next on this thread, if the failure was not the C library's.
     static FAILURE: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -31,6 +34,7 @@ thread_local! {
 
 /// Calls of copy `number` go to this loader from now on.
 pub(super) fn serve(number: usize, loader: &'static Loader) {
+    PROCESS.store(process::id(), Ordering::Relaxed);
     LOADERS[number].store(ptr::from_ref(loader).cast_mut(), Ordering::Release);
 }
 
@@ -130,17 +134,30 @@ unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_voi
     };
     // SAFETY: not NULL, and so a C string.
     let path = unsafe { CStr::from_ptr(path) };
-    let library = match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
+    match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
         Ok(Some(library)) => library.handle(),
-        // SAFETY: a C string.
-        Ok(None) => unsafe { libc::dlopen(path.as_ptr(), flags) },
+        Ok(None) => open_shared(path, flags),
         Err(message) => {
             FAILURE.set(CString::new(message.replace('\0', "\\0")).ok());
             ptr::null_mut()
         }
-    };
-    at_exit::before_libraries();
-    library
+    }
+}
+
+/// A library that all share.
+fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
+    // SAFETY: a C string; the initialisers run that its caller wants.
+    unsafe {
+        let loaded = libc::dlopen(path.as_ptr(), flags | libc::RTLD_NOLOAD);
+        if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+            return loaded;
+        }
+        let library = libc::dlopen(path.as_ptr(), flags);
+        if !library.is_null() {
+            at_exit::before_libraries();
+        }
+        library
+    }
 }
 
 /// # Safety
@@ -188,14 +205,16 @@ unsafe extern "C-unwind" fn dladdr(address: *const c_void, info: *mut libc::Dl_i
     found
 }
 
-/// Tells how a signal is handled, as the C library's does, and changes nothing.
+/// Tells how a signal is handled, as the C library's does, and changes nothing; except in a child that subprocess forks.
 unsafe extern "C-unwind" fn sigaction(
     signal: c_int,
-    _new: *const libc::sigaction,
+    new: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
+    let is_child = PROCESS.load(Ordering::Relaxed) != process::id();
+    let new = if is_child { new } else { ptr::null() };
     // SAFETY: the caller's contract is sigaction's; NULL asks for no change.
-    unsafe { libc::sigaction(signal, ptr::null(), old) }
+    unsafe { libc::sigaction(signal, new, old) }
 }
 
 unsafe extern "C-unwind" fn abort() -> ! {

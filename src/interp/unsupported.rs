@@ -69,6 +69,10 @@ pub mod lease {
             match *self {}
         }
 
+        pub fn interpreter(&self) -> &'static Interpreter {
+            match *self {}
+        }
+
         pub fn end(&self) -> Result<(), Trouble> {
             match *self {}
         }

@@ -105,9 +105,14 @@ class Missing(Case):
     def test_wrong_options(self):
         self.assert_fails(INVALID, 'no option "colour=red"', Interpreter, colour="red")
         self.assert_fails(INVALID, "wants a number", Interpreter, optimize="much")
+        for name, value in [("optimize", -1), ("utf8_mode", 7), ("executable", "/nowhere/python3"), ("home", "/nowhere"),
+                            ("executable", "bin/python3")]:
+            self.assert_fails(INVALID, "%s=%s" % (name, value), Interpreter, **{str(name): value})
 
     def test_a_missing_libpython(self):
         self.assert_fails(UNSUPPORTED, "/nowhere/libpython3.11.so", Interpreter, libpython="/nowhere/libpython3.11.so")
+        for _ in range(1100):  # more than there can be: none is taken
+            library.ungil_interp_new(b"libpython=/nowhere", ctypes.byref(ctypes.c_int32()))
 
     def test_what_is_no_libpython(self):
         for path, part in [
@@ -115,6 +120,7 @@ class Missing(Case):
             (os.path.join(LIBRARIES, "libungil.so"), "no libpython"),
             ("/proc/self/exe", "/proc/self/exe: "),
             (HERE, HERE),
+            ("/dev/zero", "no regular file"),
         ]:
             self.assert_fails(UNSUPPORTED, part, Interpreter, libpython=path)
 
@@ -217,6 +223,9 @@ class Requests(Case):
         interpreter.run("import subprocess, multiprocessing, sys")
         self.assertEqual(interpreter.eval("subprocess.check_output(['echo', 'x'])"), "b'x\\n'")
         self.assertEqual(interpreter.eval("subprocess.check_output([sys.executable, '-c', 'print(2)'])"), "b'2\\n'")
+        child = "yes | head -n1; grep SigIgn /proc/self/status"
+        found = interpreter.eval("subprocess.run(%r, shell=True, stdout=-1, stderr=-2).stdout.decode()" % str(child))
+        self.assertRegex(found, r"^y\nSigIgn:\s+0+\n$")  # SIGPIPE is as it was before Python
         self.assert_fails(PYTHON, "os.fork is not supported", interpreter.run,
                           "multiprocessing.get_context('fork').Process(target=print).start()")
 
@@ -293,7 +302,7 @@ class Settings(Case):
 
     def test_a_hosts_flags_and_options(self):
         ask = "i = Interpreter(); i.run('import sys, warnings'); print(i.eval(%r)); print(eval(%r, {'sys': sys}))"
-        names = "[sys.flags, sys.warnoptions, sys._xoptions, sys.argv, sys.pycache_prefix]"
+        names = "[getattr(sys, 'get_int_max_str_digits', int)(), sys.flags, sys.warnoptions, sys._xoptions, sys.argv, sys.pycache_prefix]"
         for arguments in (["-OO"], ["-I"], ["-S"], ["-E"], ["-W", "error"], ["-X", "utf8", "-X", "own=1"], ["-X", "dev"],
                           ["-X", "pycache_prefix=/tmp/none"], ["-s", "-B"]):
             status, output, errors = run(ask % (names, names), command=[sys.executable] + arguments)
@@ -316,7 +325,7 @@ class Settings(Case):
         self.assertIn("/nowhere/of/this/name", errors)
 
     def test_a_home_without_a_standard_library(self):
-        self.assert_fails(UNSUPPORTED, "lib/python", Interpreter, home="/nowhere", executable="", libpython=shared_library())
+        self.assert_fails(UNSUPPORTED, "lib/python", Interpreter, home="/tmp", executable="", libpython=shared_library())
 
     def test_faulthandler_and_signals_of_the_process_stay(self):
         status, output, errors = run("""
@@ -413,6 +422,15 @@ class Memory(Case):
         other.free()
         self.assertTrue(loan.over.wait(10))
 
+    def test_an_owner_that_comes_back_with_a_request(self):
+        loan, seen = Loan((ctypes.c_ubyte * 10)()), []
+        handle = self.interpreter.handle
+        again = signatures.UngilRelease(lambda owner: seen.append(library.ungil_interp_exec(handle, b"y = 5")))
+        loan.buffer.release = again
+        self.interpreter.call(b"keep", loan)
+        self.assert_fails(PYTHON, "ValueError", self.interpreter.run, "int.from_bytes(kept.pop(), 'nope')")
+        self.assertEqual((seen, self.interpreter.eval("y")), ([0], "5"))
+
     def test_every_owner_is_told_also_of_errors(self):
         loan = Loan((ctypes.c_ubyte * 10)())
         with self.assertRaises(Failed):
@@ -420,7 +438,7 @@ class Memory(Case):
         self.assertTrue(loan.over.is_set())
         good, bad = Loan((ctypes.c_ubyte * 10)()), Loan((ctypes.c_ubyte * 10)())
         bad.buffer.address = None
-        self.assert_fails(signatures.UNGIL_E_NULL, "a buffer's address", self.interpreter.call, b"x", good, bad)
+        self.assert_fails(INVALID, "a buffer's address", self.interpreter.call, b"x", good, bad)
         self.assertTrue(good.over.is_set() and bad.over.is_set())
         number = Loan((ctypes.c_ubyte * 10)())
         self.assert_fails(PYTHON, "TypeError", self.interpreter.call, b"number", number)
@@ -518,6 +536,26 @@ class Lives(Case):
         first.free()
         self.assertEqual(self.new(argv=["threads"]).eval("hasattr(__import__('sys'), 'mark')"), "False")
 
+    def test_one_with_raw_threads_left_is_not_given_out_again(self):
+        first = self.new(argv=["raw"])
+        first.run("import sys, _thread, time; sys.mark = 1; lock = _thread.allocate_lock(); lock.acquire()\n"
+                  "_thread.start_new_thread(lambda: (lock.release(), time.sleep(5)), ()); lock.acquire()")
+        first.free()
+        self.assertEqual(self.new(argv=["raw"]).eval("hasattr(__import__('sys'), 'mark')"), "False")
+
+    def test_what_a_user_has_spoiled_is_mended(self):
+        first = self.new(argv=["spoiled"])
+        loan = Loan((ctypes.c_ubyte * 10)())
+        first.run("import _ungil, gc; gc.disable()\n_ungil.serve(lambda r, view: (lambda l: l.append(l) or b'')([view]))")
+        first.call(b"", loan)
+        first.run("import sys, builtins; sys.mark = 1; del sys.modules['_ungil']; sys.modules['__main__'] = None\n"
+                  "sys.meta_path.clear(); sys.setrecursionlimit(77); builtins.len = None")
+        first.free()
+        self.assertTrue(loan.over.is_set())
+        second = self.new(argv=["spoiled"])
+        self.assertEqual(second.eval("[__import__('sys').mark, len([])]"), "[1, 0]")
+        second.run("import _ungil, wave")
+
     def test_counts(self):
         in_use, idle = count()
         interpreter = Interpreter(argv="counted")
@@ -537,6 +575,31 @@ class Lives(Case):
         thread.join()
         interpreter.free()
         os.close(reading), os.close(writing)
+
+    def test_interrupts_of_many_requests_that_fail(self):
+        """None may come while its exception is told: that imports, and would leave a lock taken."""
+        for _ in range(3):
+            interpreter = self.new(fresh=1)
+            done = threading.Event()
+
+            def ask():
+                while not done.wait(0.001):
+                    interpreter.interrupt()
+
+            def fail():
+                for _ in range(8):
+                    with self.assertRaises(Failed) as caught:
+                        interpreter.run("x = [j for j in range(3000)]\n1/0")
+                    self.assertNotIn("cannot be told", caught.exception.message)
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            try:
+                together([fail] * 6)
+            finally:
+                done.set()
+                asking.join()
+            self.assertEqual(interpreter.eval("2"), "2")
 
     def test_interrupts(self):
         interpreter = self.new()
