@@ -9,6 +9,7 @@
 //! | `needed` | the libraries that lie beside a library |
 //! | `loader` | which libraries are an interpreter's own, and which all share |
 //! | `substitutes` | what copies call in place of the C library's loader |
+//! | `variables` | the environment's variables, as copies set them |
 //! | `python`, `held` | Python's C API, and its objects in safe hands |
 //! | `host` | the Python that the process itself runs |
 //! | [`options`] | how an interpreter is to be |
@@ -65,6 +66,8 @@ mod running;
 mod start;
 #[cfg(supports_interpreters)]
 mod substitutes;
+#[cfg(supports_interpreters)]
+mod variables;
 
 #[cfg(supports_interpreters)]
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

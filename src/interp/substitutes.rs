@@ -12,9 +12,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::{process, thread};
 
-use super::at_exit;
 use super::loader::{Loader, original_path};
 use super::relink::Substitute;
+use super::{at_exit, variables};
 
 /// The most copies of libpython in a process. (pthreads has 1024 keys for a process, and each copy takes one.)
 pub(super) const MOST: usize = 1024;
@@ -49,12 +49,15 @@ pub(super) fn starting<T>(ended: Box<dyn FnOnce()>, start: impl FnOnce() -> T) -
 /// The functions that copy `number` of libpython is to call.
 pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
     let (open, symbol) = GATES[number / ROW][number % ROW];
-    let all: [(&str, *const ()); 10] = [
+    let all: [(&str, *const ()); 13] = [
         ("dlopen", open as *const ()),
         ("dlsym", symbol as *const ()),
         ("dlerror", dlerror as *const ()),
         ("dladdr", dladdr as *const ()),
         ("sigaction", sigaction as *const ()),
+        ("setenv", variables::setenv as *const ()),
+        ("unsetenv", variables::unsetenv as *const ()),
+        ("putenv", variables::putenv as *const ()),
         ("abort", abort as *const ()),
         ("exit", exit as *const ()),
         ("Py_IsInitialized", is_initialized as *const ()),
