@@ -654,7 +654,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  *   executable: the Python program that it is to be like, of a venv for example; sys.executable.
  *   home: the prefix that has the standard library, if there is no executable.
  *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, a line each.
- *   pycache_prefix, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
+ *   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
  *   verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
  * interp: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().

@@ -267,6 +267,13 @@ def importing(_):
     return b" ".join(b"%d" % thread for thread in inside)
 
 
+def settle(_):
+    """Long enough for an interrupt to come that was delivered."""
+    for _ in range(1000):
+        pass
+    return b""
+
+
 IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 

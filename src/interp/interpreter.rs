@@ -1,7 +1,7 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
 use std::ffi::CStr;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 use std::{process, thread};
@@ -50,6 +50,7 @@ struct Functions {
     reset: NonNull<Object>,
     renew: NonNull<Object>,
     importing: NonNull<Object>,
+    settle: NonNull<Object>,
     describe: NonNull<Object>,
 }
 
@@ -65,6 +66,7 @@ impl Functions {
             reset: get(c"reset")?,
             renew: get(c"renew")?,
             importing: get(c"importing")?,
+            settle: get(c"settle")?,
             describe: get(c"describe")?,
         })
     }
@@ -271,17 +273,30 @@ impl Interpreter {
                 return Err(Trouble::Python("KeyboardInterrupt".to_owned()));
             }
             let result = body(held);
-            // From here on no interrupt comes any more, and one that has come late goes: it would hit what follows.
-            let thread = call.end();
-            // SAFETY: the lock is held; NULL takes an exception back.
-            unsafe { (self.api.PyThreadState_SetAsyncExc)(thread, ptr::null_mut()) };
-            result.map_err(|raised| Trouble::Python(self.text_of(held, raised)))
+            // From here on no interrupt comes any more. One that has come too late would hit what follows: it is taken
+            // out. (Where it is taken back instead, CPython goes on looking for it, which slows all code down.)
+            let was_interrupted = call.end();
+            let result = result.map_err(|raised| held.exception(raised));
+            if was_interrupted {
+                self.settle(held);
+            }
+            result.map_err(|parts| Trouble::Python(self.tell(held, parts)))
         })
     }
 
-    /// The text of the exception that is set.
-    fn text_of(&self, held: Held<'_>, raised: Raised) -> String {
-        let parts = held.exception(raised);
+    /// Runs Python code until no interrupt can be left.
+    fn settle(&self, held: Held<'_>) {
+        let argument = held.bytes(b"");
+        // SAFETY: the function is this copy's.
+        let outcome =
+            argument.and_then(|argument| unsafe { held.call(self.functions.settle, vec![argument]) });
+        if let Err(raised) = outcome {
+            held.forget(raised);
+        }
+    }
+
+    /// The text of an exception, in its parts.
+    fn tell(&self, held: Held<'_>, parts: Vec<Owned<'_>>) -> String {
         // SAFETY: the function is this copy's.
         let text = unsafe { held.call(self.functions.describe, parts) };
         let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));

@@ -84,17 +84,22 @@ pub(super) struct UnderWay<'a> {
 impl UnderWay<'_> {
     /// Whether it was asked to stop, and Python has not taken that yet.
     pub(super) fn is_interrupted(&self) -> bool {
-        let requests = lock(&self.running.0);
-        let own = requests.under_way.iter().find(|request| request.number == self.number);
-        own.is_some_and(|request| request.interrupt == Interrupt::Asked)
+        self.state() == Interrupt::Asked
     }
 }
 
 impl UnderWay<'_> {
-    /// Ends the request, and gives its thread's number.
-    pub(super) fn end(self) -> c_ulong {
-        // SAFETY: it may always be called.
-        unsafe { libc::pthread_self() }
+    /// Ends the request, and says whether an interrupt was delivered to its thread.
+    pub(super) fn end(self) -> bool {
+        let mut requests = lock(&self.running.0);
+        let own = requests.under_way.iter().position(|request| request.number == self.number);
+        own.is_some_and(|own| requests.under_way.swap_remove(own).interrupt == Interrupt::Delivered)
+    }
+
+    fn state(&self) -> Interrupt {
+        let requests = lock(&self.running.0);
+        let own = requests.under_way.iter().find(|request| request.number == self.number);
+        own.map_or(Interrupt::None, |request| request.interrupt)
     }
 }
 
