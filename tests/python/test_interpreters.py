@@ -4,8 +4,11 @@ from __future__ import unicode_literals
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import textwrap
 import threading
 import time
@@ -133,6 +136,28 @@ class Missing(Case):
         for length in (0, 40, 64, 1000, 100000, len(whole)):
             self.addCleanup(lambda path=self.written(whole[:length]): os.remove(path))
             self.assert_fails(UNSUPPORTED, "libpython-cut", Interpreter, libpython=self.path)
+
+    @unittest.skipUnless(HAS_ONE, REASON)
+    def test_a_stripped_libpython(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        stripped = os.path.join(folder, "libpython-stripped.so")
+        try:
+            subprocess.check_call(["strip", "-o", stripped, shared_library()])
+        except OSError:
+            self.skipTest("SKIP: there is no strip (apt install binutils)")
+        self.assertEqual(self.new(libpython=stripped).eval("6 * 7"), "42")
+
+    def test_a_static_python_without_a_shared_one(self):
+        if not SUPPORTED or sysconfig.get_config_var("Py_ENABLE_SHARED") and "libpython" in open("/proc/self/maps").read():
+            self.skipTest("SKIP: this Python is not static")
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        alone = os.path.join(folder, "python3")
+        shutil.copy(os.path.realpath(sys.executable), alone)
+        status, _, errors = run("Interpreter()", command=[alone], environment={"PYTHONHOME": sys.base_prefix})
+        self.assertEqual(status, 1)
+        self.assertRegex(errors, "has Python 3.* built in, and no libpython3.*lies beside it")
 
     def written(self, content):
         self.path = os.path.join(os.environ.get("TMPDIR", "/tmp"), "libpython-cut-%d-%d.so" % (os.getpid(), len(content)))
