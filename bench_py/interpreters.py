@@ -5,6 +5,7 @@
 The peers are the standard library's: a thread pool and a pool of processes, asked for the same in the same run, in
 turns. Answers are compared; times are medians.
 """
+
 import argparse
 import array
 import ctypes
@@ -35,10 +36,15 @@ def loop(count):
 """
 exec(LOOP)
 
-SERVER = LOOP + """
+SERVER = (
+    LOOP
+    + """
 import _ungil
-_ungil.serve(lambda request, *buffers: b"%d" % sum(sum(buffer[::1 << 20]) for buffer in buffers) if buffers else request)
+def answer(request, *buffers):
+    return b"%d" % sum(sum(buffer[::1 << 20]) for buffer in buffers) if buffers else request
+_ungil.serve(answer)
 """
+)
 
 COUNT = 5000000
 PAYLOAD = 200 << 20
@@ -103,7 +109,9 @@ class Suite:
 
     def row(self, name, value, unit, **more):
         self.rows.append(dict(name=name, value=value, unit=unit, **more))
-        text = "".join("   %s %s" % (key.replace("_", " "), "%.4g" % x if isinstance(x, float) else x) for key, x in more.items())
+        text = "".join(
+            "   %s %s" % (key.replace("_", " "), "%.4g" % x if isinstance(x, float) else x) for key, x in more.items()
+        )
         print("%-52s%10.4g %s%s" % (name, value, unit, text), flush=True)
 
     def starts(self):
@@ -138,8 +146,13 @@ class Suite:
                 trips["threads"].append(timed(lambda: peers(threads, 1000))[0] / 1000)
                 trips["processes"].append(timed(lambda: peers(processes, 200))[0] / 200)
         middle = {name: statistics.median(times) * 1e6 for name, times in trips.items()}
-        self.row("no-op request, bytes to bytes", middle[""], "us",
-                 a_thread_pools=middle["threads"], a_process_pools=middle["processes"])
+        self.row(
+            "no-op request, bytes to bytes",
+            middle[""],
+            "us",
+            a_thread_pools=middle["threads"],
+            a_process_pools=middle["processes"],
+        )
 
     def payloads(self, interpreter, processes):
         data = array.array("B", bytes(PAYLOAD))
@@ -157,8 +170,14 @@ class Suite:
             seconds, answer = timed(lambda: processes.submit(sum_of_some, data).result())
             same(answer, 7)
             peers.append(seconds * 1e3)
-        self.row("200 MiB in, and the sum of 200 of its bytes back", statistics.median(times), "ms",
-                 the_sum_alone=own, more_memory_MiB=growth, a_process_pools=statistics.median(peers))
+        self.row(
+            "200 MiB in, and the sum of 200 of its bytes back",
+            statistics.median(times),
+            "ms",
+            the_sum_alone=own,
+            more_memory_MiB=growth,
+            a_process_pools=statistics.median(peers),
+        )
 
     def pure_python(self, interpreters, processes):
         expected = loop(COUNT)  # noqa: F821
@@ -184,9 +203,13 @@ class Suite:
             times["processes"].append(timed(peer)[0])
             times["plain"].append(timed(lambda: [loop(COUNT) for _ in interpreters])[0])  # noqa: F821
         middle = {name: statistics.median(samples) for name, samples in times.items()}
-        self.row("pure Python in two at once, of the time in sequence", middle["together"] / middle["sequence"], "",
-                 of_two_processes=middle["together"] / middle["processes"],
-                 of_two_calls_in_plain_Python=middle["together"] / middle["plain"])
+        self.row(
+            "pure Python in two at once, of the time in sequence",
+            middle["together"] / middle["sequence"],
+            "",
+            of_two_processes=middle["together"] / middle["processes"],
+            of_two_calls_in_plain_Python=middle["together"] / middle["plain"],
+        )
 
     def run(self):
         with ProcessPoolExecutor(2) as processes:  # forked while there is one thread

@@ -7,9 +7,10 @@ use super::guard::guarded_status;
 use super::handle::{Pinned, Registry};
 use super::slice::{Array, Out};
 use crate::error::Error;
-use crate::interp::interpreter::{Interpreter, Reply};
+use crate::interp::interpreter::Interpreter;
 use crate::interp::lease::{self, Lease};
 use crate::interp::loan::{Loan, Owner};
+use crate::interp::reply::Reply;
 use crate::interp::trouble::Trouble;
 
 static LEASES: Registry<Lease> = Registry::new();

@@ -13,6 +13,7 @@ use super::lend::{LendingType, View};
 use super::loan::Loan;
 use super::options::Options;
 use super::python::{Api, Object};
+use super::reply::{Reply, Views};
 use super::running::Running;
 use super::start::{Loaded, completed};
 use super::substitutes;
@@ -78,48 +79,6 @@ enum Task {
     Interrupt,
     /// Take the lock for good, and say so.
     Stop(Sender<()>),
-}
-
-/// What a request was answered with. What it borrows is given back when this goes.
-pub struct Reply {
-    interpreter: &'static Interpreter,
-    response: Response,
-    buffers: Vec<View>,
-}
-
-enum Response {
-    Copied(Vec<u8>),
-    Lent(View),
-}
-
-/// Responses up to this many bytes are copied: to give one back takes longer.
-const COPIED: usize = 1 << 16;
-
-impl Reply {
-    /// Where the response is, and its length in bytes.
-    pub fn response(&self) -> (*const u8, usize) {
-        match &self.response {
-            Response::Copied(bytes) => (bytes.as_ptr(), bytes.len()),
-            Response::Lent(view) => (view.address().cast_const().cast(), view.len()),
-        }
-    }
-
-    /// The response's buffers: where they are, their lengths in bytes, and whether they are read-only.
-    pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
-        self.buffers.iter().map(|view| (view.address().cast(), view.len(), view.is_read_only()))
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        let mut views = std::mem::take(&mut self.buffers);
-        if let Response::Lent(view) = std::mem::replace(&mut self.response, Response::Copied(Vec::new())) {
-            views.push(view);
-        }
-        if !views.is_empty() && self.interpreter.process == process::id() {
-            self.interpreter.ask(Task::Release(views));
-        }
-    }
 }
 
 impl Interpreter {
@@ -246,6 +205,13 @@ impl Interpreter {
         self.running.are_any()
     }
 
+    /// Gives views back, some time soon.
+    pub(super) fn release(&self, views: Vec<View>) {
+        if self.process == process::id() {
+            self.ask(Task::Release(views));
+        }
+    }
+
     fn ask(&self, task: Task) {
         // Its thread never ends.
         let _ = self.service.send(task);
@@ -351,9 +317,9 @@ impl Interpreter {
             }
             // SAFETY: the function is this copy's.
             let answer = unsafe { held.call(self.functions.call, arguments) }?;
-            let mut views = Views { held, views: Vec::new() };
+            let mut views = Views::new(held);
             for item in answer.items()? {
-                views.views.push(View::of(&item, held)?);
+                views.add(&item)?;
             }
             Ok(views.reply(self))
         })
@@ -368,36 +334,6 @@ impl Interpreter {
             self.ask(Task::Interrupt);
         }
         Ok(())
-    }
-}
-
-/// Views that are given back at once unless they become a reply.
-struct Views<'a> {
-    held: Held<'a>,
-    views: Vec<View>,
-}
-
-impl Views<'_> {
-    fn reply(mut self, interpreter: &'static Interpreter) -> Reply {
-        let mut views = std::mem::take(&mut self.views).into_iter();
-        let response = match views.next() {
-            Some(view) if view.len() > COPIED => Response::Lent(view),
-            Some(view) => {
-                let bytes = view.to_vec();
-                view.release(self.held);
-                Response::Copied(bytes)
-            }
-            None => Response::Copied(Vec::new()),
-        };
-        Reply { interpreter, response, buffers: views.collect() }
-    }
-}
-
-impl Drop for Views<'_> {
-    fn drop(&mut self) {
-        for view in self.views.drain(..) {
-            view.release(self.held);
-        }
     }
 }
 

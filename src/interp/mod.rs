@@ -14,7 +14,7 @@
 //! | `host` | the Python that the process itself runs |
 //! | [`options`] | how an interpreter is to be |
 //! | `start`, `arenas` | finds, loads and starts a copy |
-//! | [`loan`], `lend` | memory that goes in and out without a copy |
+//! | [`loan`], [`reply`], `lend` | memory that goes in and out without a copy |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
 //! | `at_exit` | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
@@ -28,7 +28,7 @@ pub mod trouble;
 #[cfg(not(supports_interpreters))]
 mod unsupported;
 #[cfg(not(supports_interpreters))]
-pub use unsupported::{interpreter, lease};
+pub use unsupported::{interpreter, lease, reply};
 
 #[cfg(supports_interpreters)]
 mod arenas;
@@ -60,6 +60,8 @@ pub mod private_file;
 mod python;
 #[cfg(supports_interpreters)]
 pub mod relink;
+#[cfg(supports_interpreters)]
+pub mod reply;
 #[cfg(supports_interpreters)]
 mod running;
 #[cfg(supports_interpreters)]

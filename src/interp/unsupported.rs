@@ -3,14 +3,12 @@
 pub mod interpreter {
     //! An interpreter that cannot be.
 
+    use super::reply::Reply;
     use crate::interp::loan::Loan;
     use crate::interp::trouble::Trouble;
 
     /// There is none.
     pub enum Interpreter {}
-
-    /// There is none.
-    pub enum Reply {}
 
     #[allow(missing_docs, reason = "nobody can call them")]
     impl Interpreter {
@@ -30,6 +28,13 @@ pub mod interpreter {
             match *self {}
         }
     }
+}
+
+pub mod reply {
+    //! A reply that cannot be.
+
+    /// There is none.
+    pub enum Reply {}
 
     #[allow(missing_docs, reason = "nobody can call them")]
     impl Reply {

@@ -1,4 +1,5 @@
 """Runs the tests of this folder on every supported Python of the machine, each in a venv with the packages."""
+
 import os
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """Packages with extension modules, imported and used in several interpreters at the same time."""
+
 import os
 import sys
 import textwrap
@@ -7,8 +8,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "python"))
 
-from interpreters import Interpreter, shared_library, together  # noqa: E402
-from test_interpreters import run  # noqa: E402
+from interpreters import Interpreter, run, shared_library, together  # noqa: E402
 
 # OpenBLAS 0.3.21, which numpy 1.24 has, stops for good where several threads call it: also in Python's own threads.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -153,13 +153,16 @@ class Many(unittest.TestCase):
     def test_exit_with_workers_busy_in_numpy(self):
         """The process's libraries end while threads are in them."""
         for _ in range(3):
-            self.assertEqual(run("""
+            self.assertEqual(
+                run("""
                 for _ in range(2):
                     source = "import numpy as n\\na = n.random.rand(300, 300)\\nprint(flush=True)\\nwhile True: a @ a"
                     threading.Thread(target=Interpreter().run, args=(source,), daemon=True).start()
                 import time; time.sleep(1.5)
                 sys.exit(7)
-            """)[::2], (7, ""))
+            """)[::2],
+                (7, ""),
+            )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,24 @@
 """Isolated interpreters through plain ctypes, for the tests."""
+
 import ctypes
 import glob
 import os
 import platform
+import subprocess
 import sys
 import sysconfig
+import textwrap
 import threading
+import unittest
 
 from support import load, signatures
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 library = load()
+
+PYTHON, UNSUPPORTED = signatures.UNGIL_E_PYTHON, signatures.UNGIL_E_UNSUPPORTED
+HANDLE, IN_USE, INVALID = signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_IN_USE, signatures.UNGIL_E_INVALID
 
 # What a process's own Python must be for an interpreter to be like it.
 SUPPORTED = platform.python_implementation() == "CPython" and (3, 8) <= sys.version_info[:2] <= (3, 14)
@@ -86,9 +95,7 @@ class Reply(object):
     def __init__(self, handle, request, loans):
         buffers = (signatures.UngilBuffer * len(loans))(*[loan.buffer for loan in loans])
         self.reply = signatures.UngilReply()
-        check(library.ungil_interp_call(
-            handle, request, len(request), buffers, len(loans), ctypes.byref(self.reply)
-        ))
+        check(library.ungil_interp_call(handle, request, len(request), buffers, len(loans), ctypes.byref(self.reply)))
 
     @property
     def response(self):
@@ -134,3 +141,69 @@ def memory():
     """This process's memory in bytes, its share of what it shares included."""
     with open("/proc/self/smaps_rollup") as lines:
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+
+
+HAS_ONE = SUPPORTED and shared_library() is not None
+REASON = "SKIP: interpreters are of CPython 3.8 to 3.14 with a shared libpython, and this is another Python"
+
+# A handler of requests.
+SERVER = """
+import _ungil, array
+kept = []
+
+@_ungil.serve
+def answer(request, *buffers):
+    if request == b"sum":
+        return str([sum(buffer) for buffer in buffers]).encode()
+    if request == b"write":
+        buffers[0][0] = 99
+    if request == b"keep":
+        kept.extend(buffers)
+    if request == b"drop":
+        kept.clear()
+    if request == b"lend":
+        return b"lent", array.array("i", range(1000)), b"read-only"
+    if request.startswith(b"zeros "):
+        return bytes(int(request[6:]))
+    if request == b"bytearray":
+        kept.append(bytearray(1000000))
+        return b"", kept[0]
+    if request == b"resize":
+        kept[0].append(1)
+    if request == b"number":
+        return 5
+    if request == b"scattered":
+        return b"", memoryview(bytes(10))[::2]
+    return request
+"""
+
+
+def run(source, **options):
+    """A process that runs this source after these modules' imports: (status, output, errors)."""
+    program = "import sys; sys.path.insert(0, %r)\nfrom interpreters import *\n" % str(HERE)
+    program += textwrap.dedent(source)
+    environment = dict(os.environ, **options.pop("environment", {}))
+    command = options.pop("command", [sys.executable]) + ["-c", program]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, **options)
+    watch = threading.Timer(60, process.kill)  # a hang is a failure, by its status
+    watch.start()
+    output, errors = process.communicate()
+    watch.cancel()
+    return process.returncode, output.decode("utf-8"), errors.decode("utf-8")
+
+
+class Case(unittest.TestCase):
+    if not hasattr(unittest.TestCase, "assertRegex"):  # Python 2
+        assertRegex = unittest.TestCase.assertRegexpMatches
+
+    def new(self, **options):
+        interpreter = Interpreter(**options)
+        self.addCleanup(lambda: library.ungil_interp_free(interpreter.handle))
+        return interpreter
+
+    def assert_fails(self, status, part, function, *arguments, **options):
+        with self.assertRaises(Failed) as caught:
+            function(*arguments, **options)
+        self.assertEqual(caught.exception.status, status, caught.exception)
+        self.assertIn(part, caught.exception.message)
+        return caught.exception.message

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import unittest
 
+from interpreters import HAS_ONE, REASON
 from support import PROJECT
-from test_interpreters import HAS_ONE, REASON
 
 
 def output(name, *arguments):

@@ -1,0 +1,147 @@
+# coding: utf-8
+"""Isolated interpreters are like their host, or as the caller wants, and share what there is one of."""
+
+from __future__ import unicode_literals
+
+import os
+import sys
+import unittest
+
+from interpreters import (
+    HAS_ONE,
+    REASON,
+    UNSUPPORTED,
+    Case,
+    Interpreter,
+    run,
+    shared_library,
+    together,
+)
+
+
+@unittest.skipUnless(HAS_ONE, REASON)
+class Settings(Case):
+    def test_an_interpreter_is_like_its_host(self):
+        interpreter = self.new()
+        interpreter.run("import sys")
+        for name in (
+            "version",
+            "prefix",
+            "exec_prefix",
+            "base_prefix",
+            "base_exec_prefix",
+            "executable",
+            "path",
+            "argv",
+            "flags",
+            "warnoptions",
+            "pycache_prefix",
+        ):
+            self.assertEqual(interpreter.eval("sys." + name), str(getattr(sys, name)), name)
+        for name in ("getfilesystemencoding", "getdefaultencoding"):
+            self.assertEqual(interpreter.eval("sys.%s()" % name), getattr(sys, name)(), name)
+
+    def test_a_hosts_flags_and_options(self):
+        ask = "i = Interpreter(); i.run('import sys, warnings'); print(i.eval(%r)); print(eval(%r, {'sys': sys}))"
+        names = "[getattr(sys, 'get_int_max_str_digits', int)(), sys.flags, sys.warnoptions, sys._xoptions, sys.argv, sys.pycache_prefix]"
+        for arguments in (
+            ["-OO"],
+            ["-I"],
+            ["-S"],
+            ["-E"],
+            ["-W", "error"],
+            ["-X", "utf8", "-X", "own=1"],
+            ["-X", "dev"],
+            ["-X", "pycache_prefix=/tmp/none"],
+            ["-s", "-B"],
+        ):
+            status, output, errors = run(ask % (names, names), command=[sys.executable] + arguments)
+            self.assertEqual(status, 0, errors)
+            inner, outer = output.splitlines()
+            self.assertEqual(inner, outer, arguments)
+
+    def test_what_the_caller_sets(self):
+        interpreter = self.new(path=["/a", "/b"], argv=["x", "y z"], optimize=2, utf8_mode=1, dont_write_bytecode=1)
+        interpreter.run("import sys")
+        self.assertEqual(interpreter.eval("sys.path"), "['/a', '/b']")
+        self.assertEqual(interpreter.eval("sys.argv"), "['x', 'y z']")
+        self.assertEqual(interpreter.eval("[sys.flags.optimize, sys.flags.utf8_mode]"), "[2, 1]")
+
+    def test_a_libpython_by_name(self):
+        self.assertEqual(self.new(libpython=shared_library()).eval("__import__('sys').version"), sys.version)
+        variables = {"UNGIL_LIBPYTHON": "/nowhere/of/this/name"}
+        status, _, errors = run("Interpreter()", environment=variables)
+        self.assertEqual(status, 1)
+        self.assertIn("/nowhere/of/this/name", errors)
+
+    def test_a_home_without_a_standard_library(self):
+        self.assert_fails(
+            UNSUPPORTED, "lib/python", Interpreter, home="/tmp", executable="", libpython=shared_library()
+        )
+
+    def test_faulthandler_and_signals_of_the_process_stay(self):
+        status, output, errors = run(
+            """
+            import signal
+            caught = lambda: next(line.split()[1] for line in open("/proc/self/status") if line.startswith("SigCgt"))
+            handlers = lambda: int(caught(), 16) & 0x7FFFFFFF  # the real-time ones are the C library's
+            before = handlers()
+            i = Interpreter()
+            i.run("import signal, faulthandler, asyncio")
+            assert handlers() == before, (before, handlers())
+        """,
+            environment={"PYTHONFAULTHANDLER": "1"},
+        )
+        self.assertEqual((status, errors), (0, ""))
+
+    def test_locale_environment_and_folder(self):
+        interpreter = self.new()
+        interpreter.run("import locale, os; locale.setlocale(locale.LC_ALL, 'C'); os.environ['UNGIL_X'] = 'inside'")
+        self.assertEqual(interpreter.eval("os.environ['UNGIL_X']"), "inside")
+        before = os.getcwd()
+        interpreter.run("os.chdir('/')")
+        self.assertEqual(os.getcwd(), "/")  # there is one for the process
+        interpreter.free()
+        self.assertEqual(os.getcwd(), before)
+
+    def test_variables_change_while_others_read_them(self):
+        writer, readers = self.new(), [self.new(), self.new()]
+        read = "import time\nfor _ in range(3000): time.strftime('%Z'); time.mktime(time.localtime(5)); time.tzset()"
+        write = (
+            "import os\nfor k in range(20):\n  for i in range(300): os.environ['UNGIL_T%d' % i] = str(k)\n"
+            "  for i in range(300): del os.environ['UNGIL_T%d' % i]"
+        )
+        together([lambda: writer.run(write)] + [lambda it=it: it.run(read) for it in readers])
+
+    def test_output_is_not_lost(self):
+        status, output, _ = run("""
+            i = Interpreter()
+            i.run("print('one', end='')")
+            i.run("import threading; t = threading.Thread(target=print, args=('two',)); t.start(); t.join()")
+            os._exit(0)
+        """)
+        self.assertEqual((status, output), (0, "onetwo\n"))
+
+    def test_memory_files_forbidden(self):
+        """As where vm.memfd_noexec is 2: by a filter of system calls."""
+        status, output, errors = run("""
+            libc = ctypes.CDLL(None, use_errno=True)
+            # Programs of the classic filter language: load the number; memfd_create is refused; all else is allowed.
+            number = {"x86_64": 319, "aarch64": 279}[platform.machine()]
+            rules = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7FFF0000)]
+            class Rule(ctypes.Structure):
+                _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+            class Program(ctypes.Structure):
+                _fields_ = [("length", ctypes.c_ushort), ("rules", ctypes.POINTER(Rule))]
+            program = Program(len(rules), (Rule * len(rules))(*rules))
+            assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
+            i = Interpreter()
+            i.run("import math, ctypes")
+            print(i.eval("math.sqrt(4)"))
+            print([name for folder in ("/tmp", "/var/tmp") for name in os.listdir(folder) if name.startswith("ungil-")])
+        """)
+        self.assertEqual((status, output), (0, "2.0\n[]\n"), errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
