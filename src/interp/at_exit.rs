@@ -3,7 +3,7 @@
 //! A Python program does that by finalising Python. A copy cannot be finalised while others run code in it; but its
 //! lock can be taken and kept: then each thread stops when it comes back from a library.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,11 +22,25 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// What a thread gets that is in a library, at work on behalf of a request, until the libraries end.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// Whether the process ends.
+/// Whether the process ends, and the thread that ends it.
 static ENDING: AtomicBool = AtomicBool::new(false);
+static ENDED_BY: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn is_ending() -> bool {
     ENDING.load(Ordering::Acquire)
+}
+
+fn this_thread() -> u64 {
+    // SAFETY: it may always be called.
+    unsafe { libc::pthread_self() }
+}
+
+/// Does not return while the process ends, but to the thread that ends it: the process's own Python, which other threads
+/// would return to, is gone.
+pub fn hold_if_ending() {
+    while is_ending() && ENDED_BY.load(Ordering::Acquire) != this_thread() {
+        thread::park();
+    }
 }
 
 /// An interpreter has started.
@@ -43,9 +57,11 @@ pub(super) fn before_libraries() {
 }
 
 extern "C" fn stop_all() {
-    if ENDING.swap(true, Ordering::AcqRel) {
+    if is_ending() {
         return;
     }
+    ENDED_BY.store(this_thread(), Ordering::Release);
+    ENDING.store(true, Ordering::Release);
     // A panic must not leave a C function. There is nobody to tell.
     let _ = std::panic::catch_unwind(|| {
         let all = started();

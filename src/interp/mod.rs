@@ -16,7 +16,7 @@
 //! | `start`, `arenas` | finds, loads and starts a copy |
 //! | [`loan`], [`reply`], `lend` | memory that goes in and out without a copy |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
-//! | `at_exit` | stops interpreters before the process's libraries end |
+//! | [`at_exit`] | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
 //! | [`trouble`] | what can go wrong |
 //!
@@ -28,12 +28,12 @@ pub mod trouble;
 #[cfg(not(supports_interpreters))]
 mod unsupported;
 #[cfg(not(supports_interpreters))]
-pub use unsupported::{interpreter, lease, reply};
+pub use unsupported::{at_exit, interpreter, lease, reply};
 
 #[cfg(supports_interpreters)]
 mod arenas;
 #[cfg(supports_interpreters)]
-mod at_exit;
+pub mod at_exit;
 #[cfg(supports_interpreters)]
 pub mod elf;
 #[cfg(supports_interpreters)]

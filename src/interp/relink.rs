@@ -133,6 +133,17 @@ fn with_origin(folders: &[u8], origin: &[u8]) -> Vec<u8> {
 /// How a list of folders names the library's own.
 pub(super) const ORIGIN: [&[u8]; 2] = [b"$ORIGIN", b"${ORIGIN}"];
 
+/// Whether a library defines a symbol of this name.
+pub fn defines(image: &Image, name: &[u8]) -> Result<bool, Malformed> {
+    for symbol in image.symbols() {
+        let is_it = image.string(u64::from(symbol.st_name.get(LE)))? == name;
+        if is_it && symbol.st_shndx.get(LE) != SHN_UNDEF {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether a library needs Python's symbols, and so a copy of its own in each interpreter.
 pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
     for symbol in image.symbols() {

@@ -12,7 +12,7 @@ use super::loader::Loader;
 use super::options::{FLAGS, Options};
 use super::private_file::PrivateFile;
 use super::python::{Api, PreConfig};
-use super::relink::{Marker, copy_of_libpython};
+use super::relink::{Marker, copy_of_libpython, defines};
 use super::trouble::Trouble;
 use super::{arenas, substitutes};
 use crate::environment;
@@ -40,6 +40,10 @@ impl Loaded {
         let libpython = find_libpython(&options, host.as_ref())?;
         let failed = |what: &dyn std::fmt::Display| unsupported(&libpython, what);
         let image = Image::read(&libpython).map_err(|error| failed(&error))?;
+        // Before it is loaded, as its symbols are then everybody's.
+        if !defines(&image, b"Py_GetVersion").map_err(|error| failed(&error))? {
+            return Err(failed(&"it is no libpython"));
+        }
         check_keys()?;
         let number = next_number()?;
         let marker = Marker::new(number);

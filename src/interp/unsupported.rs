@@ -1,5 +1,12 @@
 //! What stands for interpreters where there cannot be any: none can be made, so none can be used.
 
+pub mod at_exit {
+    //! Nothing that would have to stop.
+
+    /// Does nothing.
+    pub fn hold_if_ending() {}
+}
+
 pub mod interpreter {
     //! An interpreter that cannot be.
 

@@ -15,7 +15,7 @@ sys.path.append(os.path.join(PROJECT, "python", "ungil"))
 import _signatures  # noqa: E402
 
 # Types, of C and of ctypes, are compared as text or tuples: "void", "char", ("signed", bytes), ("unsigned", bytes),
-# ("float", bytes), ("pointer", target), ("function", result, parameters).
+# ("float", bytes), ("pointer", target), ("function", result, parameters), ("structure", fields with their names).
 C_TYPES = {"void": "void", "char": "char", "float": ("float", 4), "double": ("float", 8)}
 C_TYPES["size_t"] = ("unsigned", ctypes.sizeof(ctypes.c_void_p))
 C_TYPES.update({"int%d_t" % bits: ("signed", bits // 8) for bits in (8, 16, 32, 64)})
@@ -26,7 +26,7 @@ PRELUDE = "".join("typedef int %s;\n" % name for name in C_TYPES if name.endswit
 
 
 class Header:
-    """The constants, callback types and functions of a header's text."""
+    """The constants, callback types, structures and functions of a header's text."""
 
     def __init__(self, text):
         defined = re.findall(r"^#define (UNGIL_\w+) (.+)$", text, flags=re.MULTILINE)
@@ -38,7 +38,9 @@ class Header:
         declarations = c_parser.CParser().parse(PRELUDE + text).ext
         for declaration in declarations[PRELUDE.count("\n"):]:
             self.read(declaration)
-        self.callbacks = {name: kind[1] for name, kind in self.aliases.items() if kind[1][0] == "function"}
+        named = self.aliases.items()
+        self.callbacks = {name: kind[1] for name, kind in named if kind[0] == "pointer" and kind[1][0] == "function"}
+        self.structures = {name: kind for name, kind in named if kind[0] == "structure"}
 
     def read(self, declaration):
         if isinstance(declaration, c_ast.Typedef):
@@ -53,6 +55,10 @@ class Header:
         if isinstance(node, c_ast.FuncDecl):
             parameters = [self.kind(parameter.type) for parameter in self.parameters(node)]
             return "function", self.kind(node.type), parameters
+        if isinstance(node.type, c_ast.Struct) and node.type.decls is None:
+            return self.aliases[node.type.name]
+        if isinstance(node.type, c_ast.Struct):
+            return "structure", [(field.name, self.kind(field.type)) for field in node.type.decls]
         (name,) = node.type.names
         return self.aliases[name] if name in self.aliases else C_TYPES[name]
 
@@ -69,6 +75,8 @@ class Module:
         names = vars(module)
         self.constants = {name: value for name, value in names.items() if name.startswith("UNGIL_")}
         self.callbacks = {name: function_kind(kind) for name, kind in names.items() if is_prototype(kind)}
+        structures = [(name, kind) for name, kind in names.items() if is_structure(kind)]
+        self.structures = {name: ctypes_kind(kind) for name, kind in structures}
         self.functions = {}
         for name, (result, parameters) in module.SIGNATURES.items():
             kinds = [ctypes_kind(kind) for _, kind in parameters]
@@ -77,6 +85,10 @@ class Module:
 
 def is_prototype(kind):
     return isinstance(kind, type) and issubclass(kind, ctypes._CFuncPtr) and kind is not ctypes._CFuncPtr
+
+
+def is_structure(kind):
+    return isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind is not ctypes.Structure
 
 
 def function_kind(prototype):
@@ -90,6 +102,8 @@ def ctypes_kind(kind):
         return "pointer", function_kind(kind.prototype)
     if is_prototype(kind):
         return "pointer", function_kind(kind)
+    if is_structure(kind):
+        return "structure", [(name, ctypes_kind(field)) for name, field in kind._fields_]
     if kind is ctypes.c_void_p:
         return "pointer", "void"
     if kind is ctypes.c_char_p:
@@ -111,7 +125,7 @@ def number_kind(kind):
 def differences(header, module):
     """Each name that is not the same in both, with what it is here and there (None: missing)."""
     header, module = Header(header), Module(module)
-    for part in ("constants", "callbacks", "functions"):
+    for part in ("constants", "callbacks", "structures", "functions"):
         ours, theirs = getattr(header, part), getattr(module, part)
         for name in sorted(set(ours) | set(theirs)):
             if ours.get(name) != theirs.get(name):
