@@ -155,14 +155,14 @@ fn check_loan(loan: &Loan) -> Result<(), Error> {
 ///   executable: the Python program that it is to be like, of a venv for example: its packages, its sys.executable.
 ///   home: the prefix that has the standard library, if there is no executable.
 ///   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, a line each.
-///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment, isolated, bytes_warning,
-///   verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
+///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
+///   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
 /// interp: receives the handle, a positive number, on success only.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or wrong; UNGIL_E_UNSUPPORTED if no
 /// libpython is found, it is of another version, or it is missing, static, damaged or without its standard library, and
-/// where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if the process cannot have more: each takes one
-/// of pthreads' 1024 keys.
+/// where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if the process cannot have more: each takes
+/// one of pthreads' 1024 keys.
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. A thread that holds the lock of the process's Python (one in a
 /// function of ctypes.PyDLL, but not of CDLL) must be the one that calls.

@@ -35,8 +35,8 @@ fn this_thread() -> u64 {
     unsafe { libc::pthread_self() }
 }
 
-/// Does not return while the process ends, but to the thread that ends it: the process's own Python, which other threads
-/// would return to, is gone.
+/// Does not return while the process ends, but to the thread that ends it: the process's own Python, which other
+/// threads would return to, is gone.
 pub fn hold_if_ending() {
     while is_ending() && ENDED_BY.load(Ordering::Acquire) != this_thread() {
         thread::park();

@@ -133,7 +133,7 @@ recursion_limit = sys.getrecursionlimit()
 
 
 def reset(_):
-    """Takes away what a user has left; modules stay. Fails where threads are left: they would be in the next one's way."""
+    """Takes away what a user has left; modules stay. Fails where threads are left, which the next one would have."""
     global handler, left_folder
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)

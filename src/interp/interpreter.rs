@@ -287,8 +287,9 @@ impl Interpreter {
         self.request(self.functions.reset, b"").map(|_| ())
     }
 
-    /// Makes the interpreter ready for another user, after a reset: the environment's `variables`, each with a NUL behind
-    /// it, and what can be set after the start. Where the options are silent, that is what the process's Python says now.
+    /// Makes the interpreter ready for another user, after a reset: the environment's `variables`, each with a NUL
+    /// behind it, and what can be set after the start. Where the options are silent, that is what the process's Python
+    /// says now.
     pub(super) fn renew(&self, variables: &[u8], options: &Options) -> Result<(), Trouble> {
         let options = completed(options.clone(), Host::find()?.as_ref(), self.version);
         self.request(self.functions.renew, variables)?;

@@ -39,7 +39,8 @@ pub fn count() -> (u32, u32) {
 }
 
 impl Lease {
-    /// An idle interpreter that was started with the same options, lines of name=value; or a new one. The option `fresh` wants a new one.
+    /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
+    /// `fresh` asks for.
     pub fn new(options: &[u8]) -> Result<Self, Trouble> {
         let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
         let all = INTERPRETERS.get();

@@ -1,7 +1,7 @@
 //! Memory that is lent to an interpreter, and by one, without a copy.
 //!
-//! What comes in is an object of a type that lends its memory, and tells the owner when it goes: Python keeps it as long
-//! as there is a view of it. What goes out is a view of a Python object, which Python keeps until the view is given
+//! What comes in is an object of a type that lends its memory, and tells the owner when it goes: Python keeps it as
+//! long as there is a view of it. What goes out is a view of a Python object, which Python keeps until the view is given
 //! back.
 
 use std::ffi::{c_int, c_void};
@@ -186,8 +186,8 @@ impl View {
     pub(super) fn to_vec(&self) -> Vec<u8> {
         let mut copy = Vec::with_capacity(self.len());
         if self.len() > 0 {
-            // SAFETY: Python lends so many bytes, and there is room for them. (No slice is made of them: Python code may
-            // write to them meanwhile.)
+            // SAFETY: Python lends so many bytes, and there is room for them. (No slice is made of them: Python code
+            // may write to them meanwhile.)
             unsafe {
                 ptr::copy_nonoverlapping(self.address().cast(), copy.as_mut_ptr(), self.len());
                 copy.set_len(self.len());

@@ -208,7 +208,8 @@ unsafe extern "C-unwind" fn dladdr(address: *const c_void, info: *mut libc::Dl_i
     found
 }
 
-/// Tells how a signal is handled, as the C library's does, and changes nothing; except in a child that subprocess forks.
+/// Tells how a signal is handled, as the C library's does, and changes nothing; except in a child that subprocess
+/// forks.
 unsafe extern "C-unwind" fn sigaction(
     signal: c_int,
     new: *const libc::sigaction,

@@ -1,9 +1,9 @@
 //! The environment's variables, as copies of Python set them.
 //!
 //! The C library's `setenv` may move the array of variables while another thread reads it, in `strftime` for example.
-//! A Python's lock keeps its own threads apart; it knows nothing of other Pythons. Here nothing that can be read is ever
-//! freed or left half written: entries are replaced, appended and moved up as whole pointers. A text stays for good, once
-//! for each name and value, as it does in glibc's `setenv`.
+//! A Python's lock keeps its own threads apart; it knows nothing of other Pythons. Here nothing that can be read is
+//! ever freed or left half written: entries are replaced, appended and moved up as whole pointers. A text stays for
+//! good, once for each name and value, as it does in glibc's `setenv`.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_char, c_int};
