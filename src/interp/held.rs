@@ -63,14 +63,8 @@ impl<'a> Owned<'a> {
         if len < 0 {
             return Err(Raised);
         }
-        // SAFETY: as above; an item is borrowed from the tuple, and gets a reference of its own.
-        let item = |i| unsafe {
-            let item = (api.PyTuple_GetItem)(self.as_ptr(), i);
-            if !item.is_null() {
-                (api.Py_IncRef)(item);
-            }
-            self.held.owned(item)
-        };
+        // SAFETY: as above; an item is borrowed from the tuple.
+        let item = |i| unsafe { self.held.borrowed((api.PyTuple_GetItem)(self.as_ptr(), i)) };
         (0..len).map(item).collect()
     }
 }
@@ -86,6 +80,17 @@ impl<'a> Held<'a> {
     /// The object, if there is one, comes with a reference that nobody else gives back.
     pub(super) unsafe fn owned(self, object: *mut Object) -> Result<Owned<'a>, Raised> {
         NonNull::new(object).map(|object| Owned { held: self, object }).ok_or(Raised)
+    }
+
+    /// # Safety
+    /// The object, if there is one, is there until this has taken a reference of its own.
+    unsafe fn borrowed(self, object: *mut Object) -> Result<Owned<'a>, Raised> {
+        if !object.is_null() {
+            // SAFETY: by this function's contract.
+            unsafe { (self.api.Py_IncRef)(object) };
+        }
+        // SAFETY: the reference was just taken.
+        unsafe { self.owned(object) }
     }
 
     pub(super) fn bytes(self, content: &[u8]) -> Result<Owned<'a>, Raised> {
@@ -122,6 +127,20 @@ impl<'a> Held<'a> {
         unsafe { self.owned(outside(|| (self.api.PyObject_CallObject)(function, arguments))) }
     }
 
+    /// Calls a function of one bytes object.
+    ///
+    /// # Safety
+    /// As for `call`.
+    pub(super) unsafe fn call_with_bytes(
+        self,
+        function: NonNull<Object>,
+        content: &[u8],
+    ) -> Result<Owned<'a>, Raised> {
+        let arguments = vec![self.bytes(content)?];
+        // SAFETY: by this function's contract.
+        unsafe { self.call(function, arguments) }
+    }
+
     /// Runs a program in a namespace of its own, which is returned.
     pub(super) fn run(self, source: &CStr, name: &CStr) -> Result<Owned<'a>, Raised> {
         let api = self.api;
@@ -142,14 +161,8 @@ impl<'a> Held<'a> {
 
     /// What a namespace has under this name.
     pub(super) fn get(self, namespace: &Owned<'a>, name: &CStr) -> Option<Owned<'a>> {
-        // SAFETY: a dictionary, and a C string; what it gives is borrowed, and gets a reference of its own.
-        unsafe {
-            let object = (self.api.PyDict_GetItemString)(namespace.as_ptr(), name.as_ptr());
-            if !object.is_null() {
-                (self.api.Py_IncRef)(object);
-            }
-            self.owned(object).ok()
-        }
+        // SAFETY: a dictionary, and a C string; what it gives is borrowed.
+        unsafe { self.borrowed((self.api.PyDict_GetItemString)(namespace.as_ptr(), name.as_ptr())) }.ok()
     }
 
     /// What `str` makes of an object.
@@ -173,6 +186,13 @@ impl<'a> Held<'a> {
             (self.api.PyErr_NormalizeException)(kind, value, traceback);
             parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
         }
+    }
+
+    /// What the exception that is set says, which then is not set any more.
+    pub(super) fn exception_text(self, raised: Raised) -> String {
+        let parts = self.exception(raised);
+        let text = parts.get(1).and_then(|value| self.text(value).map_err(|raised| self.forget(raised)).ok());
+        text.unwrap_or_else(|| "an exception that cannot be told".to_owned())
     }
 
     /// Forgets the exception that is set.

@@ -138,15 +138,14 @@ impl Interpreter {
         settings: &[u8],
     ) -> Result<&'static Self, Trouble> {
         let failed = |raised| {
-            let text = plain_text(held, raised);
+            let text = held.exception_text(raised);
             Trouble::Unsupported(format!("the interpreter could not be prepared: {text}"))
         };
         let namespace = held.run(BOOTSTRAP, c"<ungil bootstrap>").map_err(failed)?;
         let functions = Functions::of(held, &namespace).ok_or_else(|| failed(Raised))?;
         let lending = LendingType::new(held, version).map_err(failed)?;
-        let settings = held.bytes(settings).map_err(failed)?;
         // SAFETY: the function is this copy's.
-        unsafe { held.call(functions.configure, vec![settings]) }.map_err(failed)?;
+        unsafe { held.call_with_bytes(functions.configure, settings) }.map_err(failed)?;
         let (process, running) = (process::id(), Running::default());
         let interpreter: &'static Self =
             Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
@@ -181,7 +180,7 @@ impl Interpreter {
     fn deliver_interrupts(&self, held: Held<'_>) -> bool {
         let threads = || {
             // SAFETY: the function is this copy's.
-            let text = unsafe { held.call(self.functions.importing, vec![held.bytes(b"")?]) }?;
+            let text = unsafe { held.call_with_bytes(self.functions.importing, b"") }?;
             let text = String::from_utf8_lossy(text.content()?).into_owned();
             Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
         };
@@ -252,11 +251,8 @@ impl Interpreter {
 
     /// Runs Python code until no interrupt can be left.
     fn settle(&self, held: Held<'_>) {
-        let argument = held.bytes(b"");
         // SAFETY: the function is this copy's.
-        let outcome =
-            argument.and_then(|argument| unsafe { held.call(self.functions.settle, vec![argument]) });
-        if let Err(raised) = outcome {
+        if let Err(raised) = unsafe { held.call_with_bytes(self.functions.settle, b"") } {
             held.forget(raised);
         }
     }
@@ -298,9 +294,8 @@ impl Interpreter {
 
     fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, Trouble> {
         self.enter(|held| {
-            let arguments = vec![held.bytes(text)?];
             // SAFETY: the function is this copy's.
-            let answer = unsafe { held.call(function, arguments) }?;
+            let answer = unsafe { held.call_with_bytes(function, text) }?;
             answer.content().map(<[u8]>::to_vec)
         })
     }
@@ -336,13 +331,6 @@ impl Interpreter {
         }
         Ok(())
     }
-}
-
-/// The text of the exception that is set, without what `bootstrap.py` makes of it.
-fn plain_text(held: Held<'_>, raised: Raised) -> String {
-    let parts = held.exception(raised);
-    let text = parts.get(1).and_then(|value| held.text(value).ok());
-    text.unwrap_or_else(|| "an exception that cannot be told".to_owned())
 }
 
 #[cfg(test)]
