@@ -409,6 +409,16 @@ int32_t ungil_control_progress(int32_t control,
                                uint64_t *total);
 
 /**
+ * The number of threads that nthreads = 0 stands for: that in the environment's UNGIL_NUM_THREADS, else in
+ * OMP_NUM_THREADS, else the number of the processors that the calling thread may use.
+ *
+ * Returns a number from 1 to 256, or that of the processors, if they are more.
+ * Thread-safety: any thread, any time.
+ * Cost: below a microsecond.
+ */
+int32_t ungil_num_threads(void);
+
+/**
  * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
  *
  * It tends to the number pi as n grows, and is 2/n too large.
@@ -427,6 +437,21 @@ int32_t ungil_pi(int64_t n,
                  int32_t nthreads,
                  int32_t control,
                  double *out);
+
+/**
+ * test() on several threads, under a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
+ *
+ * It visits the whole range, as test() does; ungil_sum_multiples() is the closed form.
+ *
+ * from, to: the ends of the range; from >= to is an empty range.
+ * nthreads, control: see "Calls on many threads" above.
+ * out: receives the sum, reduced to 32 bits in two's complement, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if out is NULL; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Cost: that of test(), divided by the threads.
+ */
+int32_t ungil_test(int32_t from, int32_t to, int32_t nthreads, int32_t control, int32_t *out);
 
 /**
  * The sum of an array of doubles, as if in twice the precision, rounded once.

@@ -114,11 +114,19 @@ SIGNATURES = {
         ("done", POINTER(c_uint64)),
         ("total", POINTER(c_uint64)),
     ]),
+    "ungil_num_threads": (c_int32, []),
     "ungil_pi": (c_int32, [
         ("n", c_int64),
         ("nthreads", c_int32),
         ("control", c_int32),
         ("out", POINTER(c_double)),
+    ]),
+    "ungil_test": (c_int32, [
+        ("from", c_int32),
+        ("to", c_int32),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_int32)),
     ]),
     "ungil_sum_f64": (c_int32, [
         ("numbers", POINTER(c_double)),

@@ -41,10 +41,8 @@ fn spread<T: Add<Output = T> + Default + Send>(
 #[unsafe(no_mangle)]
 pub extern "C" fn test(from: i32, to: i32) -> i32 {
     guarded("test", 0, || {
-        let len = (i64::from(to) - i64::from(from)).max(0) as u64;
-        let end = |offset: u64| (i64::from(from) + offset as i64) as i32;
-        let sum = spread(len, RANGE_GRAIN, |part| {
-            std::num::Wrapping(multiples::sum_multiples_of_3(end(part.start), end(part.end)))
+        let sum = spread(multiples::visited(from, to), RANGE_GRAIN, |part| {
+            std::num::Wrapping(multiples::sum_multiples_of_3_in(from, part))
         })?;
         Ok(sum.0)
     })

@@ -45,4 +45,5 @@ pub use primes::{
     ungil_is_prime_u64,
 };
 pub use status::*;
-pub use sums::{ungil_pi, ungil_sum_f64};
+pub use sums::{ungil_pi, ungil_sum_f64, ungil_test};
+pub use threads::ungil_num_threads;

@@ -4,8 +4,8 @@ use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, Out};
 use crate::error::Error;
-use crate::kernels::pi;
 use crate::kernels::sum::{Accumulator, LANES};
+use crate::kernels::{multiples, pi};
 use crate::pool::Grain;
 
 /// The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
@@ -34,6 +34,35 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
             call.sum(terms.blocks(), Grain::Between { least: 1, most: 4 }, |blocks| Ok(terms.sum(blocks)))
         })?;
         out.write(pi::finish(0.0, n, sum));
+        Ok(())
+    })
+}
+
+/// What is begun is ended: so many numbers, below a millisecond.
+const VISITED: Grain = Grain::Between { least: 1 << 20, most: 1 << 22 };
+
+/// test() on several threads, under a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
+///
+/// It visits the whole range, as test() does; ungil_sum_multiples() is the closed form.
+///
+/// from, to: the ends of the range; from >= to is an empty range.
+/// nthreads, control: see "Calls on many threads" above.
+/// out: receives the sum, reduced to 32 bits in two's complement, on success only; at any alignment.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if out is NULL; those of nthreads and control.
+/// Thread-safety: any number of threads at once.
+/// Cost: that of test(), divided by the threads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_test(from: i32, to: i32, nthreads: i32, control: i32, out: *mut i32) -> i32 {
+    guarded_status("ungil_test", || {
+        // SAFETY: the caller gives NULL or a place for a number.
+        let out = unsafe { Out::new("out", out) }?;
+        let sum = with_call(nthreads, control, multiples::visited(from, to), |call| {
+            call.sum(multiples::visited(from, to), VISITED, |part| {
+                Ok(std::num::Wrapping(multiples::sum_multiples_of_3_in(from, part)))
+            })
+        })?;
+        out.write(sum.0);
         Ok(())
     })
 }

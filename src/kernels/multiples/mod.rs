@@ -12,6 +12,8 @@ mod lanes;
 
 pub use closed_form::sum_multiples;
 
+use std::ops::Range;
+
 use crate::cpu::{self, Level};
 
 /// The sum of the `i` in `[from, to)` with `i % 3 == 0`, modulo 2^32; 0 if `from >= to`.
@@ -19,6 +21,17 @@ use crate::cpu::{self, Level};
 /// It visits the whole range, so that its time is linear in `to - from`: its use is to be a load.
 pub fn sum_multiples_of_3(from: i32, to: i32) -> i32 {
     sum_multiples_of_3_at(cpu::active(), from, to)
+}
+
+/// How many numbers [`sum_multiples_of_3`] visits.
+pub fn visited(from: i32, to: i32) -> u64 {
+    (i64::from(to) - i64::from(from)).max(0) as u64
+}
+
+/// [`sum_multiples_of_3`] over part of the range that begins at `from`: the numbers with these offsets from it.
+pub fn sum_multiples_of_3_in(from: i32, offsets: Range<u64>) -> i32 {
+    let number = |offset: u64| (i64::from(from) + offset as i64) as i32;
+    sum_multiples_of_3(number(offsets.start), number(offsets.end))
 }
 
 /// [`sum_multiples_of_3`] at a level, or at the machine's if that is lower.
