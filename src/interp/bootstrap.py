@@ -92,6 +92,7 @@ def configure(settings):
     for line in settings.split(b"\n"):
         name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
         lists.setdefault(name, []).append(value)
+    module.libpython = lists.get("libpython", [module.libpython])[-1]
     if "path" in lists:
         sys.path[:] = lists["path"]
     sys.argv = lists.get("argv", [""])
@@ -296,4 +297,5 @@ def describe(kind=None, value=None, trace=None):
 
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
+module.libpython = None  # the file that this interpreter is a copy of
 sys.modules["_ungil"] = own_modules["_ungil"] = module

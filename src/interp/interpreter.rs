@@ -118,7 +118,7 @@ impl Interpreter {
         substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
         // SAFETY: this is the one start, and the loader is there.
         unsafe { copy.start()? };
-        let settings = copy.options().to_text();
+        let settings = copy.settings();
         let version = copy.version;
         // The copy is never unloaded, and its functions are called as long as there is a Python object of it.
         let api: &'static Api = Box::leak(Box::new(copy.api));

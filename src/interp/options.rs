@@ -75,6 +75,11 @@ impl Options {
         Ok(self)
     }
 
+    /// The option that names this libpython.
+    pub(super) fn of_libpython(path: &Path) -> Self {
+        Self(vec![("libpython", path.as_os_str().to_owned())])
+    }
+
     /// The value of an option that stands at most once.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_os_str())

@@ -72,9 +72,10 @@ impl Drop for PrivateFile {
 fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
     /// Linux 6.3 and later want to be told that it holds code; earlier ones do not know the flag.
     const MFD_EXEC: libc::c_uint = 0x10;
-    let create = |flags| {
+    let create = |flags: libc::c_uint| {
+        // The system call itself: glibc has a function for it from 2.27 on, and this library loads with older ones.
         // SAFETY: the name is a C string.
-        let descriptor = unsafe { libc::memfd_create(name.as_ptr(), flags) };
+        let descriptor = unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) } as i32;
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
         }

@@ -74,8 +74,10 @@ impl Loaded {
         Loader::new(self.marker.clone(), self.python, soname)
     }
 
-    pub(super) fn options(&self) -> &Options {
-        &self.options
+    /// All that the interpreter is to know of itself: its options, and which file it is of.
+    pub(super) fn settings(&self) -> Vec<u8> {
+        let file = Options::of_libpython(&self.libpython);
+        file.or(&self.options).to_text()
     }
 
     /// Starts it. On return this thread holds its lock.
