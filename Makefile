@@ -153,6 +153,33 @@ test-documents: all need-python ## run ctypes articles' own scripts unchanged: D
 test-install: all $(VENV)/ready ## install into the system (as root), use it there without any setting, uninstall
 	$(VENV)/bin/python tests/system_install.py $(DOCUMENTS)
 
+# zig links the library against the symbols of an old C library, GLIBC: it then works with all newer ones.
+# - libgcc_s is what unwinds a thread that ends, or a C++ exception, and it asks the library about its frames. The
+#   library has to answer by libgcc_s too, and not by an unwinder of its own, which is what zig would give it.
+# - A symbol that the old C library lacks is an error (-z defs), and not a wheel that fails there.
+GLIBC       ?= 2.17
+WHEEL_TOOLS := build/wheel-tools
+WHEEL_FLAGS  = -C link-arg=$$($(CC) -print-file-name=libgcc_s.so.1) -C link-arg=-Wl,-z,defs
+
+.PHONY: wheel test-wheel
+wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for every Python and any Linux with glibc 2.17, into build/wheels/
+	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH" RUSTFLAGS="$$RUSTFLAGS $(WHEEL_FLAGS)" CARGO_TARGET_DIR=target/wheel \
+	    $(CARGO) zigbuild --release --lib --locked --quiet --target $(HOST).$(GLIBC)
+	@rm -rf build/wheels
+	@UNGIL_WHEEL_LIBRARY=target/wheel/$(HOST)/release/libungil.so \
+	    $(WHEEL_TOOLS)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheels/linux .
+	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH"; \
+	    auditwheel repair --plat manylinux_$(subst .,_,$(GLIBC))_$$(uname -m) -w build/wheels build/wheels/linux/*.whl && \
+	    auditwheel show build/wheels/*.whl
+
+$(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
+	@$(PYTHON) -m venv $(WHEEL_TOOLS) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	@$(WHEEL_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
+
+test-wheel: wheel ## install the wheel on every Python from 3.8 on, without a compiler, and test it: fetches numba and more (3 GB)
+	$(PYTHON) tests/wheel/run.py
+
 # What tests need beyond the standard library. Where there is no pkg-config, the one from PyPI stands in.
 $(VENV)/ready: tests/python/requirements.txt | need-python
 	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
