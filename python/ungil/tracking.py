@@ -1,0 +1,117 @@
+"""A progress bar for a long call: tqdm's, or rich's, if one of them is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+from types import TracebackType
+from typing import Any
+
+from .control import Control, Progress
+
+INTERVAL = 0.1
+"""Seconds between two looks."""
+
+
+class track:
+    """Shows how far the calls under a control are, ten times a second, by tqdm or else rich; by nothing without both.
+
+    >>> with ungil.Control() as control, ungil.track(control, "pi"):
+    ...     ungil.pi(10**11, control=control)
+
+    description: what stands before the bar.
+    unit: what the call counts: numbers, terms, indices.
+    The bar goes to stderr. It ends where the call ended, and begins anew with another call under the same control.
+    """
+
+    def __init__(self, control: Control, description: str | None = None, unit: str = "it") -> None:
+        if not isinstance(control, Control):
+            raise TypeError("control: expected an ungil.Control, not %s" % type(control).__name__)
+        self._control = control
+        self._description = description
+        self._unit = unit
+        self._over = threading.Event()
+        self._bar: Any = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Control:
+        self._bar = _bar(self._description, self._unit)
+        if self._bar is not None:
+            before = self._progress()  # of an earlier call
+            self._over.clear()
+            self._thread = threading.Thread(target=self._watch, args=(before,), name="ungil.track", daemon=True)
+            self._thread.start()
+        return self._control
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._bar is not None:
+            bar, self._bar = self._bar, None
+            bar.close()
+
+    def _watch(self, before: Progress | None) -> None:
+        is_over = False
+        while not is_over:
+            is_over = self._over.wait(INTERVAL)
+            progress = self._progress()
+            if progress is None:
+                return
+            if progress != before or is_over:
+                before = None
+                self._bar.show(progress)
+
+    def _progress(self) -> Progress | None:
+        with contextlib.suppress(ValueError):  # it is closed
+            return self._control.progress
+        return None
+
+
+class _Tqdm:
+    def __init__(self, tqdm: Any, description: str | None, unit: str) -> None:
+        self._bar = tqdm(desc=description, unit=unit, unit_scale=True)
+
+    def show(self, progress: Progress) -> None:
+        bar = self._bar
+        if progress.total != bar.total or progress.done < bar.n:  # another call
+            bar.reset(progress.total)
+        bar.update(progress.done - bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _Rich:
+    def __init__(self, rich: Any, description: str | None, unit: str) -> None:
+        self._progress = rich.Progress(
+            rich.TextColumn("{task.description}"),
+            rich.BarColumn(),
+            rich.TextColumn("{task.percentage:>3.0f}%"),
+            rich.TextColumn("{task.completed:.0f} " + unit.replace("[", r"\[").replace("{", "{{").replace("}", "}}")),
+            rich.TimeRemainingColumn(),
+            console=importlib.import_module("rich.console").Console(stderr=True),
+        )
+        self._task = self._progress.add_task(description or "", total=None)
+        self._progress.start()
+
+    def show(self, progress: Progress) -> None:
+        self._progress.update(self._task, completed=progress.done, total=progress.total or None)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def _bar(description: str | None, unit: str) -> Any:
+    with contextlib.suppress(ImportError):
+        return _Tqdm(importlib.import_module("tqdm.auto").tqdm, description, unit)
+    with contextlib.suppress(ImportError):
+        return _Rich(importlib.import_module("rich.progress"), description, unit)
+    return None
