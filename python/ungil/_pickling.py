@@ -1,0 +1,313 @@
+"""Objects between interpreters: pickled by protocol 5, with the memory of arrays beside, which is lent and not copied.
+
+Both sides use this file: the process's Python, and the interpreters. Functions and classes that others can import go by
+their name, those of `__main__`, lambdas and closures by value, which is cloudpickle's work.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from types import FunctionType
+
+# Each interpreter imports this, and neither what pickle imports nor typing, which takes as long as half a start.
+try:
+    import _pickle as pickle
+except ImportError:
+    import pickle  # type: ignore[no-redef]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Sequence
+
+PROTOCOL = 5
+LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
+
+# Types of immutable objects, by which two of them can be compared.
+ATOMS = frozenset([type(None), bool, int, float, complex, str])
+
+
+class Loan:
+    """Memory that goes beside a pickle: one-dimensional bytes, contiguous."""
+
+    __slots__ = ("view", "writable")
+
+    def __init__(self, view: memoryview, writable: bool) -> None:
+        self.view, self.writable = view, writable
+
+
+class Message:
+    """A pickled object, and the memory that belongs to it."""
+
+    __slots__ = ("data", "loans")
+
+    def __init__(self, data: bytes, loans: Sequence[Loan] = ()) -> None:
+        self.data, self.loans = data, loans
+
+
+class Shared:
+    """What `share` gives: it becomes the memory's view when it arrives."""
+
+    __slots__ = ("data", "writable")
+
+    def __init__(self, data: Any, writable: bool) -> None:
+        view = memoryview(data)
+        if not view.contiguous:
+            raise ValueError("share() wants contiguous memory, not one with strides %r" % (view.strides,))
+        if view.format and "O" in view.format:
+            raise TypeError("share() wants numbers or bytes, not Python objects")
+        if writable and view.readonly:
+            raise ValueError("share(writable=True) wants memory that can be written to; this is read-only")
+        self.data, self.writable = data, writable
+
+    def __reduce__(self) -> Any:
+        raise TypeError("what share() gives can only go to an interpreter of ungil")
+
+
+def share(data: Any, *, writable: bool = False) -> Any:
+    """Sends memory to a task, or back from one, without a copy; writable, if that is asked for.
+
+    data: a numpy array, which arrives as a numpy array, or anything else with a buffer (bytes, bytearray, array.array,
+    mmap, ctypes arrays), which arrives as a memoryview of the same format and shape. It must be contiguous.
+    writable: both sides may write to the memory; they must agree when, as threads must.
+    The memory is in use as long as a view of it is left on the other side; a bytearray cannot be resized until then.
+    Errors: TypeError if data has no buffer, or one of Python objects; ValueError if it is not contiguous, or read-only
+    while writable is asked for.
+    """
+    return Shared(data, writable)
+
+
+class Large:
+    """Marks a bytes object that is to be lent, and copied where it arrives."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+def lend_large(value: Any) -> Any:
+    """The value, marked if it is a large bytes object."""
+    return Large(value) if type(value) is bytes and len(value) >= LARGE else value
+
+
+def view_of(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
+    """A view of the memory that arrived, as it was where it came from."""
+    view = memoryview(buffer).cast("B")
+    return view.cast(format, shape) if view.nbytes else view.cast(format)  # type: ignore[call-overload, no-any-return]
+
+
+def native_format(view: memoryview) -> str:
+    """The format as memoryview.cast() takes it: ctypes writes "<i" for "i". "B" for structures."""
+    code = view.format.lstrip("@=<") if sys.byteorder == "little" else view.format.lstrip("@")
+    for candidate in (code, {"l": "q", "L": "Q"}.get(code, code)):
+        try:
+            if memoryview(b"").cast(candidate).itemsize == view.itemsize:  # type: ignore[call-overload]
+                return candidate
+        except ValueError:  # not one that there is
+            pass
+    return "B"
+
+
+class _ByValue(Exception):
+    """Something is met that only cloudpickle can pickle."""
+
+
+class _Loans(list):  # type: ignore[type-arg]
+    """The memory that a pickler met. It does not know the pickler: memory must not be part of a cycle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writable: list[pickle.PickleBuffer] = []
+
+    def lend(self, buffer: pickle.PickleBuffer) -> None:
+        self.append(Loan(buffer.raw(), any(buffer is other for other in self.writable)))
+
+
+class _Lending(pickle.Pickler):
+    """Knows the types of this module."""
+
+    loans: _Loans
+
+    def _reduce_own(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind is Large:
+            return bytes, (pickle.PickleBuffer(obj.data),)
+        if kind is memoryview:
+            return self._reduce_view(obj, False)
+        if kind is Shared:
+            return self._reduce_array(obj) or self._reduce_view(memoryview(obj.data), obj.writable)
+        return NotImplemented
+
+    def _reduce_array(self, shared: Shared) -> Any:
+        """How an array of numpy's, or of another library's, reduces itself to memory; None if it doesn't."""
+        if not hasattr(shared.data, "dtype"):
+            return None
+        reduced = shared.data.__reduce_ex__(PROTOCOL)
+        memory = [item for item in reduced[1] if isinstance(item, pickle.PickleBuffer)]
+        if shared.writable:
+            self.loans.writable.extend(memory)
+        return reduced if memory else None
+
+    def _reduce_view(self, view: memoryview, writable: bool) -> Any:
+        if not view.c_contiguous:
+            raise pickle.PicklingError("a memoryview must be contiguous to be sent, and this one is not")
+        buffer = pickle.PickleBuffer(view)
+        if writable:
+            self.loans.writable.append(buffer)
+        format = native_format(view)
+        return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
+
+
+class _Plain(_Lending):
+    """For what the other side can import: a third of cloudpickle's time."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        self.loans = _Loans()
+        super().__init__(file, PROTOCOL, buffer_callback=self.loans.lend)
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, (type, FunctionType)):
+            if is_by_value(obj):
+                raise _ByValue
+            return NotImplemented
+        return self._reduce_own(obj)
+
+
+def is_by_value(obj: Any) -> bool:
+    """Whether a function or class is one that the other side cannot import."""
+    return obj.__module__ == "__main__" or is_registered(obj.__module__)
+
+
+def is_registered(module: str | None) -> bool:
+    """Whether the user told cloudpickle to pickle this module by value."""
+    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
+    return cloudpickle is not None and module in cloudpickle._PICKLE_BY_VALUE_MODULES
+
+
+def dumps(obj: Any, into_main: frozenset[str] | None = None) -> Message:
+    """The object as a message.
+
+    into_main: None, or that functions of `__main__` become functions of `__main__` there too, and which of the globals
+    that they use the other side has of its own.
+
+    Errors: what pickle and cloudpickle raise.
+    """
+    if type(obj) in ATOMS:
+        return Message(pickle.dumps(obj, PROTOCOL))
+    file = io.BytesIO()
+    pickler: Any = _Plain(file)
+    try:
+        pickler.dump(obj)
+    except Exception:  # cloudpickle may know more; if not, it says what is wrong
+        file = io.BytesIO()
+        pickler = _full_pickler()(file, into_main)
+        pickler.dump(obj)
+    return Message(file.getvalue(), pickler.loans)
+
+
+def loads(data: Any, buffers: Sequence[Any]) -> Any:
+    """The object of a message."""
+    return pickle.loads(data, buffers=buffers)
+
+
+def load(file: io.BytesIO, buffers: Sequence[Any]) -> Any:
+    """The next object in the file, of several."""
+    return pickle.load(file, buffers=buffers)
+
+
+# Functions of __main__.
+
+
+class Main:
+    """Stands for the globals of `__main__`, wherever it arrives."""
+
+    def __reduce__(self) -> Any:
+        return main_globals, ()
+
+
+def main_globals() -> dict[str, Any]:
+    return sys.modules["__main__"].__dict__
+
+
+_MISSING = object()
+_latest: dict[str, Any] = {}  # immutable values of globals of __main__: the latest that were sent, or that came
+
+
+def _note(name: str, value: Any) -> bool:
+    """Whether the global's value is another one than the latest. What is not immutable always is."""
+    if type(value) not in ATOMS:
+        _latest.pop(name, None)
+        return True
+    before = _latest.get(name, _MISSING)
+    _latest[name] = value
+    return not (before is value or (type(before) is type(value) and before == value))
+
+
+def forget_globals() -> None:
+    _latest.clear()
+
+
+def set_function_state(function: Any, state: Any) -> None:
+    """Completes a function of `__main__` that arrived.
+
+    The globals that it uses come along, as they were when it was sent. An immutable one that has not changed since it
+    last came, such as a None, does not overwrite what an initializer has made of it here.
+    """
+    from cloudpickle import cloudpickle
+
+    attributes, slots = state
+    for name, value in slots["__globals__"].items():
+        if _note(name, value):
+            function.__globals__[name] = value
+    cloudpickle._function_setstate(function, (attributes, dict(slots, __globals__={})))
+
+
+_full: Callable[..., Any] | None = None
+
+
+def _full_pickler() -> Callable[..., Any]:
+    """cloudpickle's pickler, lending memory; it is imported when it is needed."""
+    global _full
+    if _full is not None:
+        return _full
+    import cloudpickle
+
+    class Full(_Lending, cloudpickle.Pickler):  # type: ignore[misc]
+        def __init__(self, file: io.BytesIO, into_main: frozenset[str] | None) -> None:
+            self.loans = _Loans()
+            cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.loans.lend)
+            self._into_main = into_main
+
+        def reducer_override(self, obj: Any) -> Any:
+            own = self._reduce_own(obj)
+            if own is not NotImplemented:
+                return own
+            reduced = cloudpickle.Pickler.reducer_override(self, obj)
+            if self._into_main is None or type(obj) is not FunctionType or type(reduced) is not tuple:
+                return reduced
+            return _in_main(reduced, self._into_main) if obj.__globals__ is main_globals() else reduced
+
+    _full = Full
+    return Full
+
+
+def _nothing() -> None:
+    pass
+
+
+on_changed_globals: Callable[[], None] = _nothing
+
+
+def _in_main(reduced: Any, own_names: frozenset[str]) -> Any:
+    """cloudpickle's reduction of a function, but that it shares `__main__`'s globals with others that arrive there."""
+    make, arguments, (attributes, slots) = reduced[:3]
+    values = {name: value for name, value in slots["__globals__"].items() if name not in own_names}
+    has_changed = False
+    for name, value in values.items():
+        if name in _latest or type(value) in ATOMS:
+            was_sent = name in _latest
+            has_changed |= _note(name, value) and was_sent
+    if has_changed:
+        on_changed_globals()
+    state = attributes, dict(slots, __globals__=values)
+    return make, (arguments[0], Main()) + tuple(arguments[2:]), state, None, None, set_function_state

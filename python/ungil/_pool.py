@@ -1,0 +1,276 @@
+"""The workers of an executor: threads, each with an interpreter, that take tasks from one queue."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from concurrent.futures.thread import BrokenThreadPool
+from typing import Any, Mapping, NamedTuple, Sequence
+from weakref import WeakSet
+
+from ._calls import Call, together
+from ._library import library
+from ._waiting import BLIND
+from .interpreter import Interpreter
+
+GRACE = 1.0  # seconds for what was interrupted: code in C does not notice
+
+_logger = logging.getLogger("concurrent.futures")
+
+
+class BrokenInterpreterPool(BrokenThreadPool):
+    """A pool that is of no use any more: its initializer failed, no interpreter could start, or the process forked."""
+
+
+class Task(NamedTuple):
+    """A call, and who waits for it."""
+
+    call: Call
+    future: Future[Any]
+
+    def cancel(self) -> None:
+        if self.future.cancel():
+            self.future.set_running_or_notify_cancel()  # who waits for several futures is told by this only
+
+
+class Pool:
+    """What the workers and the executor share. Workers do not know the executor, so it can end while they wait."""
+
+    def __init__(self, most: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
+        self._most, self._name, self._share, self._initializer = most, name, share, initializer
+        self.own_names = frozenset(share)
+        self._lock = threading.RLock()  # the end of an executor takes it too, wherever garbage collection finds that
+        self._tasks: deque[Task] = deque()
+        self._waiting: list[Any] = []  # a locked lock of each worker that waits
+        self.workers: list[threading.Thread] = []
+        self._interpreters: dict[int, Interpreter] = {}  # by their threads' numbers
+        self._running: dict[int, Sequence[Task]] = {}
+        self._broken: str | None = None
+        self._cause: BaseException | None = None
+        self._is_shut = False
+        _pools.add(self)
+
+    def put(self, task: Task) -> None:
+        """Errors: BrokenInterpreterPool; RuntimeError after `shut`, or when the process ends."""
+        with self._lock:
+            if self._broken:
+                raise self._error()
+            if self._is_shut:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if _is_ending:
+                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+            self._tasks.append(task)
+            if self._waiting:
+                self._waiting.pop().release()
+            elif len(self.workers) < self._most:
+                name = "%s_%d" % (self._name, len(self.workers))
+                worker = threading.Thread(target=self._work, name=name, daemon=True)
+                worker.start()
+                self.workers.append(worker)
+
+    def _work(self) -> None:
+        """A worker's life. It has a task before it has an interpreter: nobody cancels what a worker was started for."""
+        tasks = self._next(1)
+        interpreter = self._start()
+        if interpreter is None:
+            self._fail(tasks)
+            return
+        thread, pace = threading.get_ident(), Pace()
+        self._interpreters[thread] = interpreter
+        with interpreter:
+            while tasks:
+                self._running[thread] = tasks
+                pace.begin()
+                _run(tasks, interpreter)
+                pace.end(len(tasks))
+                del self._running[thread], tasks
+                tasks = self._next(pace.batch)
+            del self._interpreters[thread]
+
+    def _next(self, most: int) -> Sequence[Task]:
+        """The next task, or several at once that go together; none when there will be none."""
+        while True:
+            with self._lock:
+                if self._tasks:
+                    # The last ones go one by one (guided self-scheduling: Polychronopoulos and Kuck 1987).
+                    most = min(most, len(self._tasks) // (4 * len(self.workers)))
+                    return self._take(most)
+                if self._is_shut or self._broken:
+                    return ()
+                place = _thread.allocate_lock()
+                place.acquire()
+                self._waiting.append(place)
+                if self._is_shut:  # by garbage collection just now
+                    place.release()
+            place.acquire()
+
+    def _take(self, most: int) -> Sequence[Task]:
+        tasks = [self._tasks.popleft()]
+        while len(tasks) < most and tasks[0].call.goes_with(self._tasks[0].call):
+            tasks.append(self._tasks.popleft())
+        return tasks
+
+    def _start(self) -> Interpreter | None:
+        try:
+            interpreter = Interpreter(share=self._share)
+        except BaseException as error:
+            self._break("no interpreter could start: %s" % error, error)
+            return None
+        error_or_none = interpreter.outcome(self._initializer).error if self._initializer else None
+        if error_or_none is None:
+            return interpreter
+        interpreter.close()
+        _logger.critical("Exception in initializer:", exc_info=error_or_none)
+        self._break("the initializer failed: %r" % error_or_none, error_or_none)
+        return None
+
+    def _break(self, why: str, cause: BaseException) -> None:
+        with self._lock:
+            self._broken, self._cause = why, cause
+        self._fail(self._clear())
+        self._wake_all()
+
+    def _fail(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            if not task.future.done():
+                task.future.set_exception(self._error())
+
+    @property
+    def is_broken(self) -> bool:
+        return self._broken is not None
+
+    def _error(self) -> BrokenInterpreterPool:
+        error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
+        error.__cause__ = self._cause
+        return error
+
+    def _clear(self) -> Sequence[Task]:
+        """Takes away all tasks that nobody has begun."""
+        with self._lock:
+            tasks, self._tasks = self._tasks, deque()
+        return tasks
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            while self._waiting:
+                self._waiting.pop().release()
+
+    def shut(self) -> None:
+        """Lets the workers end when they have done what is queued."""
+        self._is_shut = True
+        self._wake_all()
+
+    def cancel(self) -> None:
+        """Cancels what is queued."""
+        for task in self._clear():
+            task.cancel()
+
+    def stop(self) -> None:
+        """Cancels what is queued, and interrupts what runs."""
+        self.cancel()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        for interpreter in list(self._interpreters.values()):
+            library.ungil_interp_interrupt(interpreter.handle)
+
+    def join(self) -> None:
+        """Waits for the workers. Ctrl-C stops them, and is raised; it waits no longer than GRACE for them then."""
+        try:
+            self._wait()
+        except BaseException:
+            self.stop_and_join()
+            raise
+
+    def _wait(self) -> None:
+        """In short pieces, as _waiting.py says."""
+        for worker in self.workers:
+            while worker.is_alive():
+                worker.join(BLIND)
+
+    def stop_and_join(self) -> None:
+        self.stop()
+        deadline = time.monotonic() + GRACE
+        for worker in self.workers:
+            while worker.is_alive() and time.monotonic() < deadline:
+                self._interrupt()  # again: the first one may have come just before a request
+                worker.join(0.02)
+
+    def lose(self) -> None:
+        """In the child of a fork: the workers are the parent's."""
+        self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
+        tasks = [task for tasks in [*self._running.values(), self._clear()] for task in tasks]
+        self.workers, self._waiting, self._interpreters, self._running = [], [], {}, {}
+        for task in tasks:
+            task.future._condition = threading.Condition()  # another thread may have had it
+        self._fail(tasks)
+
+
+def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
+    tasks = [task for task in tasks if task.future.set_running_or_notify_cancel()]
+    if not tasks:
+        return
+    calls = [task.call for task in tasks]
+    call = calls[0] if len(calls) == 1 else together(calls)
+    try:
+        result, error = interpreter.outcome(call)
+    except BaseException as unexpected:  # whoever waits must hear of it
+        result, error = None, unexpected
+    for i, task in enumerate(tasks):
+        if error is not None:
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result[i] if call.is_map else result)
+
+
+class Pace:
+    """How many tasks a worker takes at once: more than one only while they are so short that sending takes longer."""
+
+    MOST = 16
+    SHORT = 200e-6  # seconds
+
+    def __init__(self) -> None:
+        self.batch = 1
+        self._start = 0.0
+
+    def begin(self) -> None:
+        self._start = time.perf_counter()
+
+    def end(self, tasks: int) -> None:
+        is_short = time.perf_counter() - self._start < tasks * self.SHORT
+        self.batch = min(2 * self.batch, self.MOST) if is_short else 1
+
+
+_pools: WeakSet[Pool] = WeakSet()
+_is_ending = False
+
+
+def _end() -> None:
+    """Before the process ends, what was begun or queued is done, as with the standard library's pools."""
+    global _is_ending
+    _is_ending = True
+    pools = list(_pools)
+    for pool in pools:
+        pool.shut()
+    try:
+        for pool in pools:
+            pool.join()
+    except KeyboardInterrupt:
+        for pool in pools:
+            pool.stop_and_join()
+
+
+def _lose_all() -> None:
+    for pool in list(_pools):
+        pool.lose()
+
+
+# Threads that are asked for at exit must still be there: Python 3.9 and later have a hook that comes before.
+getattr(threading, "_register_atexit", atexit.register)(_end)
+os.register_at_fork(after_in_child=_lose_all)

@@ -1,0 +1,176 @@
+"""What answers requests in each interpreter. It runs there; the process's Python does not import it."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import _ungil  # type: ignore[import-not-found]
+
+import __main__
+
+from . import _pickling
+from . import _protocol as protocol
+from ._pickling import Message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Callable, Sequence
+
+SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
+KEPT_FUNCTIONS = 256
+
+_functions: dict[int, Callable[..., Any]] = {}
+_source = ""  # the latest that was executed, for tracebacks
+
+
+class _Unknown(Exception):
+    """The function of a request is not known here."""
+
+
+def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
+    try:
+        result: Any = _OPERATIONS[request[-1:]](request, buffers)
+        message = result if type(result) is Message else _pickling.dumps(_pickling.lend_large(result))
+        kind = protocol.RESULT
+    except _Unknown:
+        return (protocol.UNKNOWN,)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the caller's
+        message, kind = _pickling.dumps(_failure(error)), protocol.FAILURE
+    if not message.loans:
+        return (message.data + kind,)
+    # Memory is read-only on the other side, unless the task said otherwise.
+    loans = [loan.view if loan.writable else loan.view.toreadonly() for loan in message.loans]
+    return (message.data + kind, *loans)
+
+
+def _call(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    function, args, kwargs = _pickling.loads(request, buffers)
+    return function(*args, **kwargs)
+
+
+def _call_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    function, memory, _ = _function_of(request, buffers)
+    args, kwargs = _pickling.loads(request, memory)
+    return function(*args, **kwargs)
+
+
+def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    """For each chunk of calls: (results, what ended them or None)."""
+    function, memory, end = _function_of(request, buffers)
+    file = io.BytesIO(request)
+    chunks: list[Any] = []
+    while file.tell() < end:
+        chunks.append(_chunk(function, file, memory))
+    try:
+        return _pickling.dumps(chunks)
+    except Exception:
+        return _pickling.dumps([_what_can_be_sent(*chunk) for chunk in chunks])
+
+
+def _what_can_be_sent(results: list[Any], failure: Any) -> Any:
+    """A chunk's results up to one that does not pickle, with that as what ended them."""
+    for i, result in enumerate(results):
+        try:
+            _pickling.dumps(result)
+        except Exception as error:
+            return results[:i], _failure(error)
+    return results, failure
+
+
+def _chunk(function: Callable[..., Any], file: io.BytesIO, memory: Sequence[memoryview]) -> Any:
+    results: list[Any] = []
+    try:
+        for args in _pickling.load(file, memory):
+            results.append(_pickling.lend_large(function(*args)))
+    except KeyboardInterrupt:  # it is all of the request that was interrupted
+        raise
+    except BaseException as error:
+        return results, _failure(error)
+    return results, None
+
+
+def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview], int]:
+    """The function that a request is about, sent or known; the memory that is not its own; where its pickle begins."""
+    end = len(request) - protocol.HEADER.size
+    token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
+    function = _functions.get(token)
+    if length:
+        function = _pickling.loads(memoryview(request)[end - length : end], buffers[:memory])
+        while len(_functions) >= KEPT_FUNCTIONS:
+            _functions.pop(next(iter(_functions)), None)
+        _functions[token] = function
+    elif function is None:
+        raise _Unknown
+    return function, buffers[memory:], end - length
+
+
+def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
+    __main__.__dict__.update(_pickling.loads(request, buffers))
+
+
+def _execute(request: bytes, buffers: tuple[memoryview, ...]) -> None:
+    global _source
+    _source = source = _pickling.loads(request, buffers)
+    exec(compile(source, "<exec>", "exec", dont_inherit=True), __main__.__dict__)
+
+
+def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    return eval(_pickling.loads(request, buffers), __main__.__dict__)
+
+
+_OPERATIONS = {
+    protocol.CALL: _call,
+    protocol.CALL_KNOWN: _call_known,
+    protocol.MAP_KNOWN: _map_known,
+    protocol.SHARE: _share,
+    protocol.EXECUTE: _execute,
+    protocol.EVALUATE: _evaluate,
+}
+
+
+def _failure(error: BaseException) -> tuple[Message | None, str, str]:
+    """(the exception as a message or None, what it is in short, its traceback)"""
+    import linecache
+    import traceback
+
+    linecache.cache["<exec>"] = len(_source), None, _source.splitlines(True), "<exec>"
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    try:
+        brief = "".join(traceback.format_exception_only(type(error), error)).strip()
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException as other:  # of the exception's own __str__
+        brief = text = "%s, which cannot be told: %s" % (type(error).__name__, type(other).__name__)
+    try:
+        return _pickling.dumps(error), brief, text
+    except BaseException as other:
+        return None, "%s (which cannot be sent: %s)" % (brief, other), text
+
+
+def begin() -> None:
+    """Makes the interpreter answer, with nothing left of who had it before."""
+    _functions.clear()
+    _pickling.forget_globals()
+    _ungil.serve(answer)
+
+
+_sleep = time.sleep
+
+
+def sleep(seconds: float) -> None:
+    """time.sleep(), in which an interrupt is noticed."""
+    if not isinstance(seconds, (int, float)) or not seconds > SLICE:
+        return _sleep(seconds)
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        if left <= 0:
+            return None
+        _sleep(min(left, SLICE))
+
+
+sleep.__doc__ = _sleep.__doc__
+time.sleep = sleep  # type: ignore[assignment]

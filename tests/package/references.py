@@ -1,0 +1,75 @@
+"""Answers by other ways than the library's, and what several tests need."""
+
+import array
+import contextlib
+import importlib
+import signal
+import subprocess
+import sys
+import unittest
+
+PATIENCE = 120  # seconds; only what hangs takes that long
+
+
+def is_prime(n):
+    """Strong tests to the first twelve primes: a proof below 3.18e23 (Sorenson and Webster, Math. Comp. 86, 2017)."""
+    bases = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+    if n < 2 or any(n % p == 0 for p in bases):
+        return n in bases
+    odd, twos = n - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    return all(pow(b, odd, n) == 1 or any(pow(b, odd << r, n) == n - 1 for r in range(twos)) for b in bases)
+
+
+def sieve(limit):
+    """A byte per number below the limit: 1 if it is prime (Eratosthenes)."""
+    prime = bytearray([0, 0]) + bytearray([1]) * (limit - 2)
+    for n in range(2, int(limit**0.5) + 1):
+        if prime[n]:
+            prime[n * n :: n] = bytes(len(range(n * n, limit, n)))
+    return prime
+
+
+def companion(name):
+    """The module, or a skipped test."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise unittest.SkipTest("SKIP: no %s here: %s" % (name, error)) from None
+
+
+def has_numpy():
+    with contextlib.suppress(ImportError):
+        importlib.import_module("numpy")
+        return True
+    return False
+
+
+def values(result):
+    """A list of the numbers of an array of any kind."""
+    return result.tolist()
+
+
+def typecodes():
+    """array's typecodes for numbers, with what the library calls the type."""
+    names = {}
+    for code in "bBhHiIlLqQfd":
+        kind = "float" if code in "fd" else "int" if code.islower() else "uint"
+        names[code] = "%s%d" % (kind, 8 * array.array(code).itemsize)
+    return names
+
+
+def interrupted(program, after):
+    """Runs a Python program, sends SIGINT when it has written the line `after`, and gives its other lines."""
+    process = subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, universal_newlines=True)
+    try:
+        while process.stdout.readline().strip() != after:
+            if process.poll() is not None:
+                raise AssertionError("the program ended with %d" % process.returncode)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, output.splitlines()

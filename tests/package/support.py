@@ -1,0 +1,58 @@
+"""What the tests of the package share."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import unittest
+
+import ungil
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+
+def has_interpreters():
+    """Whether this Python can have interpreters, and why not."""
+    try:
+        ungil.Interpreter().close()
+    except ungil.Unsupported as reason:
+        return False, "SKIP: %s" % reason
+    return True, ""
+
+
+HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
+
+
+def run_script(script, *arguments, interact=None, timeout=120):
+    """Runs a program from a file: (status, output, errors). interact(process) may do something meanwhile."""
+    folders = [folder for folder in sys.path if folder]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "script.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(textwrap.dedent(script))
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(folders), PYTHONFAULTHANDLER="1")
+        process = subprocess.Popen(
+            [sys.executable, path, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            universal_newlines=True,
+        )
+        watch = threading.Timer(timeout, process.kill)  # a hang is a failure, by its status
+        watch.start()
+        try:
+            if interact:
+                interact(process)
+            output, errors = process.communicate()
+        finally:
+            watch.cancel()
+    return process.returncode, output, errors
+
+
+class Case(unittest.TestCase):
+    """unittest's, with what Python 3.8 lacks nothing of."""

@@ -1,0 +1,200 @@
+"""Awaiting calls: answers, cancellation, and that nothing runs any more when the task ends."""
+
+import array
+import asyncio
+import contextvars
+import ctypes
+import inspect
+import threading
+import time
+import unittest
+
+import ungil
+from references import values
+from ungil import aio, functions, kernels
+
+ENDLESS = 10**15
+
+Body = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+Map = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+Integrand = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)
+
+
+class Answers(unittest.TestCase):
+    def test_each_function(self):
+        square, one = Map(lambda x: x * x), Integrand(lambda x, context: 1.0)
+
+        async def main():
+            self.assertEqual(await aio.num_primes(range(1000000)), 921295)
+            self.assertEqual(await aio.count_primes(range(100), threads=2), 25)
+            self.assertIs(await aio.is_prime(7), True)
+            self.assertEqual(values(await aio.is_prime([7, 8])), [True, False])
+            out = bytearray(2)
+            self.assertIs(await aio.is_prime([7, 8], out=out), out)
+            self.assertEqual(await aio.pi(1000), kernels.pi(1000))
+            self.assertEqual(await aio.sum([1, 2, 3]), 6.0)
+            self.assertEqual(await aio.test(0, 10), 18)
+            self.assertEqual(await aio.parallel_for(Body(lambda begin, end, context: 7), 0, 1), 7)
+            self.assertEqual(values(await aio.map(square, [3])), [9.0])
+            self.assertEqual(await aio.integrate(one, 0, 2, 10), 2.0)
+
+        asyncio.run(main())
+
+    def test_they_look_like_the_others(self):
+        for name in ("num_primes", "count_primes", "is_prime", "pi", "sum", "test", "parallel_for", "map", "integrate"):
+            other = getattr(kernels, name, None) or getattr(functions, name)
+            twin = getattr(aio, name)
+            self.assertTrue(inspect.iscoroutinefunction(twin), name)
+            self.assertEqual(list(inspect.signature(twin).parameters), list(inspect.signature(other).parameters))
+
+    def test_many_at_once(self):
+        async def main():
+            return await asyncio.gather(*(aio.pi(1000 + i) for i in range(50)))
+
+        self.assertEqual(asyncio.run(main()), [kernels.pi(1000 + i) for i in range(50)])
+
+    def test_the_loop_goes_on_meanwhile(self):
+        async def main():
+            inside, go_on = asyncio.Event(), threading.Event()
+            loop = asyncio.get_running_loop()
+            body = Body(lambda begin, end, context: (loop.call_soon_threadsafe(inside.set), go_on.wait(60), 5)[2])
+            task = asyncio.ensure_future(aio.parallel_for(body, 0, 1))
+            await inside.wait()
+            self.assertFalse(task.done())
+            go_on.set()
+            self.assertEqual(await task, 5)
+
+        asyncio.run(main())
+
+    def test_errors(self):
+        async def main():
+            with self.assertRaisesRegex(TypeError, "numbers: expected int32"):
+                await aio.num_primes(array.array("d", [1.0]))
+            with self.assertRaises(TypeError):
+                await aio.pi()
+            with self.assertRaises(TypeError):
+                await aio.pi(5, control="x")
+            with self.assertRaises(ungil.TimedOut):
+                with ungil.Control(deadline=0.01) as control:
+                    await aio.pi(ENDLESS, control=control)
+
+        asyncio.run(main())
+
+
+class Calls(unittest.TestCase):
+    def test_any_function(self):
+        variable = contextvars.ContextVar("variable")
+
+        async def main():
+            variable.set(5)
+            self.assertEqual(await aio.call(lambda a, b: (a, b, variable.get()), 1, b=2), (1, 2, 5))
+            self.assertEqual(await aio.call(int, "12"), 12)
+            self.assertNotEqual(await aio.call(threading.get_ident), threading.get_ident())
+            with self.assertRaises(ZeroDivisionError):
+                await aio.call(divmod, 1, 0)
+
+        asyncio.run(main())
+
+    def test_one_without_a_control_is_waited_for(self):
+        ended = []
+
+        async def main():
+            task = asyncio.ensure_future(aio.call(lambda: (time.sleep(0.2), ended.append(1))))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            self.assertEqual(ended, [1])
+
+        asyncio.run(main())
+
+
+async def begun(control):
+    while not control.progress.done:
+        await asyncio.sleep(0.001)
+
+
+class Cancellation(unittest.TestCase):
+    def assert_over(self, control):
+        before = control.progress
+        time.sleep(0.05)
+        self.assertEqual(control.progress, before)
+        self.assertLess(before.done, before.total)
+
+    def test_of_a_task(self):
+        async def main():
+            with ungil.Control() as control:
+                task = asyncio.ensure_future(aio.pi(ENDLESS, control=control))
+                await begun(control)
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+                self.assertTrue(task.cancelled())
+                self.assert_over(control)
+                with self.assertRaises(ungil.Cancelled):
+                    await aio.pi(1, control=control)
+
+        asyncio.run(main())
+
+    def test_of_a_task_twice(self):
+        async def main():
+            with ungil.Control() as control:
+                task = asyncio.ensure_future(aio.pi(ENDLESS, control=control))
+                await begun(control)
+                for _ in range(3):
+                    task.cancel()
+                    await asyncio.sleep(0)
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+                self.assert_over(control)
+
+        asyncio.run(main())
+
+    def test_before_it_begins(self):
+        async def main():
+            task = asyncio.ensure_future(aio.pi(ENDLESS))
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(main())
+
+    def test_by_wait_for(self):
+        async def main():
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(aio.pi(ENDLESS), 0.05)
+            self.assertEqual(await asyncio.wait_for(aio.pi(1000), 60), kernels.pi(1000))
+
+        asyncio.run(main())
+
+    def test_arrays_are_not_in_use_any_more(self):
+        numbers, out = array.array("q", [2**61 - 1]) * 10**7, bytearray(10**7)
+
+        async def main():
+            with ungil.Control() as control:
+                task = asyncio.ensure_future(aio.is_prime(numbers, out=out, control=control))
+                await begun(control)
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+                numbers.append(1)
+                out.append(1)
+
+        asyncio.run(main())
+
+    def test_of_a_whole_loop(self):
+        async def main():
+            nonlocal control
+            control = ungil.Control()
+            task = asyncio.ensure_future(aio.pi(ENDLESS, control=control))
+            await begun(control)
+            return task
+
+        control = None
+        task = asyncio.run(main())  # which cancels all tasks when main() is over
+        self.assertTrue(task.cancelled())
+        self.assert_over(control)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,153 @@
+"""Controls: progress, cancellation, deadlines, and their end."""
+
+import gc
+import math
+import threading
+import time
+import unittest
+
+import ungil
+from references import interrupted
+from ungil import kernels
+from ungil._waiting import hearing_signals
+
+ENDLESS = 10**15
+
+
+def begun(control):
+    """Waits until a call under the control has done something."""
+    while not control.progress.done:
+        time.sleep(0.001)
+
+
+class Controls(unittest.TestCase):
+    def test_progress(self):
+        with ungil.Control() as control:
+            self.assertEqual(control.progress, (0, 0))
+            self.assertEqual(control.progress.fraction, 0.0)
+            kernels.pi(10**6, control=control)
+            self.assertEqual(control.progress, (10**6, 10**6))
+            self.assertEqual(control.progress.fraction, 1.0)
+            kernels.is_prime([1, 2, 3], control=control)
+            self.assertEqual(control.progress, ungil.Progress(done=3, total=3))
+
+    def test_progress_while_a_call_runs(self):
+        with ungil.Control() as control:
+            thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+            thread.start()
+            begun(control)
+            first = control.progress
+            while control.progress.done == first.done:
+                time.sleep(0.001)
+            self.assertEqual((first.total, control.progress.total), (ENDLESS, ENDLESS))
+            control.cancel()
+            thread.join()
+
+    def expect(self, error, control):
+        with self.assertRaises(error):
+            kernels.pi(ENDLESS, control=control)
+
+    def test_a_cancelled_control_stays_so(self):
+        with ungil.Control() as control:
+            control.cancel()
+            control.cancel()
+            for _ in range(2):
+                with self.assertRaises(ungil.Cancelled):
+                    kernels.pi(1, control=control)
+
+    def test_deadlines(self):
+        with ungil.Control(deadline=0.05) as control:
+            with self.assertRaises(TimeoutError) as caught:
+                kernels.pi(ENDLESS, control=control)
+            self.assertIsInstance(caught.exception, ungil.TimedOut)
+            self.assertIsInstance(caught.exception, ungil.Error)
+            control.set_deadline(None)
+            kernels.pi(1, control=control)
+            control.set_deadline(-5)
+            self.expect(ungil.TimedOut, control)
+        for seconds in (0, 0.0, -math.inf):
+            with ungil.Control(seconds) as control:
+                self.expect(ungil.TimedOut, control)
+        for seconds in (math.inf, 1e300, 10**9):
+            with ungil.Control(seconds) as control:
+                kernels.pi(1, control=control)
+
+    def test_wrong_deadlines(self):
+        with self.assertRaisesRegex(ValueError, "deadline: .* not NaN"):
+            ungil.Control(math.nan)
+        with self.assertRaises(TypeError):
+            ungil.Control("soon")
+        with self.assertRaises(TypeError):
+            ungil.Control(1, 2, 3)
+
+    def test_closed(self):
+        control = ungil.Control()
+        self.assertGreater(control.handle, 0)
+        control.close()
+        control.close()
+        self.assertEqual(control.handle, 0)
+        self.assertEqual(repr(control), "<ungil.Control, closed>")
+        for use in (control.cancel, lambda: control.progress, lambda: control.set_deadline(1)):
+            with self.assertRaisesRegex(ValueError, "this control is closed"):
+                use()
+
+    def test_close_stops_the_call_that_is_under_it(self):
+        control = ungil.Control()
+        thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+        thread.start()
+        begun(control)
+        closers = [threading.Thread(target=control.close) for _ in range(3)]
+        for closer in closers:
+            closer.start()
+        for closer in closers + [thread]:
+            closer.join()
+        self.assertEqual(control.handle, 0)
+
+    def test_there_may_be_many_one_after_the_other(self):
+        for _ in range(70000):
+            ungil.Control()
+        gc.collect()
+        ungil.Control().close()
+
+    def test_representation(self):
+        with ungil.Control() as control:
+            kernels.pi(5, control=control)
+            self.assertEqual(repr(control), "<ungil.Control, 5 of 5 done>")
+
+
+class HearingSignals(unittest.TestCase):
+    def test_results_and_errors(self):
+        self.assertEqual(hearing_signals(lambda: 5, self.fail), 5)
+        with self.assertRaises(ZeroDivisionError):
+            hearing_signals(lambda: 1 // 0, self.fail)
+
+    def test_a_signal_at_the_calls_end(self):
+        """Signals at all times, the end of the call among them: it never waits for what is over."""
+        program = """
+import signal, time
+from ungil._waiting import hearing_signals
+def wait(event):
+    while not event(): time.sleep(1e-5)
+try:
+    print("started")
+    wait(lambda: False)
+except KeyboardInterrupt:
+    handled = []
+def handle(number, frame):
+    handled.append(number)
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, handle)
+for i in range(3000):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 + 1e-6 * (i % 300))
+        hearing_signals(lambda: time.sleep(1e-4), lambda: None)
+        wait(lambda: len(handled) > i)
+    except KeyboardInterrupt:
+        pass
+print(len(handled))
+"""
+        self.assertEqual(interrupted(program, "started"), (0, ["3000"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,420 @@
+"""The pool of interpreters: an executor like the standard library's, and what it does where those of it fail."""
+
+import concurrent.futures
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import unittest
+import weakref
+
+from support import Case, HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
+
+import ungil
+
+
+def square(n):
+    return n * n
+
+
+def fail_at(bad, n):
+    if n == bad:
+        raise ValueError("at %d" % n)
+    return n
+
+
+def number_of_interpreter():
+    return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Pool(Case):
+    def setUp(self):
+        self.pool = ungil.InterpreterPoolExecutor(2)
+        self.addCleanup(self.pool.shutdown)
+
+    def test_it_is_an_executor(self):
+        self.assertIsInstance(self.pool, concurrent.futures.Executor)
+        self.assertIsInstance(self.pool.submit(square, 1), concurrent.futures.Future)
+        self.assertTrue(issubclass(ungil.BrokenInterpreterPool, concurrent.futures.BrokenExecutor))
+
+    def test_wrong_arguments(self):
+        self.assertRaisesRegex(ValueError, "max_workers", ungil.InterpreterPoolExecutor, 0)
+        self.assertRaisesRegex(TypeError, "initializer", ungil.InterpreterPoolExecutor, initializer=5)
+        self.assertRaisesRegex(ValueError, "chunksize", self.pool.map, square, [1], chunksize=0)
+        self.assertRaisesRegex(ValueError, "buffersize", self.pool.map, square, [1], buffersize=0)
+        self.assertRaisesRegex(TypeError, "buffersize", self.pool.map, square, [1], buffersize="1")
+        self.assertRaises(TypeError, self.pool.submit)
+
+    def test_interpreters_work_at_the_same_time(self):
+        """One waits for what the other does: if they took turns, this would not end."""
+        if numpy is None:
+            self.skipTest("SKIP: numpy is not installed")
+        flags = numpy.zeros(2, "i8")
+
+        def meet(flags, own):
+            flags[own] = 1
+            while not flags[1 - own]:
+                pass
+            return own
+
+        futures = [self.pool.submit(meet, ungil.share(flags, writable=True), own) for own in range(2)]
+        self.assertEqual([future.result(60) for future in futures], [0, 1])
+
+    def test_map(self):
+        for size in (1, 3, 1000):
+            self.assertEqual(list(self.pool.map(square, range(500), chunksize=size)), [n * n for n in range(500)])
+        self.assertEqual(list(self.pool.map(pow, [2, 3], (n for n in (4, 5, 6)))), [16, 243])
+        self.assertEqual(list(self.pool.map(square, [])), [])
+        self.assertEqual(list(self.pool.map(lambda n, m=3: n * m, range(3))), [0, 3, 6])
+
+    def test_map_reads_no_more_than_it_is_told(self):
+        taken = []
+
+        def numbers():
+            for n in range(100):
+                taken.append(n)
+                yield n
+
+        results = self.pool.map(square, numbers(), buffersize=5)
+        self.assertEqual(len(taken), 5)
+        self.assertEqual([next(results) for _ in range(3)], [0, 1, 4])
+        self.assertEqual(len(taken), 8)
+        self.assertEqual(sum(results), sum(n * n for n in range(3, 100)))
+
+    def test_map_gives_what_came_before_a_failure(self):
+        for size in (1, 4, 100):
+            results = self.pool.map(fail_at, [7] * 100, range(100), chunksize=size)
+            self.assertEqual([next(results) for _ in range(7)], list(range(7)))
+            with self.assertRaisesRegex(ValueError, "at 7") as caught:
+                next(results)
+            self.assertIn("fail_at", str(caught.exception.__cause__))
+
+    def test_one_result_of_map_that_does_not_pickle(self):
+        def make(n):
+            return threading.Lock() if n == 90 else n
+
+        for size in (1, 7):
+            results = self.pool.map(make, range(100), chunksize=size)
+            self.assertEqual([next(results) for _ in range(90)], list(range(90)))
+            self.assertRaisesRegex((TypeError, pickle.PicklingError), "pickle", next, results)
+
+    def test_map_in_a_hurry(self):
+        results = self.pool.map(time.sleep, [0, 30], timeout=1)
+        self.assertIsNone(next(results))
+        self.assertRaises(concurrent.futures.TimeoutError, next, results)
+        self.pool._pool.stop()
+
+    def test_what_does_not_pickle_is_an_exception_of_the_future(self):
+        future = self.pool.submit(square, threading.Lock())
+        self.assertRegex(str(future.exception()), "pickle")
+        self.assertRegex(str(self.pool.submit(threading.Lock).exception()), "pickle")
+        self.assertEqual(self.pool.submit(square, 3).result(), 9)
+
+    def test_what_ends_programs_is_an_exception_of_the_future(self):
+        for error in (SystemExit(1), KeyboardInterrupt(), BaseException("base")):
+            def fail(error=error):
+                raise error
+
+            self.assertIs(type(self.pool.submit(fail).exception()), type(error))
+        self.assertEqual(self.pool.submit(square, 3).result(), 9)
+
+    def test_arguments_are_those_of_the_moment(self):
+        items = [1]
+        future = self.pool.submit(time.sleep, 0.1)
+        length = [self.pool.submit(len, items) for _ in range(4)]
+        items.append(2)
+        future.result()
+        self.assertEqual([one.result() for one in length], [1] * 4)
+
+    def test_an_idle_interpreter_is_used_before_another_starts(self):
+        pool = ungil.InterpreterPoolExecutor(8)
+        self.addCleanup(pool.shutdown)
+        found = {pool.submit(number_of_interpreter).result() for _ in range(20)}
+        self.assertEqual(len(found), 1)
+
+    def test_futures_are_let_go(self):
+        future = self.pool.submit(square, 4)
+        future.result()
+        reference = weakref.ref(future)
+        del future
+        self.pool.submit(square, 5).result()
+        gc.collect()
+        self.assertIsNone(reference())
+
+    def test_waiting_for_cancelled_futures_ends(self):
+        pool = ungil.InterpreterPoolExecutor(1)
+        futures = [pool.submit(time.sleep, 0.05) for _ in range(20)]
+        pool.shutdown(wait=False, cancel_futures=True)
+        done, rest = concurrent.futures.wait(futures, timeout=60)
+        self.assertEqual((len(done), len(rest)), (20, 0))
+        self.assertEqual(len(list(concurrent.futures.as_completed(futures, timeout=60))), 20)
+
+    def test_shared_memory(self):
+        data = bytearray(b"abc")
+        with ungil.InterpreterPoolExecutor(2, share={"data": ungil.share(data, writable=True)}) as pool:
+            def write(place):
+                import __main__
+
+                __main__.data[place] = 120
+                return bytes(__main__.data)
+
+            self.assertEqual(len(list(pool.map(write, [0, 2]))), 2)
+        self.assertEqual(data, b"xbx")
+
+    def test_a_pool_that_is_forgotten_ends_its_threads(self):
+        pool = ungil.InterpreterPoolExecutor(2)
+        future = pool.submit(square, 6)
+        workers = list(pool._pool.workers)
+        del pool
+        gc.collect()
+        self.assertEqual(future.result(60), 36)
+        for worker in workers:
+            worker.join(60)
+            self.assertFalse(worker.is_alive())
+
+    def test_many_pools_use_the_same_interpreters(self):
+        from ungil._library import library
+        import ctypes
+
+        def count():
+            counts = ctypes.c_int32(), ctypes.c_int32()
+            library.ungil_interp_count(*map(ctypes.byref, counts))
+            return sum(number.value for number in counts)
+
+        before = None
+        for _ in range(20):
+            with ungil.InterpreterPoolExecutor(2) as pool:
+                list(pool.map(square, range(8)))
+            before = before or count()
+        self.assertLessEqual(count(), before + 1)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class BrokenPools(Case):
+    def test_a_failing_initializer(self):
+        def fail():
+            raise ValueError("no model")
+
+        pool = ungil.InterpreterPoolExecutor(2, initializer=fail)
+        with self.assertLogs("concurrent.futures", "CRITICAL"):
+            futures = [pool.submit(square, n) for n in range(5)]
+            for future in futures:
+                with self.assertRaisesRegex(ungil.BrokenInterpreterPool, "no model") as caught:
+                    future.result(60)
+        self.assertIsInstance(caught.exception.__cause__, ValueError)
+        self.assertRaises(ungil.BrokenInterpreterPool, pool.submit, square, 1)
+        pool.shutdown()
+
+    def test_an_initializer_that_does_not_pickle(self):
+        self.assertRaisesRegex(
+            (TypeError, pickle.PicklingError), "pickle", ungil.InterpreterPoolExecutor, 1, "", square, (threading.Lock(),)
+        )
+
+    def test_after_a_fork(self):
+        status, output, errors = run_script("""
+            import os, sys, time, threading, ungil
+            pool = ungil.InterpreterPoolExecutor(1)
+            done = pool.submit(pow, 2, 2)
+            done.result()
+            running, queued = pool.submit(time.sleep, 1), pool.submit(pow, 3, 3)
+            child = os.fork()
+            if child == 0:
+                for future in (running, queued):
+                    try:
+                        future.result(30)
+                    except ungil.BrokenInterpreterPool as error:
+                        print("child:", "fork" in str(error))
+                try:
+                    pool.submit(pow, 1, 1)
+                except ungil.BrokenInterpreterPool as error:
+                    print("child:", "fork" in str(error))
+                with ungil.InterpreterPoolExecutor(1) as own:
+                    print("child:", own.submit(pow, 5, 2).result(), done.result())
+                pool.shutdown()
+                sys.exit(0)
+            print("parent:", os.waitpid(child, 0)[1], queued.result())
+        """)
+        self.assertEqual(status, 0, errors)
+        self.assertEqual(output.splitlines(), ["child: True"] * 3 + ["child: 25 4", "parent: 0 27"], errors)
+
+
+SLEEPERS = """
+    import signal, sys, threading, time, ungil
+    def work(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+    def later():  # the signal comes to the main thread, where it waits
+        print("waiting", flush=True)
+"""
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class CtrlC(Case):
+    """Each waits for minutes, if it is not interrupted."""
+
+    def interrupted(self, script):
+        def interact(process):
+            self.assertEqual(process.stdout.readline(), "waiting\n")
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+
+        return run_script(SLEEPERS + script, interact=interact, timeout=60)
+
+    def assert_interrupted(self, script, expected="interrupted\n"):
+        status, output, errors = self.interrupted(script)
+        self.assertEqual((status, output), (0, expected), errors)
+
+    def test_in_result(self):
+        self.assert_interrupted("""
+    pool = ungil.InterpreterPoolExecutor(2)
+    pool.submit(pow, 1, 1).result()
+    futures = [pool.submit(work, 600) for _ in range(3)]
+    later()
+    try:
+        futures[0].result()
+    except KeyboardInterrupt:
+        print("interrupted")
+    print(type(futures[1].exception(60)).__name__, futures[2].cancelled(), pool.submit(pow, 2, 2).result())
+        """, "interrupted\nKeyboardInterrupt True 4\n")
+
+    def test_in_a_sleep(self):
+        self.assert_interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        try:
+            pool.submit(time.sleep, 600).result()
+        except KeyboardInterrupt:
+            print("interrupted")
+        """)
+
+    def test_in_map(self):
+        self.assert_interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        try:
+            list(pool.map(work, [600] * 20))
+        except KeyboardInterrupt:
+            print("interrupted")
+        """)
+
+    def test_in_shutdown(self):
+        self.assert_interrupted("""
+    pool = ungil.InterpreterPoolExecutor(2)
+    futures = [pool.submit(work, 600) for _ in range(5)]
+    later()
+    try:
+        pool.shutdown()
+    except KeyboardInterrupt:
+        print("interrupted", all(future.done() for future in futures))
+        """, "interrupted True\n")
+
+    def test_in_the_with_block(self):
+        self.assert_interrupted("""
+    try:
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            futures = [pool.submit(work, 600) for _ in range(5)]
+            later()
+            time.sleep(600)
+    except KeyboardInterrupt:
+        print("interrupted", all(future.done() for future in futures))
+        """, "interrupted True\n")
+
+    def test_while_the_interpreters_start(self):
+        status, output, errors = run_script(SLEEPERS + """
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    for delay in (0.0005, 0.002, 0.005, 0.01, 0.02, 0.04):
+        try:
+            with ungil.InterpreterPoolExecutor(2) as pool:
+                futures = [pool.submit(work, 600) for _ in range(4)]
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                futures[0].result()
+        except KeyboardInterrupt:
+            print("interrupted", all(future.done() for future in futures))
+        """, timeout=60)
+        self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
+
+    def test_in_a_call(self):
+        self.assert_interrupted("""
+    with ungil.Interpreter() as interpreter:
+        later()
+        try:
+            interpreter.call(work, 600)
+        except KeyboardInterrupt:
+            print("interrupted", interpreter.call(pow, 2, 2))
+        """, "interrupted 4\n")
+
+    def test_uncaught(self):
+        status, output, errors = self.interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        list(pool.map(work, [600] * 4))
+        """)
+        self.assertIn(status, (-signal.SIGINT, 130, 1))
+        self.assertEqual(errors.strip().splitlines()[-1], "KeyboardInterrupt")
+
+    def test_at_the_end_of_the_program(self):
+        status, output, errors = self.interrupted("""
+    pool = ungil.InterpreterPoolExecutor(2)
+    futures = [pool.submit(work, 600) for _ in range(4)]
+    later()
+        """)
+        self.assertEqual((status, output), (0, ""), errors)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Ends(Case):
+    """The end of the process."""
+
+    def assert_ends(self, script, status, output=""):
+        found, printed, errors = run_script(script, timeout=60)
+        self.assertEqual((found, printed, errors), (status, output, ""))
+
+    def test_what_is_queued_is_done(self):
+        self.assert_ends(
+            """
+            import time, ungil
+            def tell(n):
+                time.sleep(0.1)
+                print(n, flush=True)
+            pool = ungil.InterpreterPoolExecutor(1)
+            for n in range(3):
+                pool.submit(tell, n)
+            """,
+            0,
+            "0\n1\n2\n",
+        )
+
+    def test_from_inside_with(self):
+        self.assert_ends(
+            """
+            import sys, ungil
+            with ungil.InterpreterPoolExecutor(2) as pool:
+                pool.submit(pow, 2, 2)
+                sys.exit(5)
+            """,
+            5,
+        )
+
+    def test_with_a_busy_daemon_thread(self):
+        self.assert_ends(
+            """
+            import threading, ungil
+            def ask():
+                interpreter = ungil.Interpreter()
+                while True:
+                    interpreter.call(sum, range(1000))
+            for _ in range(2):
+                threading.Thread(target=ask, daemon=True).start()
+            ungil.run(pow, 2, 2)
+            """,
+            0,
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

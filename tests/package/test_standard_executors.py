@@ -1,0 +1,103 @@
+"""The standard library's own tests of executors, on this package's: those that take the type of the executor.
+
+They run where Python has its `test` package. From 3.12 on they are a package, before they were one module.
+"""
+
+import importlib
+import sys
+import unittest
+from unittest import mock
+
+import ungil
+
+INAPPLICABLE = {
+    "test_default_workers": "there are as many interpreters as processors; the standard library has four threads more",
+    "test_map_submits_without_iteration": "its tasks write to a list of the test: interpreters have copies of objects",
+    "test_saturation": "its tasks wait for a semaphore of the test, which does not pickle",
+    "test_executor_map_current_future_cancel": "its tasks wait for an event of the test, which does not pickle",
+    "test_hang_global_shutdown_lock": "its task gets the executor itself, which does not pickle; the pools that it is"
+    " about are the standard library's",
+    "test_idle_thread_reuse": "it looks at an attribute of the standard library's class; TestPool has a test of its own",
+}
+
+if sys.version_info < (3, 9):
+    INAPPLICABLE["test_submit_keyword"] = "Python 3.8 also takes submit(fn=...), which is deprecated there"
+
+
+def module(part):
+    """The module that has these tests, or None where there are none."""
+    for name in ("test.test_concurrent_futures." + part, "test.test_concurrent_futures"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            pass
+        except unittest.SkipTest as reason:
+            print("SKIP: %s: %s" % (name, reason))
+    return None
+
+
+PARTS = {
+    "executor": "ExecutorTest",
+    "test_thread_pool": "ThreadPoolExecutorTest",
+    "test_shutdown": "ExecutorShutdownTest",
+    "test_wait": "WaitTests",
+    "test_as_completed": "AsCompletedTests",
+    "test_init": "InitializerMixin FailingInitializerMixin",
+}
+
+
+class Ours:
+    """What takes the place of the mixin that says which executor it is."""
+
+    executor_type = ungil.InterpreterPoolExecutor
+
+    def setUp(self):
+        tests = sys.modules[type(self).mro()[2].__module__]
+        if hasattr(tests, "assert_python_ok"):
+            patch = mock.patch.object(tests, "assert_python_ok", with_ours(tests.assert_python_ok))
+            patch.start()
+            self.addCleanup(patch.stop)
+        super().setUp()
+
+
+def with_ours(run):
+    """Tests that run a script have it import the executor from the standard library."""
+    path = "import sys; sys.path[:0] = %r\n" % [folder for folder in sys.path if folder]
+    theirs, ours = "from concurrent.futures import Int", "from ungil import Int"
+    return lambda option, script, **settings: run(option, path + script.replace(theirs, ours), **settings)
+
+
+def inapplicable(reason):
+    def test(self):
+        self.skipTest("SKIP: " + reason)
+
+    return test
+
+
+def tests_of(tests, name, util):
+    mixin = getattr(tests, name)
+    bases = [Ours, mixin]
+    if not issubclass(mixin, util.ExecutorMixin):
+        bases.append(util.ExecutorMixin)
+    if not issubclass(mixin, unittest.TestCase):
+        bases.append(util.BaseTestCase)
+    skipped = {test: inapplicable(reason) for test, reason in INAPPLICABLE.items() if hasattr(mixin, test)}
+    return type("Standard" + name, tuple(bases), dict(skipped, __module__=__name__))
+
+
+util = module("util")
+
+if util is None:
+
+    class Standard(unittest.TestCase):
+        def test_executors(self):
+            self.skipTest("SKIP: this Python has no test.test_concurrent_futures")
+
+else:
+    for part, names in PARTS.items():
+        for name in names.split():
+            globals()["Standard" + name] = tests_of(module(part), name, util)
+
+
+if __name__ == "__main__":
+    unittest.main()
