@@ -121,7 +121,7 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker
 	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
-.PHONY: bench-kernels bench-native bench-interpreters bench-criterion
+.PHONY: bench-kernels bench-native bench-interpreters bench-executor bench-criterion
 ROUNDS ?= 5
 bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
 	$(PYTHON) bench_py/kernels.py --rounds $(ROUNDS)
@@ -131,6 +131,16 @@ bench-native: all need-python ## two threads against one, any C function against
 
 bench-interpreters: all need-python ## isolated interpreters: start, memory, requests, payloads, and two against one
 	$(PYTHON) bench_py/interpreters.py --rounds $(ROUNDS)
+
+bench-executor: all $(VENV)/ready ## the pool of interpreters against a pool of processes, as ratios
+	$(PACKAGE) $(VENV)/bin/python bench_py/executor.py --rounds $(ROUNDS)
+
+# The package as it lies here, with the library that was built.
+PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
+
+.PHONY: test-package
+test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
+	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
 	$(CARGO) bench --bench kernels -- $(CRITERION)
@@ -191,9 +201,12 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
-lint: | need-cargo need-cc ## rustfmt, clippy, and whether what is generated is the source's
+lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
+	$(VENV)/bin/ruff check --quiet python
+	$(VENV)/bin/ruff format --quiet --check python
+	$(VENV)/bin/mypy
 	$(CARGO) test --release --quiet --test generated
 
 header: | need-cargo need-cc ## write include/ungil.h, and the same for ctypes, from the source

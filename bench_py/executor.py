@@ -2,8 +2,8 @@
 
     python3 bench_py/executor.py [--rounds N] [--json FILE]
 
-It needs the package (`pip install .`, or PYTHONPATH=python and UNGIL_LIBRARY) and numpy. Both pools have two workers and
-are warm; they take turns, answers are compared, and the times are medians.
+It needs the package (`pip install .`, or PYTHONPATH=python and UNGIL_LIBRARY) and numpy. Both pools have two workers
+and are warm; they take turns, answers are compared, and the times are medians.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def measured(work, pools, rounds):
     times = {pool: [] for pool in pools}
     for i in range(rounds):
         for pool in pools if i % 2 else reversed(pools):
-            times[pool].append(timed(lambda: work(pool))[0])
+            times[pool].append(timed(lambda: work(pool))[0])  # noqa: B023, it is called at once
     return [statistics.median(times[pool]) for pool in pools]
 
 

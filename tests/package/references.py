@@ -62,6 +62,8 @@ def typecodes():
 
 def interrupted(program, after):
     """Runs a Python program, sends SIGINT when it has written the line `after`, and gives its other lines."""
+    # A shell without job control has its background commands, and all that they start, ignore SIGINT.
+    program = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + program
     process = subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, universal_newlines=True)
     try:
         while process.stdout.readline().strip() != after:

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import textwrap
 import threading
-import unittest
 
 import ungil
 
@@ -34,6 +33,8 @@ def run_script(script, *arguments, interact=None, timeout=120):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "script.py")
         with open(path, "w", encoding="utf-8") as file:
+            # A shell without job control has its background commands, and all that they start, ignore SIGINT.
+            file.write("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n")
             file.write(textwrap.dedent(script))
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(folders), PYTHONFAULTHANDLER="1")
         process = subprocess.Popen(
@@ -54,5 +55,7 @@ def run_script(script, *arguments, interact=None, timeout=120):
     return process.returncode, output, errors
 
 
-class Case(unittest.TestCase):
-    """unittest's, with what Python 3.8 lacks nothing of."""
+def memory():
+    """This process's memory in bytes, its share of what it shares included."""
+    with open("/proc/self/smaps_rollup") as lines:
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))

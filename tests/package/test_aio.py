@@ -74,9 +74,8 @@ class Answers(unittest.TestCase):
                 await aio.pi()
             with self.assertRaises(TypeError):
                 await aio.pi(5, control="x")
-            with self.assertRaises(ungil.TimedOut):
-                with ungil.Control(deadline=0.01) as control:
-                    await aio.pi(ENDLESS, control=control)
+            with self.assertRaises(ungil.TimedOut), ungil.Control(deadline=0.01) as control:
+                await aio.pi(ENDLESS, control=control)
 
         asyncio.run(main())
 

@@ -269,10 +269,7 @@ class Threadpoolctl(unittest.TestCase):
 
 class NoThreadpoolctl(unittest.TestCase):
     def test_it_may_be_missing(self):
-        program = (
-            "import sys\nsys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
-            "import ungil._threadpoolctl as t; t.register()\nprint('fine')"
-        )
+        program = "import sys\nsys.modules['threadpoolctl'] = None\nimport ungil\nungil.pi(10)\nprint('fine')"
         self.assertEqual(python(program).strip(), "fine")
 
 

@@ -13,9 +13,9 @@ import threading
 import time
 import unittest
 
-from support import Case, HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
-
 import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
+
 
 class Point:
     def __init__(self, x, y):
@@ -52,7 +52,7 @@ def first_there(view):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Calls(Case):
+class Calls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.interpreter = ungil.Interpreter()
@@ -93,7 +93,7 @@ class Calls(Case):
         with self.assertRaisesRegex(KeyError, "gone") as caught:
             self.call(fail_with, KeyError("gone"))
         text = str(caught.exception.__cause__)
-        self.assertIn('in fail_with\n    raise error\n', text)
+        self.assertIn("in fail_with\n    raise error\n", text)
         self.assertNotIn("_worker.py", text)
 
     def test_an_exception_keeps_its_attributes_and_its_chain_is_told(self):
@@ -207,7 +207,7 @@ class Calls(Case):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Lives(Case):
+class Lives(unittest.TestCase):
     def test_closed(self):
         interpreter = ungil.Interpreter()
         with interpreter:
@@ -274,7 +274,7 @@ class Lives(Case):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class GlobalsOfMain(Case):
+class GlobalsOfMain(unittest.TestCase):
     """Functions of a program's `__main__`, which is not imported by interpreters."""
 
     def assert_prints(self, script, *lines):
@@ -374,7 +374,7 @@ class GlobalsOfMain(Case):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Memory(Case):
+class Memory(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.interpreter = ungil.Interpreter()
@@ -384,7 +384,7 @@ class Memory(Case):
     def test_views(self):
         for memory, code, shape in (
             (array.array("i", [5, 6]), "i", (2,)),
-            (bytes(b"\5a"), "B", (2,)),
+            (b"\5a", "B", (2,)),
             ((ctypes.c_int * 2)(5, 6), "i", (2,)),
             (bytearray(b"\5a"), "B", (2,)),
         ):
@@ -482,6 +482,7 @@ class Memory(Case):
 
         def writable():
             import numpy
+
             import ungil
 
             return ungil.share(numpy.zeros(3), writable=True)

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import gc
-import os
 import pickle
 import signal
 import sys
@@ -11,9 +10,8 @@ import time
 import unittest
 import weakref
 
-from support import Case, HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
-
 import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, memory, numpy, run_script
 
 
 def square(n):
@@ -31,7 +29,7 @@ def number_of_interpreter():
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Pool(Case):
+class Pool(unittest.TestCase):
     def setUp(self):
         self.pool = ungil.InterpreterPoolExecutor(2)
         self.addCleanup(self.pool.shutdown)
@@ -116,6 +114,7 @@ class Pool(Case):
 
     def test_what_ends_programs_is_an_exception_of_the_future(self):
         for error in (SystemExit(1), KeyboardInterrupt(), BaseException("base")):
+
             def fail(error=error):
                 raise error
 
@@ -156,6 +155,7 @@ class Pool(Case):
     def test_shared_memory(self):
         data = bytearray(b"abc")
         with ungil.InterpreterPoolExecutor(2, share={"data": ungil.share(data, writable=True)}) as pool:
+
             def write(place):
                 import __main__
 
@@ -177,8 +177,9 @@ class Pool(Case):
             self.assertFalse(worker.is_alive())
 
     def test_many_pools_use_the_same_interpreters(self):
-        from ungil._library import library
         import ctypes
+
+        from ungil._library import library
 
         def count():
             counts = ctypes.c_int32(), ctypes.c_int32()
@@ -192,9 +193,36 @@ class Pool(Case):
             before = before or count()
         self.assertLessEqual(count(), before + 1)
 
+    def test_a_hundred_thousand_tasks_leave_nothing(self):
+        """Calls, maps, exceptions, and memory both ways. The first rounds fill what is kept for reuse."""
+
+        def fails():
+            raise ValueError
+
+        data = bytearray(20000)
+
+        def round_of_5000():
+            self.assertEqual(sum(self.pool.map(square, range(3400))), sum(n * n for n in range(3400)))
+            self.assertEqual(sum(self.pool.map(abs, range(-1000, 0), chunksize=50)), 500500)
+            for future in [self.pool.submit(square, n) for n in range(400)]:
+                future.result()
+            for future in [self.pool.submit(fails) for _ in range(100)]:
+                self.assertIsInstance(future.exception(), ValueError)
+            for future in [self.pool.submit(bytes.__len__, bytes(10)) for _ in range(50)]:
+                self.assertEqual(future.result(), 10)
+            for future in [self.pool.submit(memoryview, ungil.share(data)) for _ in range(50)]:
+                self.assertEqual(len(future.result()), 20000)
+
+        sizes = []
+        for _ in range(20):
+            round_of_5000()
+            gc.collect()
+            sizes.append(memory())
+        self.assertLess(sizes[-1], sizes[7] + (4 << 20), sizes)
+
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class BrokenPools(Case):
+class BrokenPools(unittest.TestCase):
     def test_a_failing_initializer(self):
         def fail():
             raise ValueError("no model")
@@ -211,7 +239,13 @@ class BrokenPools(Case):
 
     def test_an_initializer_that_does_not_pickle(self):
         self.assertRaisesRegex(
-            (TypeError, pickle.PicklingError), "pickle", ungil.InterpreterPoolExecutor, 1, "", square, (threading.Lock(),)
+            (TypeError, pickle.PicklingError),
+            "pickle",
+            ungil.InterpreterPoolExecutor,
+            1,
+            "",
+            square,
+            (threading.Lock(),),
         )
 
     def test_after_a_fork(self):
@@ -254,7 +288,7 @@ SLEEPERS = """
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class CtrlC(Case):
+class CtrlC(unittest.TestCase):
     """Each waits for minutes, if it is not interrupted."""
 
     def interrupted(self, script):
@@ -270,7 +304,8 @@ class CtrlC(Case):
         self.assertEqual((status, output), (0, expected), errors)
 
     def test_in_result(self):
-        self.assert_interrupted("""
+        self.assert_interrupted(
+            """
     pool = ungil.InterpreterPoolExecutor(2)
     pool.submit(pow, 1, 1).result()
     futures = [pool.submit(work, 600) for _ in range(3)]
@@ -280,7 +315,9 @@ class CtrlC(Case):
     except KeyboardInterrupt:
         print("interrupted")
     print(type(futures[1].exception(60)).__name__, futures[2].cancelled(), pool.submit(pow, 2, 2).result())
-        """, "interrupted\nKeyboardInterrupt True 4\n")
+        """,
+            "interrupted\nKeyboardInterrupt True 4\n",
+        )
 
     def test_in_a_sleep(self):
         self.assert_interrupted("""
@@ -303,7 +340,8 @@ class CtrlC(Case):
         """)
 
     def test_in_shutdown(self):
-        self.assert_interrupted("""
+        self.assert_interrupted(
+            """
     pool = ungil.InterpreterPoolExecutor(2)
     futures = [pool.submit(work, 600) for _ in range(5)]
     later()
@@ -311,10 +349,13 @@ class CtrlC(Case):
         pool.shutdown()
     except KeyboardInterrupt:
         print("interrupted", all(future.done() for future in futures))
-        """, "interrupted True\n")
+        """,
+            "interrupted True\n",
+        )
 
     def test_in_the_with_block(self):
-        self.assert_interrupted("""
+        self.assert_interrupted(
+            """
     try:
         with ungil.InterpreterPoolExecutor(2) as pool:
             futures = [pool.submit(work, 600) for _ in range(5)]
@@ -322,10 +363,14 @@ class CtrlC(Case):
             time.sleep(600)
     except KeyboardInterrupt:
         print("interrupted", all(future.done() for future in futures))
-        """, "interrupted True\n")
+        """,
+            "interrupted True\n",
+        )
 
     def test_while_the_interpreters_start(self):
-        status, output, errors = run_script(SLEEPERS + """
+        status, output, errors = run_script(
+            SLEEPERS
+            + """
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     for delay in (0.0005, 0.002, 0.005, 0.01, 0.02, 0.04):
         try:
@@ -335,18 +380,23 @@ class CtrlC(Case):
                 futures[0].result()
         except KeyboardInterrupt:
             print("interrupted", all(future.done() for future in futures))
-        """, timeout=60)
+        """,
+            timeout=60,
+        )
         self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
 
     def test_in_a_call(self):
-        self.assert_interrupted("""
+        self.assert_interrupted(
+            """
     with ungil.Interpreter() as interpreter:
         later()
         try:
             interpreter.call(work, 600)
         except KeyboardInterrupt:
             print("interrupted", interpreter.call(pow, 2, 2))
-        """, "interrupted 4\n")
+        """,
+            "interrupted 4\n",
+        )
 
     def test_uncaught(self):
         status, output, errors = self.interrupted("""
@@ -367,7 +417,7 @@ class CtrlC(Case):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Ends(Case):
+class Ends(unittest.TestCase):
     """The end of the process."""
 
     def assert_ends(self, script, status, output=""):

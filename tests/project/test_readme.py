@@ -17,9 +17,21 @@ def listings(language):
 
 
 class Readme(unittest.TestCase):
-    def test_the_python_scripts(self):
-        scripts = listings("python")
-        outputs = [subprocess.check_output([sys.executable, "-c", s], cwd=PROJECT, text=True) for s in scripts]
+    def output(self, script):
+        library = os.path.join(LIBRARIES, "libungil.so")
+        environment = dict(os.environ, PYTHONPATH=os.path.join(PROJECT, "python"), UNGIL_LIBRARY=library)
+        return subprocess.check_output([sys.executable, "-c", script], cwd=PROJECT, text=True, env=environment)
+
+    def test_the_programs_with_an_output(self):
+        with open(os.path.join(PROJECT, "README.md"), encoding="utf-8") as readme:
+            programs = re.findall("```python\n(.*?)```\n```text\n(.*?)```", readme.read(), re.DOTALL)
+        self.assertEqual(len(programs), 4)
+        for script, expected in programs:
+            self.assertEqual(self.output(script), expected)
+
+    def test_the_programs_by_plain_ctypes(self):
+        scripts = [script for script in listings("python") if "ctypes.CDLL(\"build" in script]
+        outputs = [self.output(script) for script in scripts]
         squares = sum(i * i for i in range(3000000))
         self.assertRegex(outputs[0], r"^in sequence [\d.]+ s\nin threads  [\d.]+ s\n$")
         self.assertEqual(outputs[1:], ["%r %r\n" % (math.erf(0.0), math.erf(1.0)), "%d\n" % squares])
