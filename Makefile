@@ -201,11 +201,12 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
+LINTED := python tests/package packaging bench_py/executor.py
 lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
-	$(VENV)/bin/ruff check --quiet python
-	$(VENV)/bin/ruff format --quiet --check python
+	$(VENV)/bin/ruff check --quiet $(LINTED)
+	$(VENV)/bin/ruff format --quiet --check $(LINTED)
 	$(VENV)/bin/mypy
 	$(CARGO) test --release --quiet --test generated
 

@@ -238,15 +238,8 @@ class BrokenPools(unittest.TestCase):
         pool.shutdown()
 
     def test_an_initializer_that_does_not_pickle(self):
-        self.assertRaisesRegex(
-            (TypeError, pickle.PicklingError),
-            "pickle",
-            ungil.InterpreterPoolExecutor,
-            1,
-            "",
-            square,
-            (threading.Lock(),),
-        )
+        with self.assertRaisesRegex((TypeError, pickle.PicklingError), "pickle"):
+            ungil.InterpreterPoolExecutor(1, "", square, (threading.Lock(),))
 
     def test_after_a_fork(self):
         status, output, errors = run_script("""
@@ -399,7 +392,7 @@ class CtrlC(unittest.TestCase):
         )
 
     def test_uncaught(self):
-        status, output, errors = self.interrupted("""
+        status, _, errors = self.interrupted("""
     with ungil.InterpreterPoolExecutor(2) as pool:
         later()
         list(pool.map(work, [600] * 4))

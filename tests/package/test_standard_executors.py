@@ -17,7 +17,7 @@ INAPPLICABLE = {
     "test_executor_map_current_future_cancel": "its tasks wait for an event of the test, which does not pickle",
     "test_hang_global_shutdown_lock": "its task gets the executor itself, which does not pickle; the pools that it is"
     " about are the standard library's",
-    "test_idle_thread_reuse": "it looks at an attribute of the standard library's class; TestPool has a test of its own",
+    "test_idle_thread_reuse": "it looks at an attribute of the standard library's class; test_pool has one of its own",
 }
 
 if sys.version_info < (3, 9):
