@@ -114,7 +114,7 @@ def tried(way: Way, workers: int) -> dict[str, Any]:
     try:
         is_right, speed_up = way(workers)
     except Unsupported as reason:
-        return {"result": "unsupported", "why": str(reason)}
+        return {"result": "unsupported", "why": str(reason).replace("unsupported: ", "", 1)}
     except Exception as error:
         return {"result": "failed", "why": "%s: %s" % (type(error).__name__, error)}
     return {"result": "ok" if is_right else "wrong", "speed_up": round(speed_up, 2)}
