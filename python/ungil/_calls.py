@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import pickle
 import sys
+import threading
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Callable, NamedTuple, Sequence
 from weakref import WeakKeyDictionary
@@ -61,8 +62,10 @@ class Call:
 
 
 def together(calls: Sequence[Call]) -> Call:
-    """One call for chunks of the same function, which `goes_with` has found to go together."""
-    return Call(MAP_KNOWN, calls[0].function, Message(b"".join([call.message.data for call in calls])))
+    """The request for chunks of one function, which `goes_with` has found to go together."""
+    first = calls[0]
+    chunks = [call.message.data for call in calls]
+    return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.loans))
 
 
 def call_of(
@@ -100,11 +103,12 @@ class _Entry(NamedTuple):
 
     function: Function
     own_names: frozenset[str]
+    by_value: bool
     bodies: list[tuple[FunctionType, CodeType, Any, Any]]  # functions, their code and defaults
     globals: list[tuple[dict[str, Any], str, Any]]  # namespaces, names, values
 
-    def is_current(self, own_names: frozenset[str]) -> bool:
-        if self.own_names != own_names:
+    def is_current(self, own_names: frozenset[str], by_value: bool) -> bool:
+        if self.own_names != own_names or self.by_value != by_value:
             return False
         for function, code, defaults, keywords in self.bodies:
             if function.__code__ is not code or function.__defaults__ is not defaults:
@@ -119,24 +123,47 @@ class _Entry(NamedTuple):
 
 _MISSING = object()
 
-_entries: WeakKeyDictionary[Any, _Entry] = WeakKeyDictionary()
+KEPT = 256
 
-# A global of `__main__` is another one now: interpreters that know a function may have the other value.
-_pickling.on_changed_globals = _entries.clear
+_entries: dict[Any, _Entry] = {}  # the latest, by their functions
+_generation = 0  # how often a global of `__main__` was found changed
+_lock = threading.RLock()
+
+
+def _forget() -> None:
+    """A global of `__main__` is another one now: interpreters that know a function may have the other value."""
+    global _generation
+    with _lock:
+        _generation += 1
+        _entries.clear()
+
+
+_pickling.on_changed_globals = _forget
 
 
 def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
     """The function, pickled now or before; None for one that may be another one next time."""
     if type(function) not in (FunctionType, BuiltinFunctionType):
         return None
+    by_value = _pickling.is_by_value(function)
     entry = _entries.get(function)
-    if entry is None or not entry.is_current(own_names):
-        entry = _Entry(Function(0, Message(b"")), own_names, [], [])
+    if entry is None or not entry.is_current(own_names, by_value):
+        entry = _Entry(Function(0, Message(b"")), own_names, by_value, [], [])
         if not _collect(function, entry):
             return None
-        entry = entry._replace(function=Function(next(_tokens), _pickling.dumps(function, own_names)))
-        _entries[function] = entry
+        generation = _generation
+        message = _pickling.dumps(function, own_names)
+        entry = entry._replace(function=Function(next(_tokens), message))
+        _keep(function, entry, generation)
     return entry.function
+
+
+def _keep(function: Callable[..., Any], entry: _Entry, generation: int) -> None:
+    with _lock:
+        if generation == _generation:
+            while len(_entries) >= KEPT:
+                del _entries[next(iter(_entries))]
+            _entries[function] = entry
 
 
 def _collect(value: Any, entry: _Entry) -> bool:

@@ -29,19 +29,19 @@ class ExecutionFailed(Error):
     status = c.UNGIL_E_PYTHON
 
 
-class _Invalid(Error, ValueError):
+class Invalid(Error, ValueError):
     """A parameter has a value that the function has no answer for."""
 
 
-class _Overflow(Error, OverflowError):
+class Overflow(Error, OverflowError):
     """The result does not fit in its type."""
 
 
 _OF_STATUS = {
-    c.UNGIL_E_NULL: _Invalid,
-    c.UNGIL_E_INVALID: _Invalid,
-    c.UNGIL_E_HANDLE: _Invalid,
-    c.UNGIL_E_OVERFLOW: _Overflow,
+    c.UNGIL_E_NULL: Invalid,
+    c.UNGIL_E_INVALID: Invalid,
+    c.UNGIL_E_HANDLE: Invalid,
+    c.UNGIL_E_OVERFLOW: Overflow,
     c.UNGIL_E_CANCELLED: Cancelled,
     c.UNGIL_E_TIMED_OUT: TimedOut,
     c.UNGIL_E_PYTHON: ExecutionFailed,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 # Each interpreter imports this, and neither what pickle imports nor typing, which takes as long as half a start.
 try:
@@ -50,10 +50,10 @@ class Shared:
     __slots__ = ("data", "writable")
 
     def __init__(self, data: Any, writable: bool) -> None:
-        view = memoryview(data)
-        if not view.contiguous:
+        view = _memory_of_array(data) if hasattr(data, "dtype") else memoryview(data)
+        if not view.c_contiguous:
             raise ValueError("share() wants contiguous memory, not one with strides %r" % (view.strides,))
-        if view.format and "O" in view.format:
+        if view.format.strip("<>=!@") == "O":
             raise TypeError("share() wants numbers or bytes, not Python objects")
         if writable and view.readonly:
             raise ValueError("share(writable=True) wants memory that can be written to; this is read-only")
@@ -74,6 +74,17 @@ def share(data: Any, *, writable: bool = False) -> Any:
     while writable is asked for.
     """
     return Shared(data, writable)
+
+
+def _memory_of_array(array: Any) -> memoryview:
+    """The memory of an array of numpy's, or of another library's, as it pickles itself."""
+    for item in array.__reduce_ex__(PROTOCOL)[1]:
+        if isinstance(item, pickle.PickleBuffer):
+            return item.raw()
+    raise TypeError(
+        "share() wants a contiguous array of numbers of a plain type, not this %s; numpy.ascontiguousarray() makes one"
+        % type(array).__name__
+    )
 
 
 class Large:
@@ -139,14 +150,13 @@ class _Lending(pickle.Pickler):
         return NotImplemented
 
     def _reduce_array(self, shared: Shared) -> Any:
-        """How an array of numpy's, or of another library's, reduces itself to memory; None if it doesn't."""
+        """How an array of numpy's, or of another library's, reduces itself to memory; None if it is no array."""
         if not hasattr(shared.data, "dtype"):
             return None
         reduced = shared.data.__reduce_ex__(PROTOCOL)
-        memory = [item for item in reduced[1] if isinstance(item, pickle.PickleBuffer)]
         if shared.writable:
-            self.loans.writable.extend(memory)
-        return reduced if memory else None
+            self.loans.writable.extend(item for item in reduced[1] if isinstance(item, pickle.PickleBuffer))
+        return reduced
 
     def _reduce_view(self, view: memoryview, writable: bool) -> Any:
         if not view.c_contiguous:
@@ -210,11 +220,6 @@ def loads(data: Any, buffers: Sequence[Any]) -> Any:
     return pickle.loads(data, buffers=buffers)
 
 
-def load(file: io.BytesIO, buffers: Sequence[Any]) -> Any:
-    """The next object in the file, of several."""
-    return pickle.load(file, buffers=buffers)
-
-
 # Functions of __main__.
 
 
@@ -230,17 +235,10 @@ def main_globals() -> dict[str, Any]:
 
 
 _MISSING = object()
-_latest: dict[str, Any] = {}  # immutable values of globals of __main__: the latest that were sent, or that came
 
-
-def _note(name: str, value: Any) -> bool:
-    """Whether the global's value is another one than the latest. What is not immutable always is."""
-    if type(value) not in ATOMS:
-        _latest.pop(name, None)
-        return True
-    before = _latest.get(name, _MISSING)
-    _latest[name] = value
-    return not (before is value or (type(before) is type(value) and before == value))
+# What the globals of __main__ were when they were sent last, or came: their marks; functions, classes and modules
+# themselves.
+_latest: dict[str, Any] = {}
 
 
 def forget_globals() -> None:
@@ -250,15 +248,16 @@ def forget_globals() -> None:
 def set_function_state(function: Any, state: Any) -> None:
     """Completes a function of `__main__` that arrived.
 
-    The globals that it uses come along, as they were when it was sent. An immutable one that has not changed since it
-    last came, such as a None, does not overwrite what an initializer has made of it here.
+    The globals that it uses come along. One that is as it was when it came last does not overwrite what code here has
+    made of it: an initializer, for example.
     """
     from cloudpickle import cloudpickle
 
     attributes, slots = state
-    for name, value in slots["__globals__"].items():
-        if _note(name, value):
+    for name, (mark, value) in slots["__globals__"].items():
+        if mark is None or _latest.get(name) != mark:
             function.__globals__[name] = value
+        _latest[name] = mark
     cloudpickle._function_setstate(function, (attributes, dict(slots, __globals__={})))
 
 
@@ -301,13 +300,32 @@ on_changed_globals: Callable[[], None] = _nothing
 def _in_main(reduced: Any, own_names: frozenset[str]) -> Any:
     """cloudpickle's reduction of a function, but that it shares `__main__`'s globals with others that arrive there."""
     make, arguments, (attributes, slots) = reduced[:3]
-    values = {name: value for name, value in slots["__globals__"].items() if name not in own_names}
+    values = {name: (_mark(value), value) for name, value in slots["__globals__"].items() if name not in own_names}
     has_changed = False
-    for name, value in values.items():
-        if name in _latest or type(value) in ATOMS:
-            was_sent = name in _latest
-            has_changed |= _note(name, value) and was_sent
+    for name, (mark, value) in values.items():
+        now, before = value if mark is None else mark, _latest.get(name, _MISSING)
+        has_changed |= not (before is _MISSING or before is now or (type(before) is bytes and before == now))
+        _latest[name] = now
     if has_changed:
         on_changed_globals()
     state = attributes, dict(slots, __globals__=values)
-    return make, (arguments[0], Main()) + tuple(arguments[2:]), state, None, None, set_function_state
+    return make, (arguments[0], Main(), *arguments[2:]), state, None, None, set_function_state
+
+
+def _mark(value: Any) -> bytes | None:
+    """What tells whether a global is as it was; None for functions, classes and modules, which are always sent anew."""
+    if type(value) in ATOMS:
+        return pickle.dumps(value, PROTOCOL)
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType, ModuleType)):
+        return None
+    import hashlib
+
+    from ._addresses import address_of
+
+    try:
+        message = dumps(value)
+    except Exception:  # which pickling the function is going to raise
+        return None
+    # Memory that is lent is the same on both sides, whatever is written to it.
+    places = [(address_of(loan.view)[0], loan.view.nbytes) for loan in message.loans]
+    return hashlib.blake2b(message.data + repr(places).encode(), digest_size=16).digest()

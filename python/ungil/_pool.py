@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from ._calls import Call, together
 from ._library import library
+from ._requests import Outcome
 from ._waiting import BLIND
 from .interpreter import Interpreter
 
@@ -75,14 +76,13 @@ class Pool:
                 self.workers.append(worker)
 
     def _work(self) -> None:
-        """A worker's life. It has a task before it has an interpreter: nobody cancels what a worker was started for."""
+        """A worker's life. It has a task before it has an interpreter, as workers that need none have it at once."""
         tasks = self._next(1)
         interpreter = self._start()
         if interpreter is None:
             self._fail(tasks)
             return
         thread, pace = threading.get_ident(), Pace()
-        self._interpreters[thread] = interpreter
         with interpreter:
             while tasks:
                 self._running[thread] = tasks
@@ -106,8 +106,9 @@ class Pool:
                 place = _thread.allocate_lock()
                 place.acquire()
                 self._waiting.append(place)
-                if self._is_shut:  # by garbage collection just now
-                    place.release()
+                if self._is_shut and place in self._waiting:  # since a moment
+                    self._waiting.remove(place)
+                    continue
             place.acquire()
 
     def _take(self, most: int) -> Sequence[Task]:
@@ -122,12 +123,15 @@ class Pool:
         except BaseException as error:
             self._break("no interpreter could start: %s" % error, error)
             return None
-        error_or_none = interpreter.outcome(self._initializer).error if self._initializer else None
-        if error_or_none is None:
+        thread = threading.get_ident()
+        self._interpreters[thread] = interpreter
+        failure = _outcome(self._initializer, interpreter).error if self._initializer else None
+        if failure is None:
             return interpreter
+        del self._interpreters[thread]
         interpreter.close()
-        _logger.critical("Exception in initializer:", exc_info=error_or_none)
-        self._break("the initializer failed: %r" % error_or_none, error_or_none)
+        _logger.critical("Exception in initializer:", exc_info=failure)
+        self._break("the initializer failed: %r" % failure, failure)
         return None
 
     def _break(self, why: str, cause: BaseException) -> None:
@@ -137,9 +141,10 @@ class Pool:
         self._wake_all()
 
     def _fail(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            if not task.future.done():
-                task.future.set_exception(self._error())
+        for _, future in tasks:
+            with _own_way(future):
+                if future.running() or future.set_running_or_notify_cancel():
+                    future.set_exception(self._error())
 
     @property
     def is_broken(self) -> bool:
@@ -209,6 +214,7 @@ class Pool:
         self.workers, self._waiting, self._interpreters, self._running = [], [], {}, {}
         for task in tasks:
             task.future._condition = threading.Condition()  # another thread may have had it
+            task.future._done_callbacks.clear()  # type: ignore[attr-defined] # they are the parent's
         self._fail(tasks)
 
 
@@ -216,17 +222,39 @@ def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
     tasks = [task for task in tasks if task.future.set_running_or_notify_cancel()]
     if not tasks:
         return
-    calls = [task.call for task in tasks]
-    call = calls[0] if len(calls) == 1 else together(calls)
+    is_map = tasks[0].call.is_map
+    call = together([task.call for task in tasks]) if is_map else tasks[0].call
+    result, error = _outcome(call, interpreter)
+    for i, (_, future) in enumerate(tasks):
+        with _own_way(future):
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result[i] if is_map else result)
+
+
+def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
     try:
-        result, error = interpreter.outcome(call)
+        return interpreter.outcome(call)
     except BaseException as unexpected:  # whoever waits must hear of it
-        result, error = None, unexpected
-    for i, task in enumerate(tasks):
+        return Outcome(None, unexpected)
+
+
+class _own_way:
+    """A future whose end fails, by a callback of its owner's or as he has ended it himself, does not end a worker."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: Future[Any]) -> None:
+        self._future = future
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
         if error is not None:
-            task.future.set_exception(error)
-        else:
-            task.future.set_result(result[i] if call.is_map else result)
+            _logger.critical("Exception at the end of %r:", self._future, exc_info=error)
+        return True
 
 
 class Pace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 
 import _ungil  # type: ignore[import-not-found]
@@ -51,22 +50,31 @@ def _call(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
 
 
 def _call_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    function, memory, _ = _function_of(request, buffers)
+    function, memory = _function_of(request, buffers)
     args, kwargs = _pickling.loads(request, memory)
     return function(*args, **kwargs)
 
 
 def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     """For each chunk of calls: (results, what ended them or None)."""
-    function, memory, end = _function_of(request, buffers)
-    file = io.BytesIO(request)
-    chunks: list[Any] = []
-    while file.tell() < end:
-        chunks.append(_chunk(function, file, memory))
+    function, memory = _function_of(request, buffers)
+    chunks = [_chunk(function, data, memory) for data in _pickling.loads(request, ())]
     try:
         return _pickling.dumps(chunks)
     except Exception:
         return _pickling.dumps([_what_can_be_sent(*chunk) for chunk in chunks])
+
+
+def _chunk(function: Callable[..., Any], data: bytes, memory: Sequence[memoryview]) -> Any:
+    results: list[Any] = []
+    try:
+        for args in _pickling.loads(data, memory):
+            results.append(_pickling.lend_large(function(*args)))
+    except KeyboardInterrupt:  # it is all of the request that was interrupted
+        raise
+    except BaseException as error:
+        return results, _failure(error)
+    return results, None
 
 
 def _what_can_be_sent(results: list[Any], failure: Any) -> Any:
@@ -79,20 +87,8 @@ def _what_can_be_sent(results: list[Any], failure: Any) -> Any:
     return results, failure
 
 
-def _chunk(function: Callable[..., Any], file: io.BytesIO, memory: Sequence[memoryview]) -> Any:
-    results: list[Any] = []
-    try:
-        for args in _pickling.load(file, memory):
-            results.append(_pickling.lend_large(function(*args)))
-    except KeyboardInterrupt:  # it is all of the request that was interrupted
-        raise
-    except BaseException as error:
-        return results, _failure(error)
-    return results, None
-
-
-def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview], int]:
-    """The function that a request is about, sent or known; the memory that is not its own; where its pickle begins."""
+def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview]]:
+    """The function that a request is about, sent or known, and the memory that is not its own."""
     end = len(request) - protocol.HEADER.size
     token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     function = _functions.get(token)
@@ -103,7 +99,7 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
         _functions[token] = function
     elif function is None:
         raise _Unknown
-    return function, buffers[memory:], end - length
+    return function, buffers[memory:]
 
 
 def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import time
 from collections import deque
 from concurrent.futures import Executor, Future
@@ -15,7 +16,7 @@ from ._library import library
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
 from ._waiting import BLIND, in_main_thread
-from .interpreter import require
+from .interpreter import require, shared
 
 Result = TypeVar("Result")
 
@@ -68,8 +69,8 @@ class InterpreterPoolExecutor(Executor):
 
     max_workers: how many interpreters there may be; as many as processors, if it is None. They start when needed.
     thread_name_prefix: of the names of their threads.
-    initializer, initargs: a function that is called in each interpreter first. What it assigns to globals of `__main__`
-    is there for tasks.
+    initializer, initargs: a function that is called in each interpreter first. What it makes of globals of `__main__`
+    is there for tasks, until the program itself changes these globals.
     share: memory, by the names that each interpreter's `__main__` is to have for it; see `ungil.share`.
 
     Errors: Unsupported, where there can be no interpreters; ValueError, TypeError for wrong arguments.
@@ -91,11 +92,12 @@ class InterpreterPoolExecutor(Executor):
         require()
         if max_workers is None:
             max_workers = library.ungil_num_threads()
+        max_workers = operator.index(max_workers)
         if max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
-        share = dict(share or {})
+        share = shared(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % next(_numbers)
         self._max_workers: int = max_workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import keyword
 import os
 import platform
 import sys
@@ -103,15 +104,14 @@ class Interpreter:
         check(library.ungil_interp_exec(self._handle, (_BEGIN % _FOLDER).encode()))
         self._own_names = frozenset(share)
         if share:
-            views = {name: _shared(name, data) for name, data in share.items()}
-            self.outcome(Call(SHARE, None, _pickling.dumps(views))).get()
+            self.outcome(Call(SHARE, None, _pickling.dumps(shared(share)))).get()
 
     @property
     def handle(self) -> int:
         """The number that ungil.h's functions take; 0 when this interpreter is closed."""
         return self._handle
 
-    def call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+    def call(self, function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Result:
         """function(*args, **kwargs), there. Numpy arrays and what `ungil.share` gives go without a copy.
 
         Errors: the function's exceptions, with the traceback that they had there as the cause; what pickle raises for
@@ -123,15 +123,15 @@ class Interpreter:
 
     def exec(self, source: str) -> None:
         """Runs statements in its `__main__`. Errors: the statements' exceptions."""
-        self._wait(Call(EXECUTE, None, _pickling.dumps(source)))
+        self._wait(Call(EXECUTE, None, _pickling.dumps(_text("source", source))))
 
     def eval(self, expression: str) -> Any:
         """The value of an expression in its `__main__`. Errors: the expression's exceptions."""
-        return self._wait(Call(EVALUATE, None, _pickling.dumps(expression)))
+        return self._wait(Call(EVALUATE, None, _pickling.dumps(_text("expression", expression))))
 
     def interrupt(self) -> None:
         """Raises KeyboardInterrupt in what runs there; any thread may do that. It does not wait."""
-        check(library.ungil_interp_interrupt(self._handle))
+        check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
         """Gives the interpreter back, for others to have.
@@ -144,17 +144,21 @@ class Interpreter:
 
     def outcome(self, call: Call) -> Outcome:
         """What the call comes to, which is made on this thread, whichever that is."""
-        if not self._handle:
-            raise ValueError("this interpreter is closed")
+        handle = self._open()
         token = call.function.token if call.function else None
-        outcome = _requests.request(self._handle, *call.request(token in self._known))
+        outcome = _requests.request(handle, *call.request(token in self._known))
         if outcome is _requests.UNKNOWN:
-            outcome = _requests.request(self._handle, *call.request(False))
+            outcome = _requests.request(handle, *call.request(False))
         if token is not None and outcome.error is None:
             if len(self._known) >= KNOWN:
                 self._known.clear()
             self._known.add(token)
         return outcome
+
+    def _open(self) -> int:
+        if not self._handle:
+            raise ValueError("this interpreter is closed")
+        return self._handle
 
     def _wait(self, call: Call) -> Any:
         return hearing_signals(lambda: self.outcome(call), self.interrupt).get()
@@ -178,13 +182,21 @@ class Interpreter:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
 
 
-def _shared(name: str, data: Any) -> Any:
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError("share: %r is not a name" % (name,))
-    return data if isinstance(data, _pickling.Shared) else _pickling.share(data)
+def shared(share: Mapping[str, Any]) -> dict[str, Any]:
+    """The memory by its names, if these are names. Errors: ValueError; those of `ungil.share`."""
+    for name in share:
+        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError("share: %r is not a name" % (name,))
+    return {name: it if isinstance(it, _pickling.Shared) else _pickling.share(it) for name, it in share.items()}
 
 
-def run(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+def _text(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError("%s: expected a str, not %s" % (name, type(value).__name__))
+    return value
+
+
+def run(function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Result:
     """function(*args, **kwargs) in an interpreter, which is given back at the end.
 
     >>> ungil.run(sum, range(10))

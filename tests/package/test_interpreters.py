@@ -88,6 +88,8 @@ class Calls(unittest.TestCase):
             self.interpreter.exec("a b")
         with self.assertRaises(NameError):
             self.interpreter.eval("nowhere")
+        self.assertRaisesRegex(TypeError, "source: expected a str, not int", self.interpreter.exec, 5)
+        self.assertRaisesRegex(TypeError, "expression: expected a str", self.interpreter.eval, None)
 
     def test_exceptions_are_of_their_type_with_the_traceback_as_cause(self):
         with self.assertRaisesRegex(KeyError, "gone") as caught:
@@ -356,6 +358,64 @@ class GlobalsOfMain(unittest.TestCase):
             "(9, 3)",
         )
 
+    def test_functions_and_modules_that_change_and_change_back(self):
+        self.assert_prints(
+            """
+            import json, math, ungil
+            m, zero = math, 0.0
+            def helper(): return 1
+            def f(): return helper(), m.__name__, str(zero)
+            def g(): return helper(), m.__name__, str(zero)
+            with ungil.Interpreter() as interpreter:
+                print(interpreter.call(f))
+                first, helper, m, zero = helper, lambda: 2, json, -0.0
+                print(interpreter.call(g))
+                helper, m, zero = first, math, 0.0
+                print(interpreter.call(f))
+            """,
+            "(1, 'math', '0.0')",
+            "(2, 'json', '-0.0')",
+            "(1, 'math', '0.0')",
+        )
+
+    def test_containers_stay_until_the_program_changes_them(self):
+        self.assert_prints(
+            """
+            import ungil
+            cache, count = {}, 0
+            def load():
+                global cache
+                cache["model"] = 42
+            def use():
+                global count
+                count += 1
+                return cache, count
+            with ungil.Interpreter() as interpreter:
+                interpreter.call(load)
+                print(interpreter.call(use), interpreter.call(use), cache)
+                cache["other"] = 1
+                print(interpreter.call(use))
+            """,
+            "({'model': 42}, 1) ({'model': 42}, 2) {}",
+            "({'other': 1}, 3)",
+        )
+
+    def test_functions_are_not_kept_for_ever(self):
+        self.assert_prints(
+            """
+            import gc, ungil, weakref
+            with ungil.Interpreter() as interpreter:
+                references = []
+                for _ in range(1000):
+                    function = lambda: 1
+                    references.append(weakref.ref(function))
+                    interpreter.call(function)
+                gc.collect()
+                print(sum(reference() is not None for reference in references) < 300)
+            """,
+            "True",
+        )
+
     def test_a_function_that_comes_back_leaves_the_processs_globals_alone(self):
         self.assert_prints(
             """
@@ -410,6 +470,20 @@ class Memory(unittest.TestCase):
         self.assertRaises(TypeError, ungil.share, [1, 2])
         self.assertRaisesRegex(ValueError, "strides", ungil.share, memoryview(b"abcd")[::2])
         self.assertRaisesRegex(TypeError, "interpreter", pickle.dumps, ungil.share(b"abc"))
+
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_arrays_that_are_more_than_memory_are_not_shared(self):
+        for array_ in (
+            numpy.ma.array([1, 2], mask=[0, 1]),
+            numpy.array(["2024-01-01"], "M8[D]"),
+            numpy.zeros((3, 4))[:, ::2],
+            numpy.array([None]),
+            numpy.float64(1),
+        ):
+            with self.assertRaisesRegex(TypeError, "contiguous array of numbers"):
+                ungil.share(array_)
+        named = numpy.zeros(3, [("O", "i4")])
+        self.assertEqual(self.call(lambda a: a.dtype.names, ungil.share(named)), ("O",))
 
     def test_bytes_of_any_size_are_bytes(self):
         for size in (0, 10, 1 << 20, 3 << 20):

@@ -28,6 +28,11 @@ def number_of_interpreter():
     return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
 
 
+class Unloadable:
+    def __reduce__(self):
+        return eval, ("1 / 0",)
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Pool(unittest.TestCase):
     def setUp(self):
@@ -42,6 +47,9 @@ class Pool(unittest.TestCase):
     def test_wrong_arguments(self):
         self.assertRaisesRegex(ValueError, "max_workers", ungil.InterpreterPoolExecutor, 0)
         self.assertRaisesRegex(TypeError, "initializer", ungil.InterpreterPoolExecutor, initializer=5)
+        self.assertRaises(TypeError, ungil.InterpreterPoolExecutor, 2.5)
+        self.assertRaises(TypeError, ungil.InterpreterPoolExecutor, share={"a": 5})
+        self.assertRaisesRegex(ValueError, "name", ungil.InterpreterPoolExecutor, share={"for": b""})
         self.assertRaisesRegex(ValueError, "chunksize", self.pool.map, square, [1], chunksize=0)
         self.assertRaisesRegex(ValueError, "buffersize", self.pool.map, square, [1], buffersize=0)
         self.assertRaisesRegex(TypeError, "buffersize", self.pool.map, square, [1], buffersize="1")
@@ -99,6 +107,21 @@ class Pool(unittest.TestCase):
             results = self.pool.map(make, range(100), chunksize=size)
             self.assertEqual([next(results) for _ in range(90)], list(range(90)))
             self.assertRaisesRegex((TypeError, pickle.PicklingError), "pickle", next, results)
+
+    def test_an_argument_of_map_that_cannot_be_loaded(self):
+        results = self.pool.map(type, [1, Unloadable()] + [b"x" * 70000] * 3)
+        self.assertEqual(next(results), int)
+        self.assertRaises(ZeroDivisionError, next, results)
+        self.assertEqual(self.pool.submit(square, 3).result(60), 9)
+
+    def test_a_callback_that_ends_programs_ends_no_worker(self):
+        pool = ungil.InterpreterPoolExecutor(1)
+        future = pool.submit(time.sleep, 0.2)
+        future.add_done_callback(lambda _: sys.exit(1))
+        with self.assertLogs("concurrent.futures", "CRITICAL"):
+            future.result(60)
+            self.assertEqual(pool.submit(square, 3).result(60), 9)
+        pool.shutdown()
 
     def test_map_in_a_hurry(self):
         results = self.pool.map(time.sleep, [0, 30], timeout=1)
@@ -235,6 +258,18 @@ class BrokenPools(unittest.TestCase):
                     future.result(60)
         self.assertIsInstance(caught.exception.__cause__, ValueError)
         self.assertRaises(ungil.BrokenInterpreterPool, pool.submit, square, 1)
+        pool.shutdown()
+
+    def test_waiting_for_a_cancelled_future_ends(self):
+        def fail():
+            time.sleep(0.2)
+            raise ValueError
+
+        pool = ungil.InterpreterPoolExecutor(1, initializer=fail)
+        with self.assertLogs("concurrent.futures", "CRITICAL"):
+            futures = [pool.submit(square, n) for n in range(3)]
+            futures[2].cancel()
+            self.assertEqual(len(concurrent.futures.wait(futures, timeout=60).done), 3)
         pool.shutdown()
 
     def test_an_initializer_that_does_not_pickle(self):
@@ -377,6 +412,20 @@ class CtrlC(unittest.TestCase):
             timeout=60,
         )
         self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
+
+    def test_in_an_initializer(self):
+        self.assert_interrupted(
+            """
+    pool = ungil.InterpreterPoolExecutor(1, initializer=work, initargs=(600,))
+    import logging
+    logging.disable(logging.CRITICAL)
+    later()
+    try:
+        pool.submit(pow, 1, 1).result()
+    except KeyboardInterrupt:
+        print("interrupted")
+        """
+        )
 
     def test_in_a_call(self):
         self.assert_interrupted(
