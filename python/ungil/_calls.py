@@ -35,10 +35,11 @@ def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Func
 class Call:
     """One request: a call of a function, or chunks of calls of the same."""
 
-    __slots__ = ("_kind", "function", "message")
+    __slots__ = ("_kind", "function", "is_map", "message")
 
     def __init__(self, kind: bytes, function: Function | None, message: Message) -> None:
         self._kind, self.function, self.message = kind, function, message
+        self.is_map = kind == MAP_KNOWN  # the result is a list then, with an element for each chunk
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[Loan]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
@@ -50,11 +51,6 @@ class Call:
         pickled, memory = function.message.data, function.message.loans
         header = HEADER.pack(function.token, len(pickled), len(memory), self._kind)
         return data + pickled + header, [*memory, *loans]
-
-    @property
-    def is_map(self) -> bool:
-        """Whether the result is a list, with an element for each chunk."""
-        return self._kind == MAP_KNOWN
 
     def goes_with(self, other: Call) -> bool:
         """Whether `together` can take both."""

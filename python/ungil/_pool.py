@@ -142,9 +142,8 @@ class Pool:
 
     def _fail(self, tasks: Sequence[Task]) -> None:
         for _, future in tasks:
-            with _own_way(future):
-                if future.running() or future.set_running_or_notify_cancel():
-                    future.set_exception(self._error())
+            if future.running() or future.set_running_or_notify_cancel():
+                _end_future(future, None, self._error())
 
     @property
     def is_broken(self) -> bool:
@@ -219,18 +218,17 @@ class Pool:
 
 
 def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if task.future.set_running_or_notify_cancel()]
+    tasks = [task for task in tasks if task[1].set_running_or_notify_cancel()]
     if not tasks:
         return
-    is_map = tasks[0].call.is_map
-    call = together([task.call for task in tasks]) if is_map else tasks[0].call
-    result, error = _outcome(call, interpreter)
-    for i, (_, future) in enumerate(tasks):
-        with _own_way(future):
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result[i] if is_map else result)
+    call, future = tasks[0]
+    if call.is_map:
+        result, error = _outcome(together([task[0] for task in tasks]), interpreter)
+        for i, (_, future) in enumerate(tasks):
+            _end_future(future, None if error is not None else result[i], error)
+    else:
+        result, error = _outcome(call, interpreter)
+        _end_future(future, result, error)
 
 
 def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
@@ -240,21 +238,15 @@ def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
         return Outcome(None, unexpected)
 
 
-class _own_way:
-    """A future whose end fails, by a callback of its owner's or as he has ended it himself, does not end a worker."""
-
-    __slots__ = ("_future",)
-
-    def __init__(self, future: Future[Any]) -> None:
-        self._future = future
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
-        if error is not None:
-            _logger.critical("Exception at the end of %r:", self._future, exc_info=error)
-        return True
+def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
+    """Where a callback fails, or the owner has ended the future himself, the worker goes on."""
+    try:
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+    except BaseException as failure:
+        _logger.critical("Exception at the end of %r:", future, exc_info=failure)
 
 
 class Pace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import time
 from collections import deque
@@ -29,31 +28,37 @@ class _Future(Future):  # type: ignore[type-arg]
         self._pool = pool
 
     def result(self, timeout: float | None = None) -> Any:
-        return super().result(self._waited(timeout))
+        return super().result(self._waited(timeout) if in_main_thread() else timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        return super().exception(self._waited(timeout))
+        return super().exception(self._waited(timeout) if in_main_thread() else timeout)
 
     def _waited(self, timeout: float | None) -> float | None:
         """Waits in the main thread; returns how long is left to wait."""
-        if self.done() or not in_main_thread():
-            return timeout
         try:
-            self._wait(timeout)
+            if timeout is not None:
+                return self._wait_until(time.monotonic() + timeout)
+            self._wait()
+            return None
         except KeyboardInterrupt:
             self._pool.stop()
             raise
+
+    # In short pieces, as _waiting.py says.
+
+    def _wait(self) -> None:
+        with self._condition:
+            while self._state in _UNDER_WAY:
+                self._condition.wait(BLIND)
+
+    def _wait_until(self, end: float) -> float:
+        with self._condition:
+            while self._state in _UNDER_WAY and time.monotonic() < end:
+                self._condition.wait(min(BLIND, end - time.monotonic()))
         return 0.0
 
-    def _wait(self, timeout: float | None) -> None:
-        """In short pieces, as _waiting.py says."""
-        end = math.inf if timeout is None else time.monotonic() + timeout
-        with self._condition:
-            while not self.done():
-                left = end - time.monotonic()
-                if left <= 0:
-                    return
-                self._condition.wait(min(left, BLIND))
+
+_UNDER_WAY = ("PENDING", "RUNNING")
 
 
 class InterpreterPoolExecutor(Executor):
