@@ -70,8 +70,8 @@ def share(data: Any, *, writable: bool = False) -> Any:
     mmap, ctypes arrays), which arrives as a memoryview of the same format and shape. It must be contiguous.
     writable: both sides may write to the memory; they must agree when, as threads must.
     The memory is in use as long as a view of it is left on the other side; a bytearray cannot be resized until then.
-    Errors: TypeError if data has no buffer, or one of Python objects; ValueError if it is not contiguous, or read-only
-    while writable is asked for.
+    Errors: TypeError if data has no buffer, or one of Python objects, or is an array that is not just contiguous memory
+    (masked, of dates, with strides); ValueError if it is not contiguous, or read-only while writable is asked for.
     """
     return Shared(data, writable)
 
