@@ -9,7 +9,6 @@
 //! | `needed` | the libraries that lie beside a library |
 //! | `loader` | which libraries are an interpreter's own, and which all share |
 //! | `substitutes` | what copies call in place of the C library's loader |
-//! | `thread_locals` | where a thread has its own variables of a copy, without glibc's detour |
 //! | `variables` | the environment's variables, as copies set them |
 //! | `python`, `held` | Python's C API, and its objects in safe hands |
 //! | `host` | the Python that the process itself runs |
@@ -69,8 +68,6 @@ mod running;
 mod start;
 #[cfg(supports_interpreters)]
 mod substitutes;
-#[cfg(all(supports_interpreters, target_arch = "x86_64"))]
-mod thread_locals;
 #[cfg(supports_interpreters)]
 mod variables;
 

@@ -64,9 +64,7 @@ pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
         ("Py_IsFinalizing", is_finalizing as *const ()),
         ("_Py_IsFinalizing", is_finalizing as *const ()),
     ];
-    #[cfg(target_arch = "x86_64")]
-    let all = all.into_iter().chain([("__tls_get_addr", super::thread_locals::get_addr as *const ())]);
-    all.into_iter().map(|(name, function)| Substitute { name, address: function.addr() }).collect()
+    all.map(|(name, function)| Substitute { name, address: function.addr() }).to_vec()
 }
 
 /// Those of them that other libraries of an interpreter call too.
