@@ -79,6 +79,8 @@ SUITE = [
 
 def measured(work, pools, rounds):
     """The medians of each pool's times. Which of them is first changes from round to round."""
+    for pool in pools:
+        work(pool)  # imports what it needs
     times = {pool: [] for pool in pools}
     for i in range(rounds):
         for pool in pools if i % 2 else reversed(pools):
