@@ -135,15 +135,15 @@ bench-interpreters: all need-python ## isolated interpreters: start, memory, req
 bench-executor: all $(VENV)/ready ## the pool of interpreters against a pool of processes, as ratios
 	$(PACKAGE) $(VENV)/bin/python bench_py/executor.py --rounds $(ROUNDS)
 
+bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
+	$(CARGO) bench --bench kernels -- $(CRITERION)
+
 # The package as it lies here, with the library that was built.
 PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 
 .PHONY: test-package
 test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
-
-bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
-	$(CARGO) bench --bench kernels -- $(CRITERION)
 
 test-c: all $(VENV)/ready
 	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)"

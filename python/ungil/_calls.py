@@ -94,18 +94,13 @@ def _are_plain(args: tuple[Any, ...]) -> bool:
     return True
 
 
-class _Entry(NamedTuple):
-    """A pickled function, and what its pickle depends on, as it was."""
+class _Dependencies(NamedTuple):
+    """What a function's pickle depends on, as it was."""
 
-    function: Function
-    own_names: frozenset[str]
-    by_value: bool
     bodies: list[tuple[FunctionType, CodeType, Any, Any]]  # functions, their code and defaults
     globals: list[tuple[dict[str, Any], str, Any]]  # namespaces, names, values
 
-    def is_current(self, own_names: frozenset[str], by_value: bool) -> bool:
-        if self.own_names != own_names or self.by_value != by_value:
-            return False
+    def are_current(self) -> bool:
         for function, code, defaults, keywords in self.bodies:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 return False
@@ -115,6 +110,18 @@ class _Entry(NamedTuple):
             if namespace.get(name, _MISSING) is not value:
                 return False
         return True
+
+
+class _Entry(NamedTuple):
+    """A pickled function, and how it was pickled."""
+
+    function: Function
+    own_names: frozenset[str]
+    by_value: bool
+    dependencies: _Dependencies
+
+    def is_current(self, own_names: frozenset[str], by_value: bool) -> bool:
+        return self.own_names == own_names and self.by_value == by_value and self.dependencies.are_current()
 
 
 _MISSING = object()
@@ -144,12 +151,12 @@ def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function
     by_value = _pickling.is_by_value(function)
     entry = _entries.get(function)
     if entry is None or not entry.is_current(own_names, by_value):
-        entry = _Entry(Function(0, Message(b"")), own_names, by_value, [], [])
-        if not _collect(function, entry):
+        dependencies = _Dependencies([], [])
+        if not _collect(function, dependencies):
             return None
         generation = _generation
-        message = _pickling.dumps(function, own_names)
-        entry = entry._replace(function=Function(next(_tokens), message))
+        pickled = Function(next(_tokens), _pickling.dumps(function, own_names))
+        entry = _Entry(pickled, own_names, by_value, dependencies)
         _keep(function, entry, generation)
     return entry.function
 
@@ -162,8 +169,8 @@ def _keep(function: Callable[..., Any], entry: _Entry, generation: int) -> None:
             _entries[function] = entry
 
 
-def _collect(value: Any, entry: _Entry) -> bool:
-    """Adds what the value's pickle depends on to the entry. False if some of it can change without being replaced."""
+def _collect(value: Any, found: _Dependencies) -> bool:
+    """Adds what the value's pickle depends on to what was found. False if some can change unreplaced."""
     if type(value) in ATOMS:
         return True
     if isinstance(value, ModuleType):
@@ -172,23 +179,23 @@ def _collect(value: Any, entry: _Entry) -> bool:
         return False
     if not _pickling.is_by_value(value):
         return _is_importable(value)
-    return isinstance(value, FunctionType) and _collect_function(value, entry)
+    return isinstance(value, FunctionType) and _collect_function(value, found)
 
 
-def _collect_function(function: FunctionType, entry: _Entry) -> bool:
-    if any(function is body[0] for body in entry.bodies):
+def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
+    if any(function is body[0] for body in found.bodies):
         return True
     keywords = dict(function.__kwdefaults__) if function.__kwdefaults__ else None
     if function.__closure__ or function.__dict__:
         return False
     if not all(type(value) in ATOMS for value in (*(function.__defaults__ or ()), *(keywords or {}).values())):
         return False
-    entry.bodies.append((function, function.__code__, function.__defaults__, keywords))
+    found.bodies.append((function, function.__code__, function.__defaults__, keywords))
     namespace = function.__globals__
     for name in _names_in(function.__code__):
         value = namespace.get(name, _MISSING)
-        entry.globals.append((namespace, name, value))
-        if value is not _MISSING and not _collect(value, entry):
+        found.globals.append((namespace, name, value))
+        if value is not _MISSING and not _collect(value, found):
             return False
     return True
 

@@ -106,7 +106,7 @@ class Pool:
                 place = _thread.allocate_lock()
                 place.acquire()
                 self._waiting.append(place)
-                if self._is_shut and place in self._waiting:  # since a moment
+                if self._is_shut and place in self._waiting:  # garbage collection found the executor's end here
                     self._waiting.remove(place)
                     continue
             place.acquire()
@@ -204,7 +204,7 @@ class Pool:
         for worker in self.workers:
             while worker.is_alive() and time.monotonic() < deadline:
                 self._interrupt()  # again: the first one may have come just before a request
-                worker.join(0.02)
+                worker.join(BLIND)
 
     def lose(self) -> None:
         """In the child of a fork: the workers are the parent's."""

@@ -18,6 +18,7 @@ EVALUATE = b"v"  # an expression
 RESULT = b"r"  # the result
 FAILURE = b"f"  # (the exception as a message or None, what it is in short, its traceback)
 
+KEPT_FUNCTIONS = 256  # that an interpreter knows
 UNKNOWN = b"u"  # the function is not known any more: it must be sent again
 
 # Of a request about a function: its number, how long its pickle is, 0 if it should be known, how many of the buffers

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
 
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
-KEPT_FUNCTIONS = 256
 
 _functions: dict[int, Callable[..., Any]] = {}
 _source = ""  # the latest that was executed, for tracebacks
@@ -94,7 +93,7 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
     function = _functions.get(token)
     if length:
         function = _pickling.loads(memoryview(request)[end - length : end], buffers[:memory])
-        while len(_functions) >= KEPT_FUNCTIONS:
+        while len(_functions) >= protocol.KEPT_FUNCTIONS:
             _functions.pop(next(iter(_functions)), None)
         _functions[token] = function
     elif function is None:

@@ -6,15 +6,13 @@ import ctypes
 import gc
 import math
 import time
-from types import TracebackType
 from typing import NamedTuple
 
 from . import _signatures
+from ._handle import Handle
 from ._library import check, library
 
 _LONGEST = 2**62  # milliseconds
-
-_free = library.ungil_control_free
 
 
 class Progress(NamedTuple):
@@ -29,7 +27,7 @@ class Progress(NamedTuple):
         return self.done / self.total if self.total else 0.0
 
 
-class Control:
+class Control(Handle):
     """A token that one call at a time takes, so that other threads can watch it and stop it.
 
     >>> with ungil.Control(deadline=2.5) as control:
@@ -43,7 +41,8 @@ class Control:
     yours, when that returns), with Cancelled or TimedOut.
     """
 
-    _handle = 0
+    _kind = "control"
+    _free = library.ungil_control_free
 
     def __init__(self, deadline: float | None = None) -> None:
         handle = ctypes.c_int32()
@@ -55,11 +54,6 @@ class Control:
         self._handle = handle.value
         if deadline is not None:
             self.set_deadline(deadline)
-
-    @property
-    def handle(self) -> int:
-        """The number that ungil.h's functions take; 0 when this control is closed."""
-        return self._handle
 
     def cancel(self) -> None:
         """Stops the call that is under this control, and each later one. It does not wait."""
@@ -85,7 +79,7 @@ class Control:
     def close(self) -> None:
         """Gives the token back; a call that is under it is cancelled, and waited for."""
         while self._handle:
-            status = library.ungil_control_free(self._handle)
+            status = self._free(self._handle)
             if status == _signatures.UNGIL_E_IN_USE:
                 library.ungil_control_cancel(self._handle)
                 time.sleep(0.001)
@@ -93,27 +87,6 @@ class Control:
                 self._handle = 0
                 if status != _signatures.UNGIL_E_HANDLE:  # which another thread closed meanwhile
                     check(status)
-
-    def _open(self) -> int:
-        if not self._handle:
-            raise ValueError("this control is closed")
-        return self._handle
-
-    def __enter__(self) -> Control:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # A call that is under it holds it: nobody uses it any more.
-        if self._handle:
-            _free(self._handle)
 
     def __repr__(self) -> str:
         if not self._handle:

@@ -7,14 +7,14 @@ import keyword
 import os
 import platform
 import sys
-from types import TracebackType
 from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 
 from . import _pickling, _requests
 from ._calls import Call, call_of
 from ._errors import Unsupported
+from ._handle import Handle
 from ._library import check, library
-from ._protocol import EVALUATE, EXECUTE, SHARE
+from ._protocol import EVALUATE, EXECUTE, KEPT_FUNCTIONS, SHARE
 from ._requests import Outcome
 from ._waiting import hearing_signals
 
@@ -22,8 +22,6 @@ Result = TypeVar("Result")
 Option = Union[str, int, Sequence[str]]
 
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-KNOWN = 1024
 
 # The package that answers is this one, whatever sys.path is there.
 _BEGIN = """
@@ -60,7 +58,7 @@ def _lines(options: Mapping[str, Option]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-class Interpreter:
+class Interpreter(Handle):
     """A Python of its own inside this process, with a lock of its own.
 
     >>> with ungil.Interpreter() as interpreter:
@@ -80,8 +78,10 @@ class Interpreter:
     Cost: 20 to 40 ms and some 10 MB, which stay with the process; less than 1 ms if one that was closed can be had.
     """
 
+    _kind = "interpreter"
+    _free = library.ungil_interp_free
+
     def __init__(self, *, share: Mapping[str, Any] | None = None, **options: Option) -> None:
-        self._handle = 0
         self._known: set[int] = set()  # functions that were sent, by their numbers
         require()
         lines = _lines(options)
@@ -105,11 +105,6 @@ class Interpreter:
         self._own_names = frozenset(share)
         if share:
             self.outcome(Call(SHARE, None, _pickling.dumps(shared(share)))).get()
-
-    @property
-    def handle(self) -> int:
-        """The number that ungil.h's functions take; 0 when this interpreter is closed."""
-        return self._handle
 
     def call(self, function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Result:
         """function(*args, **kwargs), there. Numpy arrays and what `ungil.share` gives go without a copy.
@@ -139,7 +134,7 @@ class Interpreter:
         Errors: ungil.Error while something runs in it.
         """
         if self._handle:
-            check(library.ungil_interp_free(self._handle))
+            check(self._free(self._handle))
             self._handle = 0
 
     def outcome(self, call: Call) -> Outcome:
@@ -150,33 +145,13 @@ class Interpreter:
         if outcome is _requests.UNKNOWN:
             outcome = _requests.request(handle, *call.request(False))
         if token is not None and outcome.error is None:
-            if len(self._known) >= KNOWN:
+            if len(self._known) >= KEPT_FUNCTIONS:
                 self._known.clear()
             self._known.add(token)
         return outcome
 
-    def _open(self) -> int:
-        if not self._handle:
-            raise ValueError("this interpreter is closed")
-        return self._handle
-
     def _wait(self, call: Call) -> Any:
         return hearing_signals(lambda: self.outcome(call), self.interrupt).get()
-
-    def __enter__(self) -> Interpreter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if self._handle:
-            library.ungil_interp_free(self._handle)
 
     def __repr__(self) -> str:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
