@@ -11,7 +11,7 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures.thread import BrokenThreadPool
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from weakref import WeakSet
 
 from ._calls import Call, together
@@ -40,6 +40,25 @@ class Task(NamedTuple):
             self.future.set_running_or_notify_cancel()  # who waits for several futures is told by this only
 
 
+class Worker(threading.Thread):
+    """A thread that says itself when its work is over.
+
+    Thread.join takes a running thread for ended when a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
+    """
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self.over.set()
+            del self._work
+
+
 class Pool:
     """What the workers and the executor share. Workers do not know the executor, so it can end while they wait."""
 
@@ -49,7 +68,7 @@ class Pool:
         self._lock = threading.RLock()  # the end of an executor takes it too, wherever garbage collection finds that
         self._tasks: deque[Task] = deque()
         self._waiting: list[Any] = []  # a locked lock of each worker that waits
-        self.workers: list[threading.Thread] = []
+        self.workers: list[Worker] = []
         self._interpreters: dict[int, Interpreter] = {}  # by their threads' numbers
         self._running: dict[int, Sequence[Task]] = {}
         self._broken: str | None = None
@@ -71,7 +90,7 @@ class Pool:
                 self._waiting.pop().release()
             elif len(self.workers) < self._most:
                 name = "%s_%d" % (self._name, len(self.workers))
-                worker = threading.Thread(target=self._work, name=name, daemon=True)
+                worker = Worker(self._work, name)
                 worker.start()
                 self.workers.append(worker)
 
@@ -193,18 +212,18 @@ class Pool:
             raise
 
     def _wait(self) -> None:
-        """In short pieces, as _waiting.py says."""
+        """In short pieces, as _waiting.py says; then for the system's threads, which are about to end."""
         for worker in self.workers:
-            while worker.is_alive():
-                worker.join(BLIND)
+            while not worker.over.wait(BLIND):
+                pass
+            worker.join()
 
     def stop_and_join(self) -> None:
         self.stop()
         deadline = time.monotonic() + GRACE
         for worker in self.workers:
-            while worker.is_alive() and time.monotonic() < deadline:
+            while not worker.over.wait(BLIND) and time.monotonic() < deadline:
                 self._interrupt()  # again: the first one may have come just before a request
-                worker.join(BLIND)
 
     def lose(self) -> None:
         """In the child of a fork: the workers are the parent's."""

@@ -51,14 +51,18 @@ def first_there(view):
     return type(view).__name__, view.format, view.shape, view.readonly, view[0]
 
 
-@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Calls(unittest.TestCase):
+class OneInterpreter(unittest.TestCase):
+    """Tests that use one interpreter, one after the other."""
+
     @classmethod
     def setUpClass(cls):
         cls.interpreter = ungil.Interpreter()
         cls.addClassCleanup(cls.interpreter.close)
         cls.call = staticmethod(cls.interpreter.call)
 
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Calls(OneInterpreter):
     def test_functions_of_all_kinds(self):
         captured = [1, 2]
         self.assertEqual(self.call(pow, 2, 8), 256)
@@ -434,13 +438,7 @@ class GlobalsOfMain(unittest.TestCase):
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Memory(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.interpreter = ungil.Interpreter()
-        cls.addClassCleanup(cls.interpreter.close)
-        cls.call = staticmethod(cls.interpreter.call)
-
+class Memory(OneInterpreter):
     def test_views(self):
         for memory, code, shape in (
             (array.array("i", [5, 6]), "i", (2,)),

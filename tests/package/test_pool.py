@@ -28,6 +28,16 @@ def number_of_interpreter():
     return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
 
 
+def wait_at_the_gate():
+    while not sys.modules["__main__"].gate[0]:
+        time.sleep(0.001)
+
+
+def fail_at_the_gate():
+    wait_at_the_gate()
+    raise ValueError("no model")
+
+
 class Unloadable:
     def __reduce__(self):
         return eval, ("1 / 0",)
@@ -115,17 +125,18 @@ class Pool(unittest.TestCase):
         self.assertEqual(self.pool.submit(square, 3).result(60), 9)
 
     def test_a_callback_that_ends_programs_ends_no_worker(self):
-        pool = ungil.InterpreterPoolExecutor(1)
-        future = pool.submit(time.sleep, 0.2)
+        gate = bytearray(1)
+        pool = ungil.InterpreterPoolExecutor(1, share={"gate": gate})
+        future = pool.submit(wait_at_the_gate)
         future.add_done_callback(lambda _: sys.exit(1))
         with self.assertLogs("concurrent.futures", "CRITICAL"):
+            gate[0] = 1
             future.result(60)
             self.assertEqual(pool.submit(square, 3).result(60), 9)
         pool.shutdown()
 
     def test_map_in_a_hurry(self):
-        results = self.pool.map(time.sleep, [0, 30], timeout=1)
-        self.assertIsNone(next(results))
+        results = self.pool.map(time.sleep, [600], timeout=0.1)
         self.assertRaises(concurrent.futures.TimeoutError, next, results)
         self.pool._pool.stop()
 
@@ -247,12 +258,11 @@ class Pool(unittest.TestCase):
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class BrokenPools(unittest.TestCase):
     def test_a_failing_initializer(self):
-        def fail():
-            raise ValueError("no model")
-
-        pool = ungil.InterpreterPoolExecutor(2, initializer=fail)
+        gate = bytearray(1)
+        pool = ungil.InterpreterPoolExecutor(2, initializer=fail_at_the_gate, share={"gate": gate})
         with self.assertLogs("concurrent.futures", "CRITICAL"):
             futures = [pool.submit(square, n) for n in range(5)]
+            gate[0] = 1
             for future in futures:
                 with self.assertRaisesRegex(ungil.BrokenInterpreterPool, "no model") as caught:
                     future.result(60)
@@ -261,14 +271,12 @@ class BrokenPools(unittest.TestCase):
         pool.shutdown()
 
     def test_waiting_for_a_cancelled_future_ends(self):
-        def fail():
-            time.sleep(0.2)
-            raise ValueError
-
-        pool = ungil.InterpreterPoolExecutor(1, initializer=fail)
+        gate = bytearray(1)
+        pool = ungil.InterpreterPoolExecutor(1, initializer=fail_at_the_gate, share={"gate": gate})
         with self.assertLogs("concurrent.futures", "CRITICAL"):
             futures = [pool.submit(square, n) for n in range(3)]
-            futures[2].cancel()
+            self.assertTrue(futures[2].cancel())
+            gate[0] = 1
             self.assertEqual(len(concurrent.futures.wait(futures, timeout=60).done), 3)
         pool.shutdown()
 
@@ -279,10 +287,14 @@ class BrokenPools(unittest.TestCase):
     def test_after_a_fork(self):
         status, output, errors = run_script("""
             import os, sys, time, threading, ungil
-            pool = ungil.InterpreterPoolExecutor(1)
+            gate = bytearray(1)
+            def wait():
+                while not gate[0]:
+                    time.sleep(0.001)
+            pool = ungil.InterpreterPoolExecutor(1, share={"gate": gate})
             done = pool.submit(pow, 2, 2)
             done.result()
-            running, queued = pool.submit(time.sleep, 1), pool.submit(pow, 3, 3)
+            running, queued = pool.submit(wait), pool.submit(pow, 3, 3)
             child = os.fork()
             if child == 0:
                 for future in (running, queued):
@@ -298,7 +310,9 @@ class BrokenPools(unittest.TestCase):
                     print("child:", own.submit(pow, 5, 2).result(), done.result())
                 pool.shutdown()
                 sys.exit(0)
-            print("parent:", os.waitpid(child, 0)[1], queued.result())
+            status = os.waitpid(child, 0)[1]
+            gate[0] = 1
+            print("parent:", status, queued.result())
         """)
         self.assertEqual(status, 0, errors)
         self.assertEqual(output.splitlines(), ["child: True"] * 3 + ["child: 25 4", "parent: 0 27"], errors)
@@ -315,6 +329,16 @@ SLEEPERS = """
 """
 
 
+def sleeps_on(process):
+    """Returns when the process's main thread has been found asleep for a while: then it waits."""
+    asleep = 0
+    while asleep < 20:
+        time.sleep(0.01)
+        with open("/proc/%d/stat" % process) as file:
+            state = file.read().rpartition(") ")[2][0]
+        asleep = asleep + 1 if state == "S" else 0
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class CtrlC(unittest.TestCase):
     """Each waits for minutes, if it is not interrupted."""
@@ -322,7 +346,7 @@ class CtrlC(unittest.TestCase):
     def interrupted(self, script):
         def interact(process):
             self.assertEqual(process.stdout.readline(), "waiting\n")
-            time.sleep(0.3)
+            sleeps_on(process.pid)
             process.send_signal(signal.SIGINT)
 
         return run_script(SLEEPERS + script, interact=interact, timeout=60)
@@ -377,6 +401,27 @@ class CtrlC(unittest.TestCase):
         pool.shutdown()
     except KeyboardInterrupt:
         print("interrupted", all(future.done() for future in futures))
+        """,
+            "interrupted True\n",
+        )
+
+    def test_in_shutdown_of_tasks_that_hear_the_third_only(self):
+        self.assert_interrupted(
+            """
+    def stubborn():
+        for _ in range(2):
+            try:
+                work(600)
+            except KeyboardInterrupt:
+                pass
+        work(600)
+    pool = ungil.InterpreterPoolExecutor(1)
+    future = pool.submit(stubborn)
+    later()
+    try:
+        pool.shutdown()
+    except KeyboardInterrupt:
+        print("interrupted", future.done())
         """,
             "interrupted True\n",
         )

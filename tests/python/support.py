@@ -7,7 +7,7 @@ PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__
 LIBRARIES = os.path.join(PROJECT, "build", "lib")
 
 # The file alone, not as part of its package: that takes nothing but ctypes. At the end: it is to shadow no module.
-sys.path.append(os.path.join(PROJECT, "python", "ungil"))
+sys.path += [os.path.join(PROJECT, "python", "ungil"), os.path.join(PROJECT, "tests")]
 
 import _signatures as signatures  # noqa: E402
 
