@@ -121,19 +121,35 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker
 	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
-.PHONY: bench-kernels bench-native bench-interpreters bench-executor bench-criterion
-ROUNDS ?= 5
-bench-kernels: all need-python ## the kernels against the same loops in C, as ratios
-	$(PYTHON) bench_py/kernels.py --rounds $(ROUNDS)
+# Benchmarks have a venv of their own: its peers are pinned, and need Python 3.11 or newer.
+BENCH_VENV := build/bench-venv
+BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
+SUITES     ?= gil kernels interpreters overheads
+.PHONY: bench bench-quick bench-report bench-compare bench-criterion readme
+bench: all $(BENCH_VENV)/ready ## measure ungil beside its peers (20 minutes): a result, and a page with plots in build/bench; SUITES=... for some
+	@$(BENCH) run --suites $(SUITES) $(HOST_NAME)
 
-bench-native: all need-python ## two threads against one, any C function against OpenMP, primality against FLINT
-	$(PYTHON) bench_py/native.py --rounds $(ROUNDS)
+bench-quick: all $(BENCH_VENV)/ready ## the same in less than a minute, with fewer sizes and rounds
+	@$(BENCH) run --quick --suites $(SUITES) $(HOST_NAME)
 
-bench-interpreters: all need-python ## isolated interpreters: start, memory, requests, payloads, and two against one
-	$(PYTHON) bench_py/interpreters.py --rounds $(ROUNDS)
+HOST_NAME = $(if $(NAME),--host "$(NAME)")
 
-bench-executor: all $(VENV)/ready ## the pool of interpreters against a pool of processes, as ratios
-	$(PACKAGE) $(VENV)/bin/python bench_py/executor.py --rounds $(ROUNDS)
+bench-report: $(BENCH_VENV)/ready ## the page of RESULT=file, or of the newest full result
+	@$(BENCH) report $(RESULT)
+
+bench-compare: $(BENCH_VENV)/ready ## OLD=file and NEW=file (or files) side by side; fails for a repeated loss of more than a tenth
+	@[ -n "$(OLD)" ] && [ -n "$(NEW)" ] || { echo "make: bench-compare takes OLD=file NEW=file"; exit 2; }
+	@$(BENCH) compare $(OLD) $(NEW)
+
+readme: $(VENV)/ready ## write the newest full result's figures into the README
+	@$(VENV)/bin/python -m bench_py readme
+
+$(BENCH_VENV)/ready: bench_py/requirements.txt | need-python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: the benchmarks' peers need Python 3.11 or newer: make $(or $(MAKECMDGOALS),bench) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(BENCH_VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	@$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
 	$(CARGO) bench --bench kernels -- $(CRITERION)
@@ -144,6 +160,10 @@ PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 .PHONY: test-package
 test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
+
+.PHONY: test-bench
+test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests: that wrong answers are found, and nothing is lost
+	@$(PACKAGE) $(BENCH_VENV)/bin/python -m unittest discover -s tests/bench
 
 test-c: all $(VENV)/ready
 	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)"
@@ -201,13 +221,14 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
-LINTED := python tests/package packaging bench_py/executor.py
+LINTED := python tests/package tests/bench packaging bench_py
 lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)
 	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m bench_py readme --check
 	$(CARGO) test --release --quiet --test generated
 
 header: | need-cargo need-cc ## write include/ungil.h, and the same for ctypes, from the source

@@ -20,14 +20,16 @@ fn get(control: i32) -> Result<Pinned<'static, Control>, Error> {
 }
 
 /// Runs `body` as a call of so many items, with the arguments `nthreads` and `control` that its export was given.
+/// With the default number of threads, up to `few` items stay on the calling thread: they are done before another is.
 pub(super) fn with_call<T>(
     nthreads: i32,
     control: i32,
     items: u64,
+    few: u64,
     body: impl FnOnce(Call<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let control = (control != NONE).then(|| get(control)).transpose()?;
-    let threads = threads::of_call(nthreads)?;
+    let threads = threads::of_call(nthreads, items <= few)?;
     let under = control.as_ref().map(|control| control.begin(items)).transpose()?;
     body(Call { threads, run: under.as_ref().map_or(Run::free(), UnderControl::run) })
 }

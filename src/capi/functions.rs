@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
         let grain = grain.ok_or(Error::Invalid { parameter: "grain", expected: "positive" })?;
         let len = end.abs_diff(begin);
         let ctx = Context(ctx);
-        with_call(nthreads, control, len, |call| {
+        with_call(nthreads, control, len, grain, |call| {
             call.for_each(len, Grain::Exactly(grain), |range| {
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: the caller gives a function that may be called so, from any thread.
@@ -149,7 +149,7 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     // SAFETY: by this function's contract.
     let (source, out) = unsafe { (Array::new("in", source, n)?, OutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
-    with_call(nthreads, control, source.len(), |call| {
+    with_call(nthreads, control, source.len(), 1, |call| {
         call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
             let mut watch = call.run.watch();
             // SAFETY: the pool gives each thread ranges of its own; overlaps were looked for.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ungil_integrate(
         let ctx = Context(ctx);
         // SAFETY: the caller gives a function that may be called so, from any thread.
         let value = |i| outside(|| unsafe { function(points.at(i), ctx.get()) });
-        let sum = with_call(nthreads, control, n as u64, |call| sum_values(call, n as u64, value))?;
+        let sum = with_call(nthreads, control, n as u64, 1, |call| sum_values(call, n as u64, value))?;
         out.write(points.integral(sum));
         Ok(())
     })

@@ -3,15 +3,27 @@
 use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, CHUNK, Out, OutArray};
+use crate::cpu;
 use crate::error::Error;
 use crate::kernels::{divisors, primes};
 use crate::pool::Grain;
 
+/// How numbers are shared out.
+struct Sharing {
+    /// So many that others are not asked to help: some 20 microseconds' work.
+    few: u64,
+    grain: Grain,
+}
+
 /// Even if all are large and prime, the most that a thread takes at a time take it a few milliseconds.
-const GRAIN: Grain = Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u64 };
+const PRIMES: Sharing =
+    Sharing { few: CHUNK as u64, grain: Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u64 } };
 
 /// For the rule of num_primes(), which takes a few nanoseconds a number, and 30 without vectors.
-const RULE_GRAIN: Grain = Grain::Between { least: 1 << 12, most: 1 << 16 };
+fn rule() -> Sharing {
+    let few = if cpu::active() == cpu::Level::Scalar { 1 << 11 } else { 1 << 14 };
+    Sharing { few, grain: Grain::Between { least: 1 << 12, most: 1 << 16 } }
+}
 
 /// What can be told prime, as a 64-bit number without a sign.
 trait Number: Copy + Default + Sync {
@@ -107,8 +119,8 @@ unsafe fn tell<T: Number>(
     let (numbers, out) =
         unsafe { (Array::new("numbers", numbers, length)?, OutArray::new("out", out, length)?) };
     out.check_apart(&numbers, false)?;
-    with_call(nthreads, control, numbers.len(), |call| {
-        call.for_each(numbers.len(), GRAIN, |range| {
+    with_call(nthreads, control, numbers.len(), PRIMES.few, |call| {
+        call.for_each(numbers.len(), PRIMES.grain, |range| {
             // SAFETY: the pool gives each thread ranges of its own; the kernel writes, and does not read.
             let mut out = unsafe { out.bytes(range.clone()) };
             T::show(numbers.part(range), |slice| {
@@ -142,7 +154,7 @@ pub unsafe extern "C" fn ungil_count_primes_u64(
 ) -> i32 {
     guarded_status("ungil_count_primes_u64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, PRIMES, count_primes) }
     })
 }
 
@@ -160,7 +172,7 @@ pub unsafe extern "C" fn ungil_count_primes_i64(
 ) -> i32 {
     guarded_status("ungil_count_primes_i64", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, PRIMES, count_primes) }
     })
 }
 
@@ -179,7 +191,7 @@ pub unsafe extern "C" fn ungil_count_primes_i32(
 ) -> i32 {
     guarded_status("ungil_count_primes_i32", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
-        unsafe { count_parts(numbers, length, nthreads, control, count, GRAIN, count_primes) }
+        unsafe { count_parts(numbers, length, nthreads, control, count, PRIMES, count_primes) }
     })
 }
 
@@ -207,7 +219,7 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
     guarded_status("ungil_num_primes_i32", || {
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
         unsafe {
-            count_parts(numbers, length, nthreads, control, count, RULE_GRAIN, |part| {
+            count_parts(numbers, length, nthreads, control, count, rule(), |part| {
                 part.sum(divisors::count_with_small_divisor)
             })
         }
@@ -229,13 +241,13 @@ unsafe fn count_parts<T: Copy + Default + Sync>(
     nthreads: i32,
     control: i32,
     count: *mut u64,
-    grain: Grain,
+    sharing: Sharing,
     count_part: impl Fn(Array<T>) -> u64 + Sync,
 ) -> Result<(), Error> {
     // SAFETY: by this function's contract.
     let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
-    let total = with_call(nthreads, control, numbers.len(), |call| {
-        call.sum(numbers.len(), grain, |range| Ok(count_part(numbers.part(range))))
+    let total = with_call(nthreads, control, numbers.len(), sharing.few, |call| {
+        call.sum(numbers.len(), sharing.grain, |range| Ok(count_part(numbers.part(range))))
     })?;
     out.write(total);
     Ok(())

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
         let items = u64::try_from(n).ok().filter(|&n| n > 0);
         let items = items.ok_or(Error::Invalid { parameter: "n", expected: "positive" })?;
         let terms = pi::Terms::new(items);
-        let sum = with_call(nthreads, control, items, |mut call| {
+        let sum = with_call(nthreads, control, items, pi::BLOCK, |mut call| {
             call.run = call.run.counting(pi::BLOCK);
             call.sum(terms.blocks(), Grain::Between { least: 1, most: 4 }, |blocks| Ok(terms.sum(blocks)))
         })?;
@@ -39,7 +39,8 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
 }
 
 /// What is begun is ended: so many numbers, below a millisecond.
-const VISITED: Grain = Grain::Between { least: 1 << 20, most: 1 << 22 };
+const FEW: u64 = 1 << 20;
+const VISITED: Grain = Grain::Between { least: FEW, most: 1 << 22 };
 
 /// test() on several threads, under a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
 ///
@@ -57,8 +58,9 @@ pub unsafe extern "C" fn ungil_test(from: i32, to: i32, nthreads: i32, control: 
     guarded_status("ungil_test", || {
         // SAFETY: the caller gives NULL or a place for a number.
         let out = unsafe { Out::new("out", out) }?;
-        let sum = with_call(nthreads, control, multiples::visited(from, to), |call| {
-            call.sum(multiples::visited(from, to), VISITED, |part| {
+        let visited = multiples::visited(from, to);
+        let sum = with_call(nthreads, control, visited, FEW, |call| {
+            call.sum(visited, VISITED, |part| {
                 Ok(std::num::Wrapping(multiples::sum_multiples_of_3_in(from, part)))
             })
         })?;
@@ -98,7 +100,7 @@ pub unsafe extern "C" fn ungil_sum_f64(
         let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("sum", sum)?) };
         let len = numbers.len();
         let shortest = 256 * LANES as u64; // longer than what adding up the lanes takes
-        let sum = with_call(nthreads, control, len, |call| {
+        let sum = with_call(nthreads, control, len, PART, |call| {
             call.sum_in_order(len, shortest, |block| {
                 let mut accumulator = Accumulator::new();
                 for start in block.clone().step_by(PART as usize) {

@@ -15,11 +15,13 @@ pub(super) fn requested() -> usize {
 }
 
 /// The number that an argument `nthreads` stands for: itself, or, if it is 0, that in `UNGIL_NUM_THREADS`, else that in
-/// `OMP_NUM_THREADS`, else the number of processors.
+/// `OMP_NUM_THREADS`, else the number of processors; but 1 if the call is a small one, which asking would take longer
+/// than.
 ///
 /// Errors: [`Error::Invalid`] if it is negative.
-pub(super) fn of_call(nthreads: i32) -> Result<usize, Error> {
+pub(super) fn of_call(nthreads: i32, is_small: bool) -> Result<usize, Error> {
     match usize::try_from(nthreads) {
+        Ok(0) if is_small => Ok(1),
         Ok(0) => Ok(default_of(environment::variables(["UNGIL_NUM_THREADS", "OMP_NUM_THREADS"]))),
         Ok(threads) => Ok(threads.min(MOST)),
         Err(_) => Err(Error::Invalid { parameter: "nthreads", expected: "positive, or 0 for the default" }),
@@ -34,7 +36,7 @@ pub(super) fn of_call(nthreads: i32) -> Result<usize, Error> {
 /// Cost: below a microsecond.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_num_threads() -> i32 {
-    guarded("ungil_num_threads", 1, || Ok(i32::try_from(of_call(0)?).unwrap_or(i32::MAX)))
+    guarded("ungil_num_threads", 1, || Ok(i32::try_from(of_call(0, false)?).unwrap_or(i32::MAX)))
 }
 
 fn default_of([own, openmp]: [Option<String>; 2]) -> usize {
@@ -79,9 +81,12 @@ mod tests {
 
     #[test]
     fn an_argument_is_taken_as_it_is() {
-        assert_eq!(of_call(1), Ok(1));
-        assert_eq!(of_call(i32::MAX), Ok(MOST));
-        assert!(of_call(-1).is_err());
-        assert!(of_call(0).is_ok_and(|threads| threads > 0));
+        for is_small in [false, true] {
+            assert_eq!(of_call(1, is_small), Ok(1));
+            assert_eq!(of_call(i32::MAX, is_small), Ok(MOST));
+            assert!(of_call(-1, is_small).is_err());
+            assert!(of_call(0, is_small).is_ok_and(|threads| threads > 0));
+        }
+        assert_eq!(of_call(0, true), Ok(1));
     }
 }

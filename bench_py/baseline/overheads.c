@@ -1,4 +1,4 @@
-/* What the native API is compared with: OpenMP's loops, and FLINT's primality if it is there. */
+/* What the library's calls of C functions are compared with, and functions for it to call. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,22 +10,30 @@ void map_openmp(double (*function)(double), const double *in, double *out, size_
   for (size_t i = 0; i < n; i++) out[i] = function(in[i]);
 }
 
-/* An empty parallel region, on as many threads. */
-void launch_openmp(int threads) {
+/* Empty parallel regions, one after the other, on as many threads. */
+void launch_openmp(int regions, int threads) {
+  for (int i = 0; i < regions; i++) {
 #pragma omp parallel num_threads(threads)
-  __asm__ volatile("");
+    __asm__ volatile("");
+  }
 }
 
-/* What ungil is given to call. */
-int32_t empty_body(int64_t begin, int64_t end, void *ctx) {
+/* The same by what ungil gives: parallel_for over as many empty ranges as threads. */
+typedef int32_t parallel_for(int64_t, int64_t, int64_t, int32_t, int32_t (*)(int64_t, int64_t, void *), void *, int32_t);
+
+static int32_t empty_body(int64_t begin, int64_t end, void *ctx) {
   (void)begin, (void)end, (void)ctx;
   return 0;
 }
 
-double quarter_circle(double x, void *ctx) {
-  (void)ctx;
-  return sqrt(1 - x * x);
+int32_t launch_ungil(parallel_for *ungil_parallel_for, int regions, int threads) {
+  int32_t status = 0;
+  for (int i = 0; i < regions; i++) status |= ungil_parallel_for(0, threads, 1, threads, empty_body, NULL, 0);
+  return status;
 }
+
+/* A call that does nothing. */
+int32_t nothing(int32_t a, int32_t b) { return (void)a, (void)b, 0; }
 
 static void spend(void) {
   struct timespec start, now;
@@ -38,12 +46,3 @@ double slow_map(double x) { return spend(), x; }
 int64_t slow_map_i64(int64_t x) { return spend(), x; }
 double slow_integrand(double x, void *ctx) { return (void)ctx, spend(), x; }
 int32_t slow_body(int64_t begin, int64_t end, void *ctx) { return (void)begin, (void)end, (void)ctx, spend(), 0; }
-
-#ifdef WITH_FLINT
-#include <flint/flint.h>
-#include <flint/ulong_extras.h>
-
-void is_prime_flint(const uint64_t *numbers, size_t n, uint8_t *out) {
-  for (size_t i = 0; i < n; i++) out[i] = (uint8_t)n_is_prime(numbers[i]);
-}
-#endif

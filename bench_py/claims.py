@@ -1,0 +1,137 @@
+"""What the README claims, by which rows of a result, and the README's figures from it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from .results import Ratio, Results, Row, newest
+from .text import quantity
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How many times as long a peer takes as ungil."""
+
+    block: str
+    """The part of the README it belongs to."""
+    what: str
+    peer_text: str
+    suite: str
+    table: str
+    size: float | None
+    peer: str
+    ours: str = "ungil"
+
+    def row(self, results: Results) -> Row | None:
+        return results.find(self.suite, self.table, self.size)
+
+    def ratio(self, results: Results) -> Ratio | None:
+        """None where the result does not have both."""
+        row = self.row(results)
+        if row is None or not {self.peer, self.ours} <= row.samples.keys():
+            return None
+        return row.ratio(self.peer, self.ours)
+
+
+ONE = "ungil, 1 thread"
+CLAIMS = (
+    Claim("library", "`test` of 10^9 numbers", "the loop in C, one thread each",
+          "kernels", "test: the sum of the multiples of 3 below n", 10**9, "C", ONE),
+    Claim("library", "`num_primes` of the numbers below 10^6", "the loop in C, one thread each",
+          "kernels", "num_primes: the numbers from 0 to n - 1", 10**6, "C", ONE),
+    Claim("library", "`num_primes` of 10^6 random numbers", "the loop in C, one thread each",
+          "kernels", "num_primes: n random numbers below 2^31", 10**6, "C", ONE),
+    Claim("library", "`pi` with 10^9 terms", "the loop in C, `-ffast-math`, one thread each",
+          "kernels", "pi: n terms", 10**9, "C -ffast-math", ONE),
+    Claim("library", "`pi` with 10^9 terms, all processors", "numba, `prange`, `fastmath`",
+          "kernels", "pi: n terms", 10**9, "numba prange, fastmath"),
+    Claim("library", "`is_prime` of 10^6 odd 64-bit numbers", "FLINT's `n_is_prime` in C, one thread each",
+          "kernels", "is_prime: n random odd numbers below 2^64", 10**6, "FLINT in C", ONE),
+    Claim("library", "`test` on two Python threads", "in sequence",
+          "gil", "test", 2, "ungil · in sequence", "ungil · on threads"),
+    Claim("library", "pure Python on two threads, in isolated interpreters", "in sequence",
+          "gil", "test", 2, "pure Python in isolated interpreters · in sequence",
+          "pure Python in isolated interpreters · on threads"),
+    Claim("executor", "an empty task there and back", "`ProcessPoolExecutor`",
+          "interpreters", "an empty task there and back", 1, "processes, fork"),
+    Claim("executor", "a 100 MB numpy array as the argument", "`ProcessPoolExecutor`",
+          "interpreters", "a numpy array of n bytes as the argument", 10**8, "processes, fork"),
+    Claim("executor", "a 100 MB numpy array as the result", "`ProcessPoolExecutor`",
+          "interpreters", "a numpy array of n bytes as the result", 10**8, "processes, fork"),
+    Claim("executor", "`map` of 10000 small tasks", "`ProcessPoolExecutor`",
+          "interpreters", "map of n small tasks", 10**4, "processes, fork"),
+    Claim("executor", "the same with `chunksize=100`", "`ProcessPoolExecutor`",
+          "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
+    Claim("executor", "pure Python on all processors", "`ProcessPoolExecutor`",
+          "interpreters", "pure Python on all workers", None, "processes, fork"),
+    Claim("executor", "an empty task there and back", "loky",
+          "interpreters", "an empty task there and back", 1, "loky"),
+    Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `spawn`",
+          "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
+    Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "start of a pool with one worker", 1, "processes, fork"),
+)  # fmt: skip
+
+
+def figure(ratio: Ratio) -> str:
+    """Two digits: more are not to be had again in a second run."""
+    value = float(f"{ratio.median:.2g}")
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def block(name: str, claims: Sequence[Claim], path: Path, results: Results) -> str:
+    """A table of the README, and what it comes from."""
+    link = os.path.relpath(path, README.parent)
+    machine = results.machine
+    processors = len(machine["affinity"])  # type: ignore[arg-type]
+    lines = [
+        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}) with "
+        f"{machine['python']}: [`{link}`]({link}).",
+        "",
+        "| | beside | times as fast |",
+        "|---|---|---|",
+    ]
+    for claim in claims:
+        ratio = claim.ratio(results)
+        if claim.block == name:
+            lines.append(f"| {claim.what} | {claim.peer_text} | {'not measured' if ratio is None else figure(ratio)} |")
+    return "\n".join(lines)
+
+
+def with_figures(text: str, path: Path, results: Results) -> str:
+    """The README's text with these figures. Errors: ValueError, if a place for them is missing."""
+    for name in dict.fromkeys(claim.block for claim in CLAIMS):
+        start, end = f"<!-- figures: {name}, by `make readme` -->", "<!-- end of figures -->"
+        new = f"{start}\n{block(name, CLAIMS, path, results)}\n{end}"
+        text, count = re.subn(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: new, text, flags=re.DOTALL)  # noqa: B023
+        if count != 1:
+            raise ValueError(f"README.md has {count} places {start}, and should have one")
+    return text
+
+
+def update(check_only: bool) -> int:
+    """Writes the newest full result's figures into the README, or tells whether they are there."""
+    found = newest()
+    if found is None:
+        raise ValueError("no full result: run `make bench` first")
+    old = README.read_text("utf-8")
+    new = with_figures(old, *found)
+    if check_only and new != old:
+        print(f"README.md does not have the figures of {found[0].name}: run `make readme`")
+        return 1
+    if new != old:
+        README.write_text(new, "utf-8")
+    return 0
+
+
+def absolute(claim: Claim, results: Results) -> str:
+    """The two medians, as context."""
+    row = claim.row(results)
+    assert row is not None
+    return f"{quantity(row.median(claim.ours), row.unit)}, {quantity(row.median(claim.peer), row.unit)}"

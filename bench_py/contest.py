@@ -1,0 +1,177 @@
+"""How the same work by several contenders is measured.
+
+Every contender is called twice and its answer checked. Then come rounds: in each of them each contender that has a
+part in it gives one sample, the mean of as many calls as fill some hundredths of a second, and who is first changes
+from round to round.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Mapping
+
+from .results import Row
+
+Call = Callable[[], Any]
+
+SETTLE = 0.01  # seconds between contenders: OpenMP's threads spin for some milliseconds behind a region
+WARM = 1.5  # seconds below which a first call is made again: it compiled, imported, started threads, touched memory
+
+
+class WrongAnswer(Exception):
+    """A contender gave another answer than the one expected: nothing that was measured counts."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time a run takes."""
+
+    rounds: int
+    sample: float
+    """Seconds that a sample fills, at least."""
+    limit: float
+    """Seconds that a call may take; a contender that would take longer is left out, and the result says so."""
+    long: float
+    """Seconds; a contender whose sample takes longer has a part in few rounds only."""
+    few: int
+    is_quick: bool = False
+
+
+FULL = Effort(rounds=7, sample=0.03, limit=5.0, long=0.5, few=3)
+QUICK = Effort(rounds=3, sample=0.002, limit=0.2, long=0.05, few=1, is_quick=True)
+
+
+def equal(found: Any, expected: Any) -> bool:
+    return bool(found == expected)
+
+
+@dataclass
+class Contest:
+    """The same work by several contenders."""
+
+    suite: str
+    table: str
+    size: float
+    contenders: Mapping[str, Call]
+    """Calls without arguments that give an answer."""
+    expected: Any
+    same: Callable[[Any, Any], bool] = equal
+    """Whether an answer is the expected one."""
+    reference: str | None = None
+    context: frozenset[str] = frozenset()
+    """Contenders that are no rivals of the reference: other ways to use ungil, or what does less."""
+    work: float = 1.0
+    """How many units of work a call does: samples are divided by it."""
+    growth: float = 1.0
+    """Of a call's time with its size: time ~ size^growth, to tell who would take too long at the next size."""
+    budget: float | None = None
+    """Seconds that a call may take here, where the effort's limit is not right."""
+    once: bool = False
+    """Whether a sample is one call: where a call leaves something behind."""
+    finish: Callable[[], None] = lambda: None
+    """What is to be done when it has been measured."""
+
+    def row(self) -> Row:
+        rivals = [name for name in self.contenders if name != self.reference and name not in self.context]
+        rivals = rivals if self.reference else []
+        return Row(self.suite, self.table, self.size, "s", self.reference, rivals)
+
+
+@dataclass
+class Measuring:
+    """Measures contests, one after the other, and remembers how long each contender took at the last size."""
+
+    effort: Effort
+    _last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+
+    def measure(self, contest: Contest) -> Row:
+        """Errors: WrongAnswer; what ungil itself raises. Where a peer raises, the row says so."""
+        try:
+            return self._measure(contest)
+        finally:
+            contest.finish()
+
+    def _measure(self, contest: Contest) -> Row:
+        row = contest.row()
+        calls = {}
+        for name, call in contest.contenders.items():
+            limit = contest.budget or self.effort.limit
+            expected = self._expected(contest, name)
+            if expected > limit:
+                row.left_out[name] = f"would take about {expected:.2g} s a call"
+                continue
+            try:
+                seconds = _seconds(call, contest, name)
+                if seconds < WARM and not contest.once:
+                    seconds = min(seconds, _seconds(call, contest, name))
+            except WrongAnswer:
+                raise
+            except Exception as error:
+                if name not in row.rivals:
+                    raise
+                row.failed[name] = f"{type(error).__name__}: {error}"
+                continue
+            self._last[contest.table, name] = contest.size, seconds
+            if seconds > limit:
+                row.left_out[name] = f"takes {seconds:.2g} s a call"
+                continue
+            calls[name] = call, self._plan(contest, seconds)
+            row.samples[name] = []
+        self._rounds(contest, calls, row)
+        for name in calls:
+            self._last[contest.table, name] = contest.size, min(row.samples[name]) * contest.work
+        return row
+
+    def _expected(self, contest: Contest, name: str) -> float:
+        """Seconds, by what it took at the size before; 0 if there was none."""
+        size, seconds = self._last.get((contest.table, name), (0, 0.0))
+        return seconds * (contest.size / size) ** contest.growth if size else 0.0
+
+    def _plan(self, contest: Contest, seconds: float) -> tuple[int, int]:
+        """(calls a sample, rounds) of a contender whose call takes so long."""
+        calls = 1 if contest.once else max(1, round(self.effort.sample / max(seconds, 1e-8)))
+        return calls, self.effort.rounds if calls * seconds < self.effort.long else self.effort.few
+
+    def _rounds(self, contest: Contest, calls: Mapping[str, tuple[Call, tuple[int, int]]], row: Row) -> None:
+        names = list(calls)
+        for i in range(self.effort.rounds):
+            first = i % max(1, len(names))
+            for name in names[first:] + names[:first]:
+                call, (repeats, rounds) = calls[name]
+                if i >= rounds:
+                    continue
+                time.sleep(SETTLE)
+                seconds, answer = timed(call, repeats)
+                _check(contest, name, answer)
+                row.samples[name].append(seconds / contest.work)
+
+
+def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
+    """(mean seconds, the last call's answer)."""
+    answer = None
+    start = time.perf_counter()
+    for _ in itertools.repeat(None, repeats):
+        answer = call()
+    return (time.perf_counter() - start) / repeats, answer
+
+
+def _seconds(call: Call, contest: Contest, name: str) -> float:
+    seconds, answer = timed(call)
+    _check(contest, name, answer)
+    return seconds
+
+
+def _check(contest: Contest, name: str, answer: Any) -> None:
+    if not contest.same(answer, contest.expected):
+        raise WrongAnswer(
+            f"{contest.suite}, {contest.table}, {contest.size:g}: {name} gave {answer!r}, expected {contest.expected!r}"
+        )
+
+
+def sizes(first: int, last: int, factor: int = 10) -> Iterator[int]:
+    """first, first * factor, ... up to last."""
+    while first <= last:
+        yield first
+        first *= factor

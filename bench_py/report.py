@@ -1,0 +1,166 @@
+"""A result as one page that needs nothing else, and its plots as PNG."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Sequence
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib import pyplot
+
+from . import claims, plots
+from .results import Ratio, Results, Row
+from .suites import suite
+from .text import quantity, size_text, times
+
+WIDE = 0.3  # a spread of the quartiles, as a part of the median, that is told
+DOTS = 180  # an inch
+SIZES = {"gil": "threads", "overheads": "n", "kernels": "n", "interpreters": "n"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A contender at a size."""
+
+    time: str
+    ratio: str = ""
+    spread: str = ""
+    kind: str = ""
+    """ours, ahead (the reference is), behind, open; or out, if it was not measured."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the result."""
+
+    anchor: str
+    title: str
+    note: str
+    columns: Sequence[str]
+    lines: Sequence[tuple[str, Sequence[Cell]]]
+    left_out: Sequence[str]
+    image: str
+    alt: str
+    reference: str | None
+
+
+def write(path: Path, results: Results, folder: Path) -> Path:
+    """Writes folder/report.html and folder/*.png; the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"times": lambda ratio: times(ratio.median), "figure": claims.figure}
+    suites = []
+    for name in results.suites:
+        module = suite(name)
+        sections = [_section(rows, getattr(module, "NOTES", {}), folder) for rows in _tables(results, name)]
+        suites.append({"name": name, "title": module.TITLE, "about": module.ABOUT, "sections": sections})
+    page = folder / "report.html"
+    html = environment.get_template("report.html.jinja").render(
+        results=results,
+        source=path.name,
+        suites=suites,
+        claims=[
+            (claim, ratio, claims.absolute(claim, results), _anchor(claim.suite, claim.table))
+            for claim in claims.CLAIMS
+            if (ratio := claim.ratio(results)) is not None
+        ],
+        unmeasured=[claim for claim in claims.CLAIMS if claim.ratio(results) is None],
+        not_ahead=list(_not_ahead(results)),
+        wide=list(_wide(results)),
+        processors=len(results.machine["affinity"]),  # type: ignore[arg-type]
+    )
+    page.write_text(html, "utf-8")
+    return page
+
+
+def _tables(results: Results, name: str) -> Iterator[list[Row]]:
+    rows = [row for row in results.rows if row.suite == name and row.samples]
+    for table in dict.fromkeys(row.table for row in rows):
+        yield sorted((row for row in rows if row.table == table), key=lambda row: row.size)
+
+
+def _anchor(suite_name: str, table: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"{suite_name} {table}".lower()).strip("-")
+
+
+def _section(rows: list[Row], notes: dict[str, str], folder: Path) -> Section:
+    first = rows[0]
+    anchor = _anchor(first.suite, first.table)
+    figure = plots.plot(rows, SIZES[first.suite])
+    image = folder / f"{anchor}.png"
+    figure.savefig(image, dpi=DOTS)
+    pyplot.close(figure)
+    if first.suite == "gil":
+        columns, lines = _speed_ups(rows)
+    else:
+        columns = [size_text(row.size) for row in rows] if len(rows) > 1 else ["median"]
+        names = plots.contenders_of(rows)[::-1]
+        lines = [(name, [_cell(row, name) for row in rows]) for name in names]
+    return Section(
+        anchor,
+        first.table,
+        notes.get(first.table, ""),
+        columns,
+        lines,
+        [f"{name} at {size_text(row.size)}: {why}" for row in rows for name, why in row.left_out.items()],
+        "data:image/png;base64," + base64.b64encode(image.read_bytes()).decode(),
+        f"Plot of {first.table}: the table beside it has the numbers",
+        first.reference,
+    )
+
+
+def _speed_ups(rows: list[Row]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
+    """Columns and lines of a table of Python's lock: what threads gain, and both times."""
+    lines = []
+    for name in plots.threaded(rows[-1]):
+        cells = []
+        for row in rows:
+            sequence, threads = plots.both(row, name)
+            both = " → ".join(quantity(row.median(one), row.unit) for one in (sequence, threads))
+            cells.append(Cell(both, times(row.ratio(sequence, threads).median), kind="ours" if name == "ungil" else ""))
+        lines.append((name, cells))
+    return [f"speed-up of {size_text(row.size)} threads" for row in rows], lines
+
+
+def _cell(row: Row, name: str) -> Cell:
+    if name not in row.samples:
+        return Cell("–", kind="out")
+    time = quantity(row.median(name), row.unit)
+    spread = f"± {50 * row.spread(name):.0f} %"
+    if row.reference not in row.samples:
+        return Cell(time, spread=spread)
+    if name == row.reference:
+        return Cell(time, "1 ×", spread, "ours")
+    ratio = row.ratio(name, row.reference)
+    if name not in row.rivals:
+        return Cell(time, times(ratio.median), spread)
+    return Cell(time, times(ratio.median), spread, _verdict(ratio))
+
+
+def _verdict(ratio: Ratio) -> str:
+    if not ratio.is_conclusive:
+        return "open"
+    return "ahead" if ratio.median > 1 else "behind"
+
+
+def _not_ahead(results: Results) -> Iterator[tuple[Row, str, Ratio, str, str]]:
+    """Where a rival is faster, or no slower as far as one can tell: with the reason, where one is known."""
+    for row in results.rows:
+        reasons = getattr(suite(row.suite), "NOTES", {})
+        for rival, ratio in row.comparisons():
+            if _verdict(ratio) != "ahead":
+                yield row, rival, ratio, _verdict(ratio), reasons.get(row.table, "")
+
+
+def _wide(results: Results) -> Iterator[tuple[Row, str, float]]:
+    for row in results.rows:
+        for name, samples in row.samples.items():
+            if len(samples) > 2 and row.spread(name) > WIDE:
+                yield row, name, row.spread(name)

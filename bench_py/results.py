@@ -1,0 +1,153 @@
+"""What a run found, as a JSON file, and what may be concluded from it.
+
+A row is the same work by several contenders, who took turns: sample i of one belongs to the same round as sample i of
+another. So ratios are taken round by round, and a machine that is slower for a while changes both sides of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Iterator, Sequence
+
+FOLDER = Path(__file__).parent / "results"
+SCHEMA = 1
+
+
+def quartiles(samples: Sequence[float]) -> tuple[float, float]:
+    """The first and the third, by linear interpolation (Hyndman and Fan 1996, type 7)."""
+    if len(samples) < 2:
+        return samples[0], samples[0]
+    first, _, third = statistics.quantiles(samples, n=4, method="inclusive")
+    return first, third
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as long something took as something else, over the rounds of a run."""
+
+    rounds: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        return quartiles(self.rounds)
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether it says which of the two was faster: three rounds or more, with both quartiles on one side of 1."""
+        first, third = self.quartiles
+        return len(self.rounds) >= 3 and (first > 1 or third < 1)
+
+
+@dataclass
+class Row:
+    """The same work by several contenders."""
+
+    suite: str
+    table: str
+    size: float
+    """What the table's columns count: numbers, bytes, threads."""
+    unit: str
+    """Of the samples: "s" for seconds, "MiB"."""
+    reference: str | None
+    """The contender that others are compared with: ungil as it comes, on all processors."""
+    rivals: list[str]
+    """Those that it is to be ahead of."""
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Contenders that would take too long at this size, and how long."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Peers that raised an exception, and which."""
+
+    def median(self, contender: str) -> float:
+        return statistics.median(self.samples[contender])
+
+    def ratio(self, contender: str, other: str) -> Ratio:
+        """The first one's time as a multiple of the other's, in the rounds that both took part in."""
+        return Ratio([a / b for a, b in zip(self.samples[contender], self.samples[other])])
+
+    def spread(self, contender: str) -> float:
+        """The distance of the quartiles, as a part of the median."""
+        first, third = quartiles(self.samples[contender])
+        return (third - first) / self.median(contender)
+
+    def comparisons(self) -> Iterator[tuple[str, Ratio]]:
+        """The rivals that were measured, each with its time as a multiple of the reference's."""
+        if self.reference in self.samples:
+            for rival in self.rivals:
+                if rival in self.samples:
+                    yield rival, self.ratio(rival, self.reference)
+
+
+@dataclass
+class Missing:
+    """A peer that was not there, and how to have it."""
+
+    suite: str
+    peer: str
+    why: str
+
+
+@dataclass
+class Results:
+    """A run."""
+
+    machine: dict[str, object]
+    quick: bool
+    started: str
+    seconds: float = 0.0
+    complete: bool = False
+    """Whether every suite that was asked for came to its end."""
+    suites: list[str] = field(default_factory=list)
+    """What was asked for."""
+    load: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By suites: how busy others kept the processors, see machine.py."""
+    failures: list[str] = field(default_factory=list)
+    """Wrong answers, and suites that broke off."""
+    missing: list[Missing] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    def find(self, suite: str, table: str, size: float | None = None) -> Row | None:
+        """The row; the one of the largest size if none is given."""
+        rows = [row for row in self.rows if (row.suite, row.table) == (suite, table)]
+        return max((row for row in rows if size in (None, row.size)), key=lambda row: row.size, default=None)
+
+    def save(self, path: Path) -> None:
+        """As a whole or not at all, whatever happens meanwhile."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        os.replace(new, path)
+
+
+def load(path: str | Path) -> Results:
+    """Errors: OSError; ValueError for a file that is none of ours."""
+    content = json.loads(Path(path).read_text("utf-8"))
+    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        raise ValueError(f"{path}: not a result of `make bench`")
+    rows = [Row(**row) for row in content.pop("rows")]
+    missing = [Missing(**one) for one in content.pop("missing")]
+    return Results(**content, missing=missing, rows=rows)
+
+
+def newest() -> tuple[Path, Results] | None:
+    """Of the kept runs that are full and complete, the last."""
+    found = [(path, load(path)) for path in sorted(FOLDER.glob("*.json"))]
+    whole = [(path, run) for path, run in found if run.complete and not run.quick and not run.failures]
+    return max(whole, key=lambda one: one[1].started, default=None)
+
+
+def new_path(folder: Path, date: str, host: str, quick: bool) -> Path:
+    """A name that no earlier run has: nothing is overwritten. Errors: ValueError for a host that is a path."""
+    if "/" in host:
+        raise ValueError(f"a host's name has no slash: {host}")
+    name = f"{date}-{host}" + ("-quick" if quick else "")
+    paths = (folder / f"{name}{suffix}.json" for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(path for path in paths if not path.exists())

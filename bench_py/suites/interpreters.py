@@ -1,0 +1,260 @@
+"""Pools of interpreters beside pools of processes and of threads."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import ctypes
+import multiprocessing
+import os
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import numpy
+
+import ungil
+from ungil import _signatures
+from ungil._library import check, library
+
+from .. import tasks
+from ..contest import Contest, sizes
+from ..machine import processors
+from ..results import Row
+from . import Step, Tools
+
+TITLE = "Interpreters"
+ABOUT = (
+    "ungil.InterpreterPoolExecutor beside concurrent.futures.ProcessPoolExecutor by each way to start processes, loky, "
+    "and threads, which share everything and take turns at the lock. Pools have as many workers as there are "
+    "processors, at most eight, and are warm, but where the start is what is measured."
+)
+REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
+
+START = "start of a pool with one worker"
+AGAIN = "a pool with one worker from start to end, after others"
+MEMORY = "memory of a worker that has imported numpy"
+ROUND_TRIP = "an empty task there and back"
+SMALL = "map of n small tasks"
+CHUNKS = "map of n small tasks, chunksize=100"
+ARGUMENT = "a numpy array of n bytes as the argument"
+RESULT = "a numpy array of n bytes as the result"
+PURE = "pure Python on all workers"
+NUMPY = "numpy on all workers: roots and sort of n bytes, there and back"
+WHOLE = "a pool from start to end, with a short loop of pure Python a worker"
+
+NOTES = {
+    PURE: "The same work on the same processors: 1 is what there is to have.",
+    MEMORY: (
+        "Proportional set size: pages that processes share count in parts. A forked process has its parent's modules "
+        "for nothing until it writes to them, reference counts included; an interpreter loads its own."
+    ),
+    START: "A forked process is a copy, and starts nothing; it is also the one that inherits locks in any state.",
+    CHUNKS: "Hundreds of calls a task: what is sent counts less, and the calls themselves are the same.",
+    NUMPY: "Arrays go to interpreters and back without a copy, through pipes to processes.",
+}
+
+SERVE = """
+import _ungil
+_ungil.serve(lambda request: bytes(request))
+"""
+
+
+class Pools:
+    """A pool of each kind, warm."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools, self.workers = tools, min(8, max(2, processors()))
+        self.kinds = self._kinds()
+        self.warm: dict[str, Any] = {}
+        for name, kind in self.kinds.items():  # processes first: they fork while there is one thread
+            pool = tools.find(f"a pool by {name}", partial(self._started, kind), "it did not start")
+            if pool is not None:
+                self.warm[name] = pool
+
+    def _kinds(self) -> dict[str, Callable[[int], Any]]:
+        kinds: dict[str, Callable[[int], Any]] = {}
+        for method in ("fork", "spawn", "forkserver"):
+            context = multiprocessing.get_context(method)
+            kinds[f"processes, {method}"] = partial(concurrent.futures.ProcessPoolExecutor, mp_context=context)
+        loky = self.tools.package("loky")
+        if loky:
+            kinds["loky"] = loky.ProcessPoolExecutor
+        kinds[REFERENCE] = ungil.InterpreterPoolExecutor
+        kinds[THREADS] = concurrent.futures.ThreadPoolExecutor
+        own = self.tools.find(
+            "the standard library's InterpreterPoolExecutor",
+            lambda: getattr(concurrent.futures, "InterpreterPoolExecutor", None),
+            "it takes Python 3.14",
+        )
+        if own:
+            kinds["interpreters of the standard library"] = own
+        return kinds
+
+    def _started(self, kind: Callable[[int], Any]) -> Any:
+        pool = self.tools.stack.enter_context(kind(self.workers))
+        list(pool.map(tasks.loop, [300_000] * 4 * self.workers))
+        return pool
+
+    def contest(
+        self, table: str, size: float, work: Callable[[Any], Any], expected: Any, calls: float = 1, **more: Any
+    ) -> Contest:
+        """work(pool) with each pool; it is made of so many calls."""
+        contenders = {name: partial(work, pool) for name, pool in self.warm.items()}
+        context = frozenset({THREADS, BYTES})
+        return Contest(
+            "interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, work=calls, **more
+        )
+
+    def occupy_idle(self) -> None:
+        """Interpreters that others gave back are had again at once: who measures new ones takes these away first."""
+        in_use, idle = ctypes.c_int32(), ctypes.c_int32()
+        check(library.ungil_interp_count(ctypes.byref(in_use), ctypes.byref(idle)))
+        for _ in range(idle.value):
+            self.tools.stack.enter_context(ungil.Interpreter())
+
+    def start(self) -> Contest:
+        """Pools that were started stay until the end, so that each has a new interpreter."""
+        self.occupy_idle()
+        started: list[Any] = []
+
+        def start(kind: Callable[[int], Any]) -> int:
+            started.append(kind(1))
+            return int(started[-1].submit(abs, -1).result())
+
+        def finish() -> None:
+            for pool in started:
+                pool.shutdown()
+
+        contest = self.contest(START, 1, start, 1, once=True, finish=finish)
+        contest.contenders = {name: partial(start, kind) for name, kind in self.kinds.items()}
+        return contest
+
+    def again(self) -> Contest:
+        def work(kind: Callable[[int], Any]) -> int:
+            with kind(1) as pool:
+                return int(pool.submit(abs, -1).result())
+
+        contest = self.contest(AGAIN, 1, work, 1, once=True)
+        contest.contenders = {name: partial(work, kind) for name, kind in self.kinds.items()}
+        return contest
+
+    def memory(self) -> Row:
+        self.occupy_idle()
+        row = Row("interpreters", MEMORY, self.workers, "MiB", REFERENCE, [])
+        row.rivals = [name for name in self.kinds if name not in (REFERENCE, THREADS)]
+        row.samples = {name: [] for name in self.kinds if name in self.warm}
+        with ExitStack() as pools:  # all are open to the end, so that interpreters are new ones
+            for _ in range(self.tools.effort.few):
+                for name in row.samples:
+                    before = memory_of_session()
+                    pool = pools.enter_context(self.kinds[name](self.workers))
+                    list(pool.map(tasks.sleep_with_numpy, [0.1] * self.workers))
+                    row.samples[name].append((memory_of_session() - before) / self.workers / 2**20)
+        return row
+
+    def round_trip(self) -> Contest:
+        trips = 100
+
+        def work(pool: Any) -> int:
+            return sum(pool.submit(tasks.same, i).result() for i in range(trips))
+
+        contest = self.contest(ROUND_TRIP, 1, work, sum(range(trips)), calls=trips)
+        contest.contenders = {**contest.contenders, BYTES: self.bytes_to_bytes(trips)}
+        return contest
+
+    def bytes_to_bytes(self, trips: int) -> Callable[[], int]:
+        """An interpreter by the C functions, without the package."""
+        handle, reply = ctypes.c_int32(), _signatures.UngilReply()
+        check(library.ungil_interp_new(None, ctypes.byref(handle)))
+        self.tools.stack.callback(library.ungil_interp_free, handle)
+        check(library.ungil_interp_exec(handle, SERVE.encode()))
+        place = ctypes.byref(reply)
+
+        def work() -> int:
+            total = 0
+            for i in range(trips):
+                check(library.ungil_interp_call(handle, b"%d" % i, len(str(i)), None, 0, place))
+                total += int(ctypes.string_at(reply.response, reply.length))
+                check(library.ungil_reply_free(reply.handle))
+            return total
+
+        return work
+
+    def small(self, table: str, chunksize: int, n: int) -> Contest:
+        def work(pool: Any) -> int:
+            return sum(pool.map(tasks.same, range(n), chunksize=chunksize))
+
+        return self.contest(table, n, work, sum(range(n)), budget=5)
+
+    def argument(self, n: int) -> Contest:
+        data = tasks.ones(n)
+        return self.contest(ARGUMENT, n, lambda pool: pool.submit(tasks.ends, data).result(), (n, 1, 1), budget=30)
+
+    def result(self, n: int) -> Contest:
+        return self.contest(
+            RESULT, n, lambda pool: tasks.ends(pool.submit(tasks.ones, n).result()), (n, 1, 1), budget=30
+        )
+
+    def pure(self, count: int) -> Contest:
+        expected = [tasks.loop(count)] * self.workers
+
+        def work(pool: Any) -> list[int]:
+            return list(pool.map(tasks.loop, [count] * self.workers))
+
+        return self.contest(PURE, self.workers, work, expected)
+
+    def numpy(self, n: int) -> Contest:
+        data = [numpy.random.default_rng(i).random(n // 8) for i in range(self.workers)]
+        expected = [float(numpy.sqrt(numpy.median(numbers))) for numbers in data]
+
+        def work(pool: Any) -> list[float]:
+            return [float(numpy.median(numbers)) for numbers in pool.map(tasks.sorted_roots, data)]
+
+        def same(found: list[float], expected: list[float]) -> bool:
+            return numpy.allclose(found, expected, rtol=1e-3)  # the median of two roots, and the root of a median
+
+        return self.contest(NUMPY, n, work, expected, same=same)
+
+    def whole(self, count: int) -> Contest:
+        expected = [tasks.loop(count)] * self.workers
+
+        def work(kind: Callable[[int], Any]) -> list[int]:
+            with kind(self.workers) as pool:
+                return list(pool.map(tasks.loop, [count] * self.workers))
+
+        contest = self.contest(WHOLE, self.workers, work, expected, once=True, budget=5)
+        contest.contenders = {name: partial(work, kind) for name, kind in self.kinds.items()}
+        return contest
+
+
+def memory_of_session() -> int:
+    """Bytes of all processes of this suite, each page in parts by who has it (PSS)."""
+    total = 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.getsid(int(entry.name)) == os.getsid(0):
+                lines = (entry / "smaps_rollup").read_text().splitlines()
+                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) << 10
+        except (OSError, StopIteration):
+            continue  # it has just ended
+    return total
+
+
+def steps(tools: Tools) -> Iterator[Step]:
+    quick = tools.effort.is_quick
+    pools = Pools(tools)
+    yield Step(START, 10, pools.start)
+    yield Step(AGAIN, 10, pools.again)
+    yield Step(MEMORY, 20, pools.memory)
+    yield Step(ROUND_TRIP, 5, pools.round_trip)
+    tasks_of_map = 1000 if quick else 10_000
+    yield Step(SMALL, 60, partial(pools.small, SMALL, 1, tasks_of_map))
+    yield Step(CHUNKS, 5, partial(pools.small, CHUNKS, 100, tasks_of_map))
+    for n in (10**3, 10**7) if quick else sizes(10**3, 10**9):
+        yield Step(f"{ARGUMENT}, {n:,}", 1 + n / 2e7, partial(pools.argument, n))
+        yield Step(f"{RESULT}, {n:,}", 1 + n / 2e7, partial(pools.result, n))
+    yield Step(PURE, 20, partial(pools.pure, 500_000 if quick else 4_000_000))
+    for n in (800_000,) if quick else (800_000, 8_000_000, 80_000_000):
+        yield Step(f"{NUMPY}, {n:,}", 10, partial(pools.numpy, n))
+    yield Step(WHOLE, 20, partial(pools.whole, 200_000 if quick else 1_500_000))

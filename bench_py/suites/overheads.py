@@ -1,0 +1,262 @@
+"""What a call costs besides its work: into C, onto threads, under a control; and how soon it stops."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import threading
+import time
+from ctypes.util import find_library
+from functools import partial
+from typing import Any, Callable, Iterator
+
+import numpy
+
+import ungil
+from ungil import _signatures
+from ungil._library import check, library
+
+from ..contest import Contest, sizes
+from ..machine import processors, threads
+from ..native import Native
+from ..results import Row
+from . import Step, Tools
+
+TITLE = "Overheads"
+ABOUT = (
+    "A call that does nothing; starting work on threads, beside OpenMP's parallel regions; a C function of each "
+    "number, beside OpenMP's loop; a sum to the last bit, beside sums that are not; a control; and how soon calls "
+    "return that are stopped."
+)
+REFERENCE = "ungil"
+
+CALL = "an empty call"
+LAUNCH = "work started on n threads, again and again"
+LAUNCH_LATER = "work started on n threads, after a pause"
+MAP = "erf of n numbers by libm"
+SUM = "the sum of n numbers"
+CONTROL = "pi of 10^6 terms, one thread"
+CANCEL = "from cancel() to the call's return"
+DEADLINE = "from the deadline to the call's return"
+
+NOTES = {
+    LAUNCH: (
+        "OpenMP's threads spin on their processors for a while after a region, and wait for the next one so; ungil's "
+        "give the processor away at once, and have to be woken."
+    ),
+    LAUNCH_LATER: "10 ms after the last one OpenMP's threads sleep too.",
+    MAP: "The same libm function in the same loop: 1 is what there is to have.",
+    SUM: (
+        "ungil's is as if in twice the precision, rounded once, and the same on any number of threads; math.fsum's is "
+        "rounded once; the others' depend on the order. Large arrays are bound by memory, whoever adds."
+    ),
+}
+
+PAUSE = 0.01  # seconds
+
+
+class Overheads:
+    """The contenders of this machine."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.native, self.effort = Native(), tools.effort
+        self.c = tools.find("C baselines", lambda: self.native.compiled("overheads"), "gcc with OpenMP")
+        self.erf = ctypes.cast(ctypes.CDLL(find_library("m")).erf, ctypes.c_void_p)
+        self.threads = processors()
+
+    def call(self) -> Contest:
+        calls: dict[str, Callable[[], Any]] = {
+            "a Python function": lambda: nothing(0, 0),
+            "test by ctypes": partial(library.test, 0, 0),
+            "ungil.test": partial(ungil.test, 0, 0),
+            "ungil.is_prime of a number": lambda: int(ungil.is_prime(1)),
+        }
+        if self.c:
+            calls["an empty C function by ctypes"] = partial(self.c.nothing, 0, 0)
+        return Contest("overheads", CALL, 1, calls, 0)
+
+    def launch(self, count: int) -> Contest:
+        regions = 100
+        launch = ctypes.cast(library.ungil_parallel_for, ctypes.c_void_p)
+        calls = {
+            REFERENCE: lambda: self.c.launch_ungil(launch, regions, count),
+            "C OpenMP": lambda: self.c.launch_openmp(regions, count) or 0,
+        }
+        return Contest("overheads", LAUNCH, count, calls, 0, reference=REFERENCE, work=regions)
+
+    def launch_later(self, count: int) -> Row:
+        """Each launch alone, which a mean over many calls cannot have."""
+        launch = ctypes.cast(library.ungil_parallel_for, ctypes.c_void_p)
+        row = Row("overheads", LAUNCH_LATER, count, "s", REFERENCE, ["C OpenMP"], {REFERENCE: [], "C OpenMP": []})
+        for i in range(2 + 5 * self.effort.rounds):
+            for name, call in (
+                (REFERENCE, lambda: self.c.launch_ungil(launch, 1, count)),
+                ("C OpenMP", lambda: self.c.launch_openmp(1, count)),
+            ):
+                time.sleep(PAUSE)
+                start = time.perf_counter()
+                call()
+                seconds = time.perf_counter() - start
+                if i >= 2:  # the first ones start threads
+                    row.samples[name].append(seconds)
+        return row
+
+    def map(self, n: int) -> Contest:
+        numbers = numpy.linspace(-2, 2, n)
+        out = numpy.empty(n)  # of all: the pages of two arrays may differ
+        source, target = numpy.ctypeslib.as_ctypes(numbers), numpy.ctypeslib.as_ctypes(out)
+
+        def ours(count: int) -> bytes:
+            check(library.ungil_map_f64(self.erf, source, target, n, count, 0))
+            return some(out)
+
+        def openmp(count: int) -> bytes:
+            self.c.map_openmp(self.erf, source, target, n, count)
+            return some(out)
+
+        expected = some(numpy.array([math.erf(x) for x in numbers[picked(n)]]), all_of_it=True)
+        calls = {
+            REFERENCE: partial(ours, 0),
+            "ungil, 1 thread": partial(ours, 1),
+            "C OpenMP": partial(openmp, self.threads),
+            "C, 1 thread": partial(openmp, 1),
+        }
+        context = frozenset({"ungil, 1 thread", "C, 1 thread"})
+        return Contest("overheads", MAP, n, calls, expected, same=close_bytes, reference=REFERENCE, context=context)
+
+    def sum(self, n: int) -> Contest:
+        numbers = numpy.random.default_rng(3).random(n)
+        listed = numbers.tolist()
+        calls = {
+            REFERENCE: lambda: ungil.sum(numbers),
+            "ungil, 1 thread": lambda: ungil.sum(numbers, threads=1),
+            "math.fsum of a list": lambda: math.fsum(listed),
+            "numpy.sum": lambda: float(numpy.sum(numbers)),
+            "sum of a list": lambda: sum(listed),
+        }
+        context = frozenset({"ungil, 1 thread", "numpy.sum", "sum of a list"})
+        return Contest(
+            "overheads",
+            SUM,
+            n,
+            calls,
+            math.fsum(listed),
+            same=lambda found, expected: math.isclose(found, expected, rel_tol=1e-9),
+            reference=REFERENCE,
+            context=context,
+        )
+
+    def control(self) -> Contest:
+        terms = 10**6
+        out, handle = ctypes.c_double(), ctypes.c_int32()
+        check(library.ungil_control_new(ctypes.byref(handle)))
+
+        def pi(control: int) -> bool:
+            check(library.ungil_pi(terms, 1, control, ctypes.byref(out)))
+            return math.isclose(out.value, math.pi + 2 / terms, rel_tol=1e-11)
+
+        def new_one() -> bool:
+            with ungil.Control() as control:
+                return math.isclose(ungil.pi(terms, threads=1, control=control), out.value)
+
+        calls = {
+            "without a control": partial(pi, 0),
+            "under a control": partial(pi, handle.value),
+            "ungil.pi with a new Control": new_one,
+        }
+        return Contest(
+            "overheads", CONTROL, terms, calls, True, finish=lambda: check(library.ungil_control_free(handle))
+        )
+
+    def stops(self, table: str) -> Row:
+        """Every call that can be stopped, in turns."""
+        calls = self.stoppable()
+        row = Row("overheads", table, 2, "s", None, [], {name: [] for name in calls})
+        for _ in range(6 * self.effort.rounds):
+            for name, call in calls.items():
+                row.samples[name].append(latency(call, by_deadline=table == DEADLINE))
+        return row
+
+    def stoppable(self) -> dict[str, Callable[[int], int]]:
+        """Calls that would take hours, or are made until they are stopped, on two threads.
+
+        They take a control's handle, and give the status.
+        """
+        n = 2**22
+        wide = numpy.ctypeslib.as_ctypes(2**63 - 1 - numpy.arange(n))
+        unsigned, small = (ctypes.cast(wide, ctypes.POINTER(kind)) for kind in (ctypes.c_uint64, ctypes.c_int32))
+        flags, reals = (ctypes.c_uint8 * n)(), (ctypes.c_double * n)()
+        count, value = ctypes.byref(ctypes.c_uint64()), ctypes.byref(ctypes.c_double())
+
+        def again(call: Callable[[int], int]) -> Callable[[int], int]:
+            return lambda control: next(status for status in iter(lambda: call(control), None) if status != 0)
+
+        calls = {
+            "pi": lambda c: library.ungil_pi(2**62, 2, c, value),
+            "num_primes": again(lambda c: library.ungil_num_primes_i32(small, n, 2, c, count)),
+            "is_prime": again(lambda c: library.ungil_is_prime_u64(unsigned, n, flags, 2, c)),
+            "count_primes": again(lambda c: library.ungil_count_primes_i64(wide, n, 2, c, count)),
+            "sum": again(lambda c: library.ungil_sum_f64(reals, n, 2, c, value)),
+        }
+        if self.c:
+            body, slow = (ctypes.cast(getattr(self.c, f"slow_{name}"), ctypes.c_void_p) for name in ("body", "map"))
+            calls["parallel_for, 0.1 ms a range"] = lambda c: library.ungil_parallel_for(0, 2**62, 1, 2, body, None, c)
+            calls["map, 0.1 ms a number"] = lambda c: library.ungil_map_f64(slow, reals, reals, n, 2, c)
+        return calls
+
+
+def nothing(a: int, b: int) -> int:
+    return 0
+
+
+def picked(n: int) -> slice:
+    """A hundred of n numbers, or some more."""
+    return slice(None, None, max(1, n // 100))
+
+
+def some(numbers: numpy.ndarray, all_of_it: bool = False) -> bytes:
+    return bytes(numbers if all_of_it else numbers[picked(len(numbers))])
+
+
+def close_bytes(found: bytes, expected: bytes) -> bool:
+    return numpy.allclose(numpy.frombuffer(found), numpy.frombuffer(expected), rtol=1e-14, atol=1e-300)
+
+
+def latency(call: Callable[[int], int], by_deadline: bool) -> float:
+    """Seconds from the event to the call's return."""
+    control, done, total = ctypes.c_int32(), ctypes.c_uint64(), ctypes.c_uint64()
+    check(library.ungil_control_new(ctypes.byref(control)))
+    outcome: list[Any] = []
+    thread = threading.Thread(target=lambda: outcome.extend((call(control.value), time.perf_counter())))
+    thread.start()
+    while done.value == 0:
+        check(library.ungil_control_progress(control, ctypes.byref(done), ctypes.byref(total)))
+    time.sleep(0.002)
+    event = time.perf_counter()
+    if by_deadline:
+        check(library.ungil_control_set_deadline_ms(control, 1))
+        event += 0.001
+    else:
+        check(library.ungil_control_cancel(control))
+    thread.join()
+    check(library.ungil_control_free(control))
+    expected = _signatures.UNGIL_E_TIMED_OUT if by_deadline else _signatures.UNGIL_E_CANCELLED
+    if outcome[0] != expected:
+        raise RuntimeError(f"a call that was stopped gave {outcome[0]}, not {expected}")
+    return float(outcome[1] - event)
+
+
+def steps(tools: Tools) -> Iterator[Step]:
+    overheads, quick = Overheads(tools), tools.effort.is_quick
+    yield Step(CALL, 2, overheads.call)
+    if overheads.c:
+        for count in [2] if quick else threads():
+            yield Step(f"{LAUNCH}, {count}", 1, partial(overheads.launch, count))
+            yield Step(f"{LAUNCH_LATER}, {count}", 1, partial(overheads.launch_later, count))
+        for n in (10**6,) if quick else sizes(10**3, 10**7):
+            yield Step(f"{MAP}, {n:,}", 3, partial(overheads.map, n))
+    for n in (10**6,) if quick else sizes(10**3, 10**7):
+        yield Step(f"{SUM}, {n:,}", 3, partial(overheads.sum, n))
+    yield Step(CONTROL, 1, overheads.control)
+    yield Step(CANCEL, 4, partial(overheads.stops, CANCEL))
+    yield Step(DEADLINE, 4, partial(overheads.stops, DEADLINE))

@@ -1,0 +1,199 @@
+"""What is concluded from samples: ratios, losses between runs, the README's figures; and how contests are measured."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from bench_py import claims, compare, results, text
+from bench_py.contest import Contest, Effort, Measuring, WrongAnswer
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+BRIEF = Effort(rounds=5, sample=0.0001, limit=0.5, long=0.1, few=3)
+
+
+def run_of(samples, reference="ungil", complete=True, started="2026-01-01T00:00:00+00:00"):
+    """A run of one row."""
+    rivals = [name for name in samples if name != reference]
+    row = results.Row("kernels", "pi: n terms", 10**9, "s", reference, rivals, samples)
+    machine = {"affinity": [0, 1], "processor": "a processor", "cpu_level": "avx2", "python": "CPython 3.12.0"}
+    return results.Results(machine, False, started, complete=complete, suites=["kernels"], rows=[row])
+
+
+class Ratios(unittest.TestCase):
+    def test_of_rounds(self):
+        """The machine was half as fast in the second round: the ratio is the same."""
+        row = run_of({"ungil": [1.0, 2.0, 1.0], "C": [3.0, 6.0, 3.0]}).rows[0]
+        self.assertEqual(row.ratio("C", "ungil").rounds, [3.0, 3.0, 3.0])
+
+    def test_of_fewer_rounds(self):
+        row = run_of({"ungil": [1.0, 2.0, 1.0], "slow": [8.0]}).rows[0]
+        self.assertEqual(row.ratio("slow", "ungil").median, 8.0)
+
+    def test_what_is_conclusive(self):
+        for rounds, expected in (
+            ([2.0, 2.0, 2.0], True),
+            ([0.5, 0.6, 0.7], True),
+            ([0.9, 1.0, 1.1], False),
+            ([0.5, 2.0, 2.0, 2.0, 2.0], True),
+            ([2.0, 2.0], False),
+        ):
+            self.assertEqual(results.Ratio(rounds).is_conclusive, expected, rounds)
+
+
+class Comparing(unittest.TestCase):
+    old = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
+
+    def status(self, *rounds_of_new):
+        new = [run_of({"ungil": [1.0] * 7, "C": rounds}) for rounds in rounds_of_new]
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            status = compare.compare(self.old, new, 0.1)
+        self.assertIn("pi: n terms", output.getvalue())
+        return status
+
+    def test_losses(self):
+        for rounds, expected in (
+            ([10.0] * 7, 0),
+            ([12.0] * 7, 0),
+            ([9.2] * 7, 0),
+            ([8.5] * 7, 1),
+            ([5.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0], 0),
+            ([8.0, 8.0, 8.0, 8.0, 10.0, 10.0, 10.0], 0),
+            ([8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 10.0], 1),
+        ):
+            self.assertEqual(self.status(rounds), expected, rounds)
+
+    def test_a_loss_that_does_not_repeat(self):
+        self.assertEqual(self.status([8.0] * 7, [10.0] * 7), 0)
+        self.assertEqual(self.status([8.0] * 7, [8.5] * 7), 1)
+
+    def test_an_old_run_with_a_wide_spread(self):
+        self.old = run_of({"ungil": [1.0] * 7, "C": [6.0, 8.0, 10.0, 10.0, 10.0, 12.0, 14.0]})
+        self.assertEqual(self.status([8.5] * 7), 0)
+
+    def test_nothing_in_common(self):
+        other = run_of({"ungil": [1.0], "C": [1.0]})
+        other.rows[0].table = "another"
+        self.assertRaises(ValueError, compare.compare, self.old, [other], 0.1)
+
+    def test_the_command(self):
+        with tempfile.TemporaryDirectory() as folder:
+            old, new, junk = (Path(folder, name) for name in ("old.json", "new.json", "junk.json"))
+            self.old.save(old)
+            run_of({"ungil": [1.0] * 7, "C": [5.0] * 7}).save(new)
+            junk.write_text(json.dumps({"rows": []}))
+            for arguments, expected in (([old, old], 0), ([old, new], 1), ([old, junk], 2), ([old, folder], 2)):
+                command = [sys.executable, "-m", "bench_py", "compare", *map(str, arguments)]
+                found = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+                self.assertEqual(found.returncode, expected, found.stdout + found.stderr)
+
+
+class Files(unittest.TestCase):
+    def test_there_and_back(self):
+        run = run_of({"ungil": [1.0], "C": [2.0]})
+        run.missing.append(results.Missing("kernels", "gmpy2", "not here"))
+        with tempfile.TemporaryDirectory() as folder:
+            path = results.new_path(Path(folder), "2026-01-01", "here", quick=False)
+            run.save(path)
+            self.assertEqual(results.load(path), run)
+            self.assertNotEqual(results.new_path(Path(folder), "2026-01-01", "here", quick=False), path)
+        self.assertRaises(ValueError, results.new_path, Path("."), "2026-01-01", "../there", False)
+
+
+class Readme(unittest.TestCase):
+    def test_figures(self):
+        for value, expected in ((0.984, "0.98"), (1.04, "1.0"), (4.16, "4.2"), (12.3, "12"), (1843.0, "1,800")):
+            self.assertEqual(claims.figure(results.Ratio([value])), expected)
+
+    def test_only_the_blocks_change(self):
+        run = run_of({"ungil": [1.0], "numba prange, fastmath": [8.0]})
+        blocks = [f"<!-- figures: {name}, by `make readme` -->\nold\n<!-- end of figures -->" for name in self.names()]
+        before = "first\n" + "\nbetween\n".join(blocks) + "\nlast"
+        after = claims.with_figures(before, PROJECT / "bench_py" / "results" / "a.json", run)
+        self.assertIn("| `pi` with 10^9 terms, all processors | numba, `prange`, `fastmath` | 8.0 |", after)
+        self.assertIn("(bench_py/results/a.json)", after)
+        self.assertNotIn("old", after)
+        for part in ("first", "between", "last"):
+            self.assertIn(part, after.splitlines())
+        self.assertEqual(claims.with_figures(after, PROJECT / "bench_py" / "results" / "a.json", run), after)
+        self.assertRaises(ValueError, claims.with_figures, "no place", PROJECT / "a.json", run)
+
+    @staticmethod
+    def names():
+        return dict.fromkeys(claim.block for claim in claims.CLAIMS)
+
+    def test_every_claim_has_its_figure(self):
+        path, run = results.newest()
+        self.assertEqual([claim.what for claim in claims.CLAIMS if claim.ratio(run) is None], [], path)
+
+
+class Texts(unittest.TestCase):
+    def test_quantities(self):
+        for value, expected in ((1.5, "1.5 s"), (0.0123, "12.3 ms"), (9.996e-4, "1,000 us"), (2e-9, "2 ns")):
+            self.assertEqual(text.quantity(value, "s"), expected)
+        self.assertEqual(text.quantity(12.34, "MiB"), "12.3 MiB")
+        self.assertEqual((text.times(1234.5), text.times(0.98)), ("1,234 ×", "0.98 ×"))
+
+
+class Contests(unittest.TestCase):
+    def contest(self, size=1, **contenders):
+        return Contest("suite", "table", size, contenders, 7, reference="ungil", context=frozenset({"context"}))
+
+    def test_rounds(self):
+        row = Measuring(BRIEF).measure(self.contest(ungil=lambda: 7, C=lambda: 7, context=lambda: 7))
+        self.assertEqual({name: len(samples) for name, samples in row.samples.items()}, dict(ungil=5, C=5, context=5))
+        self.assertEqual(row.rivals, ["C"])
+
+    def test_work(self):
+        contest = self.contest(ungil=lambda: time.sleep(0.01) or 7)
+        contest.work = 10
+        samples = Measuring(BRIEF).measure(contest).samples["ungil"]
+        self.assertGreaterEqual(min(samples), 0.001)
+
+    def test_wrong_answers(self):
+        for name in ("ungil", "C", "context"):
+            with self.assertRaisesRegex(WrongAnswer, f"{name} gave 8, expected 7"):
+                Measuring(BRIEF).measure(self.contest(**{"ungil": lambda: 7, name: lambda: 8}))
+
+    def test_an_answer_that_goes_wrong_later(self):
+        answers = iter([7, 7, 7, 8])
+        contest = self.contest(ungil=lambda: next(answers))
+        contest.once = True
+        self.assertRaises(WrongAnswer, Measuring(BRIEF).measure, contest)
+
+    def test_who_fails(self):
+        row = Measuring(BRIEF).measure(self.contest(ungil=lambda: 7, C=lambda: 1 // 0))
+        self.assertEqual(list(row.samples), ["ungil"])
+        self.assertIn("ZeroDivisionError", row.failed["C"])
+        self.assertRaises(ZeroDivisionError, Measuring(BRIEF).measure, self.contest(ungil=lambda: 1 // 0))
+
+    def test_who_takes_too_long(self):
+        calls = []
+
+        def slow():
+            calls.append(None)
+            time.sleep(0.01 if len(calls) < 20 else 1)
+            return 7
+
+        measuring = Measuring(Effort(rounds=2, sample=0.001, limit=0.5, long=0.1, few=1))
+        self.assertIn("C", measuring.measure(self.contest(1, ungil=lambda: 7, C=slow)).samples)
+        known = len(calls)
+        row = measuring.measure(self.contest(1000, ungil=lambda: 7, C=slow))
+        self.assertIn("would take about", row.left_out["C"])
+        self.assertEqual(len(calls), known)
+
+    def test_the_end(self):
+        ended = []
+        contest = self.contest(ungil=lambda: 8)
+        contest.finish = lambda: ended.append(True)
+        self.assertRaises(WrongAnswer, Measuring(BRIEF).measure, contest)
+        self.assertTrue(ended)
+
+
+if __name__ == "__main__":
+    unittest.main()
