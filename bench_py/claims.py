@@ -60,6 +60,8 @@ CLAIMS = (
           "pure Python in isolated interpreters · on threads"),
     Claim("executor", "an empty task there and back", "`ProcessPoolExecutor`",
           "interpreters", "an empty task there and back", 1, "processes, fork"),
+    Claim("executor", "an empty task there and back", "loky",
+          "interpreters", "an empty task there and back", 1, "loky"),
     Claim("executor", "a 100 MB numpy array as the argument", "`ProcessPoolExecutor`",
           "interpreters", "a numpy array of n bytes as the argument", 10**8, "processes, fork"),
     Claim("executor", "a 100 MB numpy array as the result", "`ProcessPoolExecutor`",
@@ -70,8 +72,6 @@ CLAIMS = (
           "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
     Claim("executor", "pure Python on all processors", "`ProcessPoolExecutor`",
           "interpreters", "pure Python on all workers", None, "processes, fork"),
-    Claim("executor", "an empty task there and back", "loky",
-          "interpreters", "an empty task there and back", 1, "loky"),
     Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `spawn`",
           "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
     Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `fork`",
@@ -91,8 +91,8 @@ def block(name: str, claims: Sequence[Claim], path: Path, results: Results) -> s
     machine = results.machine
     processors = len(machine["affinity"])  # type: ignore[arg-type]
     lines = [
-        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}) with "
-        f"{machine['python']}: [`{link}`]({link}).",
+        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}) with {machine['python']}",
+        f"([`{link}`]({link})):",
         "",
         "| | beside | times as fast |",
         "|---|---|---|",

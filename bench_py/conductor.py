@@ -19,7 +19,7 @@ from .results import Missing, Results, Row
 from .text import quantity, size_text, times
 
 # Until a suite says what it is going to do.
-GUESS = {"gil": 60.0, "kernels": 240.0, "interpreters": 240.0, "overheads": 60.0}
+GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0}
 
 # Contenders work as they come, without these settings of the environment.
 SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_")
@@ -55,7 +55,8 @@ class Conductor:
 
     def _run_suite(self, name: str, task: Any, number: int, weights: list[float]) -> bool:
         """Whether it came to its end."""
-        load, done, steps, ended = Load(), sum(weights[:number]), [], False
+        load, done, steps = Load(), sum(weights[:number]), []
+        ended = failed = False
         for event in self._events(name):
             if "steps" in event:
                 steps = event["steps"]
@@ -77,11 +78,13 @@ class Conductor:
                 self.results.missing.append(Missing(name, peer, why))
                 self._say(f"{name}: without {peer}: {why}")
             elif "failure" in event:
+                failed = True
                 self._fail(event["failure"])
-            ended = ended or "end" in event
+            elif "end" in event:
+                ended = True
         self.results.load[name] = load.so_far()
         self.progress.update(task, completed=sum(weights[: number + 1]))
-        if not ended:
+        if not ended and not failed:
             self._fail(f"{name}: broke off")
         return ended
 
@@ -136,5 +139,9 @@ def line_of(row: Row) -> str:
 
 def interrupt_on(signals: Sequence[int]) -> None:
     """Ends like Ctrl-C by these, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
     for number in signals:
-        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        signal.signal(number, interrupt)

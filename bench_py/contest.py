@@ -8,9 +8,10 @@ from round to round.
 from __future__ import annotations
 
 import itertools
+import reprlib
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from .results import Row
 
@@ -79,6 +80,14 @@ class Contest:
         return Row(self.suite, self.table, self.size, "s", self.reference, rivals)
 
 
+class Part(NamedTuple):
+    """A contender's part in a contest: calls a sample, and rounds."""
+
+    call: Call
+    repeats: int
+    rounds: int
+
+
 @dataclass
 class Measuring:
     """Measures contests, one after the other, and remembers how long each contender took at the last size."""
@@ -95,7 +104,7 @@ class Measuring:
 
     def _measure(self, contest: Contest) -> Row:
         row = contest.row()
-        calls = {}
+        parts: dict[str, Part] = {}
         for name, call in contest.contenders.items():
             limit = contest.budget or self.effort.limit
             expected = self._expected(contest, name)
@@ -117,10 +126,10 @@ class Measuring:
             if seconds > limit:
                 row.left_out[name] = f"takes {seconds:.2g} s a call"
                 continue
-            calls[name] = call, self._plan(contest, seconds)
+            parts[name] = self._part(contest, call, seconds)
             row.samples[name] = []
-        self._rounds(contest, calls, row)
-        for name in calls:
+        self._rounds(contest, parts, row)
+        for name in parts:
             self._last[contest.table, name] = contest.size, min(row.samples[name]) * contest.work
         return row
 
@@ -129,23 +138,22 @@ class Measuring:
         size, seconds = self._last.get((contest.table, name), (0, 0.0))
         return seconds * (contest.size / size) ** contest.growth if size else 0.0
 
-    def _plan(self, contest: Contest, seconds: float) -> tuple[int, int]:
-        """(calls a sample, rounds) of a contender whose call takes so long."""
-        calls = 1 if contest.once else max(1, round(self.effort.sample / max(seconds, 1e-8)))
-        return calls, self.effort.rounds if calls * seconds < self.effort.long else self.effort.few
+    def _part(self, contest: Contest, call: Call, seconds: float) -> Part:
+        """That of a contender whose call takes so long."""
+        repeats = 1 if contest.once else max(1, round(self.effort.sample / max(seconds, 1e-8)))
+        is_long = repeats * seconds >= self.effort.long
+        return Part(call, repeats, self.effort.few if is_long else self.effort.rounds)
 
-    def _rounds(self, contest: Contest, calls: Mapping[str, tuple[Call, tuple[int, int]]], row: Row) -> None:
-        names = list(calls)
+    def _rounds(self, contest: Contest, parts: Mapping[str, Part], row: Row) -> None:
+        names = list(parts)
         for i in range(self.effort.rounds):
             first = i % max(1, len(names))
             for name in names[first:] + names[:first]:
-                call, (repeats, rounds) = calls[name]
-                if i >= rounds:
-                    continue
-                time.sleep(SETTLE)
-                seconds, answer = timed(call, repeats)
-                _check(contest, name, answer)
-                row.samples[name].append(seconds / contest.work)
+                if i < parts[name].rounds:
+                    time.sleep(SETTLE)
+                    seconds, answer = timed(parts[name].call, parts[name].repeats)
+                    _check(contest, name, answer)
+                    row.samples[name].append(seconds / contest.work)
 
 
 def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
@@ -165,8 +173,9 @@ def _seconds(call: Call, contest: Contest, name: str) -> float:
 
 def _check(contest: Contest, name: str, answer: Any) -> None:
     if not contest.same(answer, contest.expected):
+        found, expected = reprlib.repr(answer), reprlib.repr(contest.expected)
         raise WrongAnswer(
-            f"{contest.suite}, {contest.table}, {contest.size:g}: {name} gave {answer!r}, expected {contest.expected!r}"
+            f"{contest.suite}, {contest.table}, {contest.size:g}: {name} gave {found}, expected {expected}"
         )
 
 

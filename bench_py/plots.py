@@ -149,7 +149,7 @@ def distributions(row: Row) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.grid(axis="y", visible=False)
     everything = [sample for samples in row.samples.values() for sample in samples]
-    if max(everything) > 8 * min(everything):
+    if max(everything) > 30 * min(everything):
         axes.set_xscale("log")
     _time_axis(axes, "x")
     return figure

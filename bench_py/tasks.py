@@ -1,11 +1,15 @@
-"""What the pools are given to do: functions that processes can import, and that import nothing but numpy."""
+"""What the pools are given to do: functions that processes can import.
+
+numpy is imported by those that need it only, as interpreters of the standard library cannot.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy
+if TYPE_CHECKING:
+    import numpy
 
 
 def same(value: Any) -> Any:
@@ -25,13 +29,19 @@ def ends(data: numpy.ndarray) -> tuple[int, int, int]:
 
 
 def ones(count: int) -> numpy.ndarray:
+    import numpy
+
     return numpy.ones(count, dtype=numpy.uint8)
 
 
 def sorted_roots(numbers: numpy.ndarray) -> numpy.ndarray:
+    import numpy
+
     return numpy.sort(numpy.sqrt(numbers))
 
 
 def sleep_with_numpy(seconds: float) -> str:
+    import numpy
+
     time.sleep(seconds)
     return str(numpy.float64(1))

@@ -54,7 +54,7 @@ class Gil:
 
     def __init__(self, tools: Tools) -> None:
         native = Native()
-        self.target = 0.01 if tools.effort.is_quick else min(0.1, 0.4 / processors())
+        self.target = 0.01 if tools.effort.is_quick else min(0.06, 0.24 / processors())
         self.c = tools.find("C baselines", lambda: native.compiled("loops"), "gcc with OpenMP")
         self.numba = tools.find("numba", loops.by_numba, "pip install numba")
         self.sizes: dict[tuple[str, str], int] = {}
@@ -149,4 +149,4 @@ def steps(tools: Tools) -> Iterator[Step]:
     for experiment in (gil.test(), gil.num_primes(), gil.pi()):
         for count in counts:
             name = f"{experiment.name} on {count} threads"
-            yield Step(name, 15.0 * count * gil.target / 0.2, partial(gil.contest, experiment, count))
+            yield Step(name, 20.0 * count * gil.target / 0.12, partial(gil.contest, experiment, count))

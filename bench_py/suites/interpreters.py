@@ -146,11 +146,16 @@ class Pools:
         row.samples = {name: [] for name in self.kinds if name in self.warm}
         with ExitStack() as pools:  # all are open to the end, so that interpreters are new ones
             for _ in range(self.tools.effort.few):
-                for name in row.samples:
+                for name in list(row.samples):
                     before = memory_of_session()
                     pool = pools.enter_context(self.kinds[name](self.workers))
-                    list(pool.map(tasks.sleep_with_numpy, [0.1] * self.workers))
-                    row.samples[name].append((memory_of_session() - before) / self.workers / 2**20)
+                    try:
+                        list(pool.map(tasks.sleep_with_numpy, [0.1] * self.workers))
+                    except ImportError as error:
+                        row.failed[name] = f"{type(error).__name__}: {error}"
+                        del row.samples[name]
+                    else:
+                        row.samples[name].append((memory_of_session() - before) / self.workers / 2**20)
         return row
 
     def round_trip(self) -> Contest:

@@ -25,10 +25,10 @@ ABOUT = (
     "already; the last table has what a script pays for other containers. Contenders without a number of threads take "
     "one, but for ungil, prange, pthreads and OpenMP, which take all processors."
 )
-SMALL = "Small sizes take microseconds, of which the call by ctypes, and asking how many threads there may be, are the most."
+SMALL = "Small sizes take microseconds: most is the call by ctypes, and asking how many threads there may be."
 REFERENCE = "ungil"
 REFERENCE_LEVEL = default_library.ungil_cpu_active().decode()
-SECONDS = 8.0  # a step's, as a rule
+SECONDS = 12.0  # a step's, as a rule
 
 Calls = dict[str, Callable[[], Any]]
 Bound = Callable[[Any, int], Callable[[], Any]]
