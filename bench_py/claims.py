@@ -91,7 +91,7 @@ def block(name: str, claims: Sequence[Claim], path: Path, results: Results) -> s
     machine = results.machine
     processors = len(machine["affinity"])  # type: ignore[arg-type]
     lines = [
-        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}) with {machine['python']}",
+        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}), {machine['python']}",
         f"([`{link}`]({link})):",
         "",
         "| | beside | times as fast |",
