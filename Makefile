@@ -125,21 +125,20 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker
 BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
+export NAME RESULT OLD NEW
 .PHONY: bench bench-quick bench-report bench-compare bench-criterion readme
 bench: all $(BENCH_VENV)/ready ## measure ungil beside its peers (20 minutes): a result, and a page with plots in build/bench; SUITES=... for some
-	@$(BENCH) run --suites $(SUITES) $(HOST_NAME)
+	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
 bench-quick: all $(BENCH_VENV)/ready ## the same in less than a minute, with fewer sizes and rounds
-	@$(BENCH) run --quick --suites $(SUITES) $(HOST_NAME)
+	@$(BENCH) run --quick --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
-HOST_NAME = $(if $(NAME),--host "$(NAME)")
+bench-report: all $(BENCH_VENV)/ready ## the page of RESULT=file, or of the newest full result
+	@$(BENCH) report $(if $(RESULT),"$$RESULT")
 
-bench-report: $(BENCH_VENV)/ready ## the page of RESULT=file, or of the newest full result
-	@$(BENCH) report $(RESULT)
-
-bench-compare: $(BENCH_VENV)/ready ## OLD=file and NEW=file (or files) side by side; fails for a repeated loss of more than a tenth
-	@[ -n "$(OLD)" ] && [ -n "$(NEW)" ] || { echo "make: bench-compare takes OLD=file NEW=file"; exit 2; }
-	@$(BENCH) compare $(OLD) $(NEW)
+bench-compare: all $(BENCH_VENV)/ready ## OLD=file and NEW="file file" side by side; fails for a loss of more than a tenth in each new run
+	@[ -n "$$OLD" ] && [ -n "$$NEW" ] || { echo 'make: bench-compare takes OLD=file NEW="file file"'; exit 2; }
+	@$(BENCH) compare "$$OLD" $$NEW
 
 readme: $(VENV)/ready ## write the newest full result's figures into the README
 	@$(VENV)/bin/python -m bench_py readme

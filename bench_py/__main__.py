@@ -6,31 +6,41 @@ import argparse
 import platform
 import signal
 import sys
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
 from . import conductor, machine, results
-from .suites import NAMES
+from .contest import FULL, QUICK
+from .results import NAMES
 
 REPORT = Path(__file__).parent.parent / "build" / "bench"
 
 
 def run(arguments: argparse.Namespace) -> int:
+    conductor.forget_settings()  # before the library is loaded, which then works as it comes
     from ungil._library import library, version
 
     now = datetime.now(timezone.utc)
     path = results.new_path(arguments.results, now.strftime("%Y-%m-%d"), arguments.host, arguments.quick)
     about = machine.about(library.ungil_cpu_active().decode(), version)
     suites = [name for name in NAMES if name in arguments.suites]
-    found = results.Results(about, arguments.quick, now.isoformat(timespec="seconds"), suites=suites)
-    conductor.interrupt_on([signal.SIGTERM, signal.SIGHUP])
+    found = results.Results(
+        about,
+        arguments.quick,
+        now.isoformat(timespec="seconds"),
+        suites=suites,
+        only=arguments.only,
+        effort=asdict(QUICK if arguments.quick else FULL),
+    )
+    conductor.interrupt_on([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     try:
-        conductor.Conductor(found, path, arguments.only).run()
+        conductor.Conductor(found, path).run()
+        print(f"\n{found.seconds:.0f} s; the samples are in {path}")
+        _report(path, found, arguments.report)
     except KeyboardInterrupt:
         print(f"\nstopped; what was measured is in {path}, and `make bench-report RESULT={path}` draws it")
         return 130
-    print(f"\n{found.seconds:.0f} s; the samples are in {path}")
-    _report(path, found, arguments.report)
     return 1 if found.failures else 0
 
 
@@ -86,7 +96,7 @@ def main() -> int:
 
     command = commands.add_parser("compare", help="two results side by side; status 1 for a repeated loss")
     command.add_argument("old")
-    command.add_argument("new", nargs="+", help="several: a loss must be in each of them")
+    command.add_argument("new", nargs="+", help="two or more: a loss must be in each of them")
     command.add_argument("--bound", type=float, default=0.1, help="the part of a ratio that may be lost (0.1)")
     command.set_defaults(run=compare)
 

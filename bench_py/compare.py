@@ -1,4 +1,4 @@
-"""Two results side by side. Machines differ: what is compared is how many times as long peers take as ungil."""
+"""Results side by side. Machines differ: what is compared is how many times as long peers take as ungil."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from rich.table import Table
 from .results import Ratio, Results, Row
 from .text import size_text, times
 
+ROUNDS = 3  # a ratio of fewer is not compared: rows of a quick run may have one
+
 
 class Comparison(NamedTuple):
     """A rival's time as a multiple of ungil's, in an old run and in new ones."""
@@ -19,53 +21,71 @@ class Comparison(NamedTuple):
     old: Ratio
     new: Sequence[Ratio]
 
-    def is_lost(self, bound: float) -> bool:
-        """A loss above the bound that repeats itself: in every new run, in three quarters of its rounds.
-
-        The old run's own spread counts for it: its first quartile is what is lost from.
-        """
+    def losses(self, bound: float) -> int:
+        """In how many of the new runs three quarters of the rounds are below the old run's first quartile by more than
+        the bound."""
         limit = self.old.quartiles[0] * (1 - bound)
-        return all(ratio.quartiles[1] < limit for ratio in self.new)
-
-    @property
-    def change(self) -> float:
-        """Of the new runs, the one nearest to the old."""
-        return max(ratio.median for ratio in self.new) / self.old.median - 1
+        return sum(ratio.quartiles[1] < limit for ratio in self.new)
 
 
 def comparisons(old: Results, new: Sequence[Results]) -> Iterator[Comparison]:
-    """Of the rows that all runs have."""
+    """Of the rows that all runs have, with enough rounds."""
     for row in old.rows:
         others = [run.find(row.suite, row.table, row.size) for run in new]
         for rival, ratio in row.comparisons():
-            ratios = [dict(other.comparisons()).get(rival) for other in others if other is not None]
-            if len(ratios) == len(new) and all(ratios):
-                yield Comparison(row, rival, ratio, [found for found in ratios if found])
+            found = [dict(other.comparisons()).get(rival) for other in others if other is not None]
+            ratios = [one for one in (ratio, *found) if one is not None and len(one.rounds) >= ROUNDS]
+            if len(ratios) == 1 + len(new):
+                yield Comparison(row, rival, ratio, ratios[1:])
 
 
 def compare(old: Results, new: Sequence[Results], bound: float) -> int:
-    """Prints them; 1 if there is a repeated loss above the bound. Errors: ValueError if there is nothing to compare."""
+    """Prints them; 1 if there is a loss above the bound in each of two new runs or more.
+
+    Errors: ValueError for runs that cannot be compared.
+    """
+    _check([old, *new])
     found = list(comparisons(old, new))
     if not found:
-        raise ValueError("the results have no row in common")
+        raise ValueError("the results have no row in common that was measured in three rounds")
     console = Console(highlight=False)
-    table = Table("", "beside", "old", "new", "change", title="How many times as long others take")
-    for column in table.columns[2:]:
+    table = Table("", "beside", "old", "new", "", title="How many times as long others take")
+    for column in table.columns[2:4]:
         column.justify = "right"
     for one in found:
-        lost = one.is_lost(bound)
+        losses = one.losses(bound)
+        is_repeated = losses == len(new) > 1
         table.add_row(
             f"{one.row.suite}: {one.row.table}, {size_text(one.row.size)}",
             one.rival,
             times(one.old.median),
             "\n".join(times(ratio.median) for ratio in one.new),
-            f"{one.change:+.0%}" + (" LOSS" if lost else ""),
-            style="bold red" if lost else None,
+            "LOSS" if is_repeated else "lost once" if losses == 1 else "",
+            style="bold red" if is_repeated else None,
         )
     console.print(table)
-    losses = [one for one in found if one.is_lost(bound)]
+    for name, run in (("old", old), *(("new", run) for run in new)):
+        machine = run.machine
+        console.print(f"{name}: {run.started}, {machine['processor']}, {machine['python']}, {machine['commit']}")
+    everything = sum(1 for row in old.rows for _ in row.comparisons())
+    repeated = sum(one.losses(bound) == len(new) for one in found) if len(new) > 1 else 0
     console.print(
-        f"{len(found)} comparisons, {len(losses)} repeated losses above {bound:.0%} "
-        "(below the old run's first quartile by as much, in three quarters of the rounds of each new run)"
+        f"{len(found)} of {everything} comparisons are in all of them, with three rounds or more. {repeated} repeated "
+        f"losses: three quarters of the rounds of each new run are more than {bound:.0%} below the old run's first "
+        "quartile."
     )
-    return 1 if losses else 0
+    if len(new) == 1:
+        console.print("One new run shows no repeated loss: give a second one.")
+    return 1 if repeated else 0
+
+
+def _check(runs: Sequence[Results]) -> None:
+    for run in runs:
+        if run.failures or not run.complete:
+            raise ValueError(f"the run of {run.started} failed, or is not complete")
+    for what, values in (
+        ("quick and full runs", {run.quick for run in runs}),
+        ("CPU levels", {run.machine["cpu_level"] for run in runs}),
+    ):
+        if len(values) > 1:
+            raise ValueError(f"different {what} are not to be compared")

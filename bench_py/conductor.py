@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from .machine import Load
 from .results import Missing, Results, Row
@@ -22,29 +27,40 @@ from .text import quantity, size_text, times
 GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0}
 
 # Contenders work as they come, without these settings of the environment.
-SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_")
+SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_", "NPY_", "OPENBLAS_", "MKL_")
+
+PATIENCE = 900.0  # seconds without a sign of life, after which a suite hangs: its longest steps take a minute
+PARTING = 1.0  # seconds for what is told to end: resource trackers of pools then clean up
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+def forget_settings() -> None:
+    for key in [key for key in os.environ if key.startswith(SETTINGS)]:
+        del os.environ[key]
 
 
 class Conductor:
     """One run."""
 
-    def __init__(self, results: Results, path: Path, only: str = "") -> None:
-        self.results, self.path, self.only = results, path, only
+    def __init__(self, results: Results, path: Path) -> None:
+        self.results, self.path = results, path
         self.console = Console(highlight=False)
         self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=12),
+            TaskProgressColumn(table_column=Column(min_width=4, no_wrap=True)),
+            TextColumn("left", table_column=Column(min_width=4, no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True)),
             console=self.console,
+            expand=True,
         )
         self._start = time.monotonic()
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def run(self) -> None:
         """All suites. KeyboardInterrupt ends it at once; what was found until then is kept."""
-        weights = [GUESS[name] * (0.1 if self.results.quick else 1) for name in self.results.suites]
+        self._scale = 0.08 if self.results.quick else 1.0
+        weights = [GUESS[name] * self._scale for name in self.results.suites]
         try:
             with self.progress:
                 task = self.progress.add_task("", total=sum(weights))
@@ -59,7 +75,7 @@ class Conductor:
         ended = failed = False
         for event in self._events(name):
             if "steps" in event:
-                steps = event["steps"]
+                steps = [(step, seconds * self._scale) for step, seconds in event["steps"]]
                 weights[number] = sum(seconds for _, seconds in steps)
                 self.progress.update(task, total=sum(weights))
             elif "begin" in event:
@@ -89,19 +105,21 @@ class Conductor:
         return ended
 
     def _events(self, name: str) -> Iterator[dict[str, Any]]:
-        command = [sys.executable, "-m", f"{__package__}.worker", name, "--only", self.only]
+        command = [sys.executable, "-m", f"{__package__}.worker", name, "--only", self.results.only]
         command += ["--quick"] if self.results.quick else []
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
-        # In a session of its own: Ctrl-C comes to this process only, which ends the suite and all its children.
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True
-        ) as process:
+        with tempfile.TemporaryDirectory(prefix="ungil-bench-") as folder:
+            # In a session of its own: Ctrl-C comes to this process only, which ends the suite and all its children.
+            process = subprocess.Popen(
+                command,
+                bufsize=0,  # what was read and not looked at, select would not tell of
+                stdout=subprocess.PIPE,
+                env={**os.environ, "TMPDIR": folder},
+                start_new_session=True,
+            )
             try:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    yield json.loads(line)
+                yield from _lines(process)
             finally:
-                _kill_group(process.pid)
+                _end_group(process)
 
     def _fail(self, text: str) -> None:
         self.results.failures.append(text)
@@ -115,11 +133,45 @@ class Conductor:
         self.results.save(self.path)
 
 
-def _kill_group(leader: int) -> None:
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """What a suite says, until it ends or says nothing for too long."""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while selector.select(PATIENCE):
+            line = process.stdout.readline()
+            if not line.endswith(b"\n"):  # the end, or a line that it did not come to end
+                return
+            yield json.loads(line)
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    """Ends a process and all that it started, and waits for them, so that they are part of this one's usage."""
     try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        end = time.monotonic() + PARTING
+        _signal_group(leader.pid, signal.SIGTERM)
+        while time.monotonic() < end and _reap_group(leader):
+            time.sleep(0.005)
+    finally:
+        _signal_group(leader.pid, signal.SIGKILL)
+        while _reap_group(leader):
+            time.sleep(0.005)
+
+
+def _signal_group(leader: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, number)
+
+
+def _reap_group(leader: subprocess.Popen[bytes]) -> bool:
+    """Whether there are still some. Those whose parents ended are this process's children: it is their subreaper."""
+    leader.poll()
+    try:
+        while os.waitpid(-leader.pid, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def line_of(row: Row) -> str:

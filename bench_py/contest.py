@@ -1,13 +1,14 @@
 """How the same work by several contenders is measured.
 
-Every contender is called twice and its answer checked. Then come rounds: in each of them each contender that has a
-part in it gives one sample, the mean of as many calls as fill some hundredths of a second, and who is first changes
-from round to round.
+Every contender is called until it is warm, and its answers are checked. Then come rounds: in each of them each
+contender that has a part in it gives one sample, the mean of as many calls as fill some hundredths of a second, the
+last of whose answers is checked; and who is first changes from round to round.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import reprlib
 import time
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from .results import Row
 Call = Callable[[], Any]
 
 SETTLE = 0.01  # seconds between contenders: OpenMP's threads spin for some milliseconds behind a region
-WARM = 1.5  # seconds below which a first call is made again: it compiled, imported, started threads, touched memory
+WARM = 1.5  # seconds below which a first call is made again
 
 
 class WrongAnswer(Exception):
@@ -71,6 +72,8 @@ class Contest:
     """Seconds that a call may take here, where the effort's limit is not right."""
     once: bool = False
     """Whether a sample is one call: where a call leaves something behind."""
+    before: Callable[[], None] = lambda: None
+    """What is to be done before each sample, and is not measured."""
     finish: Callable[[], None] = lambda: None
     """What is to be done when it has been measured."""
 
@@ -112,25 +115,21 @@ class Measuring:
                 row.left_out[name] = f"would take about {expected:.2g} s a call"
                 continue
             try:
-                seconds = _seconds(call, contest, name)
-                if seconds < WARM and not contest.once:
-                    seconds = min(seconds, _seconds(call, contest, name))
+                seconds = self._warm(contest, name)
             except WrongAnswer:
                 raise
             except Exception as error:
-                if name not in row.rivals:
-                    raise
-                row.failed[name] = f"{type(error).__name__}: {error}"
+                _fail(row, name, error)
                 continue
             self._last[contest.table, name] = contest.size, seconds
             if seconds > limit:
                 row.left_out[name] = f"takes {seconds:.2g} s a call"
                 continue
             parts[name] = self._part(contest, call, seconds)
-            row.samples[name] = []
+            row.samples[name], row.calls[name] = [], parts[name].repeats
         self._rounds(contest, parts, row)
-        for name in parts:
-            self._last[contest.table, name] = contest.size, min(row.samples[name]) * contest.work
+        for name, samples in row.samples.items():
+            self._last[contest.table, name] = contest.size, min(samples) * contest.work
         return row
 
     def _expected(self, contest: Contest, name: str) -> float:
@@ -138,9 +137,22 @@ class Measuring:
         size, seconds = self._last.get((contest.table, name), (0, 0.0))
         return seconds * (contest.size / size) ** contest.growth if size else 0.0
 
+    def _warm(self, contest: Contest, name: str) -> float:
+        """Seconds that a call takes when it has compiled, imported, started threads and touched its memory: those of
+        the last of ever more calls, until they fill a sample."""
+        contest.before()
+        seconds = _seconds(contest, name, 1)
+        if contest.once or seconds > WARM:
+            return seconds
+        seconds, repeats = _seconds(contest, name, 1), 1
+        while repeats * seconds < self.effort.sample / 2:
+            repeats = max(repeats + 1, min(8 * repeats, round(self.effort.sample / max(seconds, 1e-8))))
+            seconds = _seconds(contest, name, repeats)
+        return seconds
+
     def _part(self, contest: Contest, call: Call, seconds: float) -> Part:
         """That of a contender whose call takes so long."""
-        repeats = 1 if contest.once else max(1, round(self.effort.sample / max(seconds, 1e-8)))
+        repeats = 1 if contest.once else math.ceil(self.effort.sample / max(seconds, 1e-8))
         is_long = repeats * seconds >= self.effort.long
         return Part(call, repeats, self.effort.few if is_long else self.effort.rounds)
 
@@ -149,11 +161,16 @@ class Measuring:
         for i in range(self.effort.rounds):
             first = i % max(1, len(names))
             for name in names[first:] + names[:first]:
-                if i < parts[name].rounds:
-                    time.sleep(SETTLE)
-                    seconds, answer = timed(parts[name].call, parts[name].repeats)
-                    _check(contest, name, answer)
-                    row.samples[name].append(seconds / contest.work)
+                if i >= parts[name].rounds or name in row.failed:
+                    continue
+                contest.before()
+                time.sleep(SETTLE)
+                try:
+                    row.samples[name].append(_seconds(contest, name, parts[name].repeats) / contest.work)
+                except WrongAnswer:
+                    raise
+                except Exception as error:
+                    _fail(row, name, error)
 
 
 def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
@@ -165,18 +182,21 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / repeats, answer
 
 
-def _seconds(call: Call, contest: Contest, name: str) -> float:
-    seconds, answer = timed(call)
-    _check(contest, name, answer)
-    return seconds
+def _fail(row: Row, name: str, error: Exception) -> None:
+    """A peer's failure is noted; one of ungil is the run's."""
+    if name not in row.rivals:
+        raise error
+    row.failed[name] = f"{type(error).__name__}: {error}"
+    row.samples.pop(name, None)
 
 
-def _check(contest: Contest, name: str, answer: Any) -> None:
+def _seconds(contest: Contest, name: str, repeats: int) -> float:
+    """The mean of so many calls. Errors: WrongAnswer."""
+    seconds, answer = timed(contest.contenders[name], repeats)
     if not contest.same(answer, contest.expected):
-        found, expected = reprlib.repr(answer), reprlib.repr(contest.expected)
-        raise WrongAnswer(
-            f"{contest.suite}, {contest.table}, {contest.size:g}: {name} gave {found}, expected {expected}"
-        )
+        found, right = reprlib.repr(answer), reprlib.repr(contest.expected)
+        raise WrongAnswer(f"{contest.suite}, {contest.table}, {contest.size:g}: {name} gave {found}, expected {right}")
+    return seconds
 
 
 def sizes(first: int, last: int, factor: int = 10) -> Iterator[int]:

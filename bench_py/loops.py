@@ -90,12 +90,12 @@ def numpy_pi(n: int) -> float:
     return total * h
 
 
-def by_numba() -> SimpleNamespace | None:
-    """The kernels that numba compiles when they are first called: one thread, without the lock; and `prange`."""
-    try:
-        from numba import njit, prange
-    except ImportError:
-        return None
+def by_numba() -> SimpleNamespace:
+    """The kernels that numba compiles when they are first called: one thread, without the lock; and `prange`.
+
+    Errors: ImportError.
+    """
+    from numba import njit, prange
 
     def test(start, stop):
         total = 0

@@ -98,11 +98,12 @@ def _declared(library: ctypes.CDLL, name: str) -> ctypes.CDLL:
 
 
 def flint_is_prime() -> Any | None:
-    """FLINT's n_is_prime as a C function, of the library that the package python-flint brings along."""
-    try:
-        import flint
-    except ImportError:
-        return None
+    """FLINT's n_is_prime as a C function, of the library that the package python-flint brings along.
+
+    Errors: ImportError.
+    """
+    import flint
+
     folder = Path(flint.__file__).parent.parent / "python_flint.libs"
     for path in folder.glob("libflint*.so*"):
         function = ctypes.CDLL(str(path)).n_is_prime

@@ -12,12 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import pyplot
 
 from . import claims, plots
-from .results import Ratio, Results, Row
+from .results import NAMES, WIDE, Ratio, Results, Row
 from .suites import suite
 from .text import quantity, size_text, times
 
-WIDE = 0.3  # a spread of the quartiles, as a part of the median, that is told
 DOTS = 180  # an inch
+BUSY = 5.0  # percent of the processors that others took
 SIZES = {"gil": "threads", "overheads": "n", "kernels": "n", "interpreters": "n"}
 
 
@@ -50,7 +50,7 @@ class Section:
 def write(path: Path, results: Results, folder: Path) -> Path:
     """Writes folder/report.html and folder/*.png; the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
+    for old in (path for name in NAMES for path in folder.glob(f"{name}-*.png")):
         old.unlink()
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -74,6 +74,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
         unmeasured=[claim for claim in claims.CLAIMS if claim.ratio(results) is None],
         not_ahead=list(_not_ahead(results)),
         wide=list(_wide(results)),
+        busy={name: load for name, load in results.load.items() if max(load.values()) > BUSY},
         processors=len(results.machine["affinity"]),  # type: ignore[arg-type]
     )
     page.write_text(html, "utf-8")
@@ -124,7 +125,10 @@ def _speed_ups(rows: list[Row]) -> tuple[list[str], list[tuple[str, list[Cell]]]
         for row in rows:
             sequence, threads = plots.both(row, name)
             both = " → ".join(quantity(row.median(one), row.unit) for one in (sequence, threads))
-            cells.append(Cell(both, times(row.ratio(sequence, threads).median), kind="ours" if name == "ungil" else ""))
+            ratio = row.ratio(sequence, threads)
+            first, third = ratio.quartiles
+            kind = "open" if ratio.is_wide else "ours" if name == "ungil" else ""
+            cells.append(Cell(both, times(ratio.median), f"({first:.2f} to {third:.2f})", kind))
         lines.append((name, cells))
     return [f"speed-up of {size_text(row.size)} threads" for row in rows], lines
 
@@ -133,7 +137,7 @@ def _cell(row: Row, name: str) -> Cell:
     if name not in row.samples:
         return Cell("–", kind="out")
     time = quantity(row.median(name), row.unit)
-    spread = f"± {50 * row.spread(name):.0f} %"
+    spread = f"± {50 * row.spread(name):.0f} %"  # half of it to each side
     if row.reference not in row.samples:
         return Cell(time, spread=spread)
     if name == row.reference:
@@ -153,10 +157,14 @@ def _verdict(ratio: Ratio) -> str:
 def _not_ahead(results: Results) -> Iterator[tuple[Row, str, Ratio, str, str]]:
     """Where a rival is faster, or no slower as far as one can tell: with the reason, where one is known."""
     for row in results.rows:
-        reasons = getattr(suite(row.suite), "NOTES", {})
         for rival, ratio in row.comparisons():
             if _verdict(ratio) != "ahead":
-                yield row, rival, ratio, _verdict(ratio), reasons.get(row.table, "")
+                yield row, rival, ratio, _verdict(ratio), _reason(row)
+
+
+def _reason(row: Row) -> str:
+    module = suite(row.suite)
+    return module.reason(row) if hasattr(module, "reason") else module.NOTES.get(row.table, "")
 
 
 def _wide(results: Results) -> Iterator[tuple[Row, str, float]]:

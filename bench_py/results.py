@@ -7,14 +7,19 @@ another. So ratios are taken round by round, and a machine that is slower for a 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Iterator, Sequence
 
+NAMES = ("gil", "kernels", "interpreters", "overheads")
+"""Of the suites."""
+
 FOLDER = Path(__file__).parent / "results"
 SCHEMA = 1
+WIDE = 0.3  # a distance of the quartiles, as a part of the median, that is told
 
 
 def quartiles(samples: Sequence[float]) -> tuple[float, float]:
@@ -23,6 +28,10 @@ def quartiles(samples: Sequence[float]) -> tuple[float, float]:
         return samples[0], samples[0]
     first, _, third = statistics.quantiles(samples, n=4, method="inclusive")
     return first, third
+
+
+# Student's t, two-sided at 95 %, by numbers of rounds (Biometrika 6, 1908); for more rounds the last holds too.
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,19 @@ class Ratio:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether it says which of the two was faster: three rounds or more, with both quartiles on one side of 1."""
+        """Whether it says which of the two was faster: the 95 % interval of the rounds' mean, of logarithms, is on one
+        side of 1. Two rounds do not do."""
+        if len(self.rounds) < 3:
+            return False
+        logarithms = [math.log(ratio) for ratio in self.rounds]
+        t = STUDENT.get(len(logarithms), STUDENT[max(STUDENT)])
+        return abs(statistics.mean(logarithms)) > t * statistics.stdev(logarithms) / math.sqrt(len(logarithms))
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether half of the rounds lie further apart than WIDE of the median: then a figure is a rough one."""
         first, third = self.quartiles
-        return len(self.rounds) >= 3 and (first > 1 or third < 1)
+        return third - first > WIDE * self.median
 
 
 @dataclass
@@ -61,6 +80,8 @@ class Row:
     rivals: list[str]
     """Those that it is to be ahead of."""
     samples: dict[str, list[float]] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    """How many calls a sample is the mean of."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Contenders that would take too long at this size, and how long."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -107,6 +128,10 @@ class Results:
     """Whether every suite that was asked for came to its end."""
     suites: list[str] = field(default_factory=list)
     """What was asked for."""
+    only: str = ""
+    """The text that names had to have for being measured."""
+    effort: dict[str, float] = field(default_factory=dict)
+    """Rounds and limits, see contest.py."""
     load: dict[str, dict[str, float]] = field(default_factory=dict)
     """By suites: how busy others kept the processors, see machine.py."""
     failures: list[str] = field(default_factory=list)
@@ -119,6 +144,11 @@ class Results:
         rows = [row for row in self.rows if (row.suite, row.table) == (suite, table)]
         return max((row for row in rows if size in (None, row.size)), key=lambda row: row.size, default=None)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all that `make bench` measures."""
+        return self.complete and not (self.quick or self.only or self.failures) and set(self.suites) == set(NAMES)
+
     def save(self, path: Path) -> None:
         """As a whole or not at all, whatever happens meanwhile."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,18 +159,21 @@ class Results:
 
 def load(path: str | Path) -> Results:
     """Errors: OSError; ValueError for a file that is none of ours."""
-    content = json.loads(Path(path).read_text("utf-8"))
-    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path}: not a result of `make bench`")
-    rows = [Row(**row) for row in content.pop("rows")]
-    missing = [Missing(**one) for one in content.pop("missing")]
-    return Results(**content, missing=missing, rows=rows)
+    try:
+        content = json.loads(Path(path).read_text("utf-8"))
+        if content.pop("schema") != SCHEMA:
+            raise ValueError("its schema has another number")
+        rows = [Row(**row) for row in content.pop("rows")]
+        missing = [Missing(**one) for one in content.pop("missing")]
+        return Results(**content, missing=missing, rows=rows)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: not a result of `make bench`: {type(error).__name__}: {error}") from error
 
 
 def newest() -> tuple[Path, Results] | None:
-    """Of the kept runs that are full and complete, the last."""
+    """Of the kept runs of all suites that are complete, the last."""
     found = [(path, load(path)) for path in sorted(FOLDER.glob("*.json"))]
-    whole = [(path, run) for path, run in found if run.complete and not run.quick and not run.failures]
+    whole = [(path, run) for path, run in found if run.is_whole]
     return max(whole, key=lambda one: one[1].started, default=None)
 
 

@@ -23,15 +23,21 @@ def loop(count: int) -> int:
     return total
 
 
-def ends(data: numpy.ndarray) -> tuple[int, int, int]:
-    """What shows that all of it came: its length, and its first and last byte."""
-    return len(data), int(data[0]), int(data[-1])
+def length(data: numpy.ndarray) -> int:
+    """What takes an array, and does not read it."""
+    return len(data)
 
 
-def ones(count: int) -> numpy.ndarray:
+def total(data: numpy.ndarray) -> int:
+    """What reads all of it: the sum of its 64-bit words."""
+    return int(data.sum())
+
+
+def words(size: int) -> numpy.ndarray:
+    """An array of so many bytes, none like the next."""
     import numpy
 
-    return numpy.ones(count, dtype=numpy.uint8)
+    return numpy.arange(size // 8, dtype=numpy.uint64)
 
 
 def sorted_roots(numbers: numpy.ndarray) -> numpy.ndarray:

@@ -15,7 +15,8 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from .contest import FULL, QUICK, Contest, Measuring, WrongAnswer
-from .suites import NAMES, Tools, suite
+from .results import NAMES
+from .suites import Tools, suite
 
 
 def private_output() -> TextIO:

@@ -10,10 +10,11 @@
  * watched and stopped while they run.
  *   nthreads: how many threads may work at the call, the calling one included; 0 for the default, which is the number
  *   in the environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else that of the processors that the process may
- *   use. A negative number gives UNGIL_E_INVALID. The calling thread always works; helpers join it as far as they are
- *   idle. There are never more of them than processors, whoever calls, and calls inside calls are fine. Helpers start
- *   when they are first needed, wait without using a processor, do not keep the process from ending, and start anew
- *   in the child of a fork. They may run where the process's first thread may. A number above 256 is as 256.
+ *   use; calls of some 40 microseconds or less stay on the calling thread then. A negative number gives
+ *   UNGIL_E_INVALID. The calling thread always works; helpers join it as far as they are idle. There are never more
+ *   of them than processors, whoever calls, and calls inside calls are fine. Helpers start when they are first needed,
+ *   wait without using a processor, do not keep the process from ending, and start anew in the child of a fork. They
+ *   may run where the process's first thread may. A number above 256 is as 256.
  *   control: 0, or a handle of ungil_control_new(), by which other threads see the call's progress and stop it. A
  *   handle that is not there gives UNGIL_E_HANDLE; one that another call is under, UNGIL_E_IN_USE; a call that was
  *   stopped, UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.

@@ -95,6 +95,7 @@ static void *pi_share(void *it) {
 
 static struct share in_threads(void *(*run)(void *), struct share all, int threads) {
   struct share shares[MOST_THREADS];
+  if (threads > MOST_THREADS) threads = MOST_THREADS;
   int64_t length = all.end - all.begin;
   for (int i = 0; i < threads; i++) {
     shares[i] = all;

@@ -19,7 +19,8 @@ void launch_openmp(int regions, int threads) {
 }
 
 /* The same by what ungil gives: parallel_for over as many empty ranges as threads. */
-typedef int32_t parallel_for(int64_t, int64_t, int64_t, int32_t, int32_t (*)(int64_t, int64_t, void *), void *, int32_t);
+typedef int32_t body(int64_t begin, int64_t end, void *ctx);
+typedef int32_t parallel_for(int64_t, int64_t, int64_t, int32_t, body *, void *, int32_t);
 
 static int32_t empty_body(int64_t begin, int64_t end, void *ctx) {
   (void)begin, (void)end, (void)ctx;
@@ -43,6 +44,4 @@ static void spend(void) {
 }
 
 double slow_map(double x) { return spend(), x; }
-int64_t slow_map_i64(int64_t x) { return spend(), x; }
-double slow_integrand(double x, void *ctx) { return (void)ctx, spend(), x; }
 int32_t slow_body(int64_t begin, int64_t end, void *ctx) { return (void)begin, (void)end, (void)ctx, spend(), 0; }

@@ -11,8 +11,6 @@ from typing import Any, Callable
 from ..contest import Contest, Effort
 from ..results import Row
 
-NAMES = ("gil", "kernels", "interpreters", "overheads")
-
 
 @dataclass(frozen=True)
 class Step:

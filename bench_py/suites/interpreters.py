@@ -6,6 +6,7 @@ import concurrent.futures
 import ctypes
 import multiprocessing
 import os
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,29 +28,41 @@ TITLE = "Interpreters"
 ABOUT = (
     "ungil.InterpreterPoolExecutor beside concurrent.futures.ProcessPoolExecutor by each way to start processes, loky, "
     "and threads, which share everything and take turns at the lock. Pools have as many workers as there are "
-    "processors, at most eight, and are warm, but where the start is what is measured."
+    "processors, two to eight, and are warm, but where the start is what is measured."
 )
 REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
+REUSED = "loky, its reusable pool"
 
 START = "start of a pool with one worker"
 AGAIN = "a pool with one worker from start to end, after others"
+BARE = "memory of a worker"
 MEMORY = "memory of a worker that has imported numpy"
 ROUND_TRIP = "an empty task there and back"
 SMALL = "map of n small tasks"
 CHUNKS = "map of n small tasks, chunksize=100"
-ARGUMENT = "a numpy array of n bytes as the argument"
-RESULT = "a numpy array of n bytes as the result"
+ARGUMENT = "a numpy array of n bytes, summed by the task"
+HANDED = "a numpy array of n bytes, handed to a task that does not read it"
+RESULT = "a numpy array of n bytes as the result, summed here"
 PURE = "pure Python on all workers"
 NUMPY = "numpy on all workers: roots and sort of n bytes, there and back"
 WHOLE = "a pool from start to end, with a short loop of pure Python a worker"
 
+SHARED = (
+    "Proportional set size: pages that processes share count in parts. A forked process has its parent's modules for "
+    "nothing until it writes to them, reference counts included, and all processes share the pages of their libraries; "
+    "an interpreter loads its own."
+)
 NOTES = {
     PURE: "The same work on the same processors: 1 is what there is to have.",
-    MEMORY: (
-        "Proportional set size: pages that processes share count in parts. A forked process has its parent's modules "
-        "for nothing until it writes to them, reference counts included; an interpreter loads its own."
-    ),
+    BARE: SHARED,
+    MEMORY: SHARED,
     START: "A forked process is a copy, and starts nothing; it is also the one that inherits locks in any state.",
+    AGAIN: (
+        "ungil's has an interpreter that another pool gave back. loky's get_reusable_executor() keeps its processes "
+        "running: no start and no end, as with any pool that stays open."
+    ),
+    WHOLE: "Interpreters are new ones, and what holds for the start of a pool holds here.",
+    HANDED: "An interpreter is lent the memory; processes are sent a copy.",
     CHUNKS: "Hundreds of calls a task: what is sent counts less, and the calls themselves are the same.",
     NUMPY: "Arrays go to interpreters and back without a copy, through pipes to processes.",
 }
@@ -68,8 +81,9 @@ class Pools:
         self.kinds = self._kinds()
         self.warm: dict[str, Any] = {}
         for name, kind in self.kinds.items():  # processes first: they fork while there is one thread
-            pool = tools.find(f"a pool by {name}", partial(self._started, kind), "it did not start")
-            if pool is not None:
+            if name == REFERENCE:
+                self.warm[name] = self._started(kind)
+            elif pool := tools.find(f"a pool by {name}", partial(self._started, kind), "it did not start"):
                 self.warm[name] = pool
 
     def _kinds(self) -> dict[str, Callable[[int], Any]]:
@@ -93,7 +107,7 @@ class Pools:
 
     def _started(self, kind: Callable[[int], Any]) -> Any:
         pool = self.tools.stack.enter_context(kind(self.workers))
-        list(pool.map(tasks.loop, [300_000] * 4 * self.workers))
+        list(pool.map(tasks.loop, [100_000] * 4 * self.workers))
         return pool
 
     def contest(
@@ -101,7 +115,7 @@ class Pools:
     ) -> Contest:
         """work(pool) with each pool; it is made of so many calls."""
         contenders = {name: partial(work, pool) for name, pool in self.warm.items()}
-        context = frozenset({THREADS, BYTES})
+        context = frozenset({THREADS, BYTES, REUSED})
         return Contest(
             "interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, work=calls, **more
         )
@@ -136,12 +150,17 @@ class Pools:
                 return int(pool.submit(abs, -1).result())
 
         contest = self.contest(AGAIN, 1, work, 1, once=True)
-        contest.contenders = {name: partial(work, kind) for name, kind in self.kinds.items()}
+        contenders: dict[str, Callable[[], int]] = {name: partial(work, kind) for name, kind in self.kinds.items()}
+        loky = self.tools.package("loky")
+        if loky:
+            contenders[REUSED] = lambda: int(loky.get_reusable_executor(max_workers=1).submit(abs, -1).result())
+            contest.finish = lambda: loky.get_reusable_executor(max_workers=1).shutdown()
+        contest.contenders = contenders
         return contest
 
-    def memory(self) -> Row:
+    def memory(self, table: str, task: Callable[[float], Any]) -> Row:
         self.occupy_idle()
-        row = Row("interpreters", MEMORY, self.workers, "MiB", REFERENCE, [])
+        row = Row("interpreters", table, self.workers, "MiB", REFERENCE, [])
         row.rivals = [name for name in self.kinds if name not in (REFERENCE, THREADS)]
         row.samples = {name: [] for name in self.kinds if name in self.warm}
         with ExitStack() as pools:  # all are open to the end, so that interpreters are new ones
@@ -150,7 +169,7 @@ class Pools:
                     before = memory_of_session()
                     pool = pools.enter_context(self.kinds[name](self.workers))
                     try:
-                        list(pool.map(tasks.sleep_with_numpy, [0.1] * self.workers))
+                        list(pool.map(task, [0.1] * self.workers))  # long enough for each to have one
                     except ImportError as error:
                         row.failed[name] = f"{type(error).__name__}: {error}"
                         del row.samples[name]
@@ -193,13 +212,18 @@ class Pools:
         return self.contest(table, n, work, sum(range(n)), budget=5)
 
     def argument(self, n: int) -> Contest:
-        data = tasks.ones(n)
-        return self.contest(ARGUMENT, n, lambda pool: pool.submit(tasks.ends, data).result(), (n, 1, 1), budget=30)
+        data = tasks.words(n)
+        return self.contest(ARGUMENT, n, lambda pool: pool.submit(tasks.total, data).result(), total(n), budget=30)
+
+    def handed(self, n: int) -> Contest:
+        data = tasks.words(n)
+        return self.contest(HANDED, n, lambda pool: pool.submit(tasks.length, data).result(), n // 8, budget=30)
 
     def result(self, n: int) -> Contest:
-        return self.contest(
-            RESULT, n, lambda pool: tasks.ends(pool.submit(tasks.ones, n).result()), (n, 1, 1), budget=30
-        )
+        def work(pool: Any) -> int:
+            return tasks.total(pool.submit(tasks.words, n).result())
+
+        return self.contest(RESULT, n, work, total(n), budget=30)
 
     def pure(self, count: int) -> Contest:
         expected = [tasks.loop(count)] * self.workers
@@ -228,9 +252,14 @@ class Pools:
             with kind(self.workers) as pool:
                 return list(pool.map(tasks.loop, [count] * self.workers))
 
-        contest = self.contest(WHOLE, self.workers, work, expected, once=True, budget=5)
+        contest = self.contest(WHOLE, self.workers, work, expected, once=True, before=self.occupy_idle, budget=5)
         contest.contenders = {name: partial(work, kind) for name, kind in self.kinds.items()}
         return contest
+
+
+def total(size: int) -> int:
+    """The sum of `tasks.words` of so many bytes."""
+    return (size // 8) * (size // 8 - 1) // 2
 
 
 def memory_of_session() -> int:
@@ -250,14 +279,18 @@ def steps(tools: Tools) -> Iterator[Step]:
     quick = tools.effort.is_quick
     pools = Pools(tools)
     yield Step(START, 10, pools.start)
-    yield Step(AGAIN, 10, pools.again)
-    yield Step(MEMORY, 20, pools.memory)
+    if not quick:
+        yield Step(AGAIN, 10, pools.again)
+        yield Step(BARE, 10, partial(pools.memory, BARE, time.sleep))
+    yield Step(MEMORY, 10, partial(pools.memory, MEMORY, tasks.sleep_with_numpy))
     yield Step(ROUND_TRIP, 5, pools.round_trip)
     tasks_of_map = 1000 if quick else 10_000
     yield Step(SMALL, 60, partial(pools.small, SMALL, 1, tasks_of_map))
     yield Step(CHUNKS, 5, partial(pools.small, CHUNKS, 100, tasks_of_map))
     for n in (10**3, 10**7) if quick else sizes(10**3, 10**9):
         yield Step(f"{ARGUMENT}, {n:,}", 1 + n / 2e7, partial(pools.argument, n))
+        if not quick:
+            yield Step(f"{HANDED}, {n:,}", 1 + n / 2e7, partial(pools.handed, n))
         yield Step(f"{RESULT}, {n:,}", 1 + n / 2e7, partial(pools.result, n))
     yield Step(PURE, 20, partial(pools.pure, 500_000 if quick else 4_000_000))
     for n in (800_000,) if quick else (800_000, 8_000_000, 80_000_000):

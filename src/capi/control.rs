@@ -20,7 +20,7 @@ fn get(control: i32) -> Result<Pinned<'static, Control>, Error> {
 }
 
 /// Runs `body` as a call of so many items, with the arguments `nthreads` and `control` that its export was given.
-/// With the default number of threads, up to `few` items stay on the calling thread: they are done before another is.
+/// With the default number of threads, up to `few` items stay on the calling thread: another one would come too late.
 pub(super) fn with_call<T>(
     nthreads: i32,
     control: i32,

@@ -10,7 +10,7 @@ use crate::pool::Grain;
 
 /// How numbers are shared out.
 struct Sharing {
-    /// So many that others are not asked to help: some 20 microseconds' work.
+    /// So many that others are not asked to help: some 40 microseconds' work, about as long as they take to come.
     few: u64,
     grain: Grain,
 }
@@ -21,7 +21,11 @@ const PRIMES: Sharing =
 
 /// For the rule of num_primes(), which takes a few nanoseconds a number, and 30 without vectors.
 fn rule() -> Sharing {
-    let few = if cpu::active() == cpu::Level::Scalar { 1 << 11 } else { 1 << 14 };
+    let few = match cpu::active() {
+        cpu::Level::Scalar => 1 << 11,
+        cpu::Level::Avx2 => 1 << 13,
+        cpu::Level::Avx512 => 1 << 14,
+    };
     Sharing { few, grain: Grain::Between { least: 1 << 12, most: 1 << 16 } }
 }
 

@@ -34,7 +34,7 @@ class Answers(unittest.TestCase):
 
     def test_primality(self):
         numbers = numpy.arange(N)
-        self.assertEqual(answers.primality(numbers, None, None, None).tolist(), answers.sieve(N).tolist())
+        self.assertEqual(answers.primality(numbers, None).tolist(), answers.sieve(N).tolist())
 
     def test_have_divisor(self):
         found = answers.have_divisor(numpy.arange(N), answers.sieve(N))

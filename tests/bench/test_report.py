@@ -114,7 +114,8 @@ class Page(unittest.TestCase):
             "gmpy2. pip install gmpy2.",
             "C. It raised OSError: &lt;no&gt;.",
             "others took 12.5 % of the processors, the host 3.0 %",
-            "Spread of more than 30 %: 1 of the medians are uncertain",
+            "half of the samples of 1 medians lie",
+            "<strong>A busy machine</strong> in <em>kernels</em>",
             html.escape(MACHINE["processor"]),
         ):
             self.assertIn(text, page)

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ def run_of(samples, reference="ungil", complete=True, started="2026-01-01T00:00:
     rivals = [name for name in samples if name != reference]
     row = results.Row("kernels", "pi: n terms", 10**9, "s", reference, rivals, samples)
     machine = {"affinity": [0, 1], "processor": "a processor", "cpu_level": "avx2", "python": "CPython 3.12.0"}
+    machine["commit"] = "abc"
     return results.Results(machine, False, started, complete=complete, suites=["kernels"], rows=[row])
 
 
@@ -40,7 +40,9 @@ class Ratios(unittest.TestCase):
             ([2.0, 2.0, 2.0], True),
             ([0.5, 0.6, 0.7], True),
             ([0.9, 1.0, 1.1], False),
-            ([0.5, 2.0, 2.0, 2.0, 2.0], True),
+            ([1.1, 1.2, 1.6], False),
+            ([0.5, 2.0, 2.0, 2.0, 2.0], False),
+            ([1.05, 1.1, 1.1, 1.15, 1.2, 1.1, 1.3], True),
             ([2.0, 2.0], False),
         ):
             self.assertEqual(results.Ratio(rounds).is_conclusive, expected, rounds)
@@ -50,7 +52,7 @@ class Comparing(unittest.TestCase):
     old = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
 
     def status(self, *rounds_of_new):
-        new = [run_of({"ungil": [1.0] * 7, "C": rounds}) for rounds in rounds_of_new]
+        new = [run_of({"ungil": [1.0] * len(rounds), "C": rounds}) for rounds in rounds_of_new]
         with contextlib.redirect_stdout(io.StringIO()) as output:
             status = compare.compare(self.old, new, 0.1)
         self.assertIn("pi: n terms", output.getvalue())
@@ -66,34 +68,78 @@ class Comparing(unittest.TestCase):
             ([8.0, 8.0, 8.0, 8.0, 10.0, 10.0, 10.0], 0),
             ([8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 10.0], 1),
         ):
-            self.assertEqual(self.status(rounds), expected, rounds)
+            self.assertEqual(self.status(rounds, rounds), expected, rounds)
 
     def test_a_loss_that_does_not_repeat(self):
+        self.assertEqual(self.status([8.0] * 7), 0)
         self.assertEqual(self.status([8.0] * 7, [10.0] * 7), 0)
         self.assertEqual(self.status([8.0] * 7, [8.5] * 7), 1)
 
     def test_an_old_run_with_a_wide_spread(self):
         self.old = run_of({"ungil": [1.0] * 7, "C": [6.0, 8.0, 10.0, 10.0, 10.0, 12.0, 14.0]})
-        self.assertEqual(self.status([8.5] * 7), 0)
+        self.assertEqual(self.status([8.5] * 7, [8.5] * 7), 0)
 
-    def test_nothing_in_common(self):
-        other = run_of({"ungil": [1.0], "C": [1.0]})
-        other.rows[0].table = "another"
-        self.assertRaises(ValueError, compare.compare, self.old, [other], 0.1)
+    def test_what_cannot_be_compared(self):
+        for change in ({"rows": []}, {"quick": True}, {"complete": False}, {"failures": ["WRONG ANSWER"]}):
+            new = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
+            for name, value in change.items():
+                setattr(new, name, value)
+            self.assertRaises(ValueError, compare.compare, self.old, [new, new], 0.1)
+        other_level = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
+        other_level.machine = {**other_level.machine, "cpu_level": "scalar"}
+        self.assertRaises(ValueError, compare.compare, self.old, [other_level], 0.1)
+
+    def test_few_rounds(self):
+        few = run_of({"ungil": [1.0], "C": [2.0]})
+        self.assertRaises(ValueError, compare.compare, self.old, [few, few], 0.1)
 
     def test_the_command(self):
         with tempfile.TemporaryDirectory() as folder:
-            old, new, junk = (Path(folder, name) for name in ("old.json", "new.json", "junk.json"))
+            old, new = Path(folder, "old.json"), Path(folder, "new.json")
             self.old.save(old)
             run_of({"ungil": [1.0] * 7, "C": [5.0] * 7}).save(new)
-            junk.write_text(json.dumps({"rows": []}))
-            for arguments, expected in (([old, old], 0), ([old, new], 1), ([old, junk], 2), ([old, folder], 2)):
-                command = [sys.executable, "-m", "bench_py", "compare", *map(str, arguments)]
-                found = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-                self.assertEqual(found.returncode, expected, found.stdout + found.stderr)
+            for arguments, expected in (
+                ([old, old, old], 0),
+                ([old, new], 0),
+                ([old, new, new], 1),
+                ([old, folder], 2),
+            ):
+                self.assert_status(arguments, expected)
+            for junk in (
+                "",
+                "[]",
+                "null",
+                '{"rows": []}',
+                '{"schema": 1}',
+                '{"schema": 1, "rows": [1], "missing": []}',
+            ):
+                new.write_text(junk)
+                self.assert_status([old, new], 2)
+
+    def assert_status(self, arguments, expected):
+        command = [sys.executable, "-m", "bench_py", "compare", *map(str, arguments)]
+        found = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+        self.assertEqual(found.returncode, expected, found.stdout + found.stderr)
+        if expected == 2:
+            self.assertRegex(found.stderr, f"^bench_py: .*{arguments[1]}")
 
 
 class Files(unittest.TestCase):
+    def test_what_is_whole(self):
+        for change in (
+            {},
+            {"quick": True},
+            {"only": "pi"},
+            {"complete": False},
+            {"failures": ["x"]},
+            {"suites": ["gil"]},
+        ):
+            run = run_of({"ungil": [1.0], "C": [2.0]})
+            run.suites = list(results.NAMES)
+            for name, value in change.items():
+                setattr(run, name, value)
+            self.assertEqual(run.is_whole, not change, change)
+
     def test_there_and_back(self):
         run = run_of({"ungil": [1.0], "C": [2.0]})
         run.missing.append(results.Missing("kernels", "gmpy2", "not here"))

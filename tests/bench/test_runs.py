@@ -57,14 +57,16 @@ class Runs(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.temporary = Path(temporary.name)
 
     def start(self, *arguments, **environment):
         command = [sys.executable, "-m", "bench_py", "run", "--quick", "--host", "here"]
         command += ["--results", str(self.folder), "--report", str(self.folder / "page"), *arguments]
-        return subprocess.Popen(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True,
-        )  # fmt: skip
+        settings = {**os.environ, "TMPDIR": str(self.temporary), **environment}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=PROJECT, env=settings, **pipes)
 
     def run_to_end(self, *arguments, **environment):
         """(status, what was said, the result)."""
@@ -126,6 +128,13 @@ class Runs(unittest.TestCase):
         self.assertNotIn("@import", page)
         self.assertNotRegex(page, r"url\(")
 
+    def test_settings_of_the_environment_do_not_count(self):
+        level = ungil_level()
+        settings = {"UNGIL_CPU": "scalar", "UNGIL_NUM_THREADS": "1"}
+        status, said, result = self.run_to_end("--suites", "overheads", "--only", "empty call", **settings)
+        self.assertEqual(status, 0, said)
+        self.assertEqual(result["machine"]["cpu_level"], level)
+
     def test_missing_peers_are_told(self):
         (self.folder / "gmpy2.py").write_text("raise ImportError('not here')")
         settings = {"PYTHONPATH": os.pathsep.join((str(self.folder), os.environ["PYTHONPATH"])), "PATH": "/nowhere"}
@@ -149,6 +158,7 @@ class Runs(unittest.TestCase):
         self.assertFalse(result["complete"])
         self.assertEqual({row["suite"] for row in result["rows"]}, {"gil"})
         self.assertFalse(Path(f"/proc/{suite}").exists())
+        self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_a_suite_that_breaks_off(self):
         with self.start("--suites", "gil", "overheads", "--only", "2") as process:
@@ -165,6 +175,13 @@ class Runs(unittest.TestCase):
             with self.start("--suites", "overheads", "--only", "empty call") as process:
                 process.communicate(timeout=PATIENCE)
         self.assertEqual(len(list(self.folder.glob("*-here-quick*.json"))), 2)
+
+
+def ungil_level():
+    """The processor's, whatever the environment says."""
+    environment = {name: value for name, value in os.environ.items() if name != "UNGIL_CPU"}
+    code = "from ungil._library import library; print(library.ungil_cpu_active().decode())"
+    return subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
 
 
 def worker_of(process):
