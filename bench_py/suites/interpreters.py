@@ -61,7 +61,7 @@ NOTES = {
         "ungil's has an interpreter that another pool gave back. loky's get_reusable_executor() keeps its processes "
         "running: no start and no end, as with any pool that stays open."
     ),
-    WHOLE: "Interpreters are new ones, and what holds for the start of a pool holds here.",
+    WHOLE: "Interpreters are new ones: what holds for the start of a pool holds here.",
     HANDED: "An interpreter is lent the memory; processes are sent a copy.",
     CHUNKS: "Hundreds of calls a task: what is sent counts less, and the calls themselves are the same.",
     NUMPY: "Arrays go to interpreters and back without a copy, through pipes to processes.",
@@ -289,7 +289,7 @@ def steps(tools: Tools) -> Iterator[Step]:
     yield Step(CHUNKS, 5, partial(pools.small, CHUNKS, 100, tasks_of_map))
     for n in (10**3, 10**7) if quick else sizes(10**3, 10**9):
         yield Step(f"{ARGUMENT}, {n:,}", 1 + n / 2e7, partial(pools.argument, n))
-        if not quick:
+        if not quick and n < 10**9:
             yield Step(f"{HANDED}, {n:,}", 1 + n / 2e7, partial(pools.handed, n))
         yield Step(f"{RESULT}, {n:,}", 1 + n / 2e7, partial(pools.result, n))
     yield Step(PURE, 20, partial(pools.pure, 500_000 if quick else 4_000_000))

@@ -75,7 +75,7 @@ class Interpreter(Handle):
     options: as ungil_interp_new() takes them, a list for those that have several values: `path=["a", "b"]`.
     Errors: Unsupported where there can be no interpreter, or one of another version of Python; ValueError for an
     option that is unknown or wrong; ungil.Error if the process cannot have more.
-    Cost: 20 to 40 ms and some 10 MB, which stay with the process; less than 1 ms if one that was closed can be had.
+    Cost: 20 to 60 ms and some 15 MB, which stay with the process; less than 1 ms if one that was closed can be had.
     """
 
     _kind = "interpreter"

@@ -235,6 +235,42 @@ class Sums(unittest.TestCase):
         self.assertAlmostEqual(bits.pop(), math.pi + 1 / (12 * 2000.0**2), 12)
 
 
+HELPERS = """
+import ctypes, glob, sys, time
+import support
+library = support.load()
+n = int(sys.argv[1])
+numbers, wide, reals = (ctypes.c_int32 * n)(), (ctypes.c_uint64 * n)(), (ctypes.c_double * n)()
+flags, whole = (ctypes.c_uint8 * n)(), ctypes.byref(ctypes.c_int32())
+count, value = ctypes.byref(ctypes.c_uint64()), ctypes.byref(ctypes.c_double())
+assert [
+    library.ungil_test(0, n, 0, 0, whole),
+    library.ungil_num_primes_i32(numbers, n, 0, 0, count),
+    library.ungil_count_primes_i32(numbers, n, 0, 0, count),
+    library.ungil_is_prime_u64(wide, n, flags, 0, 0),
+    library.ungil_sum_f64(reals, n, 0, 0, value),
+    library.ungil_pi(n, 0, 0, value),
+] == [0] * 6
+def helpers():
+    names = [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]
+    return sum(name.startswith("ungil-") for name in names)
+deadline = time.time() + 20
+while n > 1000 and not helpers() and time.time() < deadline:
+    time.sleep(0.01)
+print(helpers())
+"""
+
+
+@unittest.skipUnless(os.path.isdir("/proc/self/task"), "this system does not list a process's threads")
+class SmallCalls(unittest.TestCase):
+    def test_they_stay_on_the_calling_thread(self):
+        for n, expected in ((1000, 0), (2000000, 1)):
+            command = [sys.executable, "-c", HELPERS, str(n)]
+            environment = dict(os.environ, UNGIL_NUM_THREADS="2")
+            output = subprocess.check_output(command, env=environment, cwd=os.path.dirname(os.path.abspath(__file__)))
+            self.assertEqual(int(output), expected, n)
+
+
 class Primes(unittest.TestCase):
     def assert_told(self, numbers):
         numbers = list(numbers)
