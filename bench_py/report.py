@@ -55,7 +55,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"times": lambda ratio: times(ratio.median), "figure": claims.figure}
+    environment.filters |= {"times": lambda ratio: times(ratio.median), "figure": claims.figure, "half": _half}
     suites = []
     for name in results.suites:
         module = suite(name)
@@ -79,6 +79,11 @@ def write(path: Path, results: Results, folder: Path) -> Path:
     )
     page.write_text(html, "utf-8")
     return page
+
+
+def _half(ratio: Ratio) -> str:
+    """Where the half of the rounds in the middle lie."""
+    return " to ".join(times(quartile).rstrip(" ×") for quartile in ratio.quartiles)
 
 
 def _tables(results: Results, name: str) -> Iterator[list[Row]]:

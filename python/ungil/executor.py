@@ -81,7 +81,8 @@ class InterpreterPoolExecutor(Executor):
     Errors: Unsupported, where there can be no interpreters; ValueError, TypeError for wrong arguments.
     Ctrl-C, while the main thread waits for a future, or in the `with` block or its end: what is queued is cancelled,
     what runs is interrupted, and KeyboardInterrupt goes on.
-    Cost: a new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task, 50 us.
+    Cost: a new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task, 50 to
+    100 us.
     A crash in C code ends the process; `concurrent.futures.ProcessPoolExecutor` is for code that crashes.
     """
 
