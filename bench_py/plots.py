@@ -108,6 +108,7 @@ def over_sizes(rows: Sequence[Row], unit_of_size: str) -> Figure:
         axes.plot(sizes, medians, label=name, **style[name])
         axes.fill_between(sizes, first, third, color=style.colour(name), alpha=0.15, linewidth=0)
     axes.set(xscale="log", yscale="log", xlabel=unit_of_size)
+    axes.xaxis.set_major_formatter(EngFormatter())
     _time_axis(axes, "y")
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2)
     return figure

@@ -292,7 +292,8 @@ def steps(tools: Tools) -> Iterator[Step]:
         if not quick and n < 10**9:
             yield Step(f"{HANDED}, {n:,}", 1 + n / 2e7, partial(pools.handed, n))
         yield Step(f"{RESULT}, {n:,}", 1 + n / 2e7, partial(pools.result, n))
-    yield Step(PURE, 20, partial(pools.pure, 500_000 if quick else 4_000_000))
+    yield Step(PURE, 20, partial(pools.pure, 200_000 if quick else 4_000_000))
     for n in (800_000,) if quick else (800_000, 8_000_000, 80_000_000):
         yield Step(f"{NUMPY}, {n:,}", 10, partial(pools.numpy, n))
-    yield Step(WHOLE, 20, partial(pools.whole, 200_000 if quick else 1_500_000))
+    if not quick:
+        yield Step(WHOLE, 20, partial(pools.whole, 1_500_000))
