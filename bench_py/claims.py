@@ -6,7 +6,6 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 from .results import Ratio, Results, Row, newest
 from .text import quantity
@@ -85,7 +84,7 @@ def figure(ratio: Ratio) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def block(name: str, claims: Sequence[Claim], path: Path, results: Results) -> str:
+def block(name: str, path: Path, results: Results) -> str:
     """A table of the README, and what it comes from."""
     link = os.path.relpath(path, README.parent)
     machine = results.machine
@@ -97,9 +96,9 @@ def block(name: str, claims: Sequence[Claim], path: Path, results: Results) -> s
         "| | beside | times as fast |",
         "|---|---|---|",
     ]
-    for claim in claims:
-        ratio = claim.ratio(results)
+    for claim in CLAIMS:
         if claim.block == name:
+            ratio = claim.ratio(results)
             lines.append(f"| {claim.what} | {claim.peer_text} | {'not measured' if ratio is None else figure(ratio)} |")
     return "\n".join(lines)
 
@@ -108,7 +107,7 @@ def with_figures(text: str, path: Path, results: Results) -> str:
     """The README's text with these figures. Errors: ValueError, if a place for them is missing."""
     for name in dict.fromkeys(claim.block for claim in CLAIMS):
         start, end = f"<!-- figures: {name}, by `make readme` -->", "<!-- end of figures -->"
-        new = f"{start}\n{block(name, CLAIMS, path, results)}\n{end}"
+        new = f"{start}\n{block(name, path, results)}\n{end}"
         text, count = re.subn(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: new, text, flags=re.DOTALL)  # noqa: B023
         if count != 1:
             raise ValueError(f"README.md has {count} places {start}, and should have one")

@@ -27,6 +27,9 @@ class Comparison(NamedTuple):
         limit = self.old.quartiles[0] * (1 - bound)
         return sum(ratio.quartiles[1] < limit for ratio in self.new)
 
+    def is_repeated_loss(self, bound: float) -> bool:
+        return self.losses(bound) == len(self.new) > 1
+
 
 def comparisons(old: Results, new: Sequence[Results]) -> Iterator[Comparison]:
     """Of the rows that all runs have, with enough rounds."""
@@ -53,14 +56,13 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
     for column in table.columns[2:4]:
         column.justify = "right"
     for one in found:
-        losses = one.losses(bound)
-        is_repeated = losses == len(new) > 1
+        is_repeated = one.is_repeated_loss(bound)
         table.add_row(
             f"{one.row.suite}: {one.row.table}, {size_text(one.row.size)}",
             one.rival,
             times(one.old.median),
             "\n".join(times(ratio.median) for ratio in one.new),
-            "LOSS" if is_repeated else "lost once" if losses == 1 else "",
+            "LOSS" if is_repeated else "lost once" if one.losses(bound) == 1 else "",
             style="bold red" if is_repeated else None,
         )
     console.print(table)
@@ -68,7 +70,7 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
         machine = run.machine
         console.print(f"{name}: {run.started}, {machine['processor']}, {machine['python']}, {machine['commit']}")
     everything = sum(1 for row in old.rows for _ in row.comparisons())
-    repeated = sum(one.losses(bound) == len(new) for one in found) if len(new) > 1 else 0
+    repeated = sum(one.is_repeated_loss(bound) for one in found)
     console.print(
         f"{len(found)} of {everything} comparisons are in all of them, with three rounds or more. {repeated} repeated "
         f"losses: three quarters of the rounds of each new run are more than {bound:.0%} below the old run's first "

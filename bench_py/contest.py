@@ -64,8 +64,8 @@ class Contest:
     reference: str | None = None
     context: frozenset[str] = frozenset()
     """Contenders that are no rivals of the reference: other ways to use ungil, or what does less."""
-    work: float = 1.0
-    """How many units of work a call does: samples are divided by it."""
+    calls: float = 1.0
+    """How many calls of what is measured a contender makes: samples are divided by it."""
     growth: float = 1.0
     """Of a call's time with its size: time ~ size^growth, to tell who would take too long at the next size."""
     budget: float | None = None
@@ -129,7 +129,7 @@ class Measuring:
             row.samples[name], row.calls[name] = [], parts[name].repeats
         self._rounds(contest, parts, row)
         for name, samples in row.samples.items():
-            self._last[contest.table, name] = contest.size, min(samples) * contest.work
+            self._last[contest.table, name] = contest.size, min(samples) * contest.calls
         return row
 
     def _expected(self, contest: Contest, name: str) -> float:
@@ -166,7 +166,7 @@ class Measuring:
                 contest.before()
                 time.sleep(SETTLE)
                 try:
-                    row.samples[name].append(_seconds(contest, name, parts[name].repeats) / contest.work)
+                    row.samples[name].append(_seconds(contest, name, parts[name].repeats) / contest.calls)
                 except WrongAnswer:
                     raise
                 except Exception as error:

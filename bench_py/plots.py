@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter
 
-from .results import Row, quartiles
+from .results import Ratio, Row, quartiles
 from .suites.gil import SEQUENCE, THREADS
 from .text import times
 
@@ -119,36 +119,30 @@ def bars(row: Row) -> Figure:
     names = sorted(row.samples, key=row.median, reverse=True)
     ratios = [row.ratio(name, row.reference or name) for name in names]
     style = Style(names)
-    figure, axes = _figure(0.7 + 0.3 * len(names))
-    for i, (name, ratio) in enumerate(zip(names, ratios)):
-        first, third = ratio.quartiles
-        axes.barh(i, ratio.median, color=style.colour(name), height=0.6)
-        axes.plot([first, third], [i, i], color="black", linewidth=1)
-        axes.text(max(third, ratio.median) * 1.06, i, times(ratio.median), va="center")
-    most = max(max(ratio.quartiles[1], ratio.median) for ratio in ratios)
+    figure, axes = _lines(names)
+    ends = [_bar(axes, i, ratio, style.colour(name)) for i, (name, ratio) in enumerate(zip(names, ratios))]
+    for i, (end, ratio) in enumerate(zip(ends, ratios)):
+        axes.text(end * 1.06, i, times(ratio.median), va="center")
+    most = max(ends)
     if most > 20:
         axes.set(xscale="log", xlim=(min(0.5, *(ratio.median / 2 for ratio in ratios)), most * 3))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         axes.set_xlim(0, most * 1.18)
     axes.axvline(1, color=OURS, linewidth=0.8)
-    axes.set_yticks(range(len(names)), names)
     axes.set_xlabel(f"times as much as {row.reference}")
-    axes.grid(axis="y", visible=False)
     return figure
 
 
 def distributions(row: Row) -> Figure:
     """Every sample as a dot, and the median as a line."""
     names = list(row.samples)[::-1]
-    figure, axes = _figure(0.7 + 0.3 * len(names))
+    figure, axes = _lines(names)
     for i, name in enumerate(names):
         samples = sorted(row.samples[name])
         places = [i + 0.25 * (2 * (k * 0.618 % 1) - 1) for k in range(len(samples))]  # spread evenly
         axes.plot(samples, places, ".", color=OURS, alpha=0.5, markersize=4)
         axes.plot([statistics.median(samples)] * 2, [i - 0.35, i + 0.35], color="black", linewidth=1.5)
-    axes.set_yticks(range(len(names)), names)
-    axes.grid(axis="y", visible=False)
     everything = [sample for samples in row.samples.values() for sample in samples]
     if max(everything) > 30 * min(everything):
         axes.set_xscale("log")
@@ -182,23 +176,36 @@ def speed_ups(rows: Sequence[Row]) -> Figure:
         axes.set(xlabel="threads", ylabel="speed-up")
         axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=2)
         return figure
-    figure, axes = _figure(0.7 + 0.3 * len(names))
-    for i, name in enumerate(reversed(names)):
+    names.reverse()
+    figure, axes = _lines([name.replace(" in isolated", ",\nisolated") for name in names])
+    for i, name in enumerate(names):
         ratio = ratios[name][0][1]
-        axes.barh(i, ratio.median, color=style.colour(name), height=0.6)
-        axes.plot(ratio.quartiles, [i, i], color="black", linewidth=1)
-        axes.text(max(ratio.median, ratio.quartiles[1]) + 0.03 * most, i, f"{ratio.median:.2f}", va="center")
+        end = _bar(axes, i, ratio, style.colour(name))
+        axes.text(end + 0.03 * most, i, f"{ratio.median:.2f}", va="center")
     axes.axvline(most, color="#bbbbbb", linewidth=1)
     axes.set_xlim(0, most * 1.15)
-    axes.set_yticks(range(len(names)), [name.replace(" in isolated", ",\nisolated") for name in reversed(names)])
     axes.set_xlabel(f"speed-up of {most:g} threads")
-    axes.grid(axis="y", visible=False)
     return figure
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
     figure, axes = pyplot.subplots(figsize=(WIDTH, height), layout="constrained")
     return figure, axes
+
+
+def _lines(names: Sequence[str]) -> tuple[Figure, Axes]:
+    """With a line for each name, the first one lowest."""
+    figure, axes = _figure(0.7 + 0.3 * len(names))
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(axis="y", visible=False)
+    return figure, axes
+
+
+def _bar(axes: Axes, line: int, ratio: Ratio, colour: str) -> float:
+    """To the median, with the quartiles; where it ends."""
+    axes.barh(line, ratio.median, color=colour, height=0.6)
+    axes.plot(ratio.quartiles, [line, line], color="black", linewidth=1)
+    return max(ratio.median, ratio.quartiles[1])
 
 
 def _time_axis(axes: Axes, name: str) -> None:

@@ -55,7 +55,12 @@ def write(path: Path, results: Results, folder: Path) -> Path:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"times": lambda ratio: times(ratio.median), "figure": claims.figure, "half": _half}
+    environment.filters |= {
+        "times": lambda ratio: times(ratio.median),
+        "figure": claims.figure,
+        "half": _half,
+        "size": size_text,
+    }
     suites = []
     for name in results.suites:
         module = suite(name)

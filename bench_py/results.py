@@ -30,6 +30,12 @@ def quartiles(samples: Sequence[float]) -> tuple[float, float]:
     return first, third
 
 
+def spread(samples: Sequence[float]) -> float:
+    """The distance of the quartiles, as a part of the median."""
+    first, third = quartiles(samples)
+    return (third - first) / statistics.median(samples)
+
+
 # Student's t, two-sided at 95 %, by numbers of rounds (Biometrika 6, 1908); for more rounds the last holds too.
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
@@ -61,8 +67,7 @@ class Ratio:
     @property
     def is_wide(self) -> bool:
         """Whether half of the rounds lie further apart than WIDE of the median: then a figure is a rough one."""
-        first, third = self.quartiles
-        return third - first > WIDE * self.median
+        return spread(self.rounds) > WIDE
 
 
 @dataclass
@@ -95,9 +100,7 @@ class Row:
         return Ratio([a / b for a, b in zip(self.samples[contender], self.samples[other])])
 
     def spread(self, contender: str) -> float:
-        """The distance of the quartiles, as a part of the median."""
-        first, third = quartiles(self.samples[contender])
-        return (third - first) / self.median(contender)
+        return spread(self.samples[contender])
 
     def comparisons(self) -> Iterator[tuple[str, Ratio]]:
         """The rivals that were measured, each with its time as a multiple of the reference's."""

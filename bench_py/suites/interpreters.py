@@ -110,15 +110,22 @@ class Pools:
         list(pool.map(tasks.loop, [100_000] * 4 * self.workers))
         return pool
 
-    def contest(
-        self, table: str, size: float, work: Callable[[Any], Any], expected: Any, calls: float = 1, **more: Any
+    def contest(self, table: str, size: float, work: Callable[[Any], Any], expected: Any, **more: Any) -> Contest:
+        """work(pool) with each pool."""
+        return self._contest(table, size, self.warm, work, expected, **more)
+
+    def contest_of_kinds(
+        self, table: str, workers: int, work: Callable[[Any], Any], expected: Any, **more: Any
     ) -> Contest:
-        """work(pool) with each pool; it is made of so many calls."""
-        contenders = {name: partial(work, pool) for name, pool in self.warm.items()}
+        """work(kind) with each kind, to start pools by; each call is a sample."""
+        return self._contest(table, workers, self.kinds, work, expected, once=True, **more)
+
+    def _contest(
+        self, table: str, size: float, among: dict[str, Any], work: Callable[[Any], Any], expected: Any, **more: Any
+    ) -> Contest:
+        contenders = {name: partial(work, it) for name, it in among.items()}
         context = frozenset({THREADS, BYTES, REUSED})
-        return Contest(
-            "interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, work=calls, **more
-        )
+        return Contest("interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, **more)
 
     def occupy_idle(self) -> None:
         """Interpreters that others gave back are had again at once: who measures new ones takes these away first."""
@@ -140,22 +147,22 @@ class Pools:
             for pool in started:
                 pool.shutdown()
 
-        contest = self.contest(START, 1, start, 1, once=True, finish=finish)
-        contest.contenders = {name: partial(start, kind) for name, kind in self.kinds.items()}
-        return contest
+        return self.contest_of_kinds(START, 1, start, 1, finish=finish)
 
     def again(self) -> Contest:
         def work(kind: Callable[[int], Any]) -> int:
             with kind(1) as pool:
                 return int(pool.submit(abs, -1).result())
 
-        contest = self.contest(AGAIN, 1, work, 1, once=True)
-        contenders: dict[str, Callable[[], int]] = {name: partial(work, kind) for name, kind in self.kinds.items()}
+        contest = self.contest_of_kinds(AGAIN, 1, work, 1)
         loky = self.tools.package("loky")
         if loky:
-            contenders[REUSED] = lambda: int(loky.get_reusable_executor(max_workers=1).submit(abs, -1).result())
+
+            def reused() -> int:
+                return int(loky.get_reusable_executor(max_workers=1).submit(abs, -1).result())
+
+            contest.contenders = {**contest.contenders, REUSED: reused}
             contest.finish = lambda: loky.get_reusable_executor(max_workers=1).shutdown()
-        contest.contenders = contenders
         return contest
 
     def memory(self, table: str, task: Callable[[float], Any]) -> Row:
@@ -213,7 +220,9 @@ class Pools:
 
     def argument(self, n: int) -> Contest:
         data = tasks.words(n)
-        return self.contest(ARGUMENT, n, lambda pool: pool.submit(tasks.total, data).result(), total(n), budget=30)
+        return self.contest(
+            ARGUMENT, n, lambda pool: pool.submit(tasks.total, data).result(), total_of_words(n), budget=30
+        )
 
     def handed(self, n: int) -> Contest:
         data = tasks.words(n)
@@ -223,7 +232,7 @@ class Pools:
         def work(pool: Any) -> int:
             return tasks.total(pool.submit(tasks.words, n).result())
 
-        return self.contest(RESULT, n, work, total(n), budget=30)
+        return self.contest(RESULT, n, work, total_of_words(n), budget=30)
 
     def pure(self, count: int) -> Contest:
         expected = [tasks.loop(count)] * self.workers
@@ -252,12 +261,10 @@ class Pools:
             with kind(self.workers) as pool:
                 return list(pool.map(tasks.loop, [count] * self.workers))
 
-        contest = self.contest(WHOLE, self.workers, work, expected, once=True, before=self.occupy_idle, budget=5)
-        contest.contenders = {name: partial(work, kind) for name, kind in self.kinds.items()}
-        return contest
+        return self.contest_of_kinds(WHOLE, self.workers, work, expected, before=self.occupy_idle, budget=5)
 
 
-def total(size: int) -> int:
+def total_of_words(size: int) -> int:
     """The sum of `tasks.words` of so many bytes."""
     return (size // 8) * (size // 8 - 1) // 2
 

@@ -85,7 +85,7 @@ class Overheads:
             REFERENCE: lambda: self.c.launch_ungil(launch, regions, count),
             "C OpenMP": lambda: self.c.launch_openmp(regions, count) or 0,
         }
-        return Contest("overheads", LAUNCH, count, calls, 0, reference=REFERENCE, work=regions)
+        return Contest("overheads", LAUNCH, count, calls, 0, reference=REFERENCE, calls=regions)
 
     def launch_later(self, count: int) -> Row:
         """Each launch alone, which a mean over many calls cannot have."""
@@ -113,13 +113,13 @@ class Overheads:
 
         def ours(count: int) -> bytes:
             check(library.ungil_map_f64(self.erf, source, target, n, count, 0))
-            return some(out)
+            return some(out).tobytes()
 
         def openmp(count: int) -> bytes:
             self.c.map_openmp(self.erf, source, target, n, count)
-            return some(out)
+            return some(out).tobytes()
 
-        expected = some(numpy.array([math.erf(x) for x in numbers[picked(n)]]), all_of_it=True)
+        expected = numpy.array([math.erf(x) for x in some(numbers)]).tobytes()
         calls = {
             REFERENCE: partial(ours, 0),
             "ungil, 1 thread": partial(ours, 1),
@@ -217,13 +217,9 @@ def nothing(a: int, b: int) -> int:
     return 0
 
 
-def picked(n: int) -> slice:
-    """A hundred of n numbers, or some more."""
-    return slice(None, None, max(1, n // 100))
-
-
-def some(numbers: numpy.ndarray, all_of_it: bool = False) -> bytes:
-    return bytes(numbers if all_of_it else numbers[picked(len(numbers))])
+def some(numbers: numpy.ndarray) -> numpy.ndarray:
+    """A hundred of them, or some more."""
+    return numbers[:: max(1, len(numbers) // 100)]
 
 
 def close_bytes(found: bytes, expected: bytes) -> bool:

@@ -197,7 +197,7 @@ class Contests(unittest.TestCase):
 
     def test_work(self):
         contest = self.contest(ungil=lambda: time.sleep(0.01) or 7)
-        contest.work = 10
+        contest.calls = 10
         samples = Measuring(BRIEF).measure(contest).samples["ungil"]
         self.assertGreaterEqual(min(samples), 0.001)
 

@@ -10,7 +10,7 @@ import unittest
 from array import array
 from fractions import Fraction
 
-from support import LIBRARIES, int_array, load
+from support import HERE, int_array, load
 
 library = load()
 
@@ -114,22 +114,17 @@ class Pi(unittest.TestCase):
 
 
 HELPERS_AFTER_A_CALL = """
-import ctypes, glob, sys, time
-library = ctypes.CDLL(sys.argv[1] + "/libungil.so")
+import ctypes, os, sys
+import support
+library = ctypes.CDLL(os.path.join(support.LIBRARIES, "libungil.so"))
 numbers = (ctypes.c_int32 * 1000000)()
 calls = {
     "test": lambda: library.test(0, 2**31 - 1),
     "num_primes": lambda: library.num_primes(len(numbers), numbers),
     "compPi_ctypes": lambda: library.compPi_ctypes(ctypes.c_double(0.0), 10**8),
 }
-calls[sys.argv[2]]()
-def helpers():
-    names = [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]
-    return sum(name.startswith("ungil-") for name in names)
-deadline = time.time() + 20
-while helpers() < int(sys.argv[3]) and time.time() < deadline:
-    time.sleep(0.01)  # a thread that has just started has no name yet
-print(helpers())
+calls[sys.argv[1]]()
+print(support.helpers(int(sys.argv[2])))
 """
 
 
@@ -186,8 +181,8 @@ class ManyCallers(unittest.TestCase):
         """
         for function in ("test", "num_primes", "compPi_ctypes"):
             for setting, least, most in (("1", 0, 0), ("", 0, 0), ("many", 0, 0), ("2", 1, 1), ("3", 1, 2)):
-                command = [sys.executable, "-c", HELPERS_AFTER_A_CALL, LIBRARIES, function, str(least)]
-                output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS=setting))
+                command = [sys.executable, "-c", HELPERS_AFTER_A_CALL, function, str(least)]
+                output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS=setting), cwd=HERE)
                 self.assertIn(int(output), (least, most), (function, setting))
 
     def test_the_answers_do_not_depend_on_the_number_of_threads(self):

@@ -12,7 +12,7 @@ import unittest
 from array import array
 from ctypes.util import find_library
 
-from support import PROJECT, load, signatures
+from support import HERE, PROJECT, load, signatures
 
 from primality import is_prime  # in a folder that support has added
 
@@ -236,7 +236,7 @@ class Sums(unittest.TestCase):
 
 
 HELPERS = """
-import ctypes, glob, sys, time
+import ctypes, sys
 import support
 library = support.load()
 n = int(sys.argv[1])
@@ -251,13 +251,7 @@ assert [
     library.ungil_sum_f64(reals, n, 0, 0, value),
     library.ungil_pi(n, 0, 0, value),
 ] == [0] * 6
-def helpers():
-    names = [open(path).read() for path in glob.glob("/proc/self/task/*/comm")]
-    return sum(name.startswith("ungil-") for name in names)
-deadline = time.time() + 20
-while n > 1000 and not helpers() and time.time() < deadline:
-    time.sleep(0.01)
-print(helpers())
+print(support.helpers(int(sys.argv[2])))
 """
 
 
@@ -265,9 +259,8 @@ print(helpers())
 class SmallCalls(unittest.TestCase):
     def test_they_stay_on_the_calling_thread(self):
         for n, expected in ((1000, 0), (2000000, 1)):
-            command = [sys.executable, "-c", HELPERS, str(n)]
-            environment = dict(os.environ, UNGIL_NUM_THREADS="2")
-            output = subprocess.check_output(command, env=environment, cwd=os.path.dirname(os.path.abspath(__file__)))
+            command = [sys.executable, "-c", HELPERS, str(n), str(expected)]
+            output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS="2"), cwd=HERE)
             self.assertEqual(int(output), expected, n)
 
 
