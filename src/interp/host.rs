@@ -3,6 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::held::{Held, Raised};
 use super::library::path_at;
@@ -66,12 +68,24 @@ pub(super) fn version() -> Option<Version> {
 }
 
 /// The version of the Python whose symbols `find` gives.
+///
+/// Until 3.11, Python writes its text anew at each call: while another thread's call is at it, it is empty. This waits
+/// for that thread.
 pub(super) fn version_by(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Option<Version> {
     type GetVersion = extern "C" fn() -> *const c_char;
+    const PATIENCE: Duration = Duration::from_secs(10);
     let get_version = find("Py_GetVersion")?;
-    // SAFETY: the function has this type in all versions, and may always be called; the text is there for good.
-    let text = unsafe { CStr::from_ptr(std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version)()) };
-    Version::of(&text.to_string_lossy())
+    // SAFETY: the function has this type in all versions, and may always be called.
+    let text = unsafe { std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version) }();
+    let start = Instant::now();
+    loop {
+        // SAFETY: a C string that is there for good. What is written over it is the same text.
+        let version = Version::of(&unsafe { CStr::from_ptr(text) }.to_string_lossy());
+        if version.is_some() || start.elapsed() > PATIENCE {
+            return version;
+        }
+        thread::yield_now();
+    }
 }
 
 impl Host {
@@ -141,4 +155,31 @@ pub(super) fn libpython_beside(executable: &Path, version: Option<Version>) -> O
     let versions = newest_first.filter(|it| version.is_none_or(|version| version == *it));
     let names = versions.flat_map(|it| [format!("libpython{it}.so.1.0"), format!("libpython{it}t.so.1.0")]);
     names.flat_map(|name| folders.each_ref().map(|folder| folder.join(&name))).find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+
+    use super::*;
+
+    static TEXT: [AtomicU8; 5] = [AtomicU8::new(0), byte(1), byte(2), byte(3), AtomicU8::new(0)];
+
+    const fn byte(at: usize) -> AtomicU8 {
+        AtomicU8::new(b"3.11"[at])
+    }
+
+    /// As Python 3.11's is while another thread calls it.
+    extern "C" fn get_version() -> *const c_char {
+        thread::spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            TEXT[0].store(b'3', SeqCst);
+        });
+        TEXT.as_ptr().cast()
+    }
+
+    #[test]
+    fn a_version_that_another_thread_asks_for_too() {
+        assert_eq!(version_by(|_| NonNull::new(get_version as *mut c_void)), Some(Version(3, 11)));
+    }
 }

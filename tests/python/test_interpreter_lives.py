@@ -57,6 +57,25 @@ class Lives(Case):
         finally:
             sys.path.pop()
 
+    def test_while_other_threads_ask_for_the_version(self):
+        # Until 3.11, Python's text of its version is empty while another thread asks for it.
+        ask, over, numbers = ctypes.CDLL(None).Py_GetVersion, threading.Event(), (ctypes.c_double * 10000)()
+
+        def keep_asking():
+            while not over.is_set():
+                library.ungil_map_f64(ask, numbers, numbers, len(numbers), 1, 0)
+
+        def start_some():
+            try:
+                for i in range(300):
+                    interpreter = self.new(argv=["version"], fresh=int(i < 3))
+                    self.assertEqual(interpreter.eval("__import__('sys').path"), str(sys.path))
+                    interpreter.free()
+            finally:
+                over.set()
+
+        together([start_some, keep_asking])
+
     def test_a_fresh_one(self):
         first = self.new(argv=["fresh"])
         first.run("import sys; sys.mark = 1")
