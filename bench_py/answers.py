@@ -56,7 +56,7 @@ def have_divisor(numbers: numpy.ndarray, are_prime: numpy.ndarray) -> numpy.ndar
     Composite numbers have one, but for squares of primes, products of twin primes, 6 and 8.
     """
     wide = numbers.astype(numpy.int64)
-    flags = (wide > 1) & ~are_prime
+    flags: numpy.ndarray = (wide > 1) & ~are_prime
     roots = numpy.sqrt(wide.astype(numpy.float64)).astype(numpy.int64)  # exact below 2^52
     for i in numpy.flatnonzero(flags & (wide % numpy.maximum(roots, 1) == 0)):
         flags[i] = not _has_large_factors_only(int(wide[i]))

@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple
 from .results import Row
 
 Call = Callable[[], Any]
+Calls = dict[str, Call]
 
 SETTLE = 0.01  # seconds between contenders: OpenMP's threads spin for some milliseconds behind a region
 WARM = 1.5  # seconds below which a first call is made again

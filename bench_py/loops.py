@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import SimpleNamespace
 from typing import Iterable
 
@@ -97,14 +98,14 @@ def by_numba() -> SimpleNamespace:
     """
     from numba import njit, prange
 
-    def test(start, stop):
+    def test(start: int, stop: int) -> int:
         total = 0
         for i in prange(start, stop):
             if i % 3 == 0:
                 total += i
         return total
 
-    def num_primes(numbers):
+    def num_primes(numbers: numpy.ndarray) -> int:
         count = 0
         for i in prange(len(numbers)):
             n = numbers[i]
@@ -115,7 +116,7 @@ def by_numba() -> SimpleNamespace:
                     break
         return count
 
-    def pi(n):
+    def pi(n: int) -> float:
         h = 1.0 / n
         total = 0.0
         for i in prange(n):
@@ -123,14 +124,14 @@ def by_numba() -> SimpleNamespace:
             total += 4.0 / (1.0 + x * x)
         return total * h
 
-    one = {"nogil": True, "error_model": "numpy"}
-    all_of_them = {**one, "parallel": True}
+    one = partial(njit, nogil=True, error_model="numpy")
+    all_of_them = partial(one, parallel=True)
     return SimpleNamespace(
-        test=njit(**one)(test),
-        test_prange=njit(**all_of_them)(test),
-        num_primes=njit(**one)(num_primes),
-        num_primes_prange=njit(**all_of_them)(num_primes),
-        pi=njit(**one)(pi),
-        pi_fast=njit(**one, fastmath=True)(pi),
-        pi_prange=njit(**all_of_them, fastmath=True)(pi),
+        test=one(test),
+        test_prange=all_of_them(test),
+        num_primes=one(num_primes),
+        num_primes_prange=all_of_them(num_primes),
+        pi=one(pi),
+        pi_fast=one(pi, fastmath=True),
+        pi_prange=all_of_them(pi, fastmath=True),
     )

@@ -37,7 +37,7 @@ class Native:
         before = os.environ.get("UNGIL_CPU")
         os.environ["UNGIL_CPU"] = level
         try:
-            library = _signatures.declare(ctypes.CDLL(str(copy)))
+            library = _signatures.declare(ctypes.CDLL(str(copy)))  # type: ignore[no-untyped-call]
             return library if library.ungil_cpu_active().decode() == level else None
         finally:
             if before is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import Sequence
+from typing import Mapping, Sequence
 
 import matplotlib
 
@@ -72,7 +72,7 @@ class Style:
                 "zorder": 3 if colour == OURS else 2,
             }
 
-    def __getitem__(self, name: str) -> dict[str, object]:
+    def __getitem__(self, name: str) -> Mapping[str, object]:
         return self._styles[name]
 
     def colour(self, name: str) -> str:

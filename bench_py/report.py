@@ -55,12 +55,9 @@ def write(path: Path, results: Results, folder: Path) -> Path:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {
-        "times": lambda ratio: times(ratio.median),
-        "figure": claims.figure,
-        "half": _half,
-        "size": size_text,
-    }
+    environment.filters.update(
+        times=lambda ratio: times(ratio.median), figure=claims.figure, half=_half, size=size_text
+    )
     suites = []
     for name in results.suites:
         module = suite(name)
@@ -174,7 +171,7 @@ def _not_ahead(results: Results) -> Iterator[tuple[Row, str, Ratio, str, str]]:
 
 def _reason(row: Row) -> str:
     module = suite(row.suite)
-    return module.reason(row) if hasattr(module, "reason") else module.NOTES.get(row.table, "")
+    return str(module.reason(row) if hasattr(module, "reason") else module.NOTES.get(row.table, ""))
 
 
 def _wide(results: Results) -> Iterator[tuple[Row, str, float]]:

@@ -34,7 +34,7 @@ class Tools:
     """What is entered here is left when the suite has ended."""
     _found: dict[str, Any] = field(default_factory=dict)
 
-    def find(self, peer: str, look: Callable[[], Any], how: str) -> Any | None:
+    def find(self, peer: str, look: Callable[[], Any], how: str) -> Any:
         """What `look` gives, or raises, once for all; None is told as missing."""
         if peer not in self._found:
             try:
@@ -46,7 +46,7 @@ class Tools:
                 self.tell_missing(peer, how)
         return self._found[peer]
 
-    def package(self, name: str, package: str | None = None) -> Any | None:
+    def package(self, name: str, package: str | None = None) -> Any:
         """A module, or None if it is not installed."""
         return self.find(package or name, lambda: importlib.import_module(name), f"pip install {package or name}")
 

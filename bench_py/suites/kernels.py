@@ -14,7 +14,7 @@ import ungil
 from ungil._library import library as default_library
 
 from .. import answers, loops
-from ..contest import Contest, sizes
+from ..contest import Call, Calls, Contest, sizes
 from ..machine import processors
 from ..native import LEVELS, Native, flint_is_prime
 from ..results import Row
@@ -32,8 +32,7 @@ REFERENCE = "ungil"
 REFERENCE_LEVEL = default_library.ungil_cpu_active().decode()
 SECONDS = 12.0  # a step's, as a rule
 
-Calls = dict[str, Callable[[], Any]]
-Bound = Callable[[Any, int], Callable[[], Any]]
+Bound = Callable[[Any, int], Call]
 """From a library and a number of threads to the call."""
 
 
@@ -44,7 +43,7 @@ class Table(NamedTuple):
     first: int
     last: int
     quick: tuple[int, ...]
-    contest: Callable[[Any, int], Contest]
+    contest: Callable[[Kernels, str, int], Contest]
 
 
 def close(found: float, expected: float) -> bool:
@@ -211,7 +210,7 @@ class Kernels:
 def _written(kind: Any, function: str, *arguments: Any) -> Bound:
     """Of ungil_<function>(*arguments, threads, no control, &out)."""
 
-    def bound(library: Any, threads: int) -> Callable[[], Any]:
+    def bound(library: Any, threads: int) -> Call:
         out = kind()
         call = partial(getattr(library, f"ungil_{function}"), *arguments, threads, 0, ctypes.byref(out))
 
@@ -228,7 +227,7 @@ def _written(kind: Any, function: str, *arguments: Any) -> Bound:
 def _flags(numbers: Any, n: int, out: Any) -> Bound:
     """Of ungil_is_prime_u64."""
 
-    def bound(library: Any, threads: int) -> Callable[[], bytes]:
+    def bound(library: Any, threads: int) -> Call:
         def answer() -> bytes:
             if library.ungil_is_prime_u64(numbers, n, out, threads, 0) != 0:
                 raise RuntimeError(library.ungil_last_error().decode())
@@ -249,7 +248,7 @@ def random_numbers(n: int) -> numpy.ndarray:
 
 
 def odd_numbers(n: int) -> numpy.ndarray:
-    return numpy.random.default_rng(2).integers(0, 2**64, n, dtype=numpy.uint64) | numpy.uint64(1)
+    return 2 * numpy.random.default_rng(2).integers(0, 2**63, n, dtype=numpy.uint64) + 1
 
 
 TABLES = (

@@ -16,7 +16,7 @@ import ungil
 from ungil import _signatures
 from ungil._library import check, library
 
-from ..contest import Contest, WrongAnswer, sizes
+from ..contest import Calls, Contest, WrongAnswer, sizes
 from ..machine import processors, threads
 from ..native import Native
 from ..results import Row
@@ -68,7 +68,7 @@ class Overheads:
         self.threads = processors()
 
     def call(self) -> Contest:
-        calls: dict[str, Callable[[], Any]] = {
+        calls: Calls = {
             "a Python function": lambda: nothing(0, 0),
             "test by ctypes": partial(library.test, 0, 0),
             "ungil.test": partial(ungil.test, 0, 0),
@@ -91,11 +91,12 @@ class Overheads:
         """Each launch alone, which a mean over many calls cannot have."""
         launch = ctypes.cast(library.ungil_parallel_for, ctypes.c_void_p)
         row = Row("overheads", LAUNCH_LATER, count, "s", REFERENCE, ["C OpenMP"], {REFERENCE: [], "C OpenMP": []})
+        calls: Calls = {
+            REFERENCE: lambda: self.c.launch_ungil(launch, 1, count),
+            "C OpenMP": lambda: self.c.launch_openmp(1, count),
+        }
         for i in range(2 + 5 * self.effort.rounds):
-            for name, call in (
-                (REFERENCE, lambda: self.c.launch_ungil(launch, 1, count)),
-                ("C OpenMP", lambda: self.c.launch_openmp(1, count)),
-            ):
+            for name, call in calls.items():
                 time.sleep(PAUSE)
                 start = time.perf_counter()
                 failed = call()
@@ -167,7 +168,7 @@ class Overheads:
             with ungil.Control() as control:
                 return math.isclose(ungil.pi(terms, threads=1, control=control), out.value)
 
-        calls = {
+        calls: Calls = {
             "without a control": partial(pi, 0),
             "under a control": partial(pi, handle.value),
             "ungil.pi with a new Control": new_one,

@@ -15,11 +15,11 @@ static int32_t numbers[SIZE];
 /* Returns NULL if every answer is right. */
 static void *call_everything(void *argument) {
   (void)argument;
-  double pi = compPi_ctypes(0.0, 10000000);
+  double pi = compPi_ctypes(0.0, 1000000);
   for (int round = 0; round < 20; round++) {
-    if (test(0, 100000000) != 329153237) return "test";
+    if (test(0, 10000000) != -2099742443) return "test";
     if (num_primes(SIZE, numbers) != 181903) return "num_primes";
-    if (compPi_ctypes(0.0, 10000000) != pi) return "compPi_ctypes";
+    if (compPi_ctypes(0.0, 1000000) != pi) return "compPi_ctypes";
     if (num_primes(1, NULL) != -1 || strstr(ungil_last_error(), "NULL") == NULL) return "ungil_last_error";
   }
   return NULL;

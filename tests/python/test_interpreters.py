@@ -100,11 +100,9 @@ class Missing(Case):
         self.assertEqual(self.new(libpython=stripped).eval("6 * 7"), "42")
 
     def test_a_static_python_without_a_shared_one(self):
-        if (
-            not SUPPORTED
-            or sysconfig.get_config_var("Py_ENABLE_SHARED")
-            and "libpython" in open("/proc/self/maps").read()
-        ):
+        with open("/proc/self/maps") as maps:
+            is_loaded = "libpython" in maps.read()
+        if not SUPPORTED or sysconfig.get_config_var("Py_ENABLE_SHARED") and is_loaded:
             self.skipTest("SKIP: this Python is not static")
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
