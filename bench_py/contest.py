@@ -12,7 +12,7 @@ import math
 import reprlib
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from .results import Row
 
@@ -158,10 +158,8 @@ class Measuring:
         return Part(call, repeats, self.effort.few if is_long else self.effort.rounds)
 
     def _rounds(self, contest: Contest, parts: Mapping[str, Part], row: Row) -> None:
-        names = list(parts)
         for i in range(self.effort.rounds):
-            first = i % max(1, len(names))
-            for name in names[first:] + names[:first]:
+            for name in turns(parts, i):
                 if i >= parts[name].rounds or name in row.failed:
                     continue
                 contest.before()
@@ -172,6 +170,13 @@ class Measuring:
                     raise
                 except Exception as error:
                     _fail(row, name, error)
+
+
+def turns(contenders: Iterable[str], i: int) -> list[str]:
+    """All of them, in the order of round i: another one is the first in each round."""
+    names = list(contenders)
+    first = i % max(1, len(names))
+    return names[first:] + names[:first]
 
 
 def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:

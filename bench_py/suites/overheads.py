@@ -16,7 +16,7 @@ import ungil
 from ungil import _signatures
 from ungil._library import check, library
 
-from ..contest import Calls, Contest, WrongAnswer, sizes
+from ..contest import Calls, Contest, WrongAnswer, sizes, timed, turns
 from ..machine import processors, threads
 from ..native import Native
 from ..results import Row
@@ -96,11 +96,9 @@ class Overheads:
             "C OpenMP": lambda: self.c.launch_openmp(1, count),
         }
         for i in range(2 + 5 * self.effort.rounds):
-            for name, call in calls.items():
+            for name in turns(calls, i):
                 time.sleep(PAUSE)
-                start = time.perf_counter()
-                failed = call()
-                seconds = time.perf_counter() - start
+                seconds, failed = timed(calls[name])
                 if failed:
                     raise RuntimeError(f"{name} gave {failed}")
                 if i >= 2:  # the first ones start threads
@@ -181,9 +179,9 @@ class Overheads:
         """Every call that can be stopped, in turns."""
         calls = self.stoppable()
         row = Row("overheads", table, 2, "s", None, [], {name: [] for name in calls})
-        for _ in range(6 * self.effort.rounds):
-            for name, call in calls.items():
-                row.samples[name].append(latency(call, by_deadline=table == DEADLINE))
+        for i in range(6 * self.effort.rounds):
+            for name in turns(calls, i):
+                row.samples[name].append(latency(calls[name], by_deadline=table == DEADLINE))
         return row
 
     def stoppable(self) -> dict[str, Callable[[int], int]]:
