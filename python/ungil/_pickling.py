@@ -251,14 +251,12 @@ def set_function_state(function: Any, state: Any) -> None:
     The globals that it uses come along. One that is as it was when it came last does not overwrite what code here has
     made of it: an initializer, for example.
     """
-    from cloudpickle import cloudpickle
-
-    attributes, slots = state
+    complete, attributes, slots = state
     for name, (mark, value) in slots["__globals__"].items():
         if mark is None or _latest.get(name) != mark:
             function.__globals__[name] = value
         _latest[name] = mark
-    cloudpickle._function_setstate(function, (attributes, dict(slots, __globals__={})))
+    complete(function, (attributes, dict(slots, __globals__={})))
 
 
 _full: Callable[..., Any] | None = None
@@ -308,7 +306,7 @@ def _in_main(reduced: Any, own_names: frozenset[str]) -> Any:
         _latest[name] = now
     if has_changed:
         on_changed_globals()
-    state = attributes, dict(slots, __globals__=values)
+    state = reduced[5], attributes, dict(slots, __globals__=values)  # the sixth is cloudpickle's own way to complete it
     return make, (arguments[0], Main(), *arguments[2:]), state, None, None, set_function_state
 
 

@@ -19,6 +19,7 @@ _SimpleData: Any = ctypes._SimpleCData
 _Data: Any = _SimpleData.__mro__[1]
 _NEEDS_PYTHON = 4  # FUNCFLAG_PYTHONAPI
 
+_LOWEST = 4096  # no system has code in the first page, which catches NULL
 _HIGHEST = ctypes.c_void_p(-1).value or 0
 
 
@@ -49,6 +50,8 @@ def function_of(given: Any, *wanted: Signature) -> Function:
         raise TypeError("function: expected a C function %s, not %s" % (expected, found.signature))
     if not found.address:
         raise ValueError("function: it is NULL")
+    if found.address < _LOWEST:
+        raise ValueError("function: %d is no address of a function" % found.address)
     return found
 
 

@@ -22,6 +22,8 @@ from .interpreter import Interpreter
 
 GRACE = 1.0  # seconds for what was interrupted: code in C does not notice
 
+_OVER = ("FINISHED", "CANCELLED_AND_NOTIFIED")  # a future that nobody waits for
+
 _logger = logging.getLogger("concurrent.futures")
 
 
@@ -70,7 +72,7 @@ class Pool:
         self._waiting: list[Any] = []  # a locked lock of each worker that waits
         self.workers: list[Worker] = []
         self._interpreters: dict[int, Interpreter] = {}  # by their threads' numbers
-        self._running: dict[int, Sequence[Task]] = {}
+        self._taken: dict[int, Sequence[Task]] = {}  # what they have begun, or are about to
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self._is_shut = False
@@ -101,19 +103,19 @@ class Pool:
         if interpreter is None:
             self._fail(tasks)
             return
-        thread, pace = threading.get_ident(), Pace()
+        pace = Pace()
         with interpreter:
             while tasks:
-                self._running[thread] = tasks
                 pace.begin()
                 _run(tasks, interpreter)
                 pace.end(len(tasks))
-                del self._running[thread], tasks
+                del tasks  # while this waits, nothing is kept
                 tasks = self._next(pace.batch)
-            del self._interpreters[thread]
+            del self._interpreters[threading.get_ident()]
 
     def _next(self, most: int) -> Sequence[Task]:
         """The next task, or several at once that go together; none when there will be none."""
+        self._taken.pop(threading.get_ident(), None)
         while True:
             with self._lock:
                 if self._tasks:
@@ -131,9 +133,12 @@ class Pool:
             place.acquire()
 
     def _take(self, most: int) -> Sequence[Task]:
-        tasks = [self._tasks.popleft()]
+        """Each of them is always in one of two places, or both: a fork may come at any time."""
+        tasks = self._taken[threading.get_ident()] = [self._tasks[0]]
+        self._tasks.popleft()
         while len(tasks) < most and tasks[0].call.goes_with(self._tasks[0].call):
-            tasks.append(self._tasks.popleft())
+            tasks.append(self._tasks[0])
+            self._tasks.popleft()
         return tasks
 
     def _start(self) -> Interpreter | None:
@@ -149,7 +154,8 @@ class Pool:
             return interpreter
         del self._interpreters[thread]
         interpreter.close()
-        _logger.critical("Exception in initializer:", exc_info=failure)
+        if not isinstance(failure, KeyboardInterrupt):  # which whoever pressed Ctrl-C knows of
+            _logger.critical("Exception in initializer:", exc_info=failure)
         self._break("the initializer failed: %r" % failure, failure)
         return None
 
@@ -161,7 +167,7 @@ class Pool:
 
     def _fail(self, tasks: Sequence[Task]) -> None:
         for _, future in tasks:
-            if future.running() or future.set_running_or_notify_cancel():
+            if future._state not in _OVER and (future.running() or future.set_running_or_notify_cancel()):
                 _end_future(future, None, self._error())
 
     @property
@@ -195,8 +201,11 @@ class Pool:
             task.cancel()
 
     def stop(self) -> None:
-        """Cancels what is queued, and interrupts what runs."""
+        """Cancels what is queued or not begun, and interrupts what runs."""
         self.cancel()
+        for tasks in list(self._taken.values()):
+            for task in tasks:
+                task.future.cancel()  # its worker tells those who wait for several
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -204,7 +213,12 @@ class Pool:
             library.ungil_interp_interrupt(interpreter.handle)
 
     def join(self) -> None:
-        """Waits for the workers. Ctrl-C stops them, and is raised; it waits no longer than GRACE for them then."""
+        """Waits for the workers. Ctrl-C stops them, and is raised; it waits no longer than GRACE for them then.
+
+        Errors: RuntimeError in a worker, where a future's callback asks for it.
+        """
+        if threading.current_thread() in self.workers:
+            raise RuntimeError("cannot join current thread")
         try:
             self._wait()
         except BaseException:
@@ -228,8 +242,8 @@ class Pool:
     def lose(self) -> None:
         """In the child of a fork: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
-        tasks = [task for tasks in [*self._running.values(), self._clear()] for task in tasks]
-        self.workers, self._waiting, self._interpreters, self._running = [], [], {}, {}
+        tasks = [task for tasks in [*self._taken.values(), self._clear()] for task in tasks]
+        self.workers, self._waiting, self._interpreters, self._taken = [], [], {}, {}
         for task in tasks:
             task.future._condition = threading.Condition()  # another thread may have had it
             task.future._done_callbacks.clear()  # type: ignore[attr-defined] # they are the parent's

@@ -55,25 +55,25 @@ def _call_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
 
 
 def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    """For each chunk of calls: (results, what ended them or None)."""
+    """For each chunk of calls: (results, what ended them or None). An interrupt ends all of them."""
     function, memory = _function_of(request, buffers)
-    chunks = [_chunk(function, data, memory) for data in _pickling.loads(request, ())]
+    chunks: list[tuple[list[Any], Any]] = []
+    interrupt = None
+    for data in _pickling.loads(request, ()):
+        results: list[Any] = []
+        failure = interrupt
+        try:
+            if not interrupt:
+                for args in _pickling.loads(data, memory):
+                    results.append(_pickling.lend_large(function(*args)))
+        except BaseException as error:
+            failure = _failure(error)
+            interrupt = failure if isinstance(error, KeyboardInterrupt) else None
+        chunks.append((results, failure))
     try:
         return _pickling.dumps(chunks)
     except Exception:
         return _pickling.dumps([_what_can_be_sent(*chunk) for chunk in chunks])
-
-
-def _chunk(function: Callable[..., Any], data: bytes, memory: Sequence[memoryview]) -> Any:
-    results: list[Any] = []
-    try:
-        for args in _pickling.loads(data, memory):
-            results.append(_pickling.lend_large(function(*args)))
-    except KeyboardInterrupt:  # it is all of the request that was interrupted
-        raise
-    except BaseException as error:
-        return results, _failure(error)
-    return results, None
 
 
 def _what_can_be_sent(results: list[Any], failure: Any) -> Any:

@@ -228,6 +228,9 @@ class Forms(unittest.TestCase):
         for given in (0, c_void_p(), Map()):
             with self.assertRaisesRegex(ValueError, "function: it is NULL"):
                 functions.map(given, [1])
+        for given in (1, 4095):
+            with self.assertRaisesRegex(ValueError, "function: %d is no address" % given):
+                functions.map(given, [1])
 
     def test_functions_that_need_pythons_lock_are_refused(self):
         with self.assertRaisesRegex(TypeError, "needs Python's lock"):

@@ -109,6 +109,17 @@ class Pool(unittest.TestCase):
                 next(results)
             self.assertIn("fail_at", str(caught.exception.__cause__))
 
+    def test_map_gives_what_came_before_an_interrupt(self):
+        def interrupt_at(bad, n):
+            if n == bad:
+                raise KeyboardInterrupt
+            return n
+
+        for bad in (7, 50):  # the later, the more tasks go together
+            results = self.pool.map(interrupt_at, [bad] * 100, range(100))
+            self.assertEqual([next(results) for _ in range(bad)], list(range(bad)))
+            self.assertRaises(KeyboardInterrupt, next, results)
+
     def test_one_result_of_map_that_does_not_pickle(self):
         def make(n):
             return threading.Lock() if n == 90 else n
@@ -133,6 +144,18 @@ class Pool(unittest.TestCase):
             gate[0] = 1
             future.result(60)
             self.assertEqual(pool.submit(square, 3).result(60), 9)
+        pool.shutdown()
+
+    def test_a_callback_that_waits_for_its_own_worker(self):
+        gate = bytearray(1)
+        pool = ungil.InterpreterPoolExecutor(1, share={"gate": gate})
+        future = pool.submit(wait_at_the_gate)
+        future.add_done_callback(lambda _: pool.shutdown())
+        queued = pool.submit(square, 3)
+        with self.assertLogs("concurrent.futures") as logs:
+            gate[0] = 1
+            self.assertEqual(queued.result(60), 9)
+        self.assertIn("RuntimeError: cannot join current thread", logs.output[0])
         pool.shutdown()
 
     def test_map_in_a_hurry(self):
@@ -317,6 +340,28 @@ class BrokenPools(unittest.TestCase):
         self.assertEqual(status, 0, errors)
         self.assertEqual(output.splitlines(), ["child: True"] * 3 + ["child: 25 4", "parent: 0 27"], errors)
 
+    def test_after_a_fork_while_the_initializer_runs(self):
+        status, output, errors = run_script("""
+            import os, time, ungil
+            gate = bytearray(2)
+            def wait():
+                gate[0] = 1
+                while not gate[1]:
+                    time.sleep(0.001)
+            pool = ungil.InterpreterPoolExecutor(1, initializer=wait, share={"gate": ungil.share(gate, writable=True)})
+            futures = [pool.submit(pow, 2, 2), pool.submit(pow, 3, 3)]
+            while not gate[0]:
+                time.sleep(0.001)
+            child = os.fork()
+            if child == 0:
+                print([type(future.exception(30)).__name__ for future in futures], flush=True)
+                os._exit(0)
+            status = os.waitpid(child, 0)[1]
+            gate[1] = 1
+            print(status, [future.result() for future in futures])
+        """)
+        self.assertEqual((status, output), (0, "%s\n0 [4, 27]\n" % (["BrokenInterpreterPool"] * 2)), errors)
+
 
 SLEEPERS = """
     import signal, sys, threading, time, ungil
@@ -361,6 +406,8 @@ class CtrlC(unittest.TestCase):
     pool = ungil.InterpreterPoolExecutor(2)
     pool.submit(pow, 1, 1).result()
     futures = [pool.submit(work, 600) for _ in range(3)]
+    while not futures[1].running():
+        time.sleep(0.001)
     later()
     try:
         futures[0].result()
@@ -459,18 +506,16 @@ class CtrlC(unittest.TestCase):
         self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
 
     def test_in_an_initializer(self):
-        self.assert_interrupted(
-            """
+        status, output, errors = self.interrupted("""
     pool = ungil.InterpreterPoolExecutor(1, initializer=work, initargs=(600,))
-    import logging
-    logging.disable(logging.CRITICAL)
+    future = pool.submit(pow, 1, 1)
     later()
     try:
-        pool.submit(pow, 1, 1).result()
+        future.result()
     except KeyboardInterrupt:
-        print("interrupted")
-        """
-        )
+        print("interrupted", future.cancelled())
+        """)
+        self.assertEqual((status, output, errors), (0, "interrupted True\n", ""))
 
     def test_in_a_call(self):
         self.assert_interrupted(
