@@ -79,8 +79,13 @@ CLAIMS = (
 
 
 def figure(ratio: Ratio) -> str:
-    """Two digits: more are not to be had again in a second run."""
-    value = float(f"{ratio.median:.2g}")
+    """The median; where the rounds lie far apart, where the half of them in the middle lies."""
+    return " to ".join(map(_two_digits, ratio.quartiles)) if ratio.is_wide else _two_digits(ratio.median)
+
+
+def _two_digits(value: float) -> str:
+    """More are not to be had again in a second run."""
+    value = float(f"{value:.2g}")
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
@@ -93,7 +98,7 @@ def block(name: str, path: Path, results: Results) -> str:
         f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}), {machine['python']}",
         f"([`{link}`]({link})):",
         "",
-        "| | beside | times as fast |",
+        "| | beside | times as fast (half of the rounds, where they lie far apart) |",
         "|---|---|---|",
     ]
     for claim in CLAIMS:

@@ -47,7 +47,7 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
 
     Errors: ValueError for runs that cannot be compared.
     """
-    _check([old, *new])
+    _check(old, new)
     found = list(comparisons(old, new))
     if not found:
         raise ValueError("the results have no row in common that was measured in three rounds")
@@ -56,13 +56,13 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
     for column in table.columns[2:4]:
         column.justify = "right"
     for one in found:
-        is_repeated = one.is_repeated_loss(bound)
+        losses, is_repeated = one.losses(bound), one.is_repeated_loss(bound)
         table.add_row(
             f"{one.row.suite}: {one.row.table}, {size_text(one.row.size)}",
             one.rival,
             times(one.old.median),
             "\n".join(times(ratio.median) for ratio in one.new),
-            "LOSS" if is_repeated else "lost once" if one.losses(bound) == 1 else "",
+            "LOSS" if is_repeated else f"lost in {losses} of {len(new)}" if losses else "",
             style="bold red" if is_repeated else None,
         )
     console.print(table)
@@ -81,7 +81,10 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
     return 1 if repeated else 0
 
 
-def _check(runs: Sequence[Results]) -> None:
+def _check(old: Results, new: Sequence[Results]) -> None:
+    runs = [old, *new]
+    if len({run.started for run in new}) < len(new):
+        raise ValueError("a new run is given twice: what repeats in it does not repeat")
     for run in runs:
         if run.failures or not run.complete:
             raise ValueError(f"the run of {run.started} failed, or is not complete")

@@ -65,6 +65,8 @@ class Contest:
     reference: str | None = None
     context: frozenset[str] = frozenset()
     """Contenders that are no rivals of the reference: other ways to use ungil, or what does less."""
+    ours: Callable[[str], bool] = lambda name: name.startswith("ungil")
+    """Whether a contender is ungil, in any way: its failure is the run's, a peer's is noted."""
     calls: float = 1.0
     """How many calls of what is measured a contender makes: samples are divided by it."""
     growth: float = 1.0
@@ -120,7 +122,7 @@ class Measuring:
             except WrongAnswer:
                 raise
             except Exception as error:
-                _fail(row, name, error)
+                _fail(contest, row, name, error)
                 continue
             self._last[contest.table, name] = contest.size, seconds
             if seconds > limit:
@@ -169,7 +171,7 @@ class Measuring:
                 except WrongAnswer:
                     raise
                 except Exception as error:
-                    _fail(row, name, error)
+                    _fail(contest, row, name, error)
 
 
 def turns(contenders: Iterable[str], i: int) -> list[str]:
@@ -188,9 +190,8 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / repeats, answer
 
 
-def _fail(row: Row, name: str, error: Exception) -> None:
-    """A peer's failure is noted; one of ungil is the run's."""
-    if name not in row.rivals:
+def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
+    if contest.ours(name):
         raise error
     row.failed[name] = f"{type(error).__name__}: {error}"
     row.samples.pop(name, None)

@@ -19,6 +19,12 @@ NAMES = ("gil", "kernels", "interpreters", "overheads")
 
 FOLDER = Path(__file__).parent / "results"
 SCHEMA = 1
+MACHINE = {
+    "affinity": list,
+    "versions": dict,
+    **dict.fromkeys(("processor", "cpu_level", "python", "ungil", "commit"), str),
+}
+"""What is told of every machine, among other things."""
 WIDE = 0.3  # a distance of the quartiles, as a part of the median, that is told
 
 
@@ -168,9 +174,25 @@ def load(path: str | Path) -> Results:
             raise ValueError("its schema has another number")
         rows = [Row(**row) for row in content.pop("rows")]
         missing = [Missing(**one) for one in content.pop("missing")]
-        return Results(**content, missing=missing, rows=rows)
+        run = Results(**content, missing=missing, rows=rows)
+        _check(run)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: not a result of `make bench`: {type(error).__name__}: {error}") from error
+    return run
+
+
+def _check(run: Results) -> None:
+    """Errors: ValueError, TypeError or KeyError for what nothing can be concluded from."""
+    for name, kind in MACHINE.items():
+        if not isinstance(run.machine[name], kind):
+            raise TypeError(f"the machine's {name} is no {kind.__name__}")
+    unknown = {*run.suites, *(row.suite for row in run.rows)} - set(NAMES)
+    if unknown:
+        raise ValueError(f"there are no such suites: {', '.join(map(str, unknown))}")
+    for row in run.rows:
+        for name, samples in row.samples.items():
+            if not samples or not all(math.isfinite(one) and (one > 0 or row.unit != "s") for one in samples):
+                raise ValueError(f"{row.table}: no samples of {name} could be {samples}")
 
 
 def newest() -> tuple[Path, Results] | None:

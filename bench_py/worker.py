@@ -20,10 +20,14 @@ from .suites import Tools, suite
 
 
 def private_output() -> TextIO:
-    """Standard output, which nobody else writes to any more: what libraries print goes to stderr."""
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Standard output, which nobody else writes to any more: what libraries print goes to stderr.
+
+    Forked children have none: one that outlives this process would hide that it has ended.
+    """
+    descriptor = os.dup(1)
     os.dup2(2, 1)
-    return own
+    os.register_at_fork(after_in_child=lambda: os.dup2(2, descriptor))
+    return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def main() -> None:

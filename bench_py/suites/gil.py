@@ -111,7 +111,7 @@ class Gil:
             size = self.size(experiment, name)
             contenders[f"{name} · {SEQUENCE}"] = partial(in_sequence, call, size, count)
             contenders[f"{name} · {THREADS}"] = partial(on_threads, call, size, count)
-        return Contest("gil", experiment.name, count, contenders, experiment.right, same=same, budget=30)
+        return Contest("gil", experiment.name, count, contenders, experiment.right, same=same, ours=is_ours, budget=30)
 
     def size(self, experiment: Experiment, name: str) -> int:
         """That of a call that takes the target's time."""
@@ -126,6 +126,10 @@ class Gil:
                 seconds = time.perf_counter() - start
             self.sizes[key] = size
         return self.sizes[key]
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith(("ungil", INTERPRETERS))
 
 
 def in_sequence(call: Callable[[int, int], Any], size: int, count: int) -> Answer:

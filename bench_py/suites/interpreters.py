@@ -99,7 +99,7 @@ class Pools:
         own = self.tools.find(
             "the standard library's InterpreterPoolExecutor",
             lambda: getattr(concurrent.futures, "InterpreterPoolExecutor", None),
-            "it takes Python 3.14",
+            "in Python 3.14 and later",
         )
         if own:
             kinds["interpreters of the standard library"] = own

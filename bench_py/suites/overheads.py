@@ -171,9 +171,8 @@ class Overheads:
             "under a control": partial(pi, handle.value),
             "ungil.pi with a new Control": new_one,
         }
-        return Contest(
-            "overheads", CONTROL, terms, calls, True, finish=lambda: check(library.ungil_control_free(handle))
-        )
+        finish = lambda: check(library.ungil_control_free(handle))  # noqa: E731
+        return Contest("overheads", CONTROL, terms, calls, True, ours=lambda _: True, finish=finish)
 
     def stops(self, table: str) -> Row:
         """Every call that can be stopped, in turns."""
@@ -232,7 +231,7 @@ def latency(call: Callable[[int], int], by_deadline: bool) -> float:
     outcome: list[Any] = []
     thread = threading.Thread(target=lambda: outcome.extend((call(control.value), time.perf_counter())))
     thread.start()
-    while done.value == 0:
+    while done.value == 0 and thread.is_alive():
         check(library.ungil_control_progress(control, ctypes.byref(done), ctypes.byref(total)))
     time.sleep(0.002)
     event = time.perf_counter()
@@ -244,8 +243,8 @@ def latency(call: Callable[[int], int], by_deadline: bool) -> float:
     thread.join()
     check(library.ungil_control_free(control))
     expected = _signatures.UNGIL_E_TIMED_OUT if by_deadline else _signatures.UNGIL_E_CANCELLED
-    if outcome[0] != expected:
-        raise RuntimeError(f"a call that was stopped gave {outcome[0]}, not {expected}")
+    if outcome[:1] != [expected]:
+        raise RuntimeError(f"a call that was stopped gave {outcome[:1]}, not {expected}")
     return float(outcome[1] - event)
 
 

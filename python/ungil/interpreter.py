@@ -75,7 +75,7 @@ class Interpreter(Handle):
     options: as ungil_interp_new() takes them, a list for those that have several values: `path=["a", "b"]`.
     Errors: Unsupported where there can be no interpreter, or one of another version of Python; ValueError for an
     option that is unknown or wrong; ungil.Error if the process cannot have more.
-    Cost: 20 to 60 ms and some 15 MB, which stay with the process; less than 1 ms if one that was closed can be had.
+    Cost: 20 to 60 ms and some 15 MB, which stay with the process; 1 ms or two if one that was closed can be had.
     """
 
     _kind = "interpreter"
@@ -178,7 +178,7 @@ def run(function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Result
     45
 
     Threads that call this run at the same time. Errors: as for `Interpreter` and `Interpreter.call`.
-    Cost: that of an `Interpreter`: 40 ms for the first, below 1 ms for one that was had before.
+    Cost: that of an `Interpreter`: 40 ms for the first, 2 ms or three for one that was had before.
     """
     with Interpreter() as interpreter:
         return interpreter.call(function, *args, **kwargs)

@@ -21,7 +21,7 @@ def run_of(samples, reference="ungil", complete=True, started="2026-01-01T00:00:
     rivals = [name for name in samples if name != reference]
     row = results.Row("kernels", "pi: n terms", 10**9, "s", reference, rivals, samples)
     machine = {"affinity": [0, 1], "processor": "a processor", "cpu_level": "avx2", "python": "CPython 3.12.0"}
-    machine["commit"] = "abc"
+    machine |= {"commit": "abc", "ungil": "0.1.0", "versions": {}}
     return results.Results(machine, False, started, complete=complete, suites=["kernels"], rows=[row])
 
 
@@ -52,7 +52,10 @@ class Comparing(unittest.TestCase):
     old = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
 
     def status(self, *rounds_of_new):
-        new = [run_of({"ungil": [1.0] * len(rounds), "C": rounds}) for rounds in rounds_of_new]
+        new = [
+            run_of({"ungil": [1.0] * len(rounds), "C": rounds}, started=f"2026-01-{2 + i:02}T00:00:00+00:00")
+            for i, rounds in enumerate(rounds_of_new)
+        ]
         with contextlib.redirect_stdout(io.StringIO()) as output:
             status = compare.compare(self.old, new, 0.1)
         self.assertIn("pi: n terms", output.getvalue())
@@ -84,24 +87,28 @@ class Comparing(unittest.TestCase):
             new = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
             for name, value in change.items():
                 setattr(new, name, value)
-            self.assertRaises(ValueError, compare.compare, self.old, [new, new], 0.1)
+            self.assertRaises(ValueError, compare.compare, self.old, [new], 0.1)
         other_level = run_of({"ungil": [1.0] * 7, "C": [10.0] * 7})
         other_level.machine = {**other_level.machine, "cpu_level": "scalar"}
         self.assertRaises(ValueError, compare.compare, self.old, [other_level], 0.1)
 
     def test_few_rounds(self):
         few = run_of({"ungil": [1.0], "C": [2.0]})
-        self.assertRaises(ValueError, compare.compare, self.old, [few, few], 0.1)
+        self.assertRaises(ValueError, compare.compare, self.old, [few], 0.1)
+
+    def test_a_new_run_given_twice(self):
+        self.assertRaisesRegex(ValueError, "twice", compare.compare, self.old, [self.old, self.old], 0.1)
 
     def test_the_command(self):
         with tempfile.TemporaryDirectory() as folder:
-            old, new = Path(folder, "old.json"), Path(folder, "new.json")
+            old, new, newer = Path(folder, "old.json"), Path(folder, "new.json"), Path(folder, "newer.json")
             self.old.save(old)
-            run_of({"ungil": [1.0] * 7, "C": [5.0] * 7}).save(new)
+            run_of({"ungil": [1.0] * 7, "C": [5.0] * 7}, started="2026-01-02T00:00:00+00:00").save(new)
+            run_of({"ungil": [1.0] * 7, "C": [5.0] * 7}, started="2026-01-03T00:00:00+00:00").save(newer)
             for arguments, expected in (
-                ([old, old, old], 0),
+                ([old, old, new], 0),
                 ([old, new], 0),
-                ([old, new, new], 1),
+                ([old, new, newer], 1),
                 ([old, folder], 2),
             ):
                 self.assert_status(arguments, expected)
@@ -150,11 +157,37 @@ class Files(unittest.TestCase):
             self.assertNotEqual(results.new_path(Path(folder), "2026-01-01", "here", quick=False), path)
         self.assertRaises(ValueError, results.new_path, Path("."), "2026-01-01", "../there", False)
 
+    def test_damaged_ones(self):
+        machine = run_of({}).machine
+
+        def rows(*samples):
+            return [results.Row("kernels", "pi: n terms", 1, "s", None, [], {"C": list(samples)})]
+
+        for change in (
+            {"machine": {}},
+            {"machine": "x"},
+            {"machine": {**machine, "cpu_level": None}},
+            {"suites": ["os"]},
+            {"rows": [results.Row("os", "", 1, "s", None, [])]},
+            {"rows": rows()},
+            {"rows": rows(1.0, 0.0)},
+            {"rows": rows(float("nan"))},
+            {"rows": rows("1")},
+        ):
+            run = run_of({"ungil": [1.0], "C": [2.0]})
+            for name, value in change.items():
+                setattr(run, name, value)
+            with tempfile.TemporaryDirectory() as folder:
+                run.save(Path(folder, "damaged.json"))
+                with self.assertRaisesRegex(ValueError, "damaged.json: not a result", msg=change):
+                    results.load(Path(folder, "damaged.json"))
+
 
 class Readme(unittest.TestCase):
     def test_figures(self):
         for value, expected in ((0.984, "0.98"), (1.04, "1.0"), (4.16, "4.2"), (12.3, "12"), (1843.0, "1,800")):
             self.assertEqual(claims.figure(results.Ratio([value])), expected)
+        self.assertEqual(claims.figure(results.Ratio([1.0, 2.0, 3.0, 4.0, 500.0])), "2.0 to 4.0")
 
     def test_only_the_blocks_change(self):
         run = run_of({"ungil": [1.0], "numba prange, fastmath": [8.0]})
@@ -217,6 +250,15 @@ class Contests(unittest.TestCase):
         self.assertEqual(list(row.samples), ["ungil"])
         self.assertIn("ZeroDivisionError", row.failed["C"])
         self.assertRaises(ZeroDivisionError, Measuring(BRIEF).measure, self.contest(ungil=lambda: 1 // 0))
+
+    def test_who_fails_where_nobody_is_the_reference(self):
+        for name, is_ours in (("numba", False), ("context", False), ("ungil, 1 thread", True)):
+            contest = self.contest(**{"ungil": lambda: 7, name: lambda: 1 // 0})
+            contest.reference = None
+            if is_ours:
+                self.assertRaises(ZeroDivisionError, Measuring(BRIEF).measure, contest)
+            else:
+                self.assertEqual(list(Measuring(BRIEF).measure(contest).failed), [name])
 
     def test_who_takes_too_long(self):
         calls = []
