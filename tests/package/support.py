@@ -6,6 +6,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import unittest
 
 import ungil
 
@@ -59,3 +60,13 @@ def memory():
     """This process's memory in bytes, its share of what it shares included."""
     with open("/proc/self/smaps_rollup") as lines:
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+
+
+class OneInterpreter(unittest.TestCase):
+    """Tests that use one interpreter, one after the other."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.interpreter = ungil.Interpreter()
+        cls.addClassCleanup(cls.interpreter.close)
+        cls.call = staticmethod(cls.interpreter.call)

@@ -1,0 +1,245 @@
+"""Ctrl-C, and the end of the program, while interpreters work."""
+
+import signal
+import time
+import unittest
+
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+
+SLEEPERS = """
+    import signal, sys, threading, time, ungil
+    def work(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+    def later():  # the signal comes to the main thread, where it waits
+        print("waiting", flush=True)
+"""
+
+
+def sleeps_on(process):
+    """Returns when the process's main thread has been found asleep for a while: then it waits."""
+    asleep = 0
+    while asleep < 20:
+        time.sleep(0.01)
+        with open("/proc/%d/stat" % process) as file:
+            state = file.read().rpartition(") ")[2][0]
+        asleep = asleep + 1 if state == "S" else 0
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class CtrlC(unittest.TestCase):
+    """Each waits for minutes, if it is not interrupted."""
+
+    def interrupted(self, script):
+        def interact(process):
+            self.assertEqual(process.stdout.readline(), "waiting\n")
+            sleeps_on(process.pid)
+            process.send_signal(signal.SIGINT)
+
+        return run_script(SLEEPERS + script, interact=interact, timeout=60)
+
+    def assert_interrupted(self, script, expected="interrupted\n"):
+        status, output, errors = self.interrupted(script)
+        self.assertEqual((status, output), (0, expected), errors)
+
+    def test_in_result(self):
+        self.assert_interrupted(
+            """
+    pool = ungil.InterpreterPoolExecutor(2)
+    pool.submit(pow, 1, 1).result()
+    futures = [pool.submit(work, 600) for _ in range(3)]
+    while not futures[1].running():
+        time.sleep(0.001)
+    later()
+    try:
+        futures[0].result()
+    except KeyboardInterrupt:
+        print("interrupted")
+    print(type(futures[1].exception(60)).__name__, futures[2].cancelled(), pool.submit(pow, 2, 2).result())
+        """,
+            "interrupted\nKeyboardInterrupt True 4\n",
+        )
+
+    def test_in_a_sleep(self):
+        self.assert_interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        try:
+            pool.submit(time.sleep, 600).result()
+        except KeyboardInterrupt:
+            print("interrupted")
+        """)
+
+    def test_in_map(self):
+        self.assert_interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        try:
+            list(pool.map(work, [600] * 20))
+        except KeyboardInterrupt:
+            print("interrupted")
+        """)
+
+    def test_in_shutdown(self):
+        self.assert_interrupted(
+            """
+    pool = ungil.InterpreterPoolExecutor(2)
+    futures = [pool.submit(work, 600) for _ in range(5)]
+    later()
+    try:
+        pool.shutdown()
+    except KeyboardInterrupt:
+        print("interrupted", all(future.done() for future in futures))
+        """,
+            "interrupted True\n",
+        )
+
+    def test_in_shutdown_of_tasks_that_hear_the_third_only(self):
+        self.assert_interrupted(
+            """
+    def stubborn():
+        for _ in range(2):
+            try:
+                work(600)
+            except KeyboardInterrupt:
+                pass
+        work(600)
+    pool = ungil.InterpreterPoolExecutor(1)
+    future = pool.submit(stubborn)
+    later()
+    try:
+        pool.shutdown()
+    except KeyboardInterrupt:
+        print("interrupted", future.done())
+        """,
+            "interrupted True\n",
+        )
+
+    def test_in_the_with_block(self):
+        self.assert_interrupted(
+            """
+    try:
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            futures = [pool.submit(work, 600) for _ in range(5)]
+            later()
+            time.sleep(600)
+    except KeyboardInterrupt:
+        print("interrupted", all(future.done() for future in futures))
+        """,
+            "interrupted True\n",
+        )
+
+    def test_while_the_interpreters_start(self):
+        status, output, errors = run_script(
+            SLEEPERS
+            + """
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    for delay in (0.0005, 0.002, 0.005, 0.01, 0.02, 0.04):
+        try:
+            with ungil.InterpreterPoolExecutor(2) as pool:
+                futures = [pool.submit(work, 600) for _ in range(4)]
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                futures[0].result()
+        except KeyboardInterrupt:
+            print("interrupted", all(future.done() for future in futures))
+        """,
+            timeout=60,
+        )
+        self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
+
+    def test_in_an_initializer(self):
+        status, output, errors = self.interrupted("""
+    pool = ungil.InterpreterPoolExecutor(1, initializer=work, initargs=(600,))
+    future = pool.submit(pow, 1, 1)
+    later()
+    try:
+        future.result()
+    except KeyboardInterrupt:
+        print("interrupted", future.cancelled())
+        """)
+        self.assertEqual((status, output, errors), (0, "interrupted True\n", ""))
+
+    def test_in_a_call(self):
+        self.assert_interrupted(
+            """
+    with ungil.Interpreter() as interpreter:
+        later()
+        try:
+            interpreter.call(work, 600)
+        except KeyboardInterrupt:
+            print("interrupted", interpreter.call(pow, 2, 2))
+        """,
+            "interrupted 4\n",
+        )
+
+    def test_uncaught(self):
+        status, _, errors = self.interrupted("""
+    with ungil.InterpreterPoolExecutor(2) as pool:
+        later()
+        list(pool.map(work, [600] * 4))
+        """)
+        self.assertIn(status, (-signal.SIGINT, 130, 1))
+        self.assertEqual(errors.strip().splitlines()[-1], "KeyboardInterrupt")
+
+    def test_at_the_end_of_the_program(self):
+        status, output, errors = self.interrupted("""
+    pool = ungil.InterpreterPoolExecutor(2)
+    futures = [pool.submit(work, 600) for _ in range(4)]
+    later()
+        """)
+        self.assertEqual((status, output), (0, ""), errors)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Ends(unittest.TestCase):
+    """The end of the process."""
+
+    def assert_ends(self, script, status, output=""):
+        found, printed, errors = run_script(script, timeout=60)
+        self.assertEqual((found, printed, errors), (status, output, ""))
+
+    def test_what_is_queued_is_done(self):
+        self.assert_ends(
+            """
+            import time, ungil
+            def tell(n):
+                time.sleep(0.1)
+                print(n, flush=True)
+            pool = ungil.InterpreterPoolExecutor(1)
+            for n in range(3):
+                pool.submit(tell, n)
+            """,
+            0,
+            "0\n1\n2\n",
+        )
+
+    def test_from_inside_with(self):
+        self.assert_ends(
+            """
+            import sys, ungil
+            with ungil.InterpreterPoolExecutor(2) as pool:
+                pool.submit(pow, 2, 2)
+                sys.exit(5)
+            """,
+            5,
+        )
+
+    def test_with_a_busy_daemon_thread(self):
+        self.assert_ends(
+            """
+            import threading, ungil
+            def ask():
+                interpreter = ungil.Interpreter()
+                while True:
+                    interpreter.call(sum, range(1000))
+            for _ in range(2):
+                threading.Thread(target=ask, daemon=True).start()
+            ungil.run(pow, 2, 2)
+            """,
+            0,
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,176 @@
+"""Memory that is lent to interpreters and back, and views of it."""
+
+import array
+import ctypes
+import gc
+import mmap
+import os
+import pickle
+import sys
+import time
+import unittest
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy
+
+
+def address_there(array):
+    return array.ctypes.data, array.flags.writeable
+
+
+def first_there(view):
+    return type(view).__name__, view.format, view.shape, view.readonly, view[0]
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Memory(OneInterpreter):
+    def test_views(self):
+        for memory, code, shape in (
+            (array.array("i", [5, 6]), "i", (2,)),
+            (b"\5a", "B", (2,)),
+            ((ctypes.c_int * 2)(5, 6), "i", (2,)),
+            (bytearray(b"\5a"), "B", (2,)),
+        ):
+            found = self.call(first_there, ungil.share(memory))
+            self.assertEqual(found, ("memoryview", code, shape, True, 5))
+            self.assertEqual(self.call(first_there, memoryview(memory)), found)
+        self.assertEqual(self.call(len, ungil.share(b"")), 0)
+        anonymous = mmap.mmap(-1, 4096)
+        anonymous[0] = 5
+        self.assertEqual(self.call(first_there, ungil.share(anonymous))[-1], 5)
+
+    def test_writing(self):
+        def write(view):
+            view[1] = 77
+
+        numbers = array.array("d", [1, 2])
+        self.call(write, ungil.share(numbers, writable=True))
+        self.assertEqual(numbers[1], 77.0)
+        self.assertRaises(TypeError, self.call, write, ungil.share(numbers))
+        self.assertRaisesRegex(ValueError, "read-only", ungil.share, b"abc", writable=True)
+
+    def test_what_cannot_be_shared_is_said(self):
+        self.assertRaises(TypeError, ungil.share, [1, 2])
+        self.assertRaisesRegex(ValueError, "strides", ungil.share, memoryview(b"abcd")[::2])
+        self.assertRaisesRegex(TypeError, "interpreter", pickle.dumps, ungil.share(b"abc"))
+
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_arrays_that_are_more_than_memory_are_not_shared(self):
+        for array_ in (
+            numpy.ma.array([1, 2], mask=[0, 1]),
+            numpy.array(["2024-01-01"], "M8[D]"),
+            numpy.zeros((3, 4))[:, ::2],
+            numpy.array([None]),
+            numpy.float64(1),
+        ):
+            with self.assertRaisesRegex(TypeError, "contiguous array of numbers"):
+                ungil.share(array_)
+        named = numpy.zeros(3, [("O", "i4")])
+        self.assertEqual(self.call(lambda a: a.dtype.names, ungil.share(named)), ("O",))
+
+    def test_bytes_of_any_size_are_bytes(self):
+        for size in (0, 10, 1 << 20, 3 << 20):
+            data = os.urandom(size)
+            self.assertEqual(self.call(bytes.upper, data), data.upper())
+            self.assertEqual(self.call(bytearray, data), bytearray(data))
+            self.assertIs(type(self.call(lambda d: d, bytearray(data))), bytearray)
+
+    def test_memory_cannot_be_resized_while_a_view_of_it_is_left(self):
+        numbers = bytearray(100)
+        self.interpreter.exec("kept = []")
+        self.call(lambda view: sys.modules["__main__"].kept.append(view), ungil.share(numbers))
+        self.assertRaises(BufferError, numbers.append, 1)
+        self.interpreter.exec("kept.clear()")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                numbers.append(1)
+                break
+            except BufferError:
+                time.sleep(0.01)
+        self.assertEqual(len(numbers), 101)
+
+    def test_results_outlast_their_interpreter(self):
+        with ungil.Interpreter() as interpreter:
+            view = interpreter.call(lambda: memoryview(bytearray(b"x" * 100000)))
+        with ungil.Interpreter() as other:
+            other.exec("junk = [bytearray(b'y' * 100000) for _ in range(50)]")
+            gc.collect()
+            self.assertEqual(bytes(view), b"x" * 100000)
+            self.assertTrue(view.readonly)
+
+    def test_shared_names(self):
+        numbers = array.array("q", [1, 2, 3])
+        with ungil.Interpreter(share={"data": numbers, "out": ungil.share(bytearray(2), writable=True)}) as interpreter:
+            self.assertEqual(interpreter.eval("sum(data), data.readonly, out.readonly"), (6, True, False))
+        self.assertRaisesRegex(ValueError, "name", ungil.Interpreter, share={"a b": numbers})
+
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_numpy_arrays_go_without_a_copy(self):
+        numbers = numpy.arange(12.0).reshape(3, 4)
+        self.assertEqual(self.call(address_there, numbers), (numbers.ctypes.data, False))
+        self.assertEqual(self.call(address_there, numbers.T), (numbers.ctypes.data, False))
+        self.assertEqual(self.call(address_there, ungil.share(numbers)), (numbers.ctypes.data, False))
+        self.assertEqual(self.call(address_there, ungil.share(numbers, writable=True)), (numbers.ctypes.data, True))
+        self.assertEqual(self.call(numpy.sum, numbers), 66.0)
+        self.assertEqual(self.call(lambda pair: pair[1]["a"].sum(), (1, {"a": numbers})), 66.0)
+        scattered = numbers[:, ::2]
+        numpy.testing.assert_array_equal(self.call(lambda a: a + 1, scattered), scattered + 1)
+
+        def double(a):
+            a *= 2
+
+        self.call(double, ungil.share(numbers, writable=True))
+        self.assertEqual(numbers[2, 3], 22.0)
+        self.assertRaisesRegex(ValueError, "read-only", self.call, double, numbers)
+
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_numpy_arrays_come_without_a_copy(self):
+        def make():
+            import numpy
+
+            global made
+            made = numpy.arange(100000.0)
+            return made, made.ctypes.data
+
+        came, there = self.call(make)
+        self.assertEqual((came.ctypes.data, came.flags.writeable), (there, False))
+        self.assertEqual(came.sum(), 4999950000.0)
+
+        def writable():
+            import numpy
+
+            import ungil
+
+            return ungil.share(numpy.zeros(3), writable=True)
+
+        came = self.call(writable)
+        came += 1
+        self.assertEqual(list(came), [1.0, 1.0, 1.0])
+
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_numpy_arrays_of_all_kinds(self):
+        for made in (
+            numpy.array([], "f8"),
+            numpy.array(3),
+            numpy.array([1, 2], ">i4"),
+            numpy.array(["a", "bc"]),
+            numpy.array([None, {"a": 1}], dtype=object),
+            numpy.zeros(3, [("a", "i4"), ("b", "f8")]),
+            numpy.array(["2024-01-01"], "M8[D]"),
+            numpy.ma.masked_array([1, 2], [True, False]),
+            numpy.float32(2.5),
+        ):
+            came = self.call(lambda a: a, made)
+            self.assertEqual((type(came), came.dtype, came.shape), (type(made), made.dtype, made.shape))
+            self.assertEqual(repr(came), repr(made))
+
+    def test_a_gigabyte_there_and_back(self):
+        data = bytearray(1 << 30)
+        data[-1] = 7
+        view = self.call(lambda view: view, ungil.share(data))
+        self.assertEqual((len(view), view[-1]), (1 << 30, 7))
+
+
+if __name__ == "__main__":
+    unittest.main()
