@@ -30,6 +30,7 @@ GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0
 SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_", "NPY_", "OPENBLAS_", "MKL_")
 
 PATIENCE = 900.0  # seconds without a sign of life, after which a suite hangs: its longest steps take a minute
+QUIET = "ignore:resource_tracker:UserWarning"  # what pools that are ended leave is cleaned up: nobody has to know
 PARTING = 1.0  # seconds for what is told to end: resource trackers of pools then clean up
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
@@ -113,7 +114,7 @@ class Conductor:
                 command,
                 bufsize=0,  # what was read and not looked at, select would not tell of
                 stdout=subprocess.PIPE,
-                env={**os.environ, "TMPDIR": folder},
+                env={**os.environ, "TMPDIR": folder, "PYTHONWARNINGS": QUIET},
                 start_new_session=True,
             )
             try:
