@@ -143,7 +143,7 @@ class Runs(unittest.TestCase):
         self.assertLessEqual({"gmpy2", "C baselines"}, {missing["peer"] for missing in result["missing"]})
         page = (self.folder / "page" / "report.html").read_text()
         self.assertRegex(page, r"Not measured</strong> in <em>kernels</em>: gmpy2 – not here \(pip install gmpy2\)")
-        self.assertRegex(page, r"Not measured</strong> in <em>kernels</em>: C baselines\. no gcc")
+        self.assertRegex(page, r"Not measured</strong> in <em>kernels</em>: C baselines – no gcc")
 
     def test_ctrl_c_ends_it_and_keeps_what_there_is(self):
         with self.start("--suites", "gil", "overheads") as process:
