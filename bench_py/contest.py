@@ -89,7 +89,6 @@ class Contest:
 class Part(NamedTuple):
     """A contender's part in a contest: calls a sample, and rounds."""
 
-    call: Call
     repeats: int
     rounds: int
 
@@ -111,7 +110,7 @@ class Measuring:
     def _measure(self, contest: Contest) -> Row:
         row = contest.row()
         parts: dict[str, Part] = {}
-        for name, call in contest.contenders.items():
+        for name in contest.contenders:
             limit = contest.budget or self.effort.limit
             expected = self._expected(contest, name)
             if expected > limit:
@@ -128,7 +127,7 @@ class Measuring:
             if seconds > limit:
                 row.left_out[name] = f"takes {seconds:.2g} s a call"
                 continue
-            parts[name] = self._part(contest, call, seconds)
+            parts[name] = self._part(contest, seconds)
             row.samples[name], row.calls[name] = [], parts[name].repeats
         self._rounds(contest, parts, row)
         for name, samples in row.samples.items():
@@ -153,11 +152,11 @@ class Measuring:
             seconds = _seconds(contest, name, repeats)
         return seconds
 
-    def _part(self, contest: Contest, call: Call, seconds: float) -> Part:
+    def _part(self, contest: Contest, seconds: float) -> Part:
         """That of a contender whose call takes so long."""
         repeats = 1 if contest.once else math.ceil(self.effort.sample / max(seconds, 1e-8))
         is_long = repeats * seconds >= self.effort.long
-        return Part(call, repeats, self.effort.few if is_long else self.effort.rounds)
+        return Part(repeats, self.effort.few if is_long else self.effort.rounds)
 
     def _rounds(self, contest: Contest, parts: Mapping[str, Part], row: Row) -> None:
         for i in range(self.effort.rounds):

@@ -171,8 +171,15 @@ class Overheads:
             "under a control": partial(pi, handle.value),
             "ungil.pi with a new Control": new_one,
         }
-        finish = lambda: check(library.ungil_control_free(handle))  # noqa: E731
-        return Contest("overheads", CONTROL, terms, calls, True, ours=lambda _: True, finish=finish)
+        return Contest(
+            "overheads",
+            CONTROL,
+            terms,
+            calls,
+            True,
+            ours=lambda _: True,
+            finish=lambda: check(library.ungil_control_free(handle)),
+        )
 
     def stops(self, table: str) -> Row:
         """Every call that can be stopped, in turns."""
