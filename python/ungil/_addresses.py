@@ -26,21 +26,13 @@ if sys.implementation.name == "cpython":
             ("internal", ctypes.c_void_p),
         ]
 
-    _FULL_RO = 0x11C  # any format, any strides, written to or not
-
-    # Prototypes of this module's own: those of ctypes.pythonapi are everybody's, and anybody may declare them.
-    _get = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)(
-        ("PyObject_GetBuffer", ctypes.pythonapi)
-    )
-    _release = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyBuffer_Release", ctypes.pythonapi))
+    # A memoryview's own Py_buffer is, in each CPython since 3.3, what its weak references' list comes after.
+    # PyObject_GetBuffer would take a second hold of the memory, which an interrupt could leave there.
+    _IN_VIEW = memoryview.__weakrefoffset__ - ctypes.sizeof(_Buffer)
 
     def address_of(view: memoryview) -> tuple[int, Any]:
         """The address of the view's first byte, and what keeps it there as long as the view is not released."""
-        buffer = _Buffer()
-        _get(view, ctypes.byref(buffer), _FULL_RO)
-        address = buffer.buf or 0
-        _release(ctypes.byref(buffer))
-        return address, None
+        return _Buffer.from_address(id(view) + _IN_VIEW).buf or 0, None
 
 else:
     # PyPy has no PyObject_GetBuffer. Its ctypes tells where writable memory is; for other memory there is its CFFI,

@@ -30,16 +30,18 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
     """
     if not in_main_thread():
         return call()
+    calls = [call]  # taken out by the thread to be made, or by an interrupt so that nobody does or keeps it
     results: list[Result] = []
     errors: list[BaseException] = []
-    first, over = _thread.allocate_lock(), _thread.allocate_lock()
+    over = _thread.allocate_lock()
     over.acquire()
 
     def run() -> None:
-        if not first.acquire(False):  # interrupted before it began
+        taken = _take(calls)
+        if taken is None:  # interrupted before it began
             return
         try:
-            results.append(call())
+            results.append(taken())
         except BaseException as error:
             errors.append(error)
         finally:
@@ -50,7 +52,7 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
             run()
         _wait_for(over)
     except BaseException:
-        if not first.acquire(False):
+        if _take(calls) is None:
             stop()
             # A signal that comes together with the call's end finds the lock taken already: there is no more to wait.
             if not (results or errors):
@@ -62,6 +64,14 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
         finally:
             errors.clear()  # the traceback holds this frame
     return results[0]
+
+
+def _take(calls: list[Callable[[], Result]]) -> Callable[[], Result] | None:
+    """The call, for the first who asks."""
+    try:
+        return calls.pop()
+    except IndexError:
+        return None
 
 
 def _wait_for(over: _thread.LockType) -> None:
