@@ -17,7 +17,7 @@ from weakref import WeakSet
 from ._calls import Call, together
 from ._library import library
 from ._requests import Outcome
-from ._waiting import BLIND
+from ._waiting import Condition, Latch, take
 from .interpreter import Interpreter
 
 GRACE = 1.0  # seconds for what was interrupted: code in C does not notice
@@ -50,15 +50,21 @@ class Worker(threading.Thread):
 
     def __init__(self, work: Callable[[], None], name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._work = work
-        self.over = threading.Event()
+        self._works = [work]
+        self.over = Latch()
 
     def run(self) -> None:
+        work = take(self._works)
+        if work is None:
+            return
         try:
-            self._work()
+            work()
         finally:
-            self.over.set()
-            del self._work
+            self.over.open()
+
+    def gives_up(self) -> bool:
+        """Where `start` failed or was interrupted: whether it has not begun, and never will."""
+        return take(self._works) is not None
 
 
 class Pool:
@@ -69,7 +75,7 @@ class Pool:
         self.own_names = frozenset(share)
         self._lock = threading.RLock()  # the end of an executor takes it too, wherever garbage collection finds that
         self._tasks: deque[Task] = deque()
-        self._waiting: list[Any] = []  # a locked lock of each worker that waits
+        self._waiting: list[Any] = []  # a lock of each worker that waits, locked until it is woken
         self.workers: list[Worker] = []
         self._interpreters: dict[int, Interpreter] = {}  # by their threads' numbers
         self._taken: dict[int, Sequence[Task]] = {}  # what they have begun, or are about to
@@ -88,13 +94,18 @@ class Pool:
             if _is_ending:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._tasks.append(task)
-            if self._waiting:
-                self._waiting.pop().release()
-            elif len(self.workers) < self._most:
-                name = "%s_%d" % (self._name, len(self.workers))
-                worker = Worker(self._work, name)
-                worker.start()
-                self.workers.append(worker)
+            if not self._wake() and len(self.workers) < self._most:
+                self._begin()
+
+    def _begin(self) -> None:
+        worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
+        try:
+            self.workers.append(worker)
+            worker.start()
+        except BaseException:
+            if worker.gives_up():
+                self.workers = [other for other in self.workers if other is not worker]
+            raise
 
     def _work(self) -> None:
         """A worker's life. It has a task before it has an interpreter, as workers that need none have it at once."""
@@ -127,10 +138,11 @@ class Pool:
                 place = _thread.allocate_lock()
                 place.acquire()
                 self._waiting.append(place)
-                if self._is_shut and place in self._waiting:  # garbage collection found the executor's end here
-                    self._waiting.remove(place)
-                    continue
+                if self._is_shut:  # garbage collection found the executor's end here
+                    self._wake_all()
             place.acquire()
+            with self._lock:
+                self._waiting.remove(place)
 
     def _take(self, most: int) -> Sequence[Task]:
         """Each of them is always in one of two places, or both: a fork may come at any time."""
@@ -185,10 +197,21 @@ class Pool:
             tasks, self._tasks = self._tasks, deque()
         return tasks
 
+    def _wake(self) -> bool:
+        """Wakes a worker that waits, if there is one. Its place is the worker's to clear: Ctrl-C may come after each
+        step here."""
+        for place in reversed(self._waiting):
+            try:
+                place.release()
+            except RuntimeError:  # it is awake already
+                continue
+            return True
+        return False
+
     def _wake_all(self) -> None:
         with self._lock:
-            while self._waiting:
-                self._waiting.pop().release()
+            while self._wake():
+                pass
 
     def shut(self) -> None:
         """Lets the workers end when they have done what is queued."""
@@ -226,17 +249,15 @@ class Pool:
             raise
 
     def _wait(self) -> None:
-        """In short pieces, as _waiting.py says; then for the system's threads, which are about to end."""
         for worker in self.workers:
-            while not worker.over.wait(BLIND):
-                pass
-            worker.join()
+            worker.over.wait()
+            worker.join()  # the system's thread, which is about to end
 
     def stop_and_join(self) -> None:
         self.stop()
         deadline = time.monotonic() + GRACE
         for worker in self.workers:
-            while not worker.over.wait(BLIND) and time.monotonic() < deadline:
+            while not worker.over.look() and time.monotonic() < deadline:
                 self._interrupt()  # again: the first one may have come just before a request
 
     def lose(self) -> None:
@@ -245,7 +266,7 @@ class Pool:
         tasks = [task for tasks in [*self._taken.values(), self._clear()] for task in tasks]
         self.workers, self._waiting, self._interpreters, self._taken = [], [], {}, {}
         for task in tasks:
-            task.future._condition = threading.Condition()  # another thread may have had it
+            task.future._condition = Condition()  # another thread may have had it
             task.future._done_callbacks.clear()  # type: ignore[attr-defined] # they are the parent's
         self._fail(tasks)
 

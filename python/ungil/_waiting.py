@@ -7,9 +7,11 @@ So a long call is made in another thread, and the main thread waits, which a sig
 from __future__ import annotations
 
 import _thread
+import operator
 import threading
 from typing import Callable, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BLIND = 0.02
@@ -21,6 +23,47 @@ def in_main_thread() -> bool:
     return threading.main_thread().ident == _thread.get_ident()
 
 
+class Latch:
+    """Opens once, and threads wait for that. Ctrl-C may come at each step: a threading.Event would lose its lock."""
+
+    __slots__ = ("_lock", "is_open")
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._lock = _thread.allocate_lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        self.is_open = True
+        self._lock.release()
+
+    def look(self, seconds: float = BLIND) -> bool:
+        """Whether it is open; a closed one is waited for so long."""
+        if not self.is_open and self._lock.acquire(timeout=seconds):
+            self._lock.release()  # for the others who wait
+        return self.is_open
+
+    def wait(self) -> None:
+        """Not inline: CPython 3.12 and 3.13 handle signals at a loop's end as if that was outside of `try`."""
+        while not self.look():
+            pass
+
+
+class Condition(threading.Condition):
+    """One whose lock is taken and given back by C alone: between steps of methods in Python, Ctrl-C may come."""
+
+    __enter__ = property(operator.attrgetter("_lock.__enter__"))
+    __exit__ = property(operator.attrgetter("_lock.__exit__"))
+
+
+def take(items: list[Item]) -> Item | None:
+    """The only item of a list, for the first who asks."""
+    try:
+        return items.pop()
+    except IndexError:
+        return None
+
+
 def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Result:
     """call(). Where a signal's handler raises meanwhile, KeyboardInterrupt as a rule, stop() must make it return soon.
 
@@ -30,14 +73,13 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
     """
     if not in_main_thread():
         return call()
-    calls = [call]  # taken out by the thread to be made, or by an interrupt so that nobody does or keeps it
+    calls = [call]  # taken by the thread to be made, or by an interrupt so that nobody makes or keeps it
     results: list[Result] = []
     errors: list[BaseException] = []
-    over = _thread.allocate_lock()
-    over.acquire()
+    over = Latch()
 
     def run() -> None:
-        taken = _take(calls)
+        taken = take(calls)
         if taken is None:  # interrupted before it began
             return
         try:
@@ -45,18 +87,16 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
         except BaseException as error:
             errors.append(error)
         finally:
-            over.release()
+            over.open()
 
     try:
         if not _start(run):
             run()
-        _wait_for(over)
+        over.wait()
     except BaseException:
-        if _take(calls) is None:
+        if take(calls) is None:
             stop()
-            # A signal that comes together with the call's end finds the lock taken already: there is no more to wait.
-            if not (results or errors):
-                _wait_for(over)
+            over.wait()
         raise
     if errors:
         try:
@@ -64,20 +104,6 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
         finally:
             errors.clear()  # the traceback holds this frame
     return results[0]
-
-
-def _take(calls: list[Callable[[], Result]]) -> Callable[[], Result] | None:
-    """The call, for the first who asks."""
-    try:
-        return calls.pop()
-    except IndexError:
-        return None
-
-
-def _wait_for(over: _thread.LockType) -> None:
-    """A function of its own: CPython 3.12 and 3.13 handle signals at a loop's end as if that was outside of `try`."""
-    while not over.acquire(timeout=BLIND):
-        pass
 
 
 def _start(run: Callable[[], None]) -> bool:

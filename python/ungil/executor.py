@@ -6,7 +6,7 @@ import itertools
 import operator
 import time
 from collections import deque
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, TimeoutError
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
@@ -14,7 +14,7 @@ from ._calls import Call, call_of, function_of, map_of
 from ._library import library
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
-from ._waiting import BLIND, in_main_thread
+from ._waiting import BLIND, Condition, Latch, in_main_thread
 from .interpreter import require, shared
 
 Result = TypeVar("Result")
@@ -25,37 +25,46 @@ class _Future(Future):  # type: ignore[type-arg]
 
     def __init__(self, pool: Pool) -> None:
         super().__init__()
+        self._condition = Condition()
         self._pool = pool
+        self._over: Latch | None = None
 
     def result(self, timeout: float | None = None) -> Any:
-        return super().result(self._waited(timeout) if in_main_thread() else timeout)
+        self._wait_in_main_thread(timeout)
+        try:
+            return super().result(timeout)
+        finally:
+            del self  # an exception's traceback holds this frame
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        return super().exception(self._waited(timeout) if in_main_thread() else timeout)
-
-    def _waited(self, timeout: float | None) -> float | None:
-        """Waits in the main thread; returns how long is left to wait."""
+        self._wait_in_main_thread(timeout)
         try:
-            if timeout is not None:
-                return self._wait_until(time.monotonic() + timeout)
-            self._wait()
-            return None
+            return super().exception(timeout)
+        finally:
+            del self  # an exception's traceback holds this frame
+
+    def _wait_in_main_thread(self, timeout: float | None) -> None:
+        if self._state not in _UNDER_WAY or not in_main_thread():
+            return
+        try:
+            self._wait_until(None if timeout is None else time.monotonic() + timeout)
         except KeyboardInterrupt:
             self._pool.stop()
             raise
 
-    # In short pieces, as _waiting.py says.
+    def _wait_until(self, end: float | None) -> None:
+        """In short pieces: see BLIND. Another's callback may keep the latch closed for longer than it takes."""
+        while self._state in _UNDER_WAY:
+            left = BLIND if end is None else min(BLIND, end - time.monotonic())
+            if left < 0:
+                raise TimeoutError
+            self._latch().look(left)
 
-    def _wait(self) -> None:
-        with self._condition:
-            while self._state in _UNDER_WAY:
-                self._condition.wait(BLIND)
-
-    def _wait_until(self, end: float) -> float:
-        with self._condition:
-            while self._state in _UNDER_WAY and time.monotonic() < end:
-                self._condition.wait(min(BLIND, end - time.monotonic()))
-        return 0.0
+    def _latch(self) -> Latch:
+        if self._over is None:
+            over = self._over = Latch()
+            self.add_done_callback(lambda _: over.open())
+        return self._over
 
 
 _UNDER_WAY = ("PENDING", "RUNNING")

@@ -1,44 +1,100 @@
-"""Ctrl-C between any two steps of the package's Python code: it is heard, and arrays are their owners' again."""
+"""Ctrl-C between any two steps of the package's Python code: arrays are their owners' again, and pools go on."""
 
 import array
+import contextlib
 import ctypes
+import dis
 import itertools
 import os
 import sys
+import threading
+import time
 import unittest
 from unittest import mock
 
 import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import _running, functions, kernels
 
 PACKAGE = os.path.dirname(ungil.__file__)
 
 
-def at_step(number, call):
-    """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are less steps."""
+CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")}
+
+
+@contextlib.contextmanager
+def each_step(watch):
+    """watch(frame) is called before each opcode of this thread. It may raise."""
+    if sys.version_info >= (3, 12):  # where settrace() loses opcodes of code that it saw before
+        thread, monitoring = threading.get_ident(), sys.monitoring
+
+        def watch_this_thread(code, offset):
+            if threading.get_ident() == thread:
+                watch(sys._getframe(1))
+
+        monitoring.use_tool_id(monitoring.DEBUGGER_ID, "steps")
+        monitoring.register_callback(monitoring.DEBUGGER_ID, monitoring.events.INSTRUCTION, watch_this_thread)
+        monitoring.set_events(monitoring.DEBUGGER_ID, monitoring.events.INSTRUCTION)
+        try:
+            yield
+        finally:
+            monitoring.set_events(monitoring.DEBUGGER_ID, 0)
+            monitoring.free_tool_id(monitoring.DEBUGGER_ID)
+    else:
+
+        def trace(frame, event, _):
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+            if event == "opcode":
+                watch(frame)
+            return trace
+
+        tracing = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            yield
+        finally:
+            sys.settrace(tracing)
+
+
+def dies(frame):
+    """Whether it runs because an object dies: what is raised there is lost, in any Python program."""
+    while frame is not None and frame.f_code.co_name not in ("__del__", "<genexpr>"):
+        frame = frame.f_back
+    return frame is not None
+
+
+def at_step(number, call, after_calls=False):
+    """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are less steps.
+
+    after_calls: only steps after calls of functions are counted, where CPython 3.11 and later look for signals. Older
+    ones may look at any, that between a block's end and the release of its lock included: no program can help that.
+    """
     steps = itertools.count()
+    before = {}  # the opcode that came before, by frame
+    is_over = False
 
-    def trace(frame, event, _):
-        if frame.f_code.co_name in ("__del__", "<genexpr>") or not frame.f_code.co_filename.startswith(PACKAGE):
-            return None  # what is raised while an object dies is lost, in any Python program
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event == "opcode" and next(steps) == number:
+    def watch(frame):
+        nonlocal is_over
+        code = frame.f_code
+        if is_over or not code.co_filename.startswith(PACKAGE) or dies(frame):
+            return
+        is_step = not after_calls or before.get(frame) in CALLS
+        before[frame] = code.co_code[frame.f_lasti]
+        if is_step and next(steps) == number:
+            is_over = True
+            before.clear()
             raise KeyboardInterrupt
-        return trace
 
-    before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # CPython 3.12 has no such events if no frame wanted them before settrace()
-    sys.settrace(trace)
     try:
-        call()
+        with each_step(watch):
+            call()
     except KeyboardInterrupt:
         return True
-    finally:
-        sys.settrace(before)
+    assert not is_over, "it was not heard"
     return False
 
 
-class InterruptedSteps(unittest.TestCase):
+class Arrays(unittest.TestCase):
     def interrupt_each_step(self, call, *arrays):
         for step in itertools.count():
             with self.subTest(step=step):
@@ -69,6 +125,50 @@ class InterruptedSteps(unittest.TestCase):
         sqrt.restype, sqrt.argtypes = ctypes.c_double, [ctypes.c_double]
         numbers, room = array.array("d", range(99)), array.array("d", range(99))
         self.interrupt_each_step(lambda: functions.map(sqrt, numbers, out=room), numbers, room)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Pools(unittest.TestCase):
+    def interrupt_each_step(self, begin, call, is_shut=False):
+        """call(pool, begin(pool)), with a new pool for each step, which is of use afterwards, and ends."""
+        for step in itertools.count():
+            pool = ungil.InterpreterPoolExecutor(2)
+            begun = begin(pool)
+            interrupted = at_step(step, lambda pool=pool, begun=begun: call(pool, begun), after_calls=True)
+            if not is_shut:
+                self.assertEqual(self.soon(lambda pool=pool: pool.submit(pow, 2, 3).result(), step), 8)
+            self.soon(pool.shutdown, step)
+            if not interrupted:
+                break
+        self.assertGreater(step, 10)
+
+    def soon(self, call, step):
+        """The call's result, which is made in a thread, as it may never end."""
+        results = []
+        thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
+        thread.start()
+        thread.join(60)
+        self.assertEqual(len(results), 1, "after step %d" % step)
+        return results[0]
+
+    def test_of_submit(self):
+        self.interrupt_each_step(lambda pool: None, lambda pool, _: pool.submit(pow, 2, 2))
+
+    def test_of_submit_to_a_worker_that_waits(self):
+        self.interrupt_each_step(
+            lambda pool: pool.submit(pow, 2, 2).result(), lambda pool, _: pool.submit(pow, 2, 2).result()
+        )
+
+    def test_of_result(self):
+        self.interrupt_each_step(lambda pool: pool.submit(time.sleep, 0.001), lambda pool, future: future.result())
+
+    def test_of_map(self):
+        self.interrupt_each_step(lambda pool: None, lambda pool, _: list(pool.map(pow, [2, 3], [4, 5])))
+
+    def test_of_shutdown(self):
+        self.interrupt_each_step(
+            lambda pool: pool.submit(pow, 2, 2).result(), lambda pool, _: pool.shutdown(), is_shut=True
+        )
 
 
 if __name__ == "__main__":
