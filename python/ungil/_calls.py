@@ -52,6 +52,10 @@ class Call:
         header = HEADER.pack(function.token, len(pickled), len(memory), self._kind)
         return data + pickled + header, [*memory, *loans]
 
+    def forget(self) -> None:
+        """Lets go of the arguments' memory when the call is over: its owner may change it then."""
+        self.message = Message(b"")
+
     def goes_with(self, other: Call) -> bool:
         """Whether `together` can take both."""
         return self.is_map and other.function is self.function and not self.message.loans and not other.message.loans

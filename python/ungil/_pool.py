@@ -95,9 +95,9 @@ class Pool:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._tasks.append(task)
             if not self._wake() and len(self.workers) < self._most:
-                self._begin()
+                self._add_worker()
 
-    def _begin(self) -> None:
+    def _add_worker(self) -> None:
         worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
         try:
             self.workers.append(worker)
@@ -127,8 +127,11 @@ class Pool:
     def _next(self, most: int) -> Sequence[Task]:
         """The next task, or several at once that go together; none when there will be none."""
         self._taken.pop(threading.get_ident(), None)
+        place = None
         while True:
             with self._lock:
+                if place:
+                    self._waiting.remove(place)
                 if self._tasks:
                     # The last ones go one by one (guided self-scheduling: Polychronopoulos and Kuck 1987).
                     most = min(most, len(self._tasks) // (4 * len(self.workers)))
@@ -141,8 +144,6 @@ class Pool:
                 if self._is_shut:  # garbage collection found the executor's end here
                     self._wake_all()
             place.acquire()
-            with self._lock:
-                self._waiting.remove(place)
 
     def _take(self, most: int) -> Sequence[Task]:
         """Each of them is always in one of two places, or both: a fork may come at any time."""
@@ -272,17 +273,16 @@ class Pool:
 
 
 def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if task[1].set_running_or_notify_cancel()]
+    tasks = [task for task in tasks if task.future.set_running_or_notify_cancel()]
     if not tasks:
         return
-    call, future = tasks[0]
-    if call.is_map:
-        result, error = _outcome(together([task[0] for task in tasks]), interpreter)
-        for i, (_, future) in enumerate(tasks):
-            _end_future(future, None if error is not None else result[i], error)
-    else:
-        result, error = _outcome(call, interpreter)
-        _end_future(future, result, error)
+    call = tasks[0].call
+    is_map = call.is_map
+    result, error = _outcome(together([task.call for task in tasks]) if is_map else call, interpreter)
+    for task in tasks:
+        task.call.forget()
+    for i, task in enumerate(tasks):
+        _end_future(task.future, result[i] if is_map and error is None else result, error)
 
 
 def _outcome(call: Call, interpreter: Interpreter) -> Outcome:

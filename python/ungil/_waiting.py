@@ -87,17 +87,20 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
         except BaseException as error:
             errors.append(error)
         finally:
+            del taken  # whoever waits may change what was lent to the call
             over.open()
 
     try:
-        if not _start(run):
-            run()
-        over.wait()
+        begun = _start(run)
+        if begun:
+            over.wait()
     except BaseException:
         if take(calls) is None:
             stop()
             over.wait()
         raise
+    if not begun:
+        return call()
     if errors:
         try:
             raise errors[0]

@@ -90,6 +90,31 @@ class Memory(OneInterpreter):
                 time.sleep(0.01)
         self.assertEqual(len(numbers), 101)
 
+    def test_memory_can_be_resized_when_the_result_is_there(self):
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        self.addCleanup(sys.setswitchinterval, before)
+        for _ in range(1000):
+            numbers = bytearray(100)
+            self.call(len, ungil.share(numbers))
+            numbers.append(1)
+
+    def test_memory_can_be_resized_in_callbacks(self):
+        def size(view, gate):
+            while not gate[0]:
+                time.sleep(0.001)
+            return len(view)
+
+        def append(future):
+            sizes.append(future.result())
+            numbers.append(1)
+
+        numbers, gate, sizes = bytearray(100), bytearray(1), []
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            pool.submit(size, ungil.share(numbers), ungil.share(gate)).add_done_callback(append)
+            gate[0] = 1
+        self.assertEqual((sizes, len(numbers)), ([100], 101))
+
     def test_results_outlast_their_interpreter(self):
         with ungil.Interpreter() as interpreter:
             view = interpreter.call(lambda: memoryview(bytearray(b"x" * 100000)))
