@@ -10,7 +10,7 @@ from typing import Any
 if sys.implementation.name == "cpython":
 
     class _Buffer(ctypes.Structure):
-        """Py_buffer of CPython, whose layout has been the same since 3.0."""
+        """Py_buffer of CPython, whose layout has been the same since 3.3."""
 
         _fields_ = [
             ("buf", ctypes.c_void_p),
@@ -31,7 +31,7 @@ if sys.implementation.name == "cpython":
     _IN_VIEW = memoryview.__weakrefoffset__ - ctypes.sizeof(_Buffer)
 
     def address_of(view: memoryview) -> tuple[int, Any]:
-        """The address of the view's first byte, and what keeps it there as long as the view is not released."""
+        """The address of the first byte of a view that is not released, and what keeps it there until it is."""
         return _Buffer.from_address(id(view) + _IN_VIEW).buf or 0, None
 
 else:
@@ -40,7 +40,7 @@ else:
     _ffi = importlib.import_module("_cffi_backend").FFI()
 
     def address_of(view: memoryview) -> tuple[int, Any]:
-        """The address of the view's first byte, and what keeps it there as long as the view is not released."""
+        """The address of the first byte of a view that is not released, and what keeps it there until it is."""
         if not view.nbytes:
             return 0, None
         if not view.readonly:

@@ -58,7 +58,11 @@ class Call:
 
     def goes_with(self, other: Call) -> bool:
         """Whether `together` can take both."""
-        return self.is_map and other.function is self.function and not self.message.loans and not other.message.loans
+        return (
+            (self.is_map and other.is_map)
+            and other.function is self.function
+            and not (self.message.loans or other.message.loans)
+        )
 
 
 def together(calls: Sequence[Call]) -> Call:

@@ -93,9 +93,9 @@ class Pool:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if _is_ending:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-            self._tasks.append(task)
             if not self._wake() and len(self.workers) < self._most:
                 self._add_worker()
+            self._tasks.append(task)  # last: where that failed or was interrupted, nobody has the task's future
 
     def _add_worker(self) -> None:
         worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
@@ -110,6 +110,8 @@ class Pool:
     def _work(self) -> None:
         """A worker's life. It has a task before it has an interpreter, as workers that need none have it at once."""
         tasks = self._next(1)
+        if not tasks:
+            return
         interpreter = self._start()
         if interpreter is None:
             self._fail(tasks)

@@ -44,7 +44,8 @@ class Latch:
         return self.is_open
 
     def wait(self) -> None:
-        """Not inline: CPython 3.12 and 3.13 handle signals at a loop's end as if that was outside of `try`."""
+        """Waits until it is open."""
+        # Not where it is wanted: CPython 3.12 and 3.13 handle signals at a loop's end as if that was outside of `try`.
         while not self.look():
             pass
 

@@ -53,7 +53,7 @@ class _Future(Future):  # type: ignore[type-arg]
             raise
 
     def _wait_until(self, end: float | None) -> None:
-        """In short pieces: see BLIND. Another's callback may keep the latch closed for longer than it takes."""
+        """In short pieces: see BLIND. The latch opens after callbacks that came first, which may take long."""
         while self._state in _UNDER_WAY:
             left = BLIND if end is None else min(BLIND, end - time.monotonic())
             if left < 0:

@@ -57,7 +57,7 @@ def each_step(watch):
 
 
 def dies(frame):
-    """Whether it runs because an object dies: what is raised there is lost, in any Python program."""
+    """Whether it runs because an object, perhaps a generator, dies: what is raised there is lost in any program."""
     while frame is not None and frame.f_code.co_name not in ("__del__", "<genexpr>"):
         frame = frame.f_back
     return frame is not None
@@ -66,8 +66,9 @@ def dies(frame):
 def at_step(number, call, after_calls=False):
     """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are less steps.
 
-    after_calls: only steps after calls of functions are counted, where CPython 3.11 and later look for signals. Older
-    ones may look at any, that between a block's end and the release of its lock included: no program can help that.
+    after_calls: only steps after calls of functions are counted. CPython 3.11 to 3.13 look for signals there, and where
+    functions and rounds of loops begin; others also between a lock's acquisition and its `with` block, or between that
+    and the release, which no program can help.
     """
     steps = itertools.count()
     before = {}  # the opcode that came before, by frame
@@ -97,6 +98,7 @@ def at_step(number, call, after_calls=False):
 class Arrays(unittest.TestCase):
     def interrupt_each_step(self, call, *arrays):
         for step in itertools.count():
+            interrupted = False
             with self.subTest(step=step):
                 interrupted = at_step(step, call)
                 for one in arrays:
@@ -160,7 +162,7 @@ class Pools(unittest.TestCase):
         )
 
     def test_of_result(self):
-        self.interrupt_each_step(lambda pool: pool.submit(time.sleep, 0.001), lambda pool, future: future.result())
+        self.interrupt_each_step(lambda pool: pool.submit(time.sleep, 0.05), lambda pool, future: future.result())
 
     def test_of_map(self):
         self.interrupt_each_step(lambda pool: None, lambda pool, _: list(pool.map(pow, [2, 3], [4, 5])))

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 import weakref
+from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, memory, numpy, run_script
@@ -207,6 +208,25 @@ class Pool(unittest.TestCase):
         done, rest = concurrent.futures.wait(futures, timeout=60)
         self.assertEqual((len(done), len(rest)), (20, 0))
         self.assertEqual(len(list(concurrent.futures.as_completed(futures, timeout=60))), 20)
+
+    def test_calls_and_maps_of_one_function(self):
+        list(self.pool.map(pow, range(64), range(64)))  # tasks are so short now that several go at once
+        for _ in range(20):
+            results = self.pool.map(pow, [2] * 40, [4] * 40)
+            futures = [self.pool.submit(pow, 2, 3) for _ in range(40)]
+            self.assertEqual(list(results), [16] * 40)
+            self.assertEqual([future.result() for future in futures], [8] * 40)
+
+    def test_where_no_thread_can_start(self):
+        def write(data):
+            data[0] = 1
+
+        data = bytearray(1)
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            with mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread")):
+                self.assertRaises(RuntimeError, pool.submit, write, ungil.share(data, writable=True))
+            self.assertEqual(pool.submit(pow, 2, 3).result(60), 8)
+        self.assertEqual(data[0], 0)
 
     def test_shared_memory(self):
         data = bytearray(b"abc")
