@@ -45,7 +45,7 @@ class Latch:
 
     def wait(self) -> None:
         """Waits until it is open."""
-        # Not where it is wanted: CPython 3.12 and 3.13 handle signals at a loop's end as if that was outside of `try`.
+        # In a function of its own: CPython 3.12 and 3.13 handle signals at a loop's end as if outside of its `try`.
         while not self.look():
             pass
 
