@@ -294,7 +294,8 @@ class Pool(unittest.TestCase):
             round_of_5000()
             gc.collect()
             sizes.append(memory())
-        self.assertLess(sizes[-1], sizes[7] + (4 << 20), sizes)
+        # The least of some rounds: how much malloc keeps varies by megabytes, and what leaks is in each.
+        self.assertLess(min(sizes[-5:]), sizes[7] + (4 << 20), sizes)
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
