@@ -86,14 +86,14 @@ test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, i
 test-threads: test-loom test-tsan test-asan test-valgrind ## threads by loom and ThreadSanitizer, memory by AddressSanitizer and valgrind
 
 test-loom: | need-cargo need-cc
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --release --quiet --lib model
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --profile quick --quiet --lib model
 
 # Race detection needs a nightly Rust, which builds the standard library for it too.
 NIGHTLY ?= nightly
 test-tsan: | need-cargo need-cc
 	@if rustup component add rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
-	    RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan CARGO_PROFILE_RELEASE_LTO=off \
-	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --release --quiet --lib -- pool control handle; \
+	    RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan \
+	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --profile quick --quiet --lib -- pool control handle; \
 	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
 HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
 
@@ -101,8 +101,8 @@ HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
 # for good: what is lost is not looked for.
 test-asan: | need-cargo need-cc
 	@if rustup component list --toolchain $(NIGHTLY) > /dev/null 2>&1; then \
-	    ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan CARGO_PROFILE_RELEASE_LTO=off \
-	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --release --quiet --lib -- interp; \
+	    ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan \
+	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
 test-valgrind: all $(VENV)/ready
@@ -126,7 +126,7 @@ BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
 export NAME RESULT OLD NEW
-.PHONY: bench bench-quick bench-report bench-compare bench-criterion readme
+.PHONY: bench bench-quick bench-report bench-compare bench-criterion test-criterion readme
 bench: all $(BENCH_VENV)/ready ## measure ungil beside its peers (20 minutes): a result, and a page with plots in build/bench; SUITES=... for some
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
@@ -151,7 +151,10 @@ $(BENCH_VENV)/ready: bench_py/requirements.txt | need-python
 	@touch $@
 
 bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
-	$(CARGO) bench --bench kernels -- $(CRITERION)
+	$(CARGO) bench -p ungil-benches -- $(CRITERION)
+
+test-criterion: | need-cargo need-cc ## each of these once, which checks the answers
+	$(CARGO) bench --profile quick --quiet -p ungil-benches -- --test --quiet
 
 # The package as it lies here, with the library that was built.
 PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
@@ -222,16 +225,16 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 .PHONY: lint header
 LINTED := python tests/package tests/bench packaging bench_py
 lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets --quiet -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --release --all-targets --quiet -- -D warnings
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m bench_py readme --check
-	$(CARGO) test --release --quiet --test generated
+	$(CARGO) test --quiet -p ungil-header
 
 header: | need-cargo need-cc ## write include/ungil.h, and the same for ctypes, from the source
-	UNGIL_WRITE_GENERATED=1 $(CARGO) test --release --quiet --test generated
+	$(CARGO) run --quiet -p ungil-header
 
 # `make && sudo make install` works where root has no cargo: then what was built is installed.
 .PHONY: install uninstall
