@@ -39,8 +39,11 @@ cargo-build: | need-cargo need-cc
 $(LIB)/$(REAL): cargo-build | $(LIB)/pkgconfig
 	@cmp -s target/release/libungil.so $@ || install -m 755 target/release/libungil.so $@
 	@find $(LIB) -name '$(SONAME).*' ! -name $(REAL) -delete
-	@ln -sf $(REAL) $(LIB)/$(SONAME)
-	@ln -sf $(SONAME) $(LIB)/libungil.so
+	@$(call link,$(REAL),$(LIB)/$(SONAME))
+	@$(call link,$(SONAME),$(LIB)/libungil.so)
+
+# A link that is right stays: other tests may be loading it.
+link = [ "$$(readlink $(2))" = $(1) ] || ln -sf $(1) $(2)
 
 $(STUBS:%=$(LIB)/%): Makefile | $(LIB)/$(REAL)
 	@$(CC) -shared -nostdlib -x c /dev/null -o $@ -Wl,-soname,$(call soname_of,$(@F)) \
@@ -71,9 +74,22 @@ demo: all need-python ## see two Python threads take half the time of one, and a
 	@$(PYTHON) examples/python/parallel_map.py
 	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters want CPython 3.8 or newer, and its shared library)"
 
-.PHONY: test test-rust test-c test-python
+# Tests of growth and repetition are of full length on each Python, unless UNGIL_TEST_STRESS says otherwise: see
+# tests/stress.py.
+.PHONY: test test-all test-levels test-rust test-c test-python
 test: test-rust test-c test-python ## run all tests, but for those with packages
 test: | need-cargo need-cc need-python
+
+# In an order in which what fails most often fails first; each by a make of its own, so that -j does not mix them.
+EVERYTHING := lint test test-levels test-threads test-packages-all test-wheel-all demo test-bench bench-quick \
+    test-criterion test-install $(if $(DOCUMENTS),test-documents)
+test-all: ## everything that there is, in full length on every Python: an hour (test-exhaustive and fuzz are by hand)
+	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
+
+LEVELS := avx2 scalar
+test-levels: all $(VENV)/ready ## what depends on the CPU level, from C and Python, at each that the machine's is not
+	@$(MAKE) --no-print-directory -C tests/c levels CC="$(CC)"
+	@$(VENV)/bin/python tests/python/run.py $(LEVELS)
 
 test-rust: | need-cargo need-cc need-python
 	$(CARGO) test --release --quiet
@@ -163,6 +179,13 @@ PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
 
+# COUNT times the package's and the interpreters' tests on these Pythons, two at a time: what fails keeps its log.
+COUNT ?= 100
+PYTHON_VERSIONS ?= 3.8 3.13
+.PHONY: test-repeat
+test-repeat: all need-python ## run the package's and the interpreters' tests COUNT (100) times on PYTHON_VERSIONS, to the first failure
+	$(PYTHON) tests/repeat.py $(COUNT) $(PYTHON_VERSIONS)
+
 .PHONY: test-bench
 test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests: that wrong answers are found, and nothing is lost
 	@$(PACKAGE) $(BENCH_VENV)/bin/python -m unittest discover -s tests/bench
@@ -173,9 +196,13 @@ test-c: all $(VENV)/ready
 test-python: all $(VENV)/ready
 	@$(VENV)/bin/python tests/python/run.py
 
-.PHONY: test-packages
-test-packages: all need-python ## packages in interpreters, on every Python: fetches pandas, numba and more (3 GB)
-	$(PYTHON) tests/packages/run.py
+# Of several Pythons, these take the oldest, the newest and one that changes from commit to commit.
+.PHONY: test-packages test-packages-all
+test-packages: all need-python ## packages in interpreters, on three Pythons: fetches pandas, numba and more (1 GB)
+	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/packages/run.py
+
+test-packages-all: all need-python ## the same on every Python (3 GB)
+	UNGIL_TEST_STRESS=full $(PYTHON) tests/packages/run.py
 
 .PHONY: test-documents
 test-documents: all need-python ## run ctypes articles' own scripts unchanged: DOCUMENTS=folder of their texts
@@ -193,7 +220,7 @@ GLIBC       ?= 2.17
 WHEEL_TOOLS := build/wheel-tools
 WHEEL_FLAGS  = -C link-arg=$$($(CC) -print-file-name=libgcc_s.so.1) -C link-arg=-Wl,-z,defs
 
-.PHONY: wheel test-wheel
+.PHONY: wheel test-wheel test-wheel-all
 wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for every Python and any Linux with glibc 2.17, into build/wheels/
 	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH" RUSTFLAGS="$$RUSTFLAGS $(WHEEL_FLAGS)" CARGO_TARGET_DIR=target/wheel \
 	    $(CARGO) zigbuild --release --lib --locked --quiet --target $(HOST).$(GLIBC)
@@ -209,8 +236,11 @@ $(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
 	@$(WHEEL_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@
 
-test-wheel: wheel ## install the wheel on every Python from 3.8 on, without a compiler, and test it: fetches numba and more (3 GB)
-	$(PYTHON) tests/wheel/run.py
+test-wheel: wheel ## install the wheel on every Python from 3.8 on, without a compiler, and test it; on three with numba and more
+	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/wheel/run.py
+
+test-wheel-all: wheel ## the same with numba and more on each (3 GB)
+	UNGIL_TEST_STRESS=full $(PYTHON) tests/wheel/run.py
 
 # What tests need beyond the standard library. Where there is no pkg-config, the one from PyPI stands in.
 $(VENV)/ready: tests/python/requirements.txt | need-python
@@ -275,7 +305,7 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 # A missing tool is one line that says how to get it.
 .PHONY: need-cargo need-cc need-python

@@ -40,3 +40,9 @@ def find():
     found = dict(filter(None, map(describe, candidates())))
     number = lambda item: [int(digits) for digits in re.findall(r"\d+", item[1])]
     return dict(sorted(found.items(), key=number))
+
+
+def split(description):
+    """("CPython", [3, 8]) of "CPython 3.8.18"."""
+    name, version = description.split()
+    return name, [int(part) for part in version.split(".")[:2]]

@@ -1,14 +1,17 @@
 """Runs the Python tests: this folder on every Python of the machine, ../project on the one that runs this file."""
 import os
-import subprocess
 import sys
-import time
 
 import pythons
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(os.path.dirname(HERE))
 LIBRARIES = os.path.join(PROJECT, "build", "lib")
+
+sys.path.insert(0, os.path.dirname(HERE))
+
+import side_by_side  # noqa: E402
+import stress  # noqa: E402
 
 
 def environment():
@@ -19,24 +22,50 @@ def environment():
     return settings
 
 
-def run(executable, description, folder):
-    print("\n== %s: %s" % (folder, description), flush=True)
-    start = time.time()
-    command = [executable, "-m", "unittest", "discover", "-s", os.path.join(HERE, "..", folder)]
-    code = subprocess.call(command, env=environment(), cwd=PROJECT)
-    return folder, description, "ok" if code == 0 else "FAILED", time.time() - start
+def job(name, executable, folder, settings, *files):
+    """Runs the tests of a folder, or those in some of its files."""
+    start = os.path.join(PROJECT, "tests", folder)
+    commands = [[executable, "-m", "unittest", "discover", "-s", start, "-p", file] for file in files or ("test*.py",)]
+
+    def work(job):
+        for command in commands:
+            job.run(command, env=settings, cwd=PROJECT)
+
+    return side_by_side.Job(name, work)
+
+
+def on_every_python():
+    found = pythons.find()
+    repeating = [executable for executable in found if has_interpreters(*pythons.split(found[executable]))]
+    full = stress.chosen(repeating) | (set(found) - set(repeating))
+    for executable, description in found.items():
+        settings = stress.environment(executable, full, environment())
+        yield job("python: " + description + stress.label(executable, full), executable, "python", settings)
+
+
+def has_interpreters(name, version):
+    return name == "CPython" and [3, 8] <= version <= [3, 14]
+
+
+def at_levels(levels):
+    """What depends on the CPU level, from C and from Python, at each of these levels."""
+    for level in levels:
+        settings = dict(environment(), UNGIL_CPU=level)
+        yield side_by_side.Job(level + ": C", lambda job, settings=settings: in_c(job, settings))
+        yield job(level + ": python", sys.executable, "python", settings, "test_answers.py", "test_native.py", "test_cpu.py")
+        yield job(level + ": project", sys.executable, "project", settings, "test_*_reference.py")
+
+
+def in_c(job, settings):
+    for program in ("functions", "bad_input", "lifecycle"):
+        job.run([os.path.join(PROJECT, "build", "tests-c", program)], env=settings, cwd=PROJECT)
 
 
 def main():
-    found = pythons.find()
-    results = [run(executable, description, "python") for executable, description in found.items()]
-    results.append(run(sys.executable, "Python %s, in the tests' venv" % sys.version.split()[0], "project"))
-    print()
-    for folder, description, result, seconds in results:
-        print("%-8s %-36s %-6s %6.1f s" % (folder, description, result, seconds))
-    failed = sum(result != "ok" for _, _, result, _ in results)
-    print("%d passed, %d failed" % (len(results) - failed, failed))
-    return 1 if failed else 0
+    if len(sys.argv) > 1:
+        return side_by_side.run(list(at_levels(sys.argv[1:])))
+    project = "project: Python %s, in the tests' venv" % sys.version.split()[0]
+    return side_by_side.run([job(project, sys.executable, "project", environment())] + list(on_every_python()))
 
 
 if __name__ == "__main__":

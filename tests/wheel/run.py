@@ -1,20 +1,19 @@
 """Installs the wheel in build/wheels on every Python from 3.8 on, and tests what was installed.
 
 First with the package's own requirements alone, and on a PATH without a compiler and cargo: `python -m ungil`. Then
-with all that it works with: the tests in ../package.
+the tests in ../package; with all that the package works with, but for the Pythons that are not tested in full length.
 """
 
-import glob
 import os
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import side_by_side  # noqa: E402
+import stress  # noqa: E402
 import venvs  # noqa: E402
 
-REQUIREMENTS = os.path.join(HERE, "requirements.txt")
 TESTS = os.path.join(venvs.PROJECT, "tests", "package")
 
 
@@ -29,36 +28,32 @@ def environment(**settings):
     return dict(kept, **settings)
 
 
-def test(executable, description, wheel):
+def test(job, executable, description, full):
     folder = venvs.folder("wheel-tests", description)
-    python = venvs.make(executable, folder)
-    plain = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
-    venvs.install(python, wheel, **plain)
-    subprocess.check_call([python, "-m", "ungil"], **plain)
-    venvs.install(python, "-r", REQUIREMENTS)
-    subprocess.check_call([python, "-m", "unittest", "discover", "-s", TESTS], cwd=folder, env=environment())
+    python = venvs.make(job, executable, folder)
+    bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
+    venvs.install(job, python, venvs.wheel(), **bare)
+    job.run([python, "-m", "ungil"], **bare)
+    if executable in full:
+        python = venvs.with_packages(job, executable, description)
+        venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())
+        venvs.install(job, python, venvs.wheel())  # what it requires
+    job.run(
+        [python, "-m", "unittest", "discover", "-s", TESTS],
+        cwd=folder,
+        env=stress.environment(executable, full, environment()),
+    )
 
 
 def main():
-    wheels = glob.glob(os.path.join(venvs.PROJECT, "build", "wheels", "*.whl"))
-    if len(wheels) != 1:
-        sys.exit("there is not one wheel in build/wheels: run make wheel")
+    venvs.wheel()
     found = venvs.find(is_supported)
-    results = []
+    full = stress.chosen(list(found))
+    jobs = []
     for executable, description in found.items():
-        print("\n== wheel: %s" % description, flush=True)
-        try:
-            test(executable, description, wheels[0])
-            results.append("ok")
-        except subprocess.CalledProcessError as error:
-            print(error, flush=True)
-            results.append("FAILED")
-    print()
-    for description, result in zip(found.values(), results):
-        print("%-16s %s" % (description, result))
-    failed = results.count("FAILED")
-    print("%d passed, %d failed" % (len(results) - failed, failed))
-    return 1 if failed else 0
+        name = "wheel: " + description + stress.label(executable, full)
+        jobs.append(side_by_side.Job(name, lambda job, it=(executable, description): test(job, *it, full)))
+    return side_by_side.run(jobs)
 
 
 if __name__ == "__main__":

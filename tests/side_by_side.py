@@ -1,0 +1,63 @@
+"""Runs jobs side by side, as many as there are processors, and tells each one's output in one piece when it ends."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+PATIENCE = 3600  # seconds: a job that takes longer hangs
+
+
+class Job:
+    """A name, and a function that is called with the job: it runs its processes by job.run()."""
+
+    def __init__(self, name, function):
+        self.name = name
+        self._function = function
+        self.seconds = 0.0
+        self.passed = False
+
+    def run(self, command, **settings):
+        """As subprocess.check_call(), with the output kept until the job ends."""
+        left = PATIENCE - (time.monotonic() - self._start)
+        settings.update(stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
+        subprocess.run(command, check=True, timeout=max(left, 1), **settings)
+
+    def say(self, text):
+        self._output.write((text + "\n").encode())
+        self._output.flush()
+
+    def work(self, telling):
+        self._start = time.monotonic()
+        with tempfile.TemporaryFile() as self._output:
+            try:
+                self._function(self)
+                self.passed = True
+            except (subprocess.SubprocessError, OSError) as error:
+                self.say(str(error))
+            except Exception:  # a defect of the job itself: the others go on
+                self.say(traceback.format_exc())
+            self.seconds = time.monotonic() - self._start
+            self._output.seek(0)
+            with telling:
+                print("\n== %s" % self.name, flush=True)
+                sys.stdout.buffer.write(self._output.read())
+                sys.stdout.flush()
+
+
+def run(jobs, at_once=None):
+    """Runs the jobs, in their order as far as there is room, and tells how they ended: the status to exit with."""
+    telling = threading.Lock()
+    with ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
+        for done in [pool.submit(job.work, telling) for job in jobs]:
+            done.result()
+    print()
+    for job in jobs:
+        print("%-56s %-6s %6.1f s" % (job.name, "ok" if job.passed else "FAILED", job.seconds))
+    failed = sum(not job.passed for job in jobs)
+    print("%d passed, %d failed" % (len(jobs) - failed, failed), flush=True)
+    return 1 if failed else 0
