@@ -13,7 +13,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from primality import is_prime  # noqa: F401, for those who import it from here
 
-PATIENCE = 120  # seconds; only what hangs takes that long
+PATIENCE = 300  # seconds; only what hangs takes that long
 
 
 def sieve(limit):

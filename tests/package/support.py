@@ -15,6 +15,12 @@ try:
 except ImportError:
     numpy = None
 
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from stress import rounds  # noqa: F401, for those who import it from here
+
+PATIENCE = 300  # seconds; only what hangs takes that long
+
 
 def has_interpreters():
     """Whether this Python can have interpreters, and why not."""
@@ -28,7 +34,7 @@ def has_interpreters():
 HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
 
 
-def run_script(script, *arguments, interact=None, timeout=120):
+def run_script(script, *arguments, interact=None, timeout=PATIENCE):
     """Runs a program from a file: (status, output, errors). interact(process) may do something meanwhile."""
     folders = [folder for folder in sys.path if folder]
     with tempfile.TemporaryDirectory() as folder:

@@ -37,7 +37,7 @@ class CtrlC(unittest.TestCase):
             sleeps_on(process.pid)
             process.send_signal(signal.SIGINT)
 
-        return run_script(SLEEPERS + script, interact=interact, timeout=60)
+        return run_script(SLEEPERS + script, interact=interact)
 
     def assert_interrupted(self, script, expected="interrupted\n"):
         status, output, errors = self.interrupted(script)
@@ -143,8 +143,7 @@ class CtrlC(unittest.TestCase):
                 futures[0].result()
         except KeyboardInterrupt:
             print("interrupted", all(future.done() for future in futures))
-        """,
-            timeout=60,
+        """
         )
         self.assertEqual((status, output), (0, "interrupted True\n" * 6), errors)
 
@@ -196,7 +195,7 @@ class Ends(unittest.TestCase):
     """The end of the process."""
 
     def assert_ends(self, script, status, output=""):
-        found, printed, errors = run_script(script, timeout=60)
+        found, printed, errors = run_script(script)
         self.assertEqual((found, printed, errors), (status, output, ""))
 
     def test_what_is_queued_is_done(self):

@@ -13,10 +13,12 @@ import unittest
 from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, rounds
 from ungil import _running, functions, kernels
 
 PACKAGE = os.path.dirname(ungil.__file__)
+
+EVERY = rounds(1, 7)  # step is looked at, or only each seventh
 
 
 CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")}
@@ -97,7 +99,7 @@ def at_step(number, call, after_calls=False):
 
 class Arrays(unittest.TestCase):
     def interrupt_each_step(self, call, *arrays):
-        for step in itertools.count():
+        for step in itertools.count(0, EVERY):
             interrupted = False
             with self.subTest(step=step):
                 interrupted = at_step(step, call)
@@ -133,7 +135,7 @@ class Arrays(unittest.TestCase):
 class Pools(unittest.TestCase):
     def interrupt_each_step(self, begin, call, is_shut=False):
         """call(pool, begin(pool)), with a new pool for each step, which is of use afterwards, and ends."""
-        for step in itertools.count():
+        for step in itertools.count(0, EVERY):
             pool = ungil.InterpreterPoolExecutor(2)
             begun = begin(pool)
             interrupted = at_step(step, lambda pool=pool, begun=begun: call(pool, begun), after_calls=True)
@@ -149,7 +151,7 @@ class Pools(unittest.TestCase):
         results = []
         thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
         thread.start()
-        thread.join(60)
+        thread.join(PATIENCE)
         self.assertEqual(len(results), 1, "after step %d" % step)
         return results[0]
 

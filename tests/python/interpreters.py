@@ -185,7 +185,7 @@ def run(source, **options):
     environment = dict(os.environ, **options.pop("environment", {}))
     command = options.pop("command", [sys.executable]) + ["-c", program]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, **options)
-    watch = threading.Timer(60, process.kill)  # a hang is a failure, by its status
+    watch = threading.Timer(300, process.kill)  # a hang is a failure, by its status
     watch.start()
     output, errors = process.communicate()
     watch.cancel()

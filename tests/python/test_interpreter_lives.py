@@ -7,7 +7,6 @@ import ctypes
 import os
 import sys
 import threading
-import time
 import unittest
 
 from interpreters import (
@@ -29,6 +28,8 @@ from interpreters import (
     together,
 )
 from support import signatures
+
+from stress import rounds  # in a folder that support has added
 
 
 @unittest.skipUnless(HAS_ONE, REASON)
@@ -67,7 +68,7 @@ class Lives(Case):
 
         def start_some():
             try:
-                for i in range(300):
+                for i in range(rounds(300, 10)):
                     interpreter = self.new(argv=["version"], fresh=int(i < 3))
                     self.assertEqual(interpreter.eval("__import__('sys').path"), str(sys.path))
                     interpreter.free()
@@ -94,7 +95,7 @@ class Lives(Case):
         first = self.new(argv=["raw"])
         first.run(
             "import sys, _thread, time; sys.mark = 1; lock = _thread.allocate_lock(); lock.acquire()\n"
-            "_thread.start_new_thread(lambda: (lock.release(), time.sleep(5)), ()); lock.acquire()"
+            "_thread.start_new_thread(lambda: (lock.release(), time.sleep(600)), ()); lock.acquire()"
         )
         first.free()
         self.assertEqual(self.new(argv=["raw"]).eval("hasattr(__import__('sys'), 'mark')"), "False")
@@ -138,7 +139,7 @@ class Lives(Case):
 
     def test_interrupts_of_many_requests_that_fail(self):
         """None may come while its exception is told: that imports, and would leave a lock taken."""
-        for _ in range(3):
+        for _ in range(rounds(3, 1)):
             interpreter = self.new(fresh=1)
             done = threading.Event()
 
@@ -165,7 +166,7 @@ class Lives(Case):
         interpreter = self.new()
         interpreter.interrupt()  # nothing runs
         self.assertEqual(interpreter.eval("1"), "1")
-        for _ in range(5):
+        for _ in range(rounds(5, 1)):
             done = threading.Event()
 
             def keep_asking():
@@ -182,16 +183,16 @@ class Lives(Case):
             self.assertEqual(interpreter.eval("2"), "2")
 
     def test_200_rounds_of_4_without_growth(self):
-        def rounds(number):
+        def some(number):
             for _ in range(number):
                 four = [Interpreter() for _ in range(4)]
                 together([lambda it=it: it.run("import json\nx = [str(i) for i in range(10000)]") for it in four])
                 for interpreter in four:
                     interpreter.free()
 
-        rounds(1)
+        some(1)
         first = memory()
-        rounds(199)
+        some(rounds(199, 3))
         self.assertLess(memory(), first * 1.1)
 
     def test_10000_tasks_without_growth(self):
@@ -206,19 +207,20 @@ class Lives(Case):
 
         tasks(1000)
         first = memory()
-        tasks(9000)
+        tasks(rounds(9000, 1000))
         self.assertLess(memory(), first * 1.1 + (1 << 20))
 
     def test_64_at_once(self):
         status, output, errors = run("""
-            all_of_them = [Interpreter() for _ in range(64)]
+            number = %d
+            all_of_them = [Interpreter() for _ in range(number)]
             results = {}
             def work(i):
-                all_of_them[i].run("x = sum(j * %d for j in range(20000))" % i)
+                all_of_them[i].run("x = sum(j * %%d for j in range(20000))" %% i)
                 results[i] = int(all_of_them[i].eval("x"))
-            together([lambda i=i: work(i) for i in range(64)])
-            assert results == {i: i * 199990000 for i in range(64)}, results
-        """)
+            together([lambda i=i: work(i) for i in range(number)])
+            assert results == {i: i * 199990000 for i in range(number)}, results
+        """ % rounds(64, 8))
         self.assertEqual((status, errors), (0, ""))
 
 
@@ -231,7 +233,7 @@ class Processes(Case):
             stop = []
             thread = threading.Thread(target=lambda: [busy.run("sum(range(1000))") for _ in iter(lambda: bool(stop), True)])
             thread.start()
-            for _ in range(20):
+            for _ in range(%d):
                 child = os.fork()
                 if child == 0:
                     text = ctypes.c_char_p()
@@ -250,7 +252,7 @@ class Processes(Case):
             stop.append(1)
             thread.join()
             print(i.eval("6 * 7"))
-        """)
+        """ % rounds(20, 3))
         self.assertEqual((status, output), (0, "42\n"), errors)
 
     def test_fork_start_multiprocessing_in_the_host(self):
@@ -269,11 +271,10 @@ class Processes(Case):
         self.assertEqual((status, output), (0, "%d 1\n" % signatures.UNGIL_E_FORKED), errors)
 
     def ends_promptly(self, source):
-        for _ in range(5):
-            start = time.time()
+        """run() kills what does not end."""
+        for _ in range(rounds(5, 1)):
             status, output, errors = run(source)
             self.assertEqual((status, output, errors), (7, "", ""))
-            self.assertLess(time.time() - start, 30)
 
     def test_exit_with_idle_interpreters(self):
         self.ends_promptly("i = Interpreter(); Interpreter().free(); i.run('import threading'); sys.exit(7)")

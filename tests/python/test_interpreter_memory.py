@@ -66,7 +66,7 @@ class Memory(Case):
         other.run(SERVER)
         other.call(b"keep", loan)
         other.free()
-        self.assertTrue(loan.over.wait(10))
+        self.assertTrue(loan.over.wait(300))
 
     def test_an_owner_that_comes_back_with_a_request(self):
         loan, seen = Loan((ctypes.c_ubyte * 10)()), []
@@ -128,7 +128,7 @@ class Memory(Case):
             assert address == ctypes.addressof(big) and length == size and read_only
             assert not loan.over.is_set()
             reply.free()
-            assert loan.over.wait(20)
+            assert loan.over.wait(300)
             assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 20000
             print(reply.reply.length)
         """)
