@@ -43,7 +43,7 @@ def environment(python, full, settings):
 
 
 def label(python, full):
-    return "" if python in full else ", short (%s=full for all of it)" % NAME
+    return "" if python in full else ", %s=short" % NAME
 
 
 def _turn():
