@@ -9,12 +9,12 @@
  * Calls on many threads: functions with the parameters nthreads and control spread over several threads, and can be
  * watched and stopped while they run.
  *   nthreads: how many threads may work at the call, the calling one included; 0 for the default, which is the number
- *   in the environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else that of the processors that the process may
- *   use; calls of some 40 microseconds or less stay on the calling thread then. A negative number gives
- *   UNGIL_E_INVALID. The calling thread always works; helpers join it as far as they are idle. There are never more
- *   of them than processors, whoever calls, and calls inside calls are fine. Helpers start when they are first needed,
- *   wait without using a processor, do not keep the process from ending, and start anew in the child of a fork. They
- *   may run where the process's first thread may. A number above 256 is as 256.
+ *   that ungil_set_num_threads() has set, else that in the environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS,
+ *   else that of the processors that the process may use; calls of some 40 microseconds or less stay on the calling
+ *   thread then. A negative number gives UNGIL_E_INVALID. The calling thread always works; helpers join it as far as
+ *   they are idle. There are never more of them than processors, whoever calls, and calls inside calls are fine.
+ *   Helpers start when they are first needed, wait without using a processor, do not keep the process from ending, and
+ *   start anew in the child of a fork. They may run where the process's first thread may. A number above 256 is as 256.
  *   control: 0, or a handle of ungil_control_new(), by which other threads see the call's progress and stop it. A
  *   handle that is not there gives UNGIL_E_HANDLE; one that another call is under, UNGIL_E_IN_USE; a call that was
  *   stopped, UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
@@ -45,10 +45,12 @@
  *
  * Stack: a call takes up to 64 KiB of the calling thread's, besides what functions of the caller's take.
  *
- * Environment: UNGIL_NUM_THREADS and OMP_NUM_THREADS are read at each call that they concern. They are numbers from 1
- * to 256; a larger one means 256, of a list as OpenMP has it the first number counts, and anything else is as if the
- * variable were not set. UNGIL_CPU is read once: see
- * ungil_cpu_active(). Both are safe against another thread that writes to the environment.
+ * Environment: UNGIL_NUM_THREADS, OMP_NUM_THREADS, UNGIL_CPU (see ungil_cpu_active()) and UNGIL_LIBPYTHON (see
+ * ungil_interp_new()) are read once, together, by the first call that needs one of them; a later change to the
+ * environment changes nothing. The first two are numbers from 1 to 256; a larger one means 256, of a list as OpenMP has
+ * it the first number counts, and anything else is as if the variable were not set. ungil_set_num_threads() changes the
+ * number of threads at any time. That one reading is by getenv(), so no other thread should change the environment
+ * meanwhile: a program whose threads do so calls ungil_num_threads() before it starts them.
  *
  * No function prints, installs a signal handler, or ends the process. (A Python that cannot start says why on stderr.)
  * A defect of the library itself (a Rust panic, which writes a line to stderr) becomes an error of the call.
@@ -243,7 +245,7 @@ const char *ungil_cpu_detected(void);
 
 /**
  * The CPU level that the functions of this library run at: the detected one, or a lower one if the environment's
- * UNGIL_CPU named it when the level was first needed. Results do not depend on it, to the bit.
+ * UNGIL_CPU names it (see above). Results do not depend on it, to the bit.
  *
  * Returns a static string, never NULL; do not free it.
  * Thread-safety: any thread, any time.
@@ -273,7 +275,7 @@ const char *ungil_last_error(void);
  * Returns the sum, reduced to 32 bits in two's complement; 0 for an empty range.
  * Errors: none.
  * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+ * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
  * Cost: linear in to - from; no memory.
  */
 int32_t test(int32_t from,
@@ -292,7 +294,7 @@ int32_t test(int32_t from,
  * Returns the count; -1 on error, with a message in ungil_last_error().
  * Errors: numbers is NULL while size is positive.
  * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+ * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
  * Cost: linear in size. A number takes about half a cycle where a table answers, else 4 cycles on average with
  * AVX-512, 10 with AVX2, 80 without either. Tables for the numbers below 2^20 and 2^24, 1.1 MB together, stay with
  * the process; the call whose numbers make one worth it builds it, in about 0.5 and 10 ms.
@@ -313,7 +315,7 @@ int32_t num_primes(int32_t size,
  * threads nor on the CPU.
  * Errors: none.
  * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+ * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
  * Cost: linear in niter; no memory.
  */
 double compPi_ctypes(double pi,
@@ -410,14 +412,42 @@ int32_t ungil_control_progress(int32_t control,
                                uint64_t *total);
 
 /**
- * The number of threads that nthreads = 0 stands for: that in the environment's UNGIL_NUM_THREADS, else in
- * OMP_NUM_THREADS, else the number of the processors that the calling thread may use.
+ * The number of threads that nthreads = 0 stands for: the latest of ungil_set_num_threads(), else that in the
+ * environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else the number of the processors that the calling thread
+ * may use.
  *
  * Returns a number from 1 to 256, or that of the processors, if they are more.
  * Thread-safety: any thread, any time.
- * Cost: below a microsecond.
+ * Cost: a few nanoseconds; a system call where the processors are counted. The first call reads the environment.
  */
 int32_t ungil_num_threads(void);
+
+/**
+ * Sets the number of threads for the whole process, as if the environment's UNGIL_NUM_THREADS had been that number: it
+ * is what nthreads = 0 stands for, and what test(), num_primes() and compPi_ctypes() run on.
+ *
+ * nthreads: the number, from 1 on; above 256 it is as 256. 0 goes back to what was without this function: the number
+ * in UNGIL_NUM_THREADS, as it was when the environment was read; without one, nthreads = 0 stands for OMP_NUM_THREADS
+ * or the processors again, and the three functions run on the calling thread.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error(), and then nothing has changed.
+ * Errors: UNGIL_E_INVALID if nthreads is negative.
+ * Thread-safety: any thread, any time; the latest number counts. It holds for calls that begin later, on any thread
+ * and in any interpreter; one that is under way keeps its number. The child of a fork has its parent's.
+ * Cost: a few nanoseconds; no thread is started or ended. The first call reads the environment.
+ */
+int32_t ungil_set_num_threads(int32_t nthreads);
+
+/**
+ * The number that ungil_set_num_threads() has set; given to it later, it brings the present state back.
+ *
+ * ungil_num_threads() does not: once its number is set, it no longer follows the processors, and is test()'s,
+ * num_primes()'s and compPi_ctypes()'s too.
+ *
+ * Returns a number from 1 to 256, or 0 if none is set.
+ * Thread-safety: any thread, any time.
+ * Cost: a few nanoseconds.
+ */
+int32_t ungil_num_threads_setting(void);
 
 /**
  * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.

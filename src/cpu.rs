@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::environment;
+use crate::settings;
 
 /// A set of CPU features that kernels are written for. Levels are ordered: each has all features of those below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,10 +46,10 @@ pub fn detected() -> Level {
     DETECTED.get(detect)
 }
 
-/// The level that kernels run at: `detected()`, or less if `UNGIL_CPU` named a lower one when it was first asked.
+/// The level that kernels run at: `detected()`, or less if `UNGIL_CPU` names a lower one.
 pub fn active() -> Level {
     static ACTIVE: Cache = Cache::new();
-    ACTIVE.get(|| lowered(detected(), environment::variable("UNGIL_CPU").as_deref()))
+    ACTIVE.get(|| lowered(detected(), settings::variables().cpu.as_deref()))
 }
 
 /// A level that is found once. It holds no lock that a fork could leave taken: threads that ask at the same

@@ -11,20 +11,20 @@
 //! | [`interp`] | private copies of the Python library |
 //! | [`control`] | progress, cancellation and deadline of a call |
 //! | [`cpu`] | the CPU level that kernels run at |
-//! | [`environment`] | the environment's variables, safely |
+//! | [`settings`] | what the environment says, read once; the number of threads |
 //! | [`error`] | what can go wrong, in the library's own terms |
 //! | [`capi`] | the C ABI: the only place with raw pointers from outside |
 //!
-//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu`.
+//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu -> settings`.
 
 pub mod capi;
 pub mod control;
 pub mod cpu;
-pub mod environment;
 pub mod error;
 pub mod interp;
 pub mod kernels;
 mod outside;
 mod per_process;
 pub mod pool;
+pub mod settings;
 mod sync;

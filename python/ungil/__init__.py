@@ -3,6 +3,7 @@
 - `num_primes`, `is_prime`, `count_primes`, `pi`, `sum`, `test`: kernels that use all cores; `sum_multiples`.
 - `parallel_for`, `map`, `integrate`: any C function on all cores.
 - `InterpreterPoolExecutor`, `run`, `Interpreter`, `share`: any Python code on all cores, in isolated interpreters.
+- `num_threads`, `set_num_threads`: on how many threads.
 - `Control`, `track`, `aio`: progress, cancellation, deadlines, progress bars, and `await`.
 
 `python -m ungil` shows what works here, and how fast.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .kernels import num_primes as num_primes
     from .kernels import num_threads as num_threads
     from .kernels import pi as pi
+    from .kernels import set_num_threads as set_num_threads
     from .kernels import sum as sum
     from .kernels import sum_multiples as sum_multiples
     from .kernels import test as test
@@ -53,7 +55,7 @@ _MODULES = {
     "executor": "BrokenInterpreterPool InterpreterPoolExecutor",
     "functions": "integrate map parallel_for",
     "interpreter": "Interpreter run",
-    "kernels": "count_primes is_prime num_primes num_threads pi sum sum_multiples test",
+    "kernels": "count_primes is_prime num_primes num_threads pi set_num_threads sum sum_multiples test",
     "tracking": "track",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}

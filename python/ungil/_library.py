@@ -33,6 +33,8 @@ def _open(path: str) -> ctypes.CDLL:
     version = library.ungil_abi_version()
     if version != ABI:
         raise OSError("its binary interface has the number %d, and this package needs %d" % (version, ABI))
+    # The library reads the environment now, with Python's lock held: no thread of Python's changes it meanwhile.
+    ctypes.PyDLL(path, handle=library._handle).ungil_num_threads()
     return library
 
 

@@ -18,7 +18,7 @@ SHORT = 10_000_000
 """Nanoseconds. A call that may take longer is made where Ctrl-C is heard, which costs 50 microseconds."""
 
 ALONE = 50_000
-"""Nanoseconds. A call that takes less is nothing for a second thread; to find out how many there are takes 4000."""
+"""Nanoseconds. A call that takes less is nothing for a second thread."""
 
 UNKNOWN = float("inf")
 """Nanoseconds of a call that calls functions of others."""

@@ -115,6 +115,8 @@ SIGNATURES = {
         ("total", POINTER(c_uint64)),
     ]),
     "ungil_num_threads": (c_int32, []),
+    "ungil_set_num_threads": (c_int32, [("nthreads", c_int32)]),
+    "ungil_num_threads_setting": (c_int32, []),
     "ungil_pi": (c_int32, [
         ("n", c_int64),
         ("nthreads", c_int32),

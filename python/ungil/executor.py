@@ -81,7 +81,7 @@ class InterpreterPoolExecutor(Executor):
     `__main__` included, and may use any packages. Arguments and results are pickled; numpy arrays in them, and what
     `ungil.share` gives, go without a copy, and are read-only on the other side.
 
-    max_workers: how many interpreters there may be; as many as processors, if it is None. They start when needed.
+    max_workers: how many interpreters there may be; `ungil.num_threads()`, if it is None. They start when needed.
     thread_name_prefix: of the names of their threads.
     initializer, initargs: a function that is called in each interpreter first. What it makes of globals of `__main__`
     is there for tasks, until the program itself changes these globals.

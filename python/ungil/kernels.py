@@ -25,7 +25,7 @@ from ._buffers import Memory, numbers_of
 from ._element_types import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
 from ._library import check, library
 from ._results import result_for
-from ._running import Manner, integer, manner
+from ._running import MOST_THREADS, Manner, integer, manner
 from .control import Control
 
 if TYPE_CHECKING:
@@ -52,10 +52,72 @@ _TELL_PRIMES: dict[str, Callable[..., int]] = {
 
 
 def num_threads() -> int:
-    """How many threads work where threads is None: UNGIL_NUM_THREADS of the environment, else OMP_NUM_THREADS, else as
-    many as there are processors for this process."""
+    """How many threads work where `threads` is None.
+
+    Returns
+    -------
+    int
+        The number that `set_num_threads` has set; else that of the environment's UNGIL_NUM_THREADS; else that of
+        OMP_NUM_THREADS; else that of the processors that the calling thread may use.
+
+    See Also
+    --------
+    set_num_threads : sets the number.
+
+    Notes
+    -----
+    The environment is read once, when the package loads the library: at the first use of one of its functions. Both
+    variables are numbers from 1 to 256.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> ungil.set_num_threads(3)
+    >>> ungil.num_threads()
+    3
+    """
     number: int = library.ungil_num_threads()
     return number
+
+
+def set_num_threads(threads: SupportsIndex | None) -> None:
+    """Set how many threads work where `threads` is None, in the whole process.
+
+    Parameters
+    ----------
+    threads : int or None
+        The number, from 1 on; above 256 it is as 256. None, or 0, goes back to what the environment says, or the
+        processors: see `num_threads`.
+
+    Raises
+    ------
+    ValueError
+        If the number is negative. Nothing has changed then.
+    TypeError
+        If it is not an integer.
+
+    See Also
+    --------
+    num_threads : the number.
+
+    Notes
+    -----
+    The number is the library's, and so the process's: it holds for calls that begin later on any thread and in any
+    interpreter, wherever it was set. The child of a fork has its parent's; a new process has it not. It is also the
+    number of threads of the C functions ``test``, ``num_primes`` and ``compPi_ctypes``, which run on one if nothing is
+    set, and of workers that a new `InterpreterPoolExecutor` may have. It can be set from several threads at once: the
+    latest counts. threadpoolctl's ``threadpool_limits`` sets it for a while.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> ungil.set_num_threads(2)
+    >>> ungil.num_threads()
+    2
+    >>> ungil.set_num_threads(None)
+    """
+    number = 0 if threads is None else min(integer("threads", threads), MOST_THREADS)
+    check(library.ungil_set_num_threads(max(number, -1)))
 
 
 def num_primes(numbers: Integers, *, threads: int | None = None, control: Control | None = None) -> int:

@@ -36,7 +36,7 @@ fn spread<T: Add<Output = T> + Default + Send>(
 /// Returns the sum, reduced to 32 bits in two's complement; 0 for an empty range.
 /// Errors: none.
 /// Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
-/// so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+/// so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
 /// Cost: linear in to - from; no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn test(from: i32, to: i32) -> i32 {
@@ -60,7 +60,7 @@ pub extern "C" fn test(from: i32, to: i32) -> i32 {
 /// Returns the count; -1 on error, with a message in ungil_last_error().
 /// Errors: numbers is NULL while size is positive.
 /// Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
-/// so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+/// so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
 /// Cost: linear in size. A number takes about half a cycle where a table answers, else 4 cycles on average with
 /// AVX-512, 10 with AVX2, 80 without either. Tables for the numbers below 2^20 and 2^24, 1.1 MB together, stay with
 /// the process; the call whose numbers make one worth it builds it, in about 0.5 and 10 ms.
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
 /// threads nor on the CPU.
 /// Errors: none.
 /// Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
-/// so, on as many threads as UNGIL_NUM_THREADS says in the environment (see above).
+/// so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
 /// Cost: linear in niter; no memory.
 #[unsafe(no_mangle)]
 #[allow(non_snake_case)] // the name is part of the contract

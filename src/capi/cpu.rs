@@ -27,7 +27,7 @@ pub extern "C" fn ungil_cpu_detected() -> *const c_char {
 }
 
 /// The CPU level that the functions of this library run at: the detected one, or a lower one if the environment's
-/// UNGIL_CPU named it when the level was first needed. Results do not depend on it, to the bit.
+/// UNGIL_CPU names it (see above). Results do not depend on it, to the bit.
 ///
 /// Returns a static string, never NULL; do not free it.
 /// Thread-safety: any thread, any time.

@@ -46,4 +46,4 @@ pub use primes::{
 };
 pub use status::*;
 pub use sums::{ungil_pi, ungil_sum_f64, ungil_test};
-pub use threads::ungil_num_threads;
+pub use threads::{ungil_num_threads, ungil_num_threads_setting, ungil_set_num_threads};

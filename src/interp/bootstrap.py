@@ -148,7 +148,9 @@ def reset(_):
     sys.path[:] = initial["path"]
     sys.argv = list(initial["argv"])
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
-    sys.meta_path[:], sys.path_hooks[:] = finders
+    # The package is not imported again: its finder stays (_threadpoolctl.py).
+    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._threadpoolctl"]
+    sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
     for name, hook in hooks.items():
         setattr(sys, name, hook)
     gc.enable()

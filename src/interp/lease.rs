@@ -4,11 +4,11 @@ use std::process;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::environment;
 use super::interpreter::Interpreter;
 use super::lock;
 use super::options::Options;
 use super::trouble::Trouble;
-use crate::environment;
 use crate::per_process::PerProcess;
 
 /// An interpreter that a user has for himself.
@@ -53,7 +53,7 @@ impl Lease {
         };
         let idle = if fresh { None } else { idle() };
         // The environment and the process's Python may have changed since it became idle.
-        let ready = idle.filter(|interpreter| interpreter.renew(&variables(), &options).is_ok());
+        let ready = idle.filter(|interpreter| interpreter.renew(&environment::all(), &options).is_ok());
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })
@@ -87,17 +87,6 @@ impl Lease {
         }
         Ok(())
     }
-}
-
-/// The environment's variables, each with a NUL behind it.
-fn variables() -> Vec<u8> {
-    environment::all()
-        .into_iter()
-        .flat_map(|mut variable| {
-            variable.push(0);
-            variable
-        })
-        .collect()
 }
 
 /// A lease that does not end meanwhile.

@@ -9,6 +9,7 @@
 //! | `needed` | the libraries that lie beside a library |
 //! | `loader` | which libraries are an interpreter's own, and which all share |
 //! | `substitutes` | what copies call in place of the C library's loader |
+//! | `environment` | a copy of the process's variables |
 //! | `variables` | the environment's variables, as copies set them |
 //! | `python`, `held` | Python's C API, and its objects in safe hands |
 //! | `host` | the Python that the process itself runs |
@@ -36,6 +37,8 @@ mod arenas;
 pub mod at_exit;
 #[cfg(supports_interpreters)]
 pub mod elf;
+#[cfg(supports_interpreters)]
+mod environment;
 #[cfg(supports_interpreters)]
 mod held;
 #[cfg(supports_interpreters)]

@@ -1,7 +1,7 @@
 //! How a private copy of Python is found, loaded and started.
 
-use std::ffi::{CStr, CString, OsString, c_int};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{CStr, CString, c_int};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ use super::python::{Api, PreConfig};
 use super::relink::{Marker, copy_of_libpython, defines};
 use super::trouble::Trouble;
 use super::{arenas, substitutes};
-use crate::environment;
+use crate::settings;
 
 /// A copy of libpython that is loaded, but has not started.
 pub(super) struct Loaded {
@@ -211,7 +211,8 @@ fn check_system() -> Result<(), Trouble> {
 }
 
 fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Trouble> {
-    let given = || options.path("libpython").or_else(|| Some(environment_path()?.into()));
+    let given =
+        || options.path("libpython").or_else(|| Some(settings::variables().libpython.clone()?.into()));
     let of_executable = || {
         let executable = options.path("executable")?;
         libpython_beside(&executable, None)
@@ -235,12 +236,6 @@ fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Tro
             )
         }),
     }
-}
-
-fn environment_path() -> Option<OsString> {
-    let name = b"UNGIL_LIBPYTHON=";
-    let value = environment::all().into_iter().find_map(|entry| entry.strip_prefix(name).map(<[u8]>::to_vec));
-    value.filter(|value| !value.is_empty()).map(OsString::from_vec)
 }
 
 /// The shared library of the process's own Python: what it runs from, or one beside a program that has it built in.

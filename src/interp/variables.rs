@@ -158,8 +158,11 @@ pub(super) unsafe extern "C-unwind" fn putenv(text: *mut c_char) -> c_int {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Held by each test that writes to the environment, or compares two looks at it.
+    pub(in crate::interp) static WRITER: Mutex<()> = Mutex::new(());
 
     fn get(name: &CStr) -> Option<String> {
         // SAFETY: C strings; nothing is freed.
@@ -171,7 +174,8 @@ mod tests {
 
     #[test]
     fn variables_come_change_and_go() {
-        // SAFETY: C strings, in a process whose other tests bear writers.
+        let _alone = lock(&WRITER);
+        // SAFETY: C strings. Other tests only read the environment, and here nothing is freed that they may see.
         unsafe {
             for round in 0..3 {
                 for i in 0..200 {

@@ -64,7 +64,7 @@ impl Pool {
         let parker = self.parkers[helper].pop().expect("each helper starts once");
         self.crew.invite(helper, job);
         let name = format!("ungil-{helper}");
-        // With a stack size of its own, as std asks getenv for one otherwise: see environment.rs.
+        // With a stack size of its own, as std asks getenv for one otherwise, while other threads may call setenv.
         let builder = thread::Builder::new().name(name).stack_size(STACK);
         let life = move || {
             leave_starters_affinity();

@@ -47,7 +47,7 @@ int main(void) {
   for (int32_t i = 0; i < SIZE; i++) numbers[i] = i;
   many_threads();
   after_fork();
-  setenv("UNGIL_NUM_THREADS", "3", 1);
+  expect(ungil_set_num_threads(3) == UNGIL_OK);
   many_threads();
   after_fork();
   return report("lifecycle");

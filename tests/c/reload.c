@@ -15,12 +15,13 @@ static sum_function *find_test(void *library) {
 
 /* Leaves what a library can leave behind: a thread's error message, and threads that ran in it. */
 typedef int32_t count_function(int32_t, const int32_t *);
+typedef int32_t number_function(int32_t);
 static int use_state_and_threads(void *library) {
   union { void *symbol; count_function *function; } num_primes = {dlsym(library, "num_primes")};
-  int failed = num_primes.function(1, NULL);
-  setenv("UNGIL_NUM_THREADS", "4", 1);
+  union { void *symbol; number_function *function; } set_num_threads = {dlsym(library, "ungil_set_num_threads")};
+  int failed = num_primes.function(1, NULL), set = set_num_threads.function(4);
   int32_t sum = find_test(library)(0, 1000000000);
-  return failed == -1 && sum == 1350552661;
+  return failed == -1 && set == 0 && sum == 1350552661;
 }
 
 static void load_close_load(const char *path) {

@@ -13,6 +13,7 @@ from unittest import mock
 
 import ungil
 from references import PATIENCE, companion, values
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import functions, kernels
 from ungil.tracking import track
 
@@ -236,22 +237,56 @@ class Tracking(unittest.TestCase):
 
 
 LIMITS = """
-import os, sys
+import os, pickle, sys
 from ungil import kernels
+%s
 import threadpoolctl
 def mine():
     return [it for it in threadpoolctl.threadpool_info() if it["user_api"] == "ungil"]
+setting = kernels.library.ungil_num_threads_setting
 info, = mine()
 print(info["internal_api"], info["num_threads"] == kernels.num_threads(), info["version"].count("."))
-start = os.environ.get("UNGIL_NUM_THREADS")
+before = dict(os.environ), kernels.num_threads(), setting()
 with threadpoolctl.threadpool_limits(3):
     print(kernels.num_threads(), mine()[0]["num_threads"])
     with threadpoolctl.threadpool_limits({"ungil": 5}):
         print(kernels.num_threads())
+        with threadpoolctl.threadpool_limits(before[1]):  # the number that was there first is a number as any
+            print(setting() == before[1])
+        print(kernels.num_threads())
     print(kernels.num_threads())
-print(os.environ.get("UNGIL_NUM_THREADS") == start)
+print((dict(os.environ), kernels.num_threads(), setting()) == before)
+kernels.set_num_threads(4)
+with threadpoolctl.threadpool_limits(-1):
+    print(kernels.num_threads())
+print(kernels.num_threads(), setting())
+print(type(pickle.loads(pickle.dumps(mine()[0]["num_threads"]))) is int)
 print(len(mine()))
 """
+# The library is loaded while a thread is in the midst of the import.
+IMPORTED_MEANWHILE = """
+import importlib.util, sys, threading
+started, go_on = threading.Event(), threading.Event()
+spec = importlib.util.find_spec("threadpoolctl")
+run = spec.loader.exec_module
+def slowly(module):
+    started.set()
+    go_on.wait()
+    run(module)
+spec.loader.exec_module = slowly
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return spec if name == "threadpoolctl" else None
+sys.meta_path.insert(0, Finder())
+thread = threading.Thread(target=lambda: __import__("threadpoolctl"))
+thread.start()
+started.wait()
+threading.Timer(0.1, go_on.set).start()
+import ungil
+ungil.pi(9)
+thread.join()
+"""
+OF_LIMITS = ["ungil True 2", "3 3", "5", "True", "5", "3", "True", "4", "4 4", "True", "1"]
 
 
 class Threadpoolctl(unittest.TestCase):
@@ -259,18 +294,72 @@ class Threadpoolctl(unittest.TestCase):
         self.module = companion("threadpoolctl")
 
     def test_limits(self):
-        expected = ["ungil True 2", "3 3", "5", "3", "True", "1"]
         for number in (None, "7", "nonsense"):
-            self.assertEqual(python(LIMITS, UNGIL_NUM_THREADS=number).splitlines(), expected)
+            self.assertEqual(python(LIMITS % "", UNGIL_NUM_THREADS=number).splitlines(), OF_LIMITS)
 
     def test_it_may_be_imported_before(self):
-        self.assertEqual(python("import threadpoolctl\n" + LIMITS).splitlines()[0], "ungil True 2")
+        self.assertEqual(python("import threadpoolctl\n" + LIMITS % "").splitlines(), OF_LIMITS)
+
+    def test_libraries_may_have_been_listed_before(self):
+        program = "import threadpoolctl\nthreadpoolctl.threadpool_info()\n" + LIMITS % ""
+        self.assertEqual(python(program).splitlines(), OF_LIMITS)
+
+    def test_an_import_that_fails_at_first(self):
+        program = "sys.modules['threadpoolctl'] = None\ntry: import threadpoolctl\nexcept ImportError: pass\n"
+        self.assertEqual(python(LIMITS % (program + "del sys.modules['threadpoolctl']")).splitlines(), OF_LIMITS)
+
+    def test_the_module_is_as_if_it_had_been_imported_without_the_package(self):
+        program = (
+            "import %simportlib.util, inspect, threadpoolctl as t\nprint(importlib.util.find_spec('threadpoolctl')"
+        )
+        program += ", repr(t.__loader__).split()[0], t.__loader__ is t.__spec__.loader, len(inspect.getsource(t)))"
+        without = python(program % "").split(" object at ")[0]
+        self.assertEqual(python("import ungil; ungil.pi(9)\n" + program % "").split(" object at ")[0], without)
+
+    def test_another_thread_may_be_importing_it(self):
+        self.assertEqual(python(IMPORTED_MEANWHILE + LIMITS % "").splitlines(), OF_LIMITS)
+
+    def test_it_may_be_imported_again(self):
+        again = "import importlib, threadpoolctl\nimportlib.reload(threadpoolctl)"
+        self.assertEqual(python(LIMITS % again).splitlines(), OF_LIMITS)
+
+    def test_another_tool_may_look_at_it_without_importing_it(self):
+        program = (
+            "import ungil; ungil.pi(9)\nimport importlib.util, sys\nspec = importlib.util.find_spec('threadpoolctl')"
+        )
+        program += "\nprint(len(spec.loader.get_source('threadpoolctl')) > 1000, 'threadpoolctl' in sys.modules)"
+        self.assertEqual(python(program).split(), ["True", "False"])
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_in_an_interpreter_that_was_given_back(self):
+        """The next user of the interpreter finds the package imported, and imports threadpoolctl."""
+        count = "sum(it['user_api'] == 'ungil' for it in __import__('threadpoolctl').threadpool_info())"
+        with ungil.Interpreter() as interpreter:
+            interpreter.exec("import sys, ungil; ungil.pi(9); sys.meta_path.insert(0, None); sys.ours = 1")
+        with ungil.Interpreter() as interpreter:
+            state = interpreter.eval("(getattr(__import__('sys'), 'ours', 0), None in __import__('sys').meta_path)")
+            self.assertEqual(state, (1, False))
+            self.assertEqual(interpreter.eval(count), 1)
 
 
 class NoThreadpoolctl(unittest.TestCase):
     def test_it_may_be_missing(self):
         program = "import sys\nsys.modules['threadpoolctl'] = None\nimport ungil\nungil.pi(10)\nprint('fine')"
         self.assertEqual(python(program).strip(), "fine")
+
+    def test_it_may_be_missing_from_the_disk(self):
+        program = "import os, sys, ungil; ungil.pi(10)\n"
+        program += "sys.path[:] = [p for p in sys.path if not os.path.exists(os.path.join(p, 'threadpoolctl.py'))]\n"
+        program += "try: import threadpoolctl\nexcept ModuleNotFoundError as error: print(error.name)"
+        self.assertEqual(python(program).strip(), "threadpoolctl")
+
+    def test_nothing_of_others_is_imported(self):
+        """Whatever is installed: a program that does not use it does not wait for its import."""
+        program = "import sys; before = set(sys.modules)\nimport ungil; ungil.pi(10); ungil.num_threads()\n"
+        program += "files = [str(getattr(sys.modules[name], '__file__', '')) for name in set(sys.modules) - before]\n"
+        program += "own = ungil.__file__.rpartition('/')[0]\n"
+        program += "print([file for file in files if '-packages/' in file and not file.startswith(own)])"
+        self.assertEqual(python(program).strip(), "[]")
 
 
 if __name__ == "__main__":

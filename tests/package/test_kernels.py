@@ -3,7 +3,6 @@
 import array
 import contextlib
 import math
-import os
 import random
 import struct
 import unittest
@@ -12,6 +11,7 @@ from unittest import mock
 
 import ungil
 from references import companion, has_numpy, interrupted, is_prime, sieve, values
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 from ungil import _running, kernels
 
 LIMIT = 100000
@@ -191,9 +191,60 @@ class Parameters(unittest.TestCase):
                 kernels.pi(n)
 
     def test_num_threads(self):
-        with mock.patch.dict(os.environ, UNGIL_NUM_THREADS="7"):
-            self.assertEqual(kernels.num_threads(), 7)
-        self.assertGreaterEqual(kernels.num_threads(), 1)
+        self.addCleanup(ungil.set_num_threads, None)
+        default = ungil.num_threads()
+        self.assertGreaterEqual(default, 1)
+        for number, expected in ((7, 7), (None, default), (1, 1), (0, default), (256, 256), (2**62, 256)):
+            self.assertIsNone(ungil.set_num_threads(number))
+            self.assertEqual(ungil.num_threads(), expected)
+            self.assertEqual(kernels.count_primes(range(10**5)), 9592)
+
+    def test_wrong_numbers_of_threads(self):
+        default = ungil.num_threads()
+        for number in (-1, -(2**31), -(2**62)):
+            with self.assertRaisesRegex(ValueError, "nthreads must be positive, or 0 for the default"):
+                ungil.set_num_threads(number)
+        for number in (2**63, -(2**64)):
+            with self.assertRaisesRegex(OverflowError, "threads: "):
+                ungil.set_num_threads(number)
+        for number in (1.0, "1", []):
+            with self.assertRaisesRegex(TypeError, "threads: expected an integer, not "):
+                ungil.set_num_threads(number)
+        self.assertEqual(ungil.num_threads(), default)
+
+    def test_the_environment_is_read_when_the_library_is_loaded(self):
+        """Before that, a program may set what it wants; from then on only a call changes anything."""
+        script = """
+            import os
+            os.environ["UNGIL_NUM_THREADS"] = "3"
+            import ungil
+            os.environ["UNGIL_NUM_THREADS"] = "4"
+            ungil.Control().close()
+            os.environ["UNGIL_NUM_THREADS"] = "5"
+            print(ungil.num_threads())
+            ungil.set_num_threads(6)
+            print(ungil.num_threads())
+            ungil.set_num_threads(None)
+            print(ungil.num_threads())
+        """
+        status, output, errors = run_script(script)
+        self.assertEqual((status, output.split(), errors), (0, ["4", "6", "4"], ""))
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_a_pool_has_as_many_workers(self):
+        self.addCleanup(ungil.set_num_threads, None)
+        ungil.set_num_threads(3)
+        with ungil.InterpreterPoolExecutor() as pool:
+            self.assertEqual(pool._max_workers, 3)
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_the_number_of_threads_is_the_processs_in_every_interpreter(self):
+        self.addCleanup(ungil.set_num_threads, None)
+        ungil.set_num_threads(5)
+        with ungil.Interpreter() as interpreter:
+            self.assertEqual(interpreter.eval("__import__('ungil').num_threads()"), 5)
+            interpreter.exec("import ungil; ungil.set_num_threads(4)")
+        self.assertEqual(ungil.num_threads(), 4)
 
 
 PROGRAM = """

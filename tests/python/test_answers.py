@@ -10,7 +10,7 @@ import unittest
 from array import array
 from fractions import Fraction
 
-from support import HERE, int_array, load
+from support import HERE, int_array, load, signatures
 
 library = load()
 
@@ -151,7 +151,8 @@ class ManyCallers(unittest.TestCase):
         self.assertEqual(self.in_threads(1, library.ungil_last_error), [b""])
 
     def test_the_environment_may_change_during_calls(self):
-        """Assigning to os.environ moves the array of variables; a call must not read it while it moves."""
+        """Assigning to os.environ moves the array of variables; calls do not read it: the first one of all has."""
+        library.ungil_num_threads()
         numbers = int_array(range(100000))
         done = threading.Event()
 
@@ -185,6 +186,16 @@ class ManyCallers(unittest.TestCase):
                 output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS=setting), cwd=HERE)
                 self.assertIn(int(output), (least, most), (function, setting))
 
+    @unittest.skipUnless(os.path.isdir("/proc/self/task"), "this system does not list a process's threads")
+    def test_a_call_sets_the_number_of_threads(self):
+        """Whatever the environment says. The number 0 goes back to that."""
+        for function in ("test", "num_primes", "compPi_ctypes"):
+            for variable, number, expected in (("", 2, 1), ("1", 2, 1), ("2", 1, 0), ("", 0, 0), ("2", 0, 1)):
+                program = HELPERS_AFTER_A_CALL.replace("calls[", "library.ungil_set_num_threads(%d)\ncalls[" % number)
+                command = [sys.executable, "-c", program, function, str(expected)]
+                output = subprocess.check_output(command, env=dict(os.environ, UNGIL_NUM_THREADS=variable), cwd=HERE)
+                self.assertEqual(int(output), expected, (function, variable, number))
+
     def test_the_answers_do_not_depend_on_the_number_of_threads(self):
         alone = answers()
         numbers = array("i", range(500000))
@@ -195,13 +206,11 @@ class ManyCallers(unittest.TestCase):
             return count, library.test(-(10**8), 10**8), library.compPi_ctypes(0.0, 10**7)
 
         alone_large = large_answers()
-        try:
-            for threads in ("2", "3", "16", "100000", "0", "-1", "many", ""):
-                os.environ["UNGIL_NUM_THREADS"] = threads
-                self.assertEqual(answers(), alone)
-                self.assertEqual(large_answers(), alone_large)
-        finally:
-            del os.environ["UNGIL_NUM_THREADS"]
+        self.addCleanup(library.ungil_set_num_threads, 0)
+        for threads in (2, 3, 16, 100000, 1, 0):
+            self.assertEqual(library.ungil_set_num_threads(threads), signatures.UNGIL_OK)
+            self.assertEqual(answers(), alone)
+            self.assertEqual(large_answers(), alone_large)
 
     @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
     def test_a_forked_child_gets_the_same_answers(self):

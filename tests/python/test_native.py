@@ -209,13 +209,6 @@ class Sums(unittest.TestCase):
                 self.assertEqual(result.value, library.test(start, stop))
         self.assertEqual(library.ungil_test(0, 10, 1, 0, None), signatures.UNGIL_E_NULL)
 
-    def test_the_number_of_threads(self):
-        command = [sys.executable, "-c", "import support; print(support.load().ungil_num_threads())"]
-        for own, openmp, expected in (("3", "5", 3), ("", "5,2", 5), ("1000", "", 256), ("", "", None)):
-            environment = dict(os.environ, UNGIL_NUM_THREADS=own, OMP_NUM_THREADS=openmp)
-            output = subprocess.check_output(command, env=environment, cwd=os.path.dirname(os.path.abspath(__file__)))
-            self.assertTrue(int(output) == expected or (expected is None and int(output) > 0), output)
-
     def test_an_integral_by_a_python_function(self):
         context = ctypes.c_double(4.0)
 

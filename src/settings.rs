@@ -1,0 +1,187 @@
+//! What users set: variables of the environment, which are read once, and the number of threads, which a call changes.
+//!
+//! The variables are read by `getenv`, all together, when one is first needed. What changes the environment later
+//! changes nothing here, as with OpenMP, OpenBLAS and MKL.
+
+use std::env;
+use std::ffi::OsString;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// A mistyped number must not start threads by the thousand: a larger one is as this one.
+pub const MOST_THREADS: usize = 256;
+
+/// The process's number of threads.
+pub static THREADS: Threads = Threads::new();
+
+/// The environment's settings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// `UNGIL_NUM_THREADS`, if that is a positive number.
+    pub threads: Option<usize>,
+    /// `OMP_NUM_THREADS`, likewise. It may be a list with a number for each level of nesting: then the first.
+    pub openmp_threads: Option<usize>,
+    /// `UNGIL_CPU`.
+    pub cpu: Option<String>,
+    /// `UNGIL_LIBPYTHON`, unless that is empty.
+    pub libpython: Option<OsString>,
+}
+
+impl Variables {
+    fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name| variable(name)?.into_string().ok();
+        Self {
+            threads: text("UNGIL_NUM_THREADS").and_then(|number| parse(&number)),
+            openmp_threads: text("OMP_NUM_THREADS").and_then(|list| parse(list.split(',').next()?)),
+            cpu: text("UNGIL_CPU"),
+            libpython: variable("UNGIL_LIBPYTHON").filter(|path| !path.is_empty()),
+        }
+    }
+}
+
+/// The environment's settings, as they were when this was first called.
+///
+/// There is no lock that a fork could leave taken: threads that come first together all read, and share what the first
+/// of them publishes. The child of a fork has its parent's.
+pub fn variables() -> &'static Variables {
+    static READ: AtomicPtr<Variables> = AtomicPtr::new(ptr::null_mut());
+    // SAFETY: what is published here came from a box, and is neither changed nor freed from then on.
+    if let Some(variables) = unsafe { READ.load(Ordering::Acquire).as_ref() } {
+        return variables;
+    }
+    let own = Box::into_raw(Box::new(Variables::read(|name| env::var_os(name))));
+    match READ.compare_exchange(ptr::null_mut(), own, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: it came from a box, and is neither changed nor freed from now on.
+        Ok(_) => unsafe { &*own },
+        Err(first) => {
+            // SAFETY: nobody else has seen `own`; `first` was published, as above.
+            unsafe {
+                drop(Box::from_raw(own));
+                &*first
+            }
+        }
+    }
+}
+
+/// The number of threads that calls use where they are not told one. Any thread may set it at any time; a call looks
+/// once, when it begins.
+pub struct Threads {
+    /// 0 for none.
+    set: AtomicUsize,
+}
+
+impl Threads {
+    const fn new() -> Self {
+        Self { set: AtomicUsize::new(0) }
+    }
+
+    /// From now on so many threads, as if `UNGIL_NUM_THREADS` had been that number; 0 for what the environment says.
+    pub fn set(&self, threads: usize) {
+        // A number by itself: nothing else is published by it.
+        self.set.store(threads.min(MOST_THREADS), Ordering::Relaxed);
+    }
+
+    /// The number that was set last; 0 for none.
+    pub fn setting(&self) -> usize {
+        self.set.load(Ordering::Relaxed)
+    }
+
+    /// The number that was asked for: that which was set, else `UNGIL_NUM_THREADS`.
+    pub fn requested(&self, variables: &Variables) -> Option<usize> {
+        Some(self.setting()).filter(|&threads| threads > 0).or(variables.threads)
+    }
+
+    /// The number that was asked for, else `OMP_NUM_THREADS`, else that of the processors.
+    pub fn default(&self, variables: &Variables, processors: impl FnOnce() -> usize) -> usize {
+        self.requested(variables).or(variables.openmp_threads).unwrap_or_else(processors)
+    }
+}
+
+/// A positive number in decimal digits, at most `MOST_THREADS`.
+fn parse(text: &str) -> Option<usize> {
+    let digits = text.trim().trim_start_matches('0');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().map_or(MOST_THREADS, |number: usize| number.min(MOST_THREADS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Variables {
+        Variables::read(|wanted| {
+            pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn positive_numbers_only() {
+        for (text, expected) in [
+            ("1", 1),
+            ("4", 4),
+            (" 7 ", 7),
+            ("007", 7),
+            ("100000", MOST_THREADS),
+            ("99999999999999999999", MOST_THREADS),
+        ] {
+            assert_eq!(parse(text), Some(expected));
+        }
+        for text in ["", "0", "-1", "+1", "many", "1.5"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_variable_is_read() {
+        let all = [
+            ("UNGIL_NUM_THREADS", "3"),
+            ("OMP_NUM_THREADS", "5,2"),
+            ("UNGIL_CPU", "avx2"),
+            ("UNGIL_LIBPYTHON", "/a"),
+        ];
+        let expected = Variables {
+            threads: Some(3),
+            openmp_threads: Some(5),
+            cpu: Some("avx2".to_owned()),
+            libpython: Some("/a".into()),
+        };
+        assert_eq!(read(&all), expected);
+        assert_eq!(read(&[]), Variables::default());
+        assert_eq!(
+            read(&all.map(|(name, _)| (name, ""))),
+            Variables { cpu: Some(String::new()), ..read(&[]) }
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_set_comes_first_then_the_librarys_variable_openmps_and_the_processors() {
+        let threads = Threads::new();
+        let both = read(&[("UNGIL_NUM_THREADS", "3"), ("OMP_NUM_THREADS", "5")]);
+        let openmp = read(&[("UNGIL_NUM_THREADS", "none"), ("OMP_NUM_THREADS", "5,2")]);
+        let neither = read(&[("UNGIL_NUM_THREADS", "0"), ("OMP_NUM_THREADS", "")]);
+        let found = || [&both, &openmp, &neither].map(|variables| threads.default(variables, || 77));
+        assert_eq!(found(), [3, 5, 77]);
+        assert_eq!(threads.requested(&both), Some(3));
+        assert_eq!(threads.requested(&openmp), None);
+        assert_eq!(threads.requested(&neither), None);
+        for (number, expected) in [(1, 1), (7, 7), (256, 256), (257, 256), (usize::MAX, 256)] {
+            threads.set(number);
+            assert_eq!(threads.setting(), expected);
+            assert_eq!(found(), [expected; 3]);
+            assert_eq!(threads.requested(&neither), Some(expected));
+        }
+        threads.set(0);
+        assert_eq!(threads.setting(), 0);
+        assert_eq!(found(), [3, 5, 77]);
+        assert_eq!(threads.requested(&both), Some(3));
+    }
+
+    #[test]
+    fn threads_that_read_first_together_share_one_result() {
+        let addresses = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..8).map(|_| scope.spawn(|| ptr::from_ref(variables()).addr())).collect();
+            readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(addresses.iter().all(|&address| address == ptr::from_ref(variables()).addr()));
+    }
+}
