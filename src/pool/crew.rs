@@ -1,7 +1,5 @@
 //! Helpers that are invited to jobs, and come or not: steps 1 to 4 of the protocol.
 
-use std::process;
-
 use super::idle::IdleSet;
 use super::job::{Job, Mailbox};
 use crate::sync::{Backoff, Parker, Unparker};
@@ -63,7 +61,8 @@ impl Crew {
             }
             if backoff.is_completed() { parker.park() } else { backoff.snooze() }
         };
-        // SAFETY: a job that was taken stays alive until its helper has left, which `help` does.
+        // SAFETY: this helper took the job, so its caller cannot call it off any more, and keeps it until `left` counts
+        // this helper, which is the last that `help` does with it.
         unsafe { Job::help(job) };
         self.rest(helper);
     }
@@ -75,10 +74,9 @@ pub(super) fn together(
     job: &Job<'_>,
     invited: impl Iterator<Item = usize>,
 ) -> std::thread::Result<()> {
-    let process = process::id();
     let invited: Vec<usize> = invited.collect();
     job.run();
-    if process::id() != process {
+    if job.is_left_in_child() {
         return Ok(()); // the work forked, and in the child nobody else is at it
     }
     // Helpers that have not come by now are not waited for.
