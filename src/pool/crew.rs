@@ -2,6 +2,7 @@
 
 use super::idle::IdleSet;
 use super::job::{Job, Mailbox};
+use crate::outside::NotUnwound;
 use crate::sync::{Backoff, Parker, Unparker};
 
 /// Helpers by number.
@@ -74,9 +75,12 @@ pub(super) fn together(
     job: &Job<'_>,
     invited: impl Iterator<Item = usize>,
 ) -> std::thread::Result<()> {
+    // Helpers have the job's address from the first invitation on.
+    let guard = NotUnwound;
     let invited: Vec<usize> = invited.collect();
     job.run();
     if job.is_left_in_child() {
+        std::mem::forget(guard);
         return Ok(()); // the work forked, and in the child nobody else is at it
     }
     // Helpers that have not come by now are not waited for.
@@ -88,5 +92,7 @@ pub(super) fn together(
         !called_off
     };
     let came = invited.iter().filter(|helper| has_come(helper)).count();
-    job.finish(came)
+    let outcome = job.finish(came);
+    std::mem::forget(guard);
+    outcome
 }
