@@ -170,23 +170,28 @@ mod barrier {
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod barrier {
     use std::ffi::c_void;
+    use std::hint::black_box;
+    use std::mem::{forget, transmute};
 
     use super::{Run, stop};
+
+    type MustReturn = unsafe extern "C" fn(Run, *mut c_void);
+    type MayUnwind = unsafe extern "C-unwind" fn(Run, *mut c_void);
 
     /// # Safety
     /// As for `run`.
     pub(super) unsafe fn enter(run: Run, data: *mut c_void) {
         let stop_if_unwound = Stop;
+        // SAFETY: the types differ in nothing but what the compiler may take for granted here: that nothing unwinds out
+        // of it, which forced unwinding does.
+        let must_return = black_box(unsafe { transmute::<MustReturn, MayUnwind>(must_return) });
         // SAFETY: by this function's contract.
         unsafe { must_return(run, data) };
-        std::mem::forget(stop_if_unwound);
+        forget(stop_if_unwound);
     }
 
-    /// Not inlined: in one frame forced unwinding would pass both by.
-    ///
     /// # Safety
     /// As for `run`.
-    #[inline(never)]
     unsafe extern "C" fn must_return(run: Run, data: *mut c_void) {
         // SAFETY: by this function's contract.
         unsafe { run(data) }
