@@ -3,17 +3,17 @@
 //!
 //! It is nothing but atomics, so no fork can leave it locked.
 
-use std::process;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::process;
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// What a call and its owner share.
 #[derive(Debug)]
 pub struct Control {
     /// The process whose call is under this control; or one of the two below.
-    user: AtomicU32,
+    user: AtomicU64,
     cancelled: AtomicBool,
     /// Nanoseconds since `created`, or `NEVER`.
     deadline: AtomicU64,
@@ -23,9 +23,9 @@ pub struct Control {
 }
 
 /// No call is under this control.
-const NOBODY: u32 = 0;
+const NOBODY: u64 = 0;
 /// No call ever will be.
-const CLOSED: u32 = u32::MAX;
+const CLOSED: u64 = u64::MAX;
 
 const NEVER: u64 = u64::MAX;
 
@@ -34,7 +34,7 @@ impl Control {
     #[expect(clippy::new_without_default, reason = "a control remembers when it was made")]
     pub fn new() -> Self {
         Self {
-            user: AtomicU32::new(NOBODY),
+            user: AtomicU64::new(NOBODY),
             cancelled: AtomicBool::new(false),
             deadline: AtomicU64::new(NEVER),
             created: Instant::now(),
@@ -72,7 +72,7 @@ impl Control {
     ///
     /// Errors: [`Error::ControlInUse`] while another call is.
     pub fn begin(&self, items: u64) -> Result<UnderControl<'_>, Error> {
-        let own = process::id();
+        let own = process::token();
         let take = |user| match user {
             CLOSED => None,
             user if user == own => None,
@@ -91,7 +91,7 @@ impl Control {
     ///
     /// Errors: [`Error::ControlInUse`] while a call is under this control.
     pub fn close(&self) -> Result<(), Error> {
-        let own = process::id();
+        let own = process::token();
         let close = |user| (user != own).then_some(CLOSED);
         let outcome = self.user.fetch_update(Ordering::Acquire, Ordering::Relaxed, close);
         outcome.map(|_| ()).map_err(|_| Error::ControlInUse)

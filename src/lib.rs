@@ -26,5 +26,6 @@ pub mod kernels;
 mod outside;
 mod per_process;
 pub mod pool;
+mod process;
 pub mod settings;
 mod sync;

@@ -1,9 +1,10 @@
 //! Things that a process has one of, and that the child of a fork makes anew: it has its parent's memory, but none of
 //! its threads, and a lock may be held by one of those.
 
-use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::process;
 
 /// A value per process, made when it is first asked for, and never freed.
 pub(crate) struct PerProcess<T: 'static> {
@@ -12,7 +13,7 @@ pub(crate) struct PerProcess<T: 'static> {
 }
 
 struct Entry<T> {
-    process: u32,
+    process: u64,
     value: T,
 }
 
@@ -24,19 +25,21 @@ impl<T: Send + Sync> PerProcess<T> {
     /// This process's value.
     pub(crate) fn get(&'static self) -> &'static T {
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: an entry that is published is never freed or written to but through its value's own means.
-        let own = unsafe { current.as_ref() }.filter(|entry| entry.process == process::id());
+        // SAFETY: an entry that is published is never freed, and only shared references to it are given out. The Acquire
+        // above sees it whole.
+        let own = unsafe { current.as_ref() }.filter(|entry| entry.process == process::token());
         &own.unwrap_or_else(|| self.replace(current)).value
     }
 
     /// Publishes an entry in place of none, or of the parent process's.
     fn replace(&'static self, old: *mut Entry<T>) -> &'static Entry<T> {
-        let new = Box::into_raw(Box::new(Entry { process: process::id(), value: (self.make)() }));
+        let new = Box::into_raw(Box::new(Entry { process: process::token(), value: (self.make)() }));
         match self.current.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: just made, and never freed from now on.
+            // SAFETY: `new` is a Box's, which is published now, and so never freed.
             Ok(_) => unsafe { &*new },
             Err(first) => {
-                // SAFETY: nobody has seen the new entry; the first one is there for good.
+                // SAFETY: `new` was not published, so nobody else has it. `first` was, and is not NULL, as nobody stores
+                // NULL; so it is never freed.
                 unsafe {
                     drop(Box::from_raw(new));
                     &*first

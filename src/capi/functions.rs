@@ -1,6 +1,7 @@
 //! Any C function, on all cores.
 
 use std::ffi::c_void;
+use std::ops::Range;
 
 use super::control::with_call;
 use super::guard::guarded_status;
@@ -27,7 +28,8 @@ pub type UngilIntegrand = Option<unsafe extern "C-unwind" fn(x: f64, ctx: *mut c
 #[derive(Clone, Copy)]
 struct Context(*mut c_void);
 
-// SAFETY: it is handed on, and never looked at; the caller lets it go to any thread.
+// SAFETY: this library never looks at what it points to. The function that it is handed to is called from several
+// threads at once, and the header asks of the caller that function and ctx allow that.
 unsafe impl Sync for Context {}
 
 impl Context {
@@ -74,7 +76,8 @@ pub unsafe extern "C" fn ungil_parallel_for(
         with_call(nthreads, control, len, grain, |call| {
             call.for_each(len, Grain::Exactly(grain), |range| {
                 let index = |offset| begin.wrapping_add_unsigned(offset);
-                // SAFETY: the caller gives a function that may be called so, from any thread.
+                // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in
+                // the header; what it does with ctx is between it and the caller.
                 match outside(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
                     0 => Ok(()),
                     code => Err(Error::Stopped(code)),
@@ -108,8 +111,9 @@ pub unsafe extern "C" fn ungil_map_f64(
 ) -> i32 {
     guarded_status("ungil_map_f64", || {
         let function = function.ok_or(Error::NoFunction)?;
-        // SAFETY: the caller's contract is the one that `map` asks for; his function may be called from any thread.
-        unsafe { map(|x| outside(|| function(x)), r#in, out, n, nthreads, control) }
+        // SAFETY: the arrays are as `map` asks by the header's contract. The function is not NULL, so one of this type,
+        // and may be called from any thread by that contract too.
+        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
     })
 }
 
@@ -128,8 +132,9 @@ pub unsafe extern "C" fn ungil_map_i64(
 ) -> i32 {
     guarded_status("ungil_map_i64", || {
         let function = function.ok_or(Error::NoFunction)?;
-        // SAFETY: as for ungil_map_f64.
-        unsafe { map(|x| outside(|| function(x)), r#in, out, n, nthreads, control) }
+        // SAFETY: the arrays are as `map` asks by the header's contract. The function is not NULL, so one of this type,
+        // and may be called from any thread by that contract too.
+        unsafe { map(|x| function(x), r#in, out, n, nthreads, control) }
     })
 }
 
@@ -146,14 +151,14 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     nthreads: i32,
     control: i32,
 ) -> Result<(), Error> {
-    // SAFETY: by this function's contract.
+    // SAFETY: this function's contract asks for the same.
     let (source, out) = unsafe { (Array::new("in", source, n)?, OutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
     with_call(nthreads, control, source.len(), 1, |call| {
         call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
-            let mut watch = call.run.watch();
-            // SAFETY: the pool gives each thread ranges of its own; overlaps were looked for.
-            unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) }
+            let mut watch = call.watch();
+            // SAFETY: the pool gives each range to one thread, and check_apart has found the arrays apart or the same.
+            outside(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
         })
     })
 }
@@ -192,21 +197,22 @@ pub unsafe extern "C" fn ungil_integrate(
         let out = unsafe { Out::new("out", out) }?;
         let points = Midpoints::new(a, b, u64::try_from(n).unwrap_or(0))?;
         let ctx = Context(ctx);
-        // SAFETY: the caller gives a function that may be called so, from any thread.
-        let value = |i| outside(|| unsafe { function(points.at(i), ctx.get()) });
+        // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in the header;
+        // what it does with ctx is between it and the caller.
+        let value = |i| unsafe { function(points.at(i), ctx.get()) };
         let sum = with_call(nthreads, control, n as u64, 1, |call| sum_values(call, n as u64, value))?;
         out.write(points.integral(sum));
         Ok(())
     })
 }
 
-/// The sum of `value` at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
+/// The sum of `value`, a function from outside, at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
 /// and told inside them.
 fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
     const TOLD_AT_A_TIME: u64 = 256;
-    call.sum_in_order(n, 1, |block| {
+    let sum_block = |block: Range<u64>| {
         let mut sum = Sum::default();
-        let mut watch = call.run.watch();
+        let mut watch = call.watch();
         let mut start = block.start;
         while start < block.end {
             let end = block.end.min(start.saturating_add(TOLD_AT_A_TIME));
@@ -218,5 +224,6 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
             start = end;
         }
         Ok(sum)
-    })
+    };
+    call.sum_in_order(n, 1, |block| outside(|| sum_block(block)))
 }

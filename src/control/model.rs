@@ -15,7 +15,7 @@ fn cancelled_or_complete() {
             move || control.cancel()
         });
         let running = control.begin(2).unwrap();
-        let call = Call { threads: 1, run: running.run() };
+        let call = Call::under(running.run(), 1);
         let outcome = call.for_each(2, Grain::Exactly(1), |_| Ok(()));
         drop(running);
         let (done, total) = control.progress();

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use std::time::Duration;
-use std::{process, thread};
 
 use super::at_exit;
 use super::held::{Held, Owned, Raised};
@@ -19,6 +19,7 @@ use super::start::{Loaded, completed};
 use super::substitutes;
 use super::trouble::Trouble;
 use crate::outside::outside;
+use crate::process;
 
 const BOOTSTRAP: &CStr =
     match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
@@ -30,7 +31,7 @@ const BOOTSTRAP: &CStr =
 pub struct Interpreter {
     api: &'static Api,
     version: Version,
-    process: u32,
+    process: u64,
     functions: Functions,
     lending: LendingType,
     running: Running,
@@ -146,7 +147,7 @@ impl Interpreter {
         let lending = LendingType::new(held, version).map_err(failed)?;
         // SAFETY: the function is this copy's.
         unsafe { held.call_with_bytes(functions.configure, settings) }.map_err(failed)?;
-        let (process, running) = (process::id(), Running::default());
+        let (process, running) = (process::token(), Running::default());
         let interpreter: &'static Self =
             Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
         at_exit::note(interpreter);
@@ -206,7 +207,7 @@ impl Interpreter {
 
     /// Gives views back, some time soon.
     pub(super) fn release(&self, views: Vec<View>) {
-        if self.process == process::id() {
+        if self.process == process::token() {
             self.ask(Task::Release(views));
         }
     }
@@ -229,7 +230,7 @@ impl Interpreter {
 
     /// Does something that an interrupt may stop.
     fn enter<T>(&self, body: impl FnOnce(Held<'_>) -> Result<T, Raised>) -> Result<T, Trouble> {
-        if self.process != process::id() {
+        if self.process != process::token() {
             return Err(Trouble::Forked);
         }
         let call = self.running.begin();
@@ -323,7 +324,7 @@ impl Interpreter {
 
     /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. It does not wait.
     pub fn interrupt(&self) -> Result<(), Trouble> {
-        if self.process != process::id() {
+        if self.process != process::token() {
             return Err(Trouble::Forked);
         }
         if self.running.interrupt() {

@@ -1,6 +1,5 @@
 //! Interpreters are lent: they cannot be unloaded, so one that its user gives back is made as new, and lent again.
 
-use std::process;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,12 +9,13 @@ use super::lock;
 use super::options::Options;
 use super::trouble::Trouble;
 use crate::per_process::PerProcess;
+use crate::process;
 
 /// An interpreter that a user has for himself.
 pub struct Lease {
     interpreter: &'static Interpreter,
     options: Options,
-    process: u32,
+    process: u64,
     /// Requests that are under way; or [`CLOSED`].
     uses: AtomicU32,
 }
@@ -56,7 +56,7 @@ impl Lease {
         let ready = idle.filter(|interpreter| interpreter.renew(&environment::all(), &options).is_ok());
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })
+        Ok(Self { interpreter, options, process: process::token(), uses: AtomicU32::new(0) })
     }
 
     /// The interpreter, for a request, unless the lease has ended.
@@ -74,7 +74,7 @@ impl Lease {
     /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
     /// is not lent again.
     pub fn end(&self) -> Result<(), Trouble> {
-        if self.process != process::id() {
+        if self.process != process::token() {
             return Err(Trouble::Forked);
         }
         self.uses

@@ -9,12 +9,13 @@ use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::{process, thread};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::thread;
 
 use super::loader::{Loader, original_path};
 use super::relink::Substitute;
 use super::{at_exit, variables};
+use crate::process;
 
 /// The most copies of libpython in a process. (pthreads has 1024 keys for a process, and each copy takes one.)
 pub(super) const MOST: usize = 1024;
@@ -22,8 +23,9 @@ pub(super) const MOST: usize = 1024;
 /// The loaders of the copies, by their numbers.
 static LOADERS: [AtomicPtr<Loader>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
 
-/// The process that the latest copy was loaded in.
-static PROCESS: AtomicU32 = AtomicU32::new(0);
+/// The process that the latest copy was loaded in, and its PID.
+static PROCESS: AtomicU64 = AtomicU64::new(0);
+static PID: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     /// What dlerror tells next on this thread, if the failure was not the C library's.
@@ -34,7 +36,8 @@ thread_local! {
 
 /// Calls of copy `number` go to this loader from now on.
 pub(super) fn serve(number: usize, loader: &'static Loader) {
-    PROCESS.store(process::id(), Ordering::Relaxed);
+    PROCESS.store(process::token(), Ordering::Relaxed);
+    PID.store(std::process::id(), Ordering::Relaxed);
     LOADERS[number].store(ptr::from_ref(loader).cast_mut(), Ordering::Release);
 }
 
@@ -215,10 +218,16 @@ unsafe extern "C-unwind" fn sigaction(
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
-    let is_child = PROCESS.load(Ordering::Relaxed) != process::id();
-    let new = if is_child { new } else { ptr::null() };
+    let new = if is_child() { new } else { ptr::null() };
     // SAFETY: the caller's contract is sigaction's; NULL asks for no change.
     unsafe { libc::sigaction(signal, new, old) }
+}
+
+/// Whether this is a child that subprocess has made, by fork or by vfork. The child of a vfork has signal handlers of its
+/// own but its parent's memory, and so its parent's token: only its PID tells. The child of a fork may be the first in
+/// a PID namespace, as its parent is in another: then only the token tells.
+fn is_child() -> bool {
+    PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
 }
 
 unsafe extern "C-unwind" fn abort() -> ! {

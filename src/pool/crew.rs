@@ -1,9 +1,8 @@
 //! Helpers that are invited to jobs, and come or not: steps 1 to 4 of the protocol.
 
-use std::process;
-
 use super::idle::IdleSet;
 use super::job::{Job, Mailbox};
+use crate::outside::NotUnwound;
 use crate::sync::{Backoff, Parker, Unparker};
 
 /// Helpers by number.
@@ -63,7 +62,8 @@ impl Crew {
             }
             if backoff.is_completed() { parker.park() } else { backoff.snooze() }
         };
-        // SAFETY: a job that was taken stays alive until its helper has left, which `help` does.
+        // SAFETY: this helper took the job, so its caller cannot call it off any more, and keeps it until `left` counts
+        // this helper, which is the last that `help` does with it.
         unsafe { Job::help(job) };
         self.rest(helper);
     }
@@ -75,10 +75,12 @@ pub(super) fn together(
     job: &Job<'_>,
     invited: impl Iterator<Item = usize>,
 ) -> std::thread::Result<()> {
-    let process = process::id();
+    // Helpers have the job's address from the first invitation on.
+    let guard = NotUnwound;
     let invited: Vec<usize> = invited.collect();
     job.run();
-    if process::id() != process {
+    if job.is_left_in_child() {
+        std::mem::forget(guard);
         return Ok(()); // the work forked, and in the child nobody else is at it
     }
     // Helpers that have not come by now are not waited for.
@@ -90,5 +92,7 @@ pub(super) fn together(
         !called_off
     };
     let came = invited.iter().filter(|helper| has_come(helper)).count();
-    job.finish(came)
+    let outcome = job.finish(came);
+    std::mem::forget(guard);
+    outcome
 }

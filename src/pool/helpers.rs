@@ -5,7 +5,7 @@
 use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{process, ptr, thread};
+use std::{ptr, thread};
 
 use crossbeam::queue::ArrayQueue;
 
@@ -32,7 +32,6 @@ pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {
 const STACK: usize = 2 << 20;
 
 struct Pool {
-    process: u32,
     crew: Crew,
     /// What helpers that have not started yet will wait with.
     parkers: Box<[ArrayQueue<Parker>]>,
@@ -50,7 +49,7 @@ impl Pool {
             place
         };
         let parkers = parkers.into_iter().map(place).collect();
-        Self { process: process::id(), crew, parkers, started: AtomicUsize::new(0) }
+        Self { crew, parkers, started: AtomicUsize::new(0) }
     }
 
     /// Invites an idle helper, or a new one; `None` if there is neither.
@@ -68,8 +67,7 @@ impl Pool {
         let builder = thread::Builder::new().name(name).stack_size(STACK);
         let life = move || {
             leave_starters_affinity();
-            // Where a function that a helper called has forked, the child is left with this thread alone: it ends.
-            while process::id() == self.process {
+            loop {
                 self.crew.serve(helper, &parker);
             }
         };
@@ -90,7 +88,8 @@ fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
     let mut all = MaybeUninit::uninit();
     let mut before = MaybeUninit::uninit();
-    // SAFETY: sigfillset writes the whole set, which the others change and read; they only concern this thread.
+    // SAFETY: sigfillset writes the whole of `all` before it is changed and read, pthread_sigmask writes the whole of
+    // `before`; both sets are this function's, and the mask is the calling thread's.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         for signal in OWN {
@@ -99,7 +98,7 @@ fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
     }
     let result = start();
-    // SAFETY: pthread_sigmask has written the set.
+    // SAFETY: pthread_sigmask has written `before` above: it fails for nothing but an unknown first argument.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
     result
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::PoisonError;
 
+use crate::process;
 use crate::sync::thread::{self, Thread};
 use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
 
@@ -12,6 +13,8 @@ use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
 pub(super) struct Job<'a> {
     work: &'a (dyn Fn() + Sync),
     caller: Thread,
+    /// The process that the caller and the helpers are in.
+    process: u64,
     /// Helpers that are done with it, and will not look at it again.
     left: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -19,13 +22,27 @@ pub(super) struct Job<'a> {
 
 impl<'a> Job<'a> {
     pub(super) fn new(work: &'a (dyn Fn() + Sync)) -> Self {
-        Self { work, caller: thread::current(), left: AtomicUsize::new(0), panic: Mutex::new(None) }
+        Self {
+            work,
+            caller: thread::current(),
+            process: process::token(),
+            left: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+        }
+    }
+
+    /// Whether the work has forked, and this is the child: of the job's threads it has only this one.
+    pub(super) fn is_left_in_child(&self) -> bool {
+        process::token() != self.process
     }
 
     /// Does the work on the calling thread, and keeps a panic for `finish`.
     pub(super) fn run(&self) {
         // Unwind safety: the panic goes on in the caller, who owns all that the work touches.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(self.work)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(self.work))
+            && !self.is_left_in_child()
+        {
+            // (In a child a thread that is not there may have the lock, and the call is an error in any case.)
             self.first_panic().get_or_insert(payload);
         }
     }
@@ -39,12 +56,16 @@ impl<'a> Job<'a> {
     /// # Safety
     /// The job is there until `left` counts this helper. (So it is not borrowed: a borrow would last longer.)
     pub(super) unsafe fn help(job: *const Self) {
-        // SAFETY: it is there until the addition. What is needed behind that is taken before.
+        // SAFETY: the job is there until the addition below. What is needed after that is taken before.
         let caller = unsafe {
             (*job).run();
+            if (*job).is_left_in_child() {
+                end_child();
+            }
             (*job).caller.clone()
         };
-        // SAFETY: as above.
+        // SAFETY: the job is there until the addition, which is the last look at it; after it the caller may free it, and
+        // nothing here points into it any more but a reference to an atomic, which may outlive what it refers to.
         unsafe { &(*job).left }.fetch_add(1, Ordering::Release);
         caller.unpark();
     }
@@ -57,6 +78,18 @@ impl<'a> Job<'a> {
         }
         self.first_panic().take().map_or(Ok(()), Err)
     }
+}
+
+/// Ends a child that a helper's work has forked: it has nowhere to return to. Without `exit`, which would write out a
+/// second time what the parent has not written yet, and call functions that are the parent's to call.
+fn end_child() -> ! {
+    #[cfg(unix)]
+    // SAFETY: it takes any status, touches no memory, and is safe in the child of a process with threads.
+    unsafe {
+        libc::_exit(0)
+    }
+    #[cfg(not(unix))]
+    unreachable!("there is no fork")
 }
 
 /// A place for one job. A caller posts it; then either the helper takes it, or the caller takes it back.

@@ -52,7 +52,7 @@ mod affinity {
     /// The set of a thread, and how many bytes of it the kernel uses.
     fn get(thread: u32) -> Option<(Set, usize)> {
         let mut set = [0; 256];
-        // SAFETY: the kernel writes at most as many bytes as are told.
+        // SAFETY: the kernel writes at most as many bytes as it is given, and the set has so many.
         let bytes =
             unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, size_of::<Set>(), set.as_mut_ptr()) };
         Some((set, usize::try_from(bytes).ok().filter(|&bytes| bytes > 0)?))
@@ -65,7 +65,7 @@ mod affinity {
     /// Gives the calling thread another one's set, if the system allows it.
     pub(super) fn copy_from(thread: u32) {
         if let Some((set, bytes)) = get(thread) {
-            // SAFETY: the kernel reads as many bytes as are told, which are in the set.
+            // SAFETY: the kernel reads `bytes` bytes, and the set has more: they are what it wrote there.
             unsafe { libc::syscall(libc::SYS_sched_setaffinity, CALLING_THREAD, bytes, set.as_ptr()) };
         }
     }

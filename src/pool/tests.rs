@@ -66,7 +66,7 @@ fn the_error_of_the_lowest_piece_comes_back() {
 fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let control = Control::new();
     let running = control.begin(1000).unwrap();
-    let call = Call { threads: 2, run: running.run() };
+    let call = Call::under(running.run(), 2);
     let part = |range: Range<u64>| {
         if range.start >= 500 {
             control.cancel();
@@ -82,7 +82,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
 
     let late = Control::new();
     let running = late.begin(10).unwrap();
-    let call = Call { threads: 1, run: running.run() };
+    let call = Call::under(running.run(), 1);
     let cancel_in_the_last = |range: Range<u64>| {
         if range.end == 10 {
             late.cancel();

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <ungil.h>
 #include <unistd.h>
@@ -66,35 +67,111 @@ static int child(void) {
   return wrong == NULL ? 0 : 1;
 }
 
-/* A function that forks: the child's call says so if the caller was at it; a helper's child ends with it. */
+/* A function that forks, at a call of its thread in the middle of a piece, while another thread is in the call. In the
+   child no function is called any more: the call says so if the caller was at it; a helper's child ends at once. */
+enum { ITEMS = 20000, FORK_AT = 300 };
+
+struct in_child {
+  atomic_int calls, ends;
+};
+
+static struct in_child *in_child;
 static pthread_t caller;
 static pid_t forker;
-static atomic_int forked;
+static int by_helper;
+static atomic_int waiting, forked;
+static _Thread_local int calls;
 
-static int32_t fork_once(int64_t begin, int64_t end, void *by_helper) {
-  (void)begin, (void)end;
-  int is_helper = !pthread_equal(pthread_self(), caller);
-  if (is_helper == (by_helper != NULL) && getpid() == forker && atomic_fetch_add(&forked, 1) == 0) {
-    if (fork() == 0) alarm(SECONDS);
-  }
-  usleep(100); /* lets the other threads have some */
-  return 0;
+static void count_end(void) {
+  if (getpid() != forker) atomic_fetch_add(&in_child->ends, 1);
 }
 
-static void fork_inside_a_call(void *by_helper) {
+static void fork_once(void) {
+  if (getpid() != forker) {
+    atomic_fetch_add(&in_child->calls, 1);
+    return;
+  }
+  int is_helper = !pthread_equal(pthread_self(), caller);
+  if (is_helper != by_helper) {
+    waiting = 1;
+    while (!forked) usleep(100);
+  } else if (++calls == FORK_AT) {
+    while (!waiting) usleep(100);
+    if (fork() == 0) alarm(SECONDS);
+    forked = 1;
+  }
+}
+
+static int32_t loop_body(int64_t begin, int64_t end, void *ctx) {
+  (void)begin, (void)end, (void)ctx;
+  fork_once();
+  return getpid() != forker; /* an error in the child: it is not noted there, as another thread may have the lock */
+}
+
+static double map_f64(double x) { return fork_once(), x + 1; }
+static int64_t map_i64(int64_t x) { return fork_once(), x + 1; }
+static double integrand(double x, void *ctx) { return (void)x, (void)ctx, fork_once(), 1; }
+
+static double reals[ITEMS], mapped[ITEMS];
+static int64_t integers[ITEMS];
+
+/* A call on two threads, and whether its result is right if it succeeds. */
+static int32_t parallel(int kind, int *is_right) {
+  double value = 0;
+  int32_t status;
+  *is_right = 1;
+  if (kind == 0) return ungil_parallel_for(0, ITEMS, 1, 2, loop_body, NULL, 0);
+  if (kind == 1) {
+    status = ungil_map_f64(map_f64, reals, mapped, ITEMS, 2, 0);
+    for (int i = 0; i < ITEMS; i++) *is_right &= mapped[i] == i + 1;
+  } else if (kind == 2) {
+    status = ungil_map_i64(map_i64, integers, integers, ITEMS, 2, 0);
+    for (int i = 0; i < ITEMS; i++) *is_right &= integers[i] == i + 1;
+  } else {
+    status = ungil_integrate(integrand, NULL, 0, 3, ITEMS * 100, 2, 0, &value);
+    *is_right = fabs(value - 3) < 1e-12;
+  }
+  return status;
+}
+
+/* The process whose call forks: its status is 0 if all is well in it and in its child. */
+static int forking_process(int kind) {
+  int child = -1, is_right;
+  forker = getpid();
   caller = pthread_self();
+  for (int i = 0; i < ITEMS; i++) integers[i] = i, reals[i] = i;
+  if (atexit(count_end) != 0) return 1;
+  printf("once"); /* in the buffer at the fork */
+  int32_t status = parallel(kind, &is_right);
+  if (getpid() != forker) _exit(status == UNGIL_E_FORKED && call_everything() == NULL ? 0 : 2);
+  if (status != UNGIL_OK || !is_right) return 3;
+  if (waitpid(-1, &child, 0) <= 0 || !WIFEXITED(child)) return 4;
+  return WEXITSTATUS(child);
+}
+
+static void fork_inside_a_call(int kind, int is_by_helper) {
+  char output[100];
+  size_t length = 0;
+  ssize_t more;
+  int ends[2], status = -1;
+  by_helper = is_by_helper;
+  in_child->calls = in_child->ends = 0;
+  expect(pipe(ends) == 0);
   pid_t pid = fork(); /* a pool of its own, which nobody else uses */
   if (pid == 0) {
-    forker = getpid();
-    int32_t status = ungil_parallel_for(0, 400, 1, 2, fork_once, by_helper, 0);
-    if (getpid() != forker) _exit(status == UNGIL_E_FORKED && call_everything() == NULL ? 0 : 1);
-    int child = 0;
-    if (status != UNGIL_OK || forked == 0) _exit(2);
-    _exit(waitpid(-1, &child, 0) > 0 && WIFEXITED(child) ? WEXITSTATUS(child) : 3);
+    alarm(SECONDS);
+    if (dup2(ends[1], STDOUT_FILENO) < 0) _exit(5);
+    close(ends[1]);
+    exit(forking_process(kind));
   }
-  int status = -1;
+  close(ends[1]);
+  while ((more = read(ends[0], output + length, sizeof output - length)) > 0) length += (size_t)more;
+  close(ends[0]);
   expect(waitpid(pid, &status, 0) == pid);
   expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  expect(in_child->calls == 0);
+  expect(in_child->ends == 0);
+  expect(length == 4 && memcmp(output, "once", 4) == 0);
 }
 
 int main(void) {
@@ -114,9 +191,8 @@ int main(void) {
     void *wrong = "not joined";
     expect(pthread_join(threads[i], &wrong) == 0 && wrong == NULL);
   }
-  for (int i = 0; i < 10; i++) {
-    fork_inside_a_call(NULL);
-    fork_inside_a_call(&forked);
-  }
+  in_child = mmap(NULL, sizeof *in_child, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  expect(in_child != MAP_FAILED);
+  for (int i = 0; i < 40; i++) fork_inside_a_call(i / 2 % 4, i % 2);
   return report("forks");
 }
