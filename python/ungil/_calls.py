@@ -144,6 +144,7 @@ KEPT = 256
 
 _entries: dict[Any, _Entry] = {}  # the latest, by their functions
 
+
 def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
     """The function, pickled now or before; None for one that may be another one next time."""
     if type(function) not in (FunctionType, BuiltinFunctionType):

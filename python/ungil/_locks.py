@@ -13,7 +13,7 @@ import itertools
 import operator
 import os
 import threading
-from typing import Iterable, Optional, TypeVar
+from typing import Iterable, TypeVar
 
 Item = TypeVar("Item")
 
@@ -48,19 +48,19 @@ os.register_at_fork(after_in_child=_renew_all)
 
 
 class Numbers:
-    """Numbers from 1 on, each of which is given once."""
+    """Numbers one after the other, each of which is given once."""
 
     __slots__ = ("_all", "_lock")
 
-    def __init__(self) -> None:
-        self._all, self._lock = itertools.count(1), Lock()
+    def __init__(self, first: int = 1) -> None:
+        self._all, self._lock = itertools.count(first), Lock()
 
     def take(self) -> int:
         with self._lock:
             return next(self._all)
 
 
-def first(items: Iterable[Item]) -> Optional[Item]:
+def first(items: Iterable[Item]) -> Item | None:
     """The first item; None where there is none, or the items just changed."""
     try:
         return next(iter(items), None)

@@ -146,7 +146,7 @@ class _Lending(pickle.Pickler):
     """Knows the types of this module."""
 
     loans: _Loans
-    globals: Sequence[tuple[str, Any, tuple[Any, ...]]] = ()
+    globals: list[tuple[str, Any, tuple[Any, ...]]]
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
@@ -181,7 +181,7 @@ class _Plain(_Lending):
     """For what the other side can import: a third of cloudpickle's time."""
 
     def __init__(self, file: io.BytesIO) -> None:
-        self.loans = _Loans()
+        self.loans, self.globals = _Loans(), []
         super().__init__(file, PROTOCOL, buffer_callback=self.loans.lend)
 
     def reducer_override(self, obj: Any) -> Any:

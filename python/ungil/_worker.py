@@ -92,13 +92,13 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
     end = len(request) - protocol.HEADER.size
     token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     if length:
-        known = received.load(memoryview(request)[end - length : end], buffers[:memory])
-        _keep(token, known)
-    else:
-        known = _functions.get(token)
-        # Where others came with other values of its globals, it is to come again, with its own.
-        if known is None or (known[1] and not received.are_current(known[1])):
-            raise _Unknown
+        function, marks = received.load(memoryview(request)[end - length : end], buffers[:memory])
+        _keep(token, (function, marks))
+        return function, buffers[memory:]
+    known = _functions.get(token)
+    # Where others came with other values of its globals, it is to come again, with its own.
+    if known is None or (known[1] and not received.are_current(known[1])):
+        raise _Unknown
     return known[0], buffers[memory:]
 
 
