@@ -5,19 +5,19 @@ A function that only uses what cannot change, or has not changed, is pickled onc
 
 from __future__ import annotations
 
-import itertools
 import pickle
 import sys
-import threading
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Callable, NamedTuple, Sequence
 from weakref import WeakKeyDictionary
 
 from . import _pickling
+from ._locks import Lock, Numbers, first
 from ._pickling import ATOMS, PROTOCOL, Loan, Message
 from ._protocol import CALL, CALL_KNOWN, HEADER, MAP_KNOWN
 
-_tokens = itertools.count(1)
+_tokens = Numbers()
+_lock = Lock()
 
 
 class Function(NamedTuple):
@@ -29,7 +29,7 @@ class Function(NamedTuple):
 
 def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Function:
     """The function as it is now. Errors: what pickle raises."""
-    return _cached(function, own_names) or Function(next(_tokens), _pickling.dumps(function, own_names))
+    return _cached(function, own_names) or Function(_tokens.take(), _pickling.dumps(function, own_names))
 
 
 class Call:
@@ -119,6 +119,12 @@ class _Dependencies(NamedTuple):
                 return False
         return True
 
+    def agree_with(self, message: Message) -> bool:
+        """Whether the message has the globals of `__main__` as they are here."""
+        main = _pickling.main_globals()
+        values = {name: value for namespace, name, value in self.globals if namespace is main}
+        return all(values.get(name, value) is value for name, value, _ in message.globals)
+
 
 class _Entry(NamedTuple):
     """A pickled function, and how it was pickled."""
@@ -137,19 +143,6 @@ _MISSING = object()
 KEPT = 256
 
 _entries: dict[Any, _Entry] = {}  # the latest, by their functions
-_generation = 0  # how often a global of `__main__` was found changed
-_lock = threading.RLock()
-
-
-def _forget() -> None:
-    """A global of `__main__` is another one now: interpreters that know a function may have the other value."""
-    global _generation
-    with _lock:
-        _generation += 1
-        _entries.clear()
-
-
-_pickling.on_changed_globals = _forget
 
 
 def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
@@ -162,19 +155,21 @@ def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function
         dependencies = _Dependencies([], [])
         if not _collect(function, dependencies):
             return None
-        generation = _generation
-        pickled = Function(next(_tokens), _pickling.dumps(function, own_names))
-        entry = _Entry(pickled, own_names, by_value, dependencies)
-        _keep(function, entry, generation)
+        message = _pickling.dumps(function, own_names)
+        entry = _Entry(Function(_tokens.take(), message), own_names, by_value, dependencies)
+        if dependencies.are_current() and dependencies.agree_with(message):  # another thread may have changed them
+            _keep(function, entry)
     return entry.function
 
 
-def _keep(function: Callable[..., Any], entry: _Entry, generation: int) -> None:
+def _keep(function: Callable[..., Any], entry: _Entry) -> None:
+    dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
-        if generation == _generation:
-            while len(_entries) >= KEPT:
-                del _entries[next(iter(_entries))]
-            _entries[function] = entry
+        dropped.append(_entries.get(function))
+        while len(_entries) >= KEPT:
+            oldest = first(_entries)
+            dropped.append((oldest, _entries.pop(oldest, None)))
+        _entries[function] = entry
 
 
 def _collect(value: Any, found: _Dependencies) -> bool:
@@ -224,8 +219,9 @@ _names: WeakKeyDictionary[CodeType, tuple[str, ...]] = WeakKeyDictionary()
 
 def _names_in(code: CodeType) -> tuple[str, ...]:
     """All names in the code and in what is nested in it: globals are among them."""
-    names = _names.get(code)
-    if names is None:
-        nested = [name for value in code.co_consts if isinstance(value, CodeType) for name in _names_in(value)]
-        names = _names[code] = tuple(sorted({*code.co_names, *nested}))
+    with _lock:
+        names = _names.get(code)
+        if names is None:
+            nested = [name for value in code.co_consts if isinstance(value, CodeType) for name in _names_in(value)]
+            names = _names[code] = tuple(sorted({*code.co_names, *nested}))
     return names

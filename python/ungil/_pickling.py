@@ -6,6 +6,7 @@ their name, those of `__main__`, lambdas and closures by value, which is cloudpi
 
 from __future__ import annotations
 
+import _thread
 import io
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
 
 PROTOCOL = 5
+SHORT = 64  # bytes of a global's pickle, which are as good as their hash
 LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
 
 # Types of immutable objects, by which two of them can be compared.
@@ -36,12 +38,18 @@ class Loan:
 
 
 class Message:
-    """A pickled object, and the memory that belongs to it."""
+    """A pickled object, and the memory that belongs to it.
 
-    __slots__ = ("data", "loans")
+    globals: those of `__main__` that went along: names, values, and what else the identity of a function lies in. They
+    are kept, so that no other object gets their `id` as long as the message may be sent.
+    """
 
-    def __init__(self, data: bytes, loans: Sequence[Loan] = ()) -> None:
-        self.data, self.loans = data, loans
+    __slots__ = ("data", "globals", "loans")
+
+    def __init__(
+        self, data: bytes, loans: Sequence[Loan] = (), globals: Sequence[tuple[str, Any, tuple[Any, ...]]] = ()
+    ) -> None:
+        self.data, self.loans, self.globals = data, loans, globals
 
 
 class Shared:
@@ -138,6 +146,7 @@ class _Lending(pickle.Pickler):
     """Knows the types of this module."""
 
     loans: _Loans
+    globals: list[tuple[str, Any, tuple[Any, ...]]]
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
@@ -172,7 +181,7 @@ class _Plain(_Lending):
     """For what the other side can import: a third of cloudpickle's time."""
 
     def __init__(self, file: io.BytesIO) -> None:
-        self.loans = _Loans()
+        self.loans, self.globals = _Loans(), []
         super().__init__(file, PROTOCOL, buffer_callback=self.loans.lend)
 
     def reducer_override(self, obj: Any) -> Any:
@@ -212,7 +221,7 @@ def dumps(obj: Any, into_main: frozenset[str] | None = None) -> Message:
         file = io.BytesIO()
         pickler = _full_pickler()(file, into_main)
         pickler.dump(obj)
-    return Message(file.getvalue(), pickler.loans)
+    return Message(file.getvalue(), pickler.loans, pickler.globals)
 
 
 def loads(data: Any, buffers: Sequence[Any]) -> Any:
@@ -234,28 +243,62 @@ def main_globals() -> dict[str, Any]:
     return sys.modules["__main__"].__dict__
 
 
-_MISSING = object()
+class Received:
+    """Globals of `__main__` that came along with functions, with their marks: what they were where they came from.
 
-# What the globals of __main__ were when they were sent last, or came: their marks; functions, classes and modules
-# themselves.
-_latest: dict[str, Any] = {}
+    All threads that are in an interpreter share it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = _thread.RLock()
+        self._marks: dict[str, Any] = {}  # of the latest that came, by name
+        self._of_thread = _thread._local()
+
+    def forget(self) -> None:
+        with self._lock:
+            self._marks.clear()
+
+    def take(self, namespace: dict[str, Any], values: dict[str, tuple[Any, Any]]) -> None:
+        """What came along with one function. A value that is as it was when it came last does not overwrite what code
+        here has made of it: an initializer, for example."""
+        dropped = []  # until the lock is free: their ends may run any code
+        with self._lock:
+            for name, (mark, value) in values.items():
+                if type(mark) is not bytes or self._marks.get(name) != mark:
+                    self._marks.pop(name, None)  # first: an interrupt may come between these lines
+                    dropped.append(namespace.get(name))
+                    namespace[name] = value
+                    self._marks[name] = mark
+        marks = getattr(self._of_thread, "marks", None)
+        if marks is not None:
+            marks.update((name, mark) for name, (mark, _) in values.items())
+
+    def load(self, data: Any, buffers: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+        """The function of a message, and the marks of all globals that came along."""
+        marks: dict[str, Any] = {}
+        before = getattr(self._of_thread, "marks", None)
+        self._of_thread.marks = marks
+        try:
+            return loads(data, buffers), marks
+        finally:
+            self._of_thread.marks = before
+
+    def are_current(self, marks: dict[str, Any]) -> bool:
+        """Whether no other values came since these globals did."""
+        with self._lock:
+            for name, mark in marks.items():
+                if mark is None or self._marks.get(name) != mark:
+                    return False
+        return True
 
 
-def forget_globals() -> None:
-    _latest.clear()
+received = Received()
 
 
 def set_function_state(function: Any, state: Any) -> None:
-    """Completes a function of `__main__` that arrived.
-
-    The globals that it uses come along. One that is as it was when it came last does not overwrite what code here has
-    made of it: an initializer, for example.
-    """
+    """Completes a function of `__main__` that arrived, with the globals that it uses."""
     complete, attributes, slots = state
-    for name, (mark, value) in slots["__globals__"].items():
-        if mark is None or _latest.get(name) != mark:
-            function.__globals__[name] = value
-        _latest[name] = mark
+    received.take(function.__globals__, slots["__globals__"])
     complete(function, (attributes, dict(slots, __globals__={})))
 
 
@@ -271,7 +314,7 @@ def _full_pickler() -> Callable[..., Any]:
 
     class Full(_Lending, cloudpickle.Pickler):  # type: ignore[misc]
         def __init__(self, file: io.BytesIO, into_main: frozenset[str] | None) -> None:
-            self.loans = _Loans()
+            self.loans, self.globals = _Loans(), []
             cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.loans.lend)
             self._into_main = into_main
 
@@ -282,48 +325,50 @@ def _full_pickler() -> Callable[..., Any]:
             reduced = cloudpickle.Pickler.reducer_override(self, obj)
             if self._into_main is None or type(obj) is not FunctionType or type(reduced) is not tuple:
                 return reduced
-            return _in_main(reduced, self._into_main) if obj.__globals__ is main_globals() else reduced
+            if obj.__globals__ is not main_globals():
+                return reduced
+            return _in_main(reduced, self._into_main, self.globals)
 
     _full = Full
     return Full
 
 
-def _nothing() -> None:
-    pass
-
-
-on_changed_globals: Callable[[], None] = _nothing
-
-
-def _in_main(reduced: Any, own_names: frozenset[str]) -> Any:
+def _in_main(reduced: Any, own_names: frozenset[str], sent: list[tuple[str, Any, tuple[Any, ...]]]) -> Any:
     """cloudpickle's reduction of a function, but that it shares `__main__`'s globals with others that arrive there."""
     make, arguments, (attributes, slots) = reduced[:3]
-    values = {name: (_mark(value), value) for name, value in slots["__globals__"].items() if name not in own_names}
-    has_changed = False
-    for name, (mark, value) in values.items():
-        now, before = value if mark is None else mark, _latest.get(name, _MISSING)
-        has_changed |= not (before is _MISSING or before is now or (type(before) is bytes and before == now))
-        _latest[name] = now
-    if has_changed:
-        on_changed_globals()
+    values = {}
+    for name, value in slots["__globals__"].items():
+        if name not in own_names:
+            identity = _identity(value)
+            sent.append((name, value, identity))
+            mark = tuple(map(id, identity)) or _mark(value)
+            values[name] = mark, value
     state = reduced[5], attributes, dict(slots, __globals__=values)  # the sixth is cloudpickle's own way to complete it
     return make, (arguments[0], Main(), *arguments[2:]), state, None, None, set_function_state
 
 
+def _identity(value: Any) -> tuple[Any, ...]:
+    """The objects that tell a function, class or module from others; none for other values.
+
+    What is told by them is always sent anew, as it may have changed inside.
+    """
+    if isinstance(value, FunctionType):
+        return value, value.__code__, value.__defaults__
+    return (value,) if isinstance(value, (type, BuiltinFunctionType, ModuleType)) else ()
+
+
 def _mark(value: Any) -> bytes | None:
-    """What tells whether a global is as it was; None for functions, classes and modules, which are always sent anew."""
-    if type(value) in ATOMS:
-        return pickle.dumps(value, PROTOCOL)
-    if isinstance(value, (type, FunctionType, BuiltinFunctionType, ModuleType)):
-        return None
-    import hashlib
-
-    from ._addresses import address_of
-
+    """What tells whether a global is as it was; None where that cannot be told."""
     try:
         message = dumps(value)
     except Exception:  # which pickling the function is going to raise
         return None
+    if type(value) in ATOMS and len(message.data) <= SHORT:
+        return message.data
+    import hashlib
+
+    from ._addresses import address_of
+
     # Memory that is lent is the same on both sides, whatever is written to it.
     places = [(address_of(loan.view)[0], loan.view.nbytes) for loan in message.loans]
     return hashlib.blake2b(message.data + repr(places).encode(), digest_size=16).digest()

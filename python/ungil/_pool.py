@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import Future
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
-from weakref import WeakSet
+from weakref import ref
 
 from ._calls import Call, together
 from ._library import library
@@ -75,14 +75,18 @@ class Pool:
         self.own_names = frozenset(share)
         self._lock = threading.RLock()  # the end of an executor takes it too, wherever garbage collection finds that
         self._tasks: deque[Task] = deque()
-        self._waiting: list[Any] = []  # a lock of each worker that waits, locked until it is woken
+        # A lock of each worker that waits, locked until it is woken, and whether that was done: a worker that is awake
+        # has it locked again.
+        self._waiting: dict[Any, bool] = {}
         self.workers: list[Worker] = []
-        self._interpreters: dict[int, Interpreter] = {}  # by their threads' numbers
-        self._taken: dict[int, Sequence[Task]] = {}  # what they have begun, or are about to
+        # By their threads' numbers. Each worker sets and removes its own, by one operation of a dict, without the lock
+        # where nobody may be hindered by that.
+        self._interpreters: dict[int, Interpreter] = {}
+        self._taken: dict[int, Sequence[Task]] = {}  # what they have begun, or are about to; set under the lock
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self._is_shut = False
-        _pools.add(self)
+        _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
         """Errors: BrokenInterpreterPool; RuntimeError after `shut`, or when the process ends."""
@@ -124,7 +128,8 @@ class Pool:
                 pace.end(len(tasks))
                 del tasks  # while this waits, nothing is kept
                 tasks = self._next(pace.batch)
-            del self._interpreters[threading.get_ident()]
+            with self._lock:  # not while somebody interrupts it
+                del self._interpreters[threading.get_ident()]
 
     def _next(self, most: int) -> Sequence[Task]:
         """The next task, or several at once that go together; none when there will be none."""
@@ -133,7 +138,7 @@ class Pool:
         while True:
             with self._lock:
                 if place:
-                    self._waiting.remove(place)
+                    del self._waiting[place]
                 if self._tasks:
                     # The last ones go one by one (guided self-scheduling: Polychronopoulos and Kuck 1987).
                     most = min(most, len(self._tasks) // (4 * len(self.workers)))
@@ -142,7 +147,7 @@ class Pool:
                     return ()
                 place = _thread.allocate_lock()
                 place.acquire()
-                self._waiting.append(place)
+                self._waiting[place] = False
                 if self._is_shut:  # garbage collection found the executor's end here
                     self._wake_all()
             place.acquire()
@@ -167,7 +172,8 @@ class Pool:
         failure = _outcome(self._initializer, interpreter).error if self._initializer else None
         if failure is None:
             return interpreter
-        del self._interpreters[thread]
+        with self._lock:
+            del self._interpreters[thread]
         interpreter.close()
         if not isinstance(failure, KeyboardInterrupt):  # which whoever pressed Ctrl-C knows of
             _logger.critical("Exception in initializer:", exc_info=failure)
@@ -190,8 +196,9 @@ class Pool:
         return self._broken is not None
 
     def _error(self) -> BrokenInterpreterPool:
-        error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
-        error.__cause__ = self._cause
+        with self._lock:
+            error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
+            error.__cause__ = self._cause
         return error
 
     def _clear(self) -> Sequence[Task]:
@@ -202,13 +209,16 @@ class Pool:
 
     def _wake(self) -> bool:
         """Wakes a worker that waits, if there is one. Its place is the worker's to clear: Ctrl-C may come after each
-        step here."""
-        for place in reversed(self._waiting):
-            try:
-                place.release()
-            except RuntimeError:  # it is awake already
-                continue
-            return True
+        step here, so it is awake before that is noted. The lock is held."""
+        for place in reversed(list(self._waiting)):
+            if not self._waiting[place]:
+                try:
+                    place.release()
+                except RuntimeError:  # Ctrl-C came before that was noted
+                    self._waiting[place] = True
+                    continue
+                self._waiting[place] = True
+                return True
         return False
 
     def _wake_all(self) -> None:
@@ -218,8 +228,9 @@ class Pool:
 
     def shut(self) -> None:
         """Lets the workers end when they have done what is queued."""
-        self._is_shut = True
-        self._wake_all()
+        with self._lock:
+            self._is_shut = True
+            self._wake_all()
 
     def cancel(self) -> None:
         """Cancels what is queued."""
@@ -227,16 +238,28 @@ class Pool:
             task.cancel()
 
     def stop(self) -> None:
-        """Cancels what is queued or not begun, and interrupts what runs."""
-        self.cancel()
-        for tasks in list(self._taken.values()):
+        """Cancels what is queued or not begun, and interrupts what runs. What is put meanwhile is let be."""
+        with self._lock:
+            taken = self._taken.copy()
+            queued = self._clear()
+        for task in queued:
+            task.cancel()
+        for tasks in taken.values():
             for task in tasks:
                 task.future.cancel()  # its worker tells those who wait for several
-        self._interrupt()
+        self._interrupt(taken)
 
-    def _interrupt(self) -> None:
-        for interpreter in list(self._interpreters.values()):
-            library.ungil_interp_interrupt(interpreter.handle)
+    def _interrupt(self, taken: Mapping[int, Sequence[Task]]) -> None:
+        """Interrupts these tasks, by their threads' numbers, where they still run.
+
+        No worker takes others meanwhile, which the interrupt would hit. It does not wait, and may come just before the
+        request: then it is for nothing.
+        """
+        with self._lock:
+            for thread, tasks in taken.items():
+                interpreter = self._interpreters.get(thread)
+                if interpreter is not None and self._taken.get(thread) is tasks:
+                    library.ungil_interp_interrupt(interpreter.handle)
 
     def join(self) -> None:
         """Waits for the workers. Ctrl-C stops them, and is raised; it waits no longer than GRACE for them then.
@@ -261,13 +284,13 @@ class Pool:
         deadline = time.monotonic() + GRACE
         for worker in self.workers:
             while not worker.over.look() and time.monotonic() < deadline:
-                self._interrupt()  # again: the first one may have come just before a request
+                self._interrupt(self._taken.copy())  # again: the first one may have come just before a request
 
     def lose(self) -> None:
         """In the child of a fork: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
         tasks = [task for tasks in [*self._taken.values(), self._clear()] for task in tasks]
-        self.workers, self._waiting, self._interpreters, self._taken = [], [], {}, {}
+        self.workers, self._waiting, self._interpreters, self._taken = [], {}, {}, {}
         for task in tasks:
             task.future._condition = Condition()  # another thread may have had it
             task.future._done_callbacks.clear()  # type: ignore[attr-defined] # they are the parent's
@@ -323,15 +346,20 @@ class Pace:
         self.batch = min(2 * self.batch, self.MOST) if is_short else 1
 
 
-_pools: WeakSet[Pool] = WeakSet()
+# What adds to it, copies it, or finds a pool dead is one operation of a set in C: a WeakSet takes several.
+_pools: set[ref[Pool]] = set()
 _is_ending = False
+
+
+def _all_pools() -> list[Pool]:
+    return [pool for pool in (reference() for reference in _pools.copy()) if pool is not None]
 
 
 def _end() -> None:
     """Before the process ends, what was begun or queued is done, as with the standard library's pools."""
     global _is_ending
     _is_ending = True
-    pools = list(_pools)
+    pools = _all_pools()
     for pool in pools:
         pool.shut()
     try:
@@ -343,7 +371,7 @@ def _end() -> None:
 
 
 def _lose_all() -> None:
-    for pool in list(_pools):
+    for pool in _all_pools():
         pool.lose()
 
 

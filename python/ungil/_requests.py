@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 from typing import Any, NamedTuple, Sequence
 
 from . import _pickling
@@ -12,6 +11,7 @@ from . import _signatures as c
 from ._addresses import address_of
 from ._errors import ExecutionFailed, of_status
 from ._library import last_error, library
+from ._locks import Numbers
 from ._pickling import Loan
 
 
@@ -44,8 +44,9 @@ class Outcome(NamedTuple):
 
 UNKNOWN = Outcome(None)  # the interpreter does not know the function that was not sent
 
-_lent: dict[int, memoryview] = {}  # what interpreters have views of
-_numbers = itertools.count(1)
+# What interpreters have views of. Any thread adds to it or removes from it, by one operation of a dict.
+_lent: dict[int, memoryview] = {}
+_numbers = Numbers()
 
 
 def _give_back(owner: int) -> None:
@@ -56,7 +57,7 @@ _release = c.UngilRelease(_give_back)
 
 
 def _buffer_of(loan: Loan) -> c.UngilBuffer:
-    number = next(_numbers)
+    number = _numbers.take()
     _lent[number] = loan.view
     return c.UngilBuffer(address_of(loan.view)[0], loan.view.nbytes, int(not loan.writable), _release, number)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ._buffers import Memory, Types, room_of
 from ._element_types import BOOL, ElementType
 
-_found: list[Any] = []
+_found: list[Any] = []  # several threads may find the same, and each append it
 
 
 def result_for(source: Memory, out: Any, types: Types) -> tuple[Any, Memory]:

@@ -58,7 +58,11 @@ class Condition(threading.Condition):
 
 
 def take(items: list[Item]) -> Item | None:
-    """The only item of a list, for the first who asks."""
+    """The only item of a list, for the first who asks.
+
+    list.pop is one operation, with the interpreter's lock or the list's own: of two threads, one gets the item. That
+    decides who makes a call, or that nobody does.
+    """
     try:
         return items.pop()
     except IndexError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import time
 
 import _ungil  # type: ignore[import-not-found]
@@ -10,7 +11,7 @@ import __main__
 
 from . import _pickling
 from . import _protocol as protocol
-from ._pickling import Message
+from ._pickling import Message, received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
-_functions: dict[int, Callable[..., Any]] = {}
-_source = ""  # the latest that was executed, for tracebacks
+_functions: dict[int, tuple[Callable[..., Any], dict[str, Any]]] = {}  # and the marks of their globals
+_lock = _thread.RLock()  # of what the threads share that are in here
 
 
 class _Unknown(Exception):
@@ -90,15 +91,27 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
     """The function that a request is about, sent or known, and the memory that is not its own."""
     end = len(request) - protocol.HEADER.size
     token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
-    function = _functions.get(token)
     if length:
-        function = _pickling.loads(memoryview(request)[end - length : end], buffers[:memory])
-        while len(_functions) >= protocol.KEPT_FUNCTIONS:
-            _functions.pop(next(iter(_functions)), None)
-        _functions[token] = function
-    elif function is None:
+        function, marks = received.load(memoryview(request)[end - length : end], buffers[:memory])
+        _keep(token, (function, marks))
+        return function, buffers[memory:]
+    known = _functions.get(token)
+    # Where others came with other values of its globals, it is to come again, with its own.
+    if known is None or (known[1] and not received.are_current(known[1])):
         raise _Unknown
-    return function, buffers[memory:]
+    return known[0], buffers[memory:]
+
+
+def _keep(token: int, known: tuple[Callable[..., Any], dict[str, Any]]) -> None:
+    dropped: list[Any] = []  # until the lock is free: their ends may run any code
+    with _lock:
+        dropped.append(_functions.pop(token, None))
+        while len(_functions) >= protocol.KEPT_FUNCTIONS:
+            try:
+                dropped.append(_functions.pop(next(iter(_functions)), None))
+            except (RuntimeError, StopIteration):  # code that garbage collection runs was at it
+                pass
+        _functions[token] = known
 
 
 def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
@@ -106,13 +119,11 @@ def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
 
 
 def _execute(request: bytes, buffers: tuple[memoryview, ...]) -> None:
-    global _source
-    _source = source = _pickling.loads(request, buffers)
-    exec(compile(source, "<exec>", "exec", dont_inherit=True), __main__.__dict__)
+    exec(_ungil.compiled(_pickling.loads(request, buffers).encode(), "exec"), __main__.__dict__)
 
 
 def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    return eval(_pickling.loads(request, buffers), __main__.__dict__)
+    return eval(_ungil.compiled(_pickling.loads(request, buffers).strip().encode(), "eval"), __main__.__dict__)
 
 
 _OPERATIONS = {
@@ -127,10 +138,9 @@ _OPERATIONS = {
 
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:
     """(the exception as a message or None, what it is in short, its traceback)"""
-    import linecache
     import traceback
 
-    linecache.cache["<exec>"] = len(_source), None, _source.splitlines(True), "<exec>"
+    _ungil.show_all()
     trace: TracebackType | None = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
@@ -148,7 +158,7 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
 def begin() -> None:
     """Makes the interpreter answer, with nothing left of who had it before."""
     _functions.clear()
-    _pickling.forget_globals()
+    received.forget()
     _ungil.serve(answer)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from ._calls import Call, call_of, function_of, map_of
 from ._library import library
+from ._locks import Numbers
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
 from ._waiting import BLIND, Condition, Latch, in_main_thread
@@ -114,7 +115,7 @@ class InterpreterPoolExecutor(Executor):
             raise TypeError("initializer must be a callable")
         share = shared(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
-        name = thread_name_prefix or "InterpreterPoolExecutor-%d" % next(_numbers)
+        name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         self._max_workers: int = max_workers
         self._pool = Pool(max_workers, name, share, first)
 
@@ -202,7 +203,7 @@ class InterpreterPoolExecutor(Executor):
             self._pool.shut()
 
 
-_numbers = itertools.count()
+_numbers = Numbers(0)
 
 
 def _results(pending: deque[Future[Any]], more: Iterator[Future[Any]], deadline: float | None) -> Iterator[Any]:

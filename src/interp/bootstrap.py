@@ -176,23 +176,23 @@ def renew(variables):
 # The latest sources by the names of their code, for tracebacks.
 sources = {}
 numbers = itertools.count(1)
+lock = _thread.RLock()  # of both
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def compiled(source, mode):
-    """Code of the source. Other threads may be here too."""
+    """Code of the source, UTF-8."""
     linecache = sys.modules.get("linecache")
-    name = "<%s %d>" % (mode, next(numbers))
-    text = sources[name] = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
-    try:
+    text = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
+    with lock:
+        name = "<%s %d>" % (mode, next(numbers))
+        sources[name] = text
         while len(sources) > KEPT_SOURCES:
             old = next(iter(sources))
             sources.pop(old, None)
             linecache and linecache.cache.pop(old, None)
-    except (RuntimeError, StopIteration):  # another thread was at it
-        pass
-    if linecache:
-        show(linecache, name, text)
+        if linecache:
+            show(linecache, name, text)
     return compile(text, name, mode, dont_inherit=True)
 
 
@@ -204,11 +204,12 @@ def show_all():
     """Shows the sources to linecache, which is not imported before: that takes as long as a tenth of a start."""
     import linecache
 
-    for name in list(linecache.cache):
-        if name.startswith(("<exec ", "<eval ")) and name not in sources:
-            linecache.cache.pop(name, None)
-    for name, text in list(sources.items()):
-        show(linecache, name, text)
+    with lock:
+        for name in list(linecache.cache):
+            if name.startswith(("<exec ", "<eval ")) and name not in sources:
+                linecache.cache.pop(name, None)
+        for name, text in sources.items():
+            show(linecache, name, text)
 
 
 def execute(source):
@@ -299,5 +300,7 @@ def describe(kind=None, value=None, trace=None):
 
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
+module.compiled = compiled  # for the package's own requests
+module.show_all = show_all
 module.libpython = None  # the file that this interpreter is a copy of
 sys.modules["_ungil"] = own_modules["_ungil"] = module

@@ -130,6 +130,114 @@ class GlobalsOfMain(unittest.TestCase):
             "({'other': 1}, 3)",
         )
 
+    def test_a_global_that_changes_while_another_thread_pickles(self):
+        """That thread's message comes late, with the value that there was before."""
+        for round in ("1", "2"):  # of the value that waits: its mark is made, or it is pickled itself
+            with self.subTest(round=round):
+                status, output, errors = run_script(
+                    """
+                    import sys, threading, ungil
+                    x = 1
+                    class Slow:
+                        pickled, waits, go_on = 0, threading.Event(), threading.Event()
+                        def __reduce__(self):
+                            Slow.pickled += 1
+                            if Slow.pickled == int(sys.argv[1]):
+                                Slow.waits.set()
+                                Slow.go_on.wait(60)
+                            return str, ()
+                    slow = Slow()
+                    def slowly(): return x, slow
+                    def quickly(): return x
+                    def also_slow(): return x, slow
+                    with ungil.Interpreter() as interpreter:
+                        found = [interpreter.call(quickly)]
+                        x = 2
+                        late = []
+                        thread = threading.Thread(target=lambda: late.append(interpreter.call(slowly)))
+                        thread.start()
+                        Slow.waits.wait(60)
+                        found += [interpreter.call(quickly), interpreter.call(also_slow)[0]]
+                        x = 1
+                        found += [interpreter.call(quickly), interpreter.call(quickly)]
+                        Slow.go_on.set()
+                        thread.join()
+                        found.append(interpreter.call(quickly))
+                        x = 2
+                        found.append(interpreter.call(quickly))
+                        print(found, late)
+                    """,
+                    round,
+                )
+                self.assertEqual((status, output), (0, "[1, 2, 2, 1, 1, 1, 2] [(2, '')]\n"), errors)
+
+    def test_the_function_of_a_map_has_the_globals_that_it_had_when_the_map_began(self):
+        self.assert_prints(
+            """
+            import ungil
+            x, items = 1, [1]
+            def helper(): return x
+            def f(n): return helper(), items
+            def g(): return helper(), items
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                results = pool.map(f, range(4), buffersize=1)
+                found = [next(results), next(results)]
+                x, items, first = 2, [2], helper
+                def helper(): return x, "new"
+                found.append(pool.submit(g).result())
+                found += [next(results)]
+                x, items, helper = 1, [1], first
+                found.append(pool.submit(g).result())
+                found += [next(results)]
+                print(found)
+            """,
+            "[(1, [1]), (1, [1]), ((2, 'new'), [2]), (1, [1]), (1, [1]), (1, [1])]",
+        )
+
+    def test_a_global_that_changes_between_two_looks_at_it(self):
+        self.assert_prints(
+            """
+            import ungil
+            from ungil import _pickling
+            x = 1
+            def f(): return x
+            pickled = _pickling.dumps
+            def dumps(*args):  # another thread has x for 2 meanwhile
+                global x
+                x = 2
+                try:
+                    return pickled(*args)
+                finally:
+                    x = 1
+            with ungil.Interpreter() as interpreter:
+                _pickling.dumps = dumps
+                found = [interpreter.call(f)]
+                _pickling.dumps = pickled
+                print(found + [interpreter.call(f)])
+            """,
+            "[2, 1]",
+        )
+
+    def test_what_tasks_make_of_a_shared_function_stays(self):
+        self.assert_prints(
+            """
+            import ungil
+            x = 1
+            def helper(): return "slow"
+            def f():
+                global helper
+                if helper() == "slow":
+                    helper = lambda: "fast"
+                    return "made"
+                return helper()
+            def g(): return helper()
+            with ungil.Interpreter() as interpreter:
+                interpreter.call(f), interpreter.call(g)  # each brings the function along
+                print([interpreter.call(function) for function in (f, g, f, g)])
+            """,
+            "['made', 'fast', 'fast', 'fast']",
+        )
+
     def test_functions_are_not_kept_for_ever(self):
         self.assert_prints(
             """

@@ -93,6 +93,8 @@ def at_step(number, call, after_calls=False):
             call()
     except KeyboardInterrupt:
         return True
+    finally:
+        before.clear()  # frames keep what their functions had
     assert not is_over, "it was not heard"
     return False
 

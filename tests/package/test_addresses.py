@@ -1,0 +1,105 @@
+"""Addresses of memory: read from memoryviews, which is checked at import, or by the public way, which does as well."""
+
+import array
+import contextlib
+import runpy
+import sys
+import unittest
+from types import SimpleNamespace
+from unittest import mock
+
+import test_buffers
+import test_interrupted_steps
+import test_lent_memory
+from ungil import _addresses, _buffers, _requests
+
+IS_CPYTHON = sys.implementation.name == "cpython"
+
+
+@unittest.skipUnless(IS_CPYTHON, "SKIP: only CPython's memoryviews are read")
+class SelfCheck(unittest.TestCase):
+    def test_this_python_passes(self):
+        self.assertIs(_addresses.address_of, _addresses._read)
+
+    def test_another_layout_is_noticed(self):
+        right = _addresses._offset_in(memoryview)
+        self.assertTrue(_addresses._is_right(right))
+        for wrong in range(object.__basicsize__, right, 8):  # all of it is inside of a memoryview
+            self.assertFalse(_addresses._is_right(wrong), wrong)
+
+    def test_offsets_outside_of_the_object_are_not_read(self):
+        size = memoryview.__basicsize__
+        for offset in (
+            -32,
+            -8,
+            0,
+            8,
+            object.__basicsize__,
+            79,
+            size + 8,
+            size + 4096,
+            memoryview.__weakrefoffset__ + 4,
+        ):
+            kind = SimpleNamespace(__weakrefoffset__=offset, __basicsize__=size)
+            self.assertIsNone(_addresses._offset_in(kind), offset)
+
+    def test_a_python_with_another_layout_gets_the_right_addresses(self):
+        numbers = array.array("q", range(9))
+        size = memoryview.__basicsize__
+        for offset in (-32, 0, memoryview.__weakrefoffset__ - 8, memoryview.__weakrefoffset__ - 32, size, size + 8):
+
+            class Other:
+                __weakrefoffset__, __basicsize__ = offset, size
+
+                def __new__(cls, owner):
+                    return memoryview(owner)
+
+            module = runpy.run_path(_addresses.__file__, {"memoryview": Other})
+            view = memoryview(numbers)[3:]
+            self.assertEqual(module["address_of"](view)[0], numbers.buffer_info()[0] + 24, offset)
+
+    def test_both_ways_tell_the_same(self):
+        numbers = array.array("q", range(9))
+        for owner in (b"", b"abc", bytearray(), bytearray(5), array.array("d"), numbers, memoryview(numbers)[2::3]):
+            for view in (memoryview(owner), memoryview(owner).toreadonly(), memoryview(owner)[1:]):
+                self.assertEqual(_addresses._request(view), _addresses._read(view), (owner, view))
+
+    def test_the_public_way_holds_nothing(self):
+        numbers = array.array("q", range(9))
+        view = memoryview(numbers)
+        self.assertEqual(_addresses._request(view), (numbers.buffer_info()[0], None))
+        view.release()
+        numbers.append(9)
+
+
+def by_request(case):
+    """The same tests, with addresses by the public way."""
+
+    class Case(case):
+        def setUp(self):
+            patches = contextlib.ExitStack()
+            for module in (_buffers, _requests):
+                patches.enter_context(mock.patch.object(module, "address_of", _addresses._request))
+            self.addCleanup(patches.close)
+            super().setUp()
+
+    Case.__name__ = Case.__qualname__ = case.__name__ + "ByRequest"
+    Case.__module__ = __name__
+    return unittest.skipUnless(IS_CPYTHON, "SKIP: other Pythons have no PyObject_GetBuffer")(Case)
+
+
+def load_tests(loader, tests, _):
+    """What uses memory, once more."""
+    cases = [test_interrupted_steps.Arrays]
+    for module in (test_buffers, test_lent_memory):
+        cases += [
+            case
+            for case in vars(module).values()
+            if isinstance(case, type) and issubclass(case, unittest.TestCase) and case.__module__ == module.__name__
+        ]
+    tests.addTests(loader.loadTestsFromTestCase(by_request(case)) for case in cases)
+    return tests
+
+
+if __name__ == "__main__":
+    unittest.main()

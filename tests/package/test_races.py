@@ -1,0 +1,237 @@
+"""What threads do at the same time: each order of steps that matters is forced, as chance would need hours for it."""
+
+import sys
+import threading
+import time
+import unittest
+from unittest import mock
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, run_script
+from ungil import _waiting
+from ungil._library import library
+from ungil._locks import Numbers
+
+PATIENCE = 60  # seconds
+
+
+def until(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.001)
+
+
+def run_until(begun, ended):
+    """Sets one place of `__main__`'s memory, and runs until another one is set."""
+    gate = sys.modules["__main__"].gate
+    gate[begun] = 1
+    while not gate[ended]:
+        time.sleep(0.001)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Pools(unittest.TestCase):
+    def pool(self, workers, gate):
+        pool = ungil.InterpreterPoolExecutor(workers, share={"gate": ungil.share(gate, writable=True)})
+        self.addCleanup(pool.shutdown)
+        self.addCleanup(gate.__setitem__, slice(0, len(gate)), b"\1" * len(gate))  # first: else the tasks never end
+        return pool
+
+    def test_two_tasks_wake_two_workers(self):
+        """The first worker is awake, but has not gone on, when the second task comes."""
+        gate = bytearray(2)
+        pool = self.pool(2, gate)
+        inner = pool._pool
+        for future in [pool.submit(run_until, 0, 1), pool.submit(run_until, 1, 0)]:
+            future.result(PATIENCE)
+        until(lambda: len(inner._waiting) == 2)
+        gate[:] = bytes(2)
+        with inner._lock:
+            first = pool.submit(run_until, 0, 1)
+            until(lambda: all(place.locked() for place in inner._waiting))  # again, by who is awake
+            second = pool.submit(run_until, 1, 0)
+        for future in (first, second):  # each needs the other one
+            future.result(PATIENCE)
+
+    def test_stop_lets_a_task_be_that_begins_meanwhile(self):
+        gate = bytearray(4)
+        pool = self.pool(1, gate)
+        first, queued = pool.submit(run_until, 0, 1), pool.submit(pow, 2, 2)
+        later = []
+
+        def while_it_stops(_):
+            gate[1] = 1
+            first.exception(PATIENCE)
+            later.append(pool.submit(run_until, 2, 3))
+            until(lambda: gate[2])
+
+        queued.add_done_callback(while_it_stops)
+        until(lambda: gate[0])
+        interrupt = library.ungil_interp_interrupt
+        with mock.patch.object(library, "ungil_interp_interrupt", side_effect=interrupt) as asked:
+            pool._pool.stop()
+        asked.assert_not_called()  # it would reach the later task some time soon
+        gate[3] = 1
+        self.assertIsNone(later[0].exception(PATIENCE))
+        self.assertTrue(queued.cancelled())
+
+    def test_an_interrupt_never_reaches_the_next_task(self):
+        gate = bytearray(2)
+        pool = self.pool(1, gate)
+        for _ in range(100):
+            gate[0] = 0
+            task = pool.submit(run_until, 0, 1)
+            until(lambda: gate[0])
+            pool._pool.stop()
+            following = pool.submit(sum, range(1000))
+            self.assertIsInstance(task.exception(PATIENCE), KeyboardInterrupt)
+            self.assertEqual(following.result(PATIENCE), 499500)
+
+    def test_pools_that_are_made_while_all_are_stopped(self):
+        """At the process's end, and in the child of a fork."""
+        for stopping in ("_end", "_lose_all"):
+            status, output, errors = run_script(
+                """
+                import sys, ungil
+                from ungil import _pool
+                some, more = [ungil.InterpreterPoolExecutor(1) for _ in range(3)], []
+                def between_steps(frame, event, argument):
+                    if len(more) < 100:
+                        sys.setprofile(None)
+                        more.append(_pool.Pool(1, "another thread's", {}, None))
+                        sys.setprofile(between_steps)
+                sys.setprofile(between_steps)
+                getattr(_pool, sys.argv[1])()
+                sys.setprofile(None)
+                print(len(more) > 3, all(one._pool._is_shut or one._pool.is_broken for one in some))
+                """,
+                stopping,
+            )
+            self.assertEqual((status, output), (0, "True True\n"), errors)
+
+    def test_a_fork_while_another_thread_has_a_lock(self):
+        status, output, errors = run_script("""
+            import os, signal, sys, threading, ungil
+            from ungil import _calls
+            has_it, done = threading.Event(), threading.Event()
+            def hold():
+                with _calls._lock:
+                    has_it.set()
+                    done.wait()
+            def square(n): return n * n
+            threading.Thread(target=hold).start()
+            has_it.wait()
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)  # it ends the child
+                with ungil.InterpreterPoolExecutor(1) as pool:
+                    print(pool.submit(square, 3).result(), flush=True)
+                os._exit(0)
+            print(os.waitpid(child, 0)[1])
+            done.set()
+        """)
+        self.assertEqual((status, output), (0, "9\n0\n"), errors)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class OneInterpretersThreads(OneInterpreter):
+    def test_a_function_that_comes_while_another_is_forgotten(self):
+        """As code of garbage collection may bring it; or a thread, in an interpreter without a lock."""
+        interpreter = ungil.Interpreter()
+        self.addCleanup(interpreter.close)
+        interpreter.exec("""if True:
+            from ungil import _worker
+            class Functions(dict):
+                came = 0
+                def __iter__(self):
+                    iterator = super().__iter__()
+                    if self.came < 3:
+                        self.came += 1
+                        _worker._functions[-self.came] = next(iter(self.values()))
+                    return iterator
+            _worker._functions = Functions(_worker._functions)
+        """)
+        functions = [eval("lambda: %d" % n, {"__name__": "__main__"}) for n in range(270)]
+        self.assertEqual([interpreter.call(function) for function in functions], list(range(270)))
+        self.assertEqual(interpreter.eval("_worker._functions.came, len(_worker._functions)"), (3, 256))
+
+    def test_tracebacks_show_the_source_that_the_code_is_of(self):
+        self.interpreter.exec("def fail():\n    raise ValueError('the first source')")
+        self.interpreter.exec("x = 1\ny = 2")
+        with self.assertRaises(ValueError) as caught:
+            self.interpreter.eval("fail()")
+        self.assertIn("    raise ValueError('the first source')", str(caught.exception.__cause__))
+        self.assertNotIn("y = 2", str(caught.exception.__cause__))
+
+    def test_many_threads_that_make_it_forget_functions(self):
+        """Under the interpreter's lock this has always passed; it is for builds without."""
+        failures = []
+
+        def work(number):
+            for n in range(300):
+                function = eval("lambda x: x + %d" % (1000 * number + n), {"__name__": "__main__"})
+                try:
+                    if self.call(function, 1) != 1000 * number + n + 1:
+                        failures.append((number, n))
+                except Exception as error:
+                    failures.append((number, n, error))
+
+        interval = sys.getswitchinterval()
+        self.addCleanup(sys.setswitchinterval, interval)
+        sys.setswitchinterval(1e-6)
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Closing(unittest.TestCase):
+    def test_two_threads_close_one_interpreter(self):
+        interpreter = ungil.Interpreter()
+        free = ungil.Interpreter._free
+
+        def when_another_thread_has(handle):
+            free(handle)
+            return free(handle)
+
+        with mock.patch.object(ungil.Interpreter, "_free", staticmethod(when_another_thread_has)):
+            interpreter.close()
+        self.assertEqual(interpreter.handle, 0)
+        self.assertRaises(ValueError, interpreter.call, pow, 2, 2)
+
+    def test_ctrl_c_when_another_thread_has_closed_it(self):
+        interpreter = ungil.Interpreter()
+        waits = iter([True])
+
+        def wait(latch):
+            until(lambda: latch.is_open)
+            if next(waits, False):
+                interpreter.close()
+                raise KeyboardInterrupt
+
+        with mock.patch.object(_waiting.Latch, "wait", wait):
+            self.assertRaises(KeyboardInterrupt, interpreter.call, pow, 2, 2)
+
+
+class Counting(unittest.TestCase):
+    def test_each_number_is_given_once(self):
+        """Under the interpreter's lock itertools.count alone has always passed; it is for builds without."""
+        numbers, taken = Numbers(), []
+
+        def take():
+            taken.extend([numbers.take() for _ in range(5000)])
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(taken), list(range(1, 20001)))
+
+
+if __name__ == "__main__":
+    unittest.main()
