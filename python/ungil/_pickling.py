@@ -252,11 +252,13 @@ class Received:
     def __init__(self) -> None:
         self._lock = _thread.RLock()
         self._marks: dict[str, Any] = {}  # of the latest that came, by name
+        self.changes = 0  # how often one came that was different
         self._of_thread = _thread._local()
 
     def forget(self) -> None:
         with self._lock:
             self._marks.clear()
+            self.changes += 1
 
     def take(self, namespace: dict[str, Any], values: dict[str, tuple[Any, Any]]) -> None:
         """What came along with one function. A value that is as it was when it came last does not overwrite what code
@@ -264,7 +266,9 @@ class Received:
         dropped = []  # until the lock is free: their ends may run any code
         with self._lock:
             for name, (mark, value) in values.items():
-                if type(mark) is not bytes or self._marks.get(name) != mark:
+                is_different = self._marks.get(name) != mark
+                self.changes += is_different
+                if is_different or type(mark) is not bytes:
                     self._marks.pop(name, None)  # first: an interrupt may come between these lines
                     dropped.append(namespace.get(name))
                     namespace[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any, NamedTuple, Sequence
 
 from . import _pickling
@@ -49,11 +50,14 @@ _lent: dict[int, memoryview] = {}
 _numbers = Numbers()
 
 
-def _give_back(owner: int) -> None:
-    _lent.pop(owner, None)
+def _give_back(owner: int, take: Any = _lent.pop) -> None:
+    take(owner, None)
 
 
 _release = c.UngilRelease(_give_back)
+if sys.implementation.name == "cpython":
+    # It never ends: interpreters may call it after the end of this module.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_release))
 
 
 def _buffer_of(loan: Loan) -> c.UngilBuffer:

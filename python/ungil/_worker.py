@@ -20,12 +20,30 @@ if TYPE_CHECKING:
 
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
-_functions: dict[int, tuple[Callable[..., Any], dict[str, Any]]] = {}  # and the marks of their globals
+_functions: dict[int, _Known] = {}
 _lock = _thread.RLock()  # of what the threads share that are in here
 
 
 class _Unknown(Exception):
     """The function of a request is not known here."""
+
+
+class _Known:
+    """A function that came, and the marks of the globals that came along."""
+
+    __slots__ = ("changes", "function", "marks")
+
+    def __init__(self, function: Callable[..., Any], marks: dict[str, Any]) -> None:
+        self.function, self.marks = function, marks
+        self.changes = -1  # of globals, as often as there were when these were found current
+
+    def is_current(self) -> bool:
+        changes = received.changes
+        if self.marks and self.changes != changes:
+            if not received.are_current(self.marks):
+                return False
+            self.changes = changes
+        return True
 
 
 def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
@@ -93,16 +111,15 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
     token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     if length:
         function, marks = received.load(memoryview(request)[end - length : end], buffers[:memory])
-        _keep(token, (function, marks))
+        _keep(token, _Known(function, marks))
         return function, buffers[memory:]
     known = _functions.get(token)
-    # Where others came with other values of its globals, it is to come again, with its own.
-    if known is None or (known[1] and not received.are_current(known[1])):
+    if known is None or not known.is_current():  # with its globals, it is to come again
         raise _Unknown
-    return known[0], buffers[memory:]
+    return known.function, buffers[memory:]
 
 
-def _keep(token: int, known: tuple[Callable[..., Any], dict[str, Any]]) -> None:
+def _keep(token: int, known: _Known) -> None:
     dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
         dropped.append(_functions.pop(token, None))

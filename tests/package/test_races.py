@@ -216,6 +216,18 @@ class Closing(unittest.TestCase):
         with mock.patch.object(_waiting.Latch, "wait", wait):
             self.assertRaises(KeyboardInterrupt, interpreter.call, pow, 2, 2)
 
+    @unittest.skipUnless(sys.implementation.name == "cpython", "SKIP: only CPython has interpreters")
+    def test_memory_is_given_back_to_a_function_that_outlives_its_module(self):
+        status, output, errors = run_script("""
+            import gc, weakref
+            from ungil import _requests
+            release = weakref.ref(_requests._release)
+            _requests.__dict__.clear()  # as at the process's end
+            gc.collect()
+            print(release() is not None)
+        """)
+        self.assertEqual((status, output), (0, "True\n"), errors)
+
 
 class Counting(unittest.TestCase):
     def test_each_number_is_given_once(self):
