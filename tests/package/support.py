@@ -9,17 +9,12 @@ import threading
 import unittest
 
 import ungil
+from references import PATIENCE, rounds  # noqa: F401, for those who import it from here
 
 try:
     import numpy
 except ImportError:
     numpy = None
-
-sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from stress import rounds  # noqa: F401, for those who import it from here
-
-PATIENCE = 300  # seconds; only what hangs takes that long
 
 
 def has_interpreters():
