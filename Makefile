@@ -156,9 +156,22 @@ bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by crit
 # The package as it lies here, with the library that was built.
 PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 
-.PHONY: test-package
-test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
+.PHONY: test-package test-cloudpickle
+test-package: all $(VENV)/ready test-cloudpickle ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
+
+# The venv has the newest cloudpickle; what depends on it runs with the oldest that the package allows, too.
+CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+PICKLING    := interpreters globals_of_main lent_memory pool standard_executors tracebacks
+
+test-cloudpickle: all $(VENV)/ready $(CLOUDPICKLE)/ready
+	cd tests/package && PYTHONPATH=$(CURDIR)/$(CLOUDPICKLE):$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \
+	    $(CURDIR)/$(VENV)/bin/python -m unittest $(PICKLING:%=test_%)
+
+$(CLOUDPICKLE)/ready: pyproject.toml $(VENV)/ready
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) \
+	    cloudpickle==$(CLOUDPICKLE:build/cloudpickle-%=%)
+	@touch $@
 
 .PHONY: test-bench
 test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests: that wrong answers are found, and nothing is lost

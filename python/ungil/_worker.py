@@ -8,7 +8,7 @@ import _ungil  # type: ignore[import-not-found]
 
 import __main__
 
-from . import _pickling
+from . import _pickling, _sources
 from . import _protocol as protocol
 from ._pickling import Message
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
 _functions: dict[int, Callable[..., Any]] = {}
-_source = ""  # the latest that was executed, for tracebacks
 
 
 class _Unknown(Exception):
@@ -106,13 +105,13 @@ def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
 
 
 def _execute(request: bytes, buffers: tuple[memoryview, ...]) -> None:
-    global _source
-    _source = source = _pickling.loads(request, buffers)
-    exec(compile(source, "<exec>", "exec", dont_inherit=True), __main__.__dict__)
+    source = _pickling.loads(request, buffers)
+    exec(_ungil.compiled(source.encode(), "exec"), __main__.__dict__)
 
 
 def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    return eval(_pickling.loads(request, buffers), __main__.__dict__)
+    expression = _pickling.loads(request, buffers)
+    return eval(_ungil.compiled(expression.strip().encode(), "eval"), __main__.__dict__)
 
 
 _OPERATIONS = {
@@ -125,14 +124,16 @@ _OPERATIONS = {
 }
 
 
+_OWN_FILES = (__file__, _ungil.FILE)
+
+
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:
     """(the exception as a message or None, what it is in short, its traceback)"""
-    import linecache
     import traceback
 
-    linecache.cache["<exec>"] = len(_source), None, _source.splitlines(True), "<exec>"
+    _ungil.show_sources()
     trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename in _OWN_FILES:
         trace = trace.tb_next
     try:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()
@@ -149,6 +150,7 @@ def begin() -> None:
     """Makes the interpreter answer, with nothing left of who had it before."""
     _functions.clear()
     _pickling.forget_globals()
+    _sources.forget()
     _ungil.serve(answer)
 
 

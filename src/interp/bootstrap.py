@@ -297,5 +297,7 @@ def describe(kind=None, value=None, trace=None):
 
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
+# For the package's own code.
+module.FILE, module.compiled, module.show_sources = FILE, compiled, show_all
 module.libpython = None  # the file that this interpreter is a copy of
 sys.modules["_ungil"] = own_modules["_ungil"] = module
