@@ -173,6 +173,11 @@ $(CLOUDPICKLE)/ready: pyproject.toml $(VENV)/ready
 	    cloudpickle==$(CLOUDPICKLE:build/cloudpickle-%=%)
 	@touch $@
 
+.PHONY: test-large
+test-large: all $(VENV)/ready ## objects and arrays beyond 2^32 bytes: some minutes and 20 GiB, what there is no memory for is skipped
+	PYTHONPATH=$(CURDIR)/python:$(CURDIR)/tests/package UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \
+	    $(VENV)/bin/python -m unittest discover -s tests/large -v
+
 .PHONY: test-bench
 test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests: that wrong answers are found, and nothing is lost
 	@$(PACKAGE) $(BENCH_VENV)/bin/python -m unittest discover -s tests/bench
@@ -233,7 +238,7 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
-LINTED := python tests/package tests/bench packaging bench_py
+LINTED := python tests/package tests/large tests/bench packaging bench_py
 lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets --quiet -- -D warnings

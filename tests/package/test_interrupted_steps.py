@@ -91,6 +91,8 @@ def at_step(number, call, after_calls=False):
             call()
     except KeyboardInterrupt:
         return True
+    finally:
+        before.clear()  # the frames
     assert not is_over, "it was not heard"
     return False
 
