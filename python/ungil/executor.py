@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import operator
+import sys
 import time
 from collections import deque
 from concurrent.futures import Executor, Future, TimeoutError
+from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from ._calls import Call, call_of, function_of, map_of
 from ._library import library
+from ._numbers import seconds
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
 from ._waiting import BLIND, Condition, Latch, in_main_thread
@@ -30,6 +33,7 @@ class _Future(Future):  # type: ignore[type-arg]
         self._over: Latch | None = None
 
     def result(self, timeout: float | None = None) -> Any:
+        timeout = _at_most(timeout)
         self._wait_in_main_thread(timeout)
         try:
             return super().result(timeout)
@@ -37,6 +41,7 @@ class _Future(Future):  # type: ignore[type-arg]
             del self  # an exception's traceback holds this frame
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
+        timeout = _at_most(timeout)
         self._wait_in_main_thread(timeout)
         try:
             return super().exception(timeout)
@@ -65,6 +70,11 @@ class _Future(Future):  # type: ignore[type-arg]
             over = self._over = Latch()
             self.add_done_callback(lambda _: over.open())
         return self._over
+
+
+def _at_most(timeout: float | None) -> float | None:
+    """The timeout, not longer than locks can wait."""
+    return None if timeout is None else min(seconds("timeout", timeout), TIMEOUT_MAX)
 
 
 _UNDER_WAY = ("PENDING", "RUNNING")
@@ -156,9 +166,10 @@ class InterpreterPoolExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        chunksize = min(chunksize, sys.maxsize)
         futures = self._submit_chunks(fn, zip(*iterables), chunksize)
-        pending = deque(futures if buffersize is None else itertools.islice(futures, buffersize))
+        pending = deque(futures if buffersize is None else itertools.islice(futures, min(buffersize, sys.maxsize)))
         return _results(pending, futures, deadline)
 
     def _submit_chunks(

@@ -11,9 +11,10 @@ from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 
 from . import _pickling, _requests
 from ._calls import Call, call_of
-from ._errors import Unsupported
+from ._errors import Invalid, Unsupported
 from ._handle import Handle
 from ._library import check, library
+from ._numbers import shown
 from ._protocol import EVALUATE, EXECUTE, KEPT_FUNCTIONS, SHARE
 from ._requests import Outcome
 from ._waiting import hearing_signals
@@ -52,6 +53,8 @@ def _lines(options: Mapping[str, Option]) -> bytes:
     lines: list[str] = []
     for name, value in options.items():
         for item in [value] if isinstance(value, (str, int)) else value:
+            if isinstance(item, int) and item.bit_length() > 63:
+                raise Invalid("%s: %s is too large" % (name, shown(item)))
             lines.append("%s=%s" % (name, int(item) if isinstance(item, bool) else item))
             if "\n" in lines[-1] or "\0" in lines[-1]:
                 raise ValueError("%s: an option cannot have a new line or a NUL" % name)
