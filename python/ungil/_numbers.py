@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, SupportsFloat, SupportsIndex, Union
+from typing import Any, SupportsFloat, SupportsIndex
 
 _LONG = 512  # bits
 
@@ -32,7 +32,7 @@ def integer(name: str, value: SupportsIndex, bits: int = 64) -> int:
     return number
 
 
-def real(name: str, value: Union[SupportsFloat, SupportsIndex]) -> float:
+def real(name: str, value: SupportsFloat | SupportsIndex) -> float:
     """The parameter `name` as a float, if that can hold it."""
     try:
         return float(value)
