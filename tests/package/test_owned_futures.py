@@ -1,4 +1,4 @@
-"""Futures that their owner ends, or says to be running, himself: they keep what they were given, and the pool goes on."""
+"""Futures that their owner ends, or starts, himself: they keep what they were given, and the pool goes on."""
 
 import concurrent.futures as cf
 import logging
