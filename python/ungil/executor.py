@@ -12,6 +12,7 @@ from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
+from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._library import library
 from ._numbers import seconds
@@ -143,6 +144,7 @@ class InterpreterPoolExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         else:
+            _streams.flush()
             pool.put(Task(call, future))
         return future
 

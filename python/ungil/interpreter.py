@@ -9,7 +9,7 @@ import platform
 import sys
 from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 
-from . import _pickling, _requests
+from . import _pickling, _requests, _streams
 from ._calls import Call, call_of
 from ._errors import Invalid, Unsupported
 from ._handle import Handle
@@ -154,6 +154,7 @@ class Interpreter(Handle):
         return outcome
 
     def _wait(self, call: Call) -> Any:
+        _streams.flush()
         return hearing_signals(lambda: self.outcome(call), self.interrupt).get()
 
     def __repr__(self) -> str:
