@@ -14,6 +14,7 @@ from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from weakref import WeakSet
 
+from . import _recursion
 from ._calls import Call, together
 from ._library import library
 from ._requests import Outcome
@@ -64,6 +65,14 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._works = [work]
         self.over = Latch()
+        self.recursion_limit = _recursion.limit()  # of the interpreter that is made in this thread
+
+    def start(self) -> None:
+        try:
+            _recursion.start(super().start, _recursion.stack_for(self.recursion_limit))
+        except RuntimeError:  # there is not so much memory for a stack
+            self.recursion_limit = _recursion.USUAL
+            super().start()
 
     def run(self) -> None:
         work = take(self._works)

@@ -93,6 +93,7 @@ class InterpreterPoolExecutor(Executor):
     `ungil.share` gives, go without a copy, and are read-only on the other side.
 
     max_workers: how many interpreters there may be; as many as processors, if it is None. They start when needed.
+    They may recurse as deep as `sys.setrecursionlimit` allows the program at that time; see `ungil.Interpreter`.
     thread_name_prefix: of the names of their threads.
     initializer, initargs: a function that is called in each interpreter first. What it makes of globals of `__main__`
     is there for tasks, until the program itself changes these globals.

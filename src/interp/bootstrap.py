@@ -154,6 +154,7 @@ def reset(_):
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
+    _thread.stack_size(0)
     if _thread._count():
         raise RuntimeError("threads are left")
     handler = no_handler
