@@ -175,9 +175,27 @@ test-criterion: | need-cargo need-cc ## each of these once, which checks the ans
 # The package as it lies here, with the library that was built.
 PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 
-.PHONY: test-package
-test-package: all $(VENV)/ready ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
+.PHONY: test-package test-cloudpickle
+test-package: all $(VENV)/ready test-cloudpickle ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
+
+# The venv has the newest cloudpickle; what depends on it runs with the oldest that the package allows, too.
+CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+PICKLING    := interpreters globals_of_main lent_memory pool standard_executors tracebacks
+
+test-cloudpickle: all $(VENV)/ready $(CLOUDPICKLE)/ready
+	cd tests/package && PYTHONPATH=$(CURDIR)/$(CLOUDPICKLE):$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \
+	    $(CURDIR)/$(VENV)/bin/python -m unittest $(PICKLING:%=test_%)
+
+$(CLOUDPICKLE)/ready: pyproject.toml $(VENV)/ready
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) \
+	    cloudpickle==$(CLOUDPICKLE:build/cloudpickle-%=%)
+	@touch $@
+
+.PHONY: test-large
+test-large: all $(VENV)/ready ## objects and arrays beyond 2^32 bytes: some minutes and 20 GiB, what there is no memory for is skipped
+	PYTHONPATH=$(CURDIR)/python:$(CURDIR)/tests/package UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \
+	    $(VENV)/bin/python -m unittest discover -s tests/large -v
 
 # COUNT times the package's and the interpreters' tests on these Pythons, two at a time: what fails keeps its log.
 COUNT ?= 100
@@ -253,7 +271,7 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	@touch $@
 
 .PHONY: lint header
-LINTED := python tests/package tests/bench packaging bench_py
+LINTED := python tests/package tests/large tests/bench packaging bench_py
 lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --release --all-targets --quiet -- -D warnings

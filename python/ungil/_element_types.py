@@ -27,7 +27,9 @@ class ElementType(NamedTuple):
 
     @property
     def domain(self) -> str:
-        """Of integers: the range, in words."""
+        """The range, in words."""
+        if self.name.startswith("float"):
+            return "up to 1.8e308 in magnitude"
         signed = self.name.startswith("int")
         low = -(1 << (8 * self.size - 1)) if signed else 0
         return "from %d to %d" % (low, low + (1 << (8 * self.size)) - 1)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import _thread
 import io
 import sys
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+
+from . import _sources
 
 # Each interpreter imports this, and neither what pickle imports nor typing, which takes as long as half a start.
 try:
@@ -327,6 +329,10 @@ def _full_pickler() -> Callable[..., Any]:
             if own is not NotImplemented:
                 return own
             reduced = cloudpickle.Pickler.reducer_override(self, obj)
+            if type(obj) is CodeType:
+                if reduced is NotImplemented:
+                    reduced = self.dispatch_table[CodeType](obj)
+                return _sources.reduce_code(obj, reduced)
             if self._into_main is None or type(obj) is not FunctionType or type(reduced) is not tuple:
                 return reduced
             if obj.__globals__ is not main_globals():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from . import _buffers, _c_types
 from ._c_types import Signature
+from ._numbers import shown
 
 _CFunction: Any = ctypes._CFuncPtr  # type: ignore[attr-defined]
 _Pointer: Any = ctypes._Pointer
@@ -105,7 +106,7 @@ def _of_ctypes(function: Any, owner: Any) -> Function:
 def _address(name: str, value: Any) -> int:
     number = -1 if isinstance(value, bool) else int(value)
     if not 0 <= number <= _HIGHEST:
-        raise TypeError("%s: %r is no address" % (name, value))
+        raise TypeError("%s: %s is no address" % (name, shown(value)))
     return number
 
 

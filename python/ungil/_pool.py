@@ -9,11 +9,12 @@ import os
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from weakref import ref
 
+from . import _recursion
 from ._calls import Call, together
 from ._library import library
 from ._requests import Outcome
@@ -38,8 +39,20 @@ class Task(NamedTuple):
     future: Future[Any]
 
     def cancel(self) -> None:
-        if self.future.cancel():
-            self.future.set_running_or_notify_cancel()  # who waits for several futures is told by this only
+        future = self.future
+        if future.cancel():
+            self.begin()  # who waits for several futures is told by this only
+        elif future.running():  # which its owner said: nobody else would end it
+            _end_future(future, None, CancelledError())
+
+    def begin(self) -> bool:
+        """Whether somebody waits for the result; says that it is being made. The owner may have said so, or have ended
+        the future, himself: it keeps what it was given."""
+        future = self.future
+        with future._condition:
+            if future._state == "RUNNING":
+                return True
+            return future._state not in _OVER and future.set_running_or_notify_cancel()
 
 
 class Worker(threading.Thread):
@@ -52,6 +65,14 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._works = [work]
         self.over = Latch()
+        self.recursion_limit = _recursion.limit()  # of the interpreter that is made in this thread
+
+    def start(self) -> None:
+        try:
+            _recursion.start(super().start, _recursion.stack_for(self.recursion_limit))
+        except RuntimeError:  # there is not so much memory for a stack
+            self.recursion_limit = _recursion.USUAL
+            super().start()
 
     def run(self) -> None:
         work = take(self._works)
@@ -187,9 +208,9 @@ class Pool:
         self._wake_all()
 
     def _fail(self, tasks: Sequence[Task]) -> None:
-        for _, future in tasks:
-            if future._state not in _OVER and (future.running() or future.set_running_or_notify_cancel()):
-                _end_future(future, None, self._error())
+        for task in tasks:
+            if task.begin():
+                _end_future(task.future, None, self._error())
 
     @property
     def is_broken(self) -> bool:
@@ -298,7 +319,7 @@ class Pool:
 
 
 def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if task.future.set_running_or_notify_cancel()]
+    tasks = [task for task in tasks if task.begin()]
     if not tasks:
         return
     call = tasks[0].call
@@ -319,11 +340,15 @@ def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
 
 def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
     """Where a callback fails, or the owner has ended the future himself, the worker goes on."""
+    if future._state in _OVER:
+        return
     try:
         if error is None:
             future.set_result(result)
         else:
             future.set_exception(error)
+    except InvalidStateError:  # the owner was faster
+        pass
     except BaseException as failure:
         _logger.critical("Exception at the end of %r:", future, exc_info=failure)
 

@@ -66,28 +66,33 @@ def _buffer_of(loan: Loan) -> c.UngilBuffer:
     return c.UngilBuffer(address_of(loan.view)[0], loan.view.nbytes, int(not loan.writable), _release, number)
 
 
-class _Answer:
-    """A reply's memory; given back when nothing uses it any more."""
+# An array type for each length would take 20 us to make: what is there is a part of this one.
+_Everything = ctypes.c_char * sys.maxsize
 
-    __slots__ = ("handle",)
 
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
+class _Answer(c.UngilReply):
+    """A reply: given back when nothing uses its memory any more, whatever comes between."""
 
     def __del__(self) -> None:
-        _free(self.handle)
+        _free(self.handle)  # 0, which does nothing, if there was none
 
+    def _view(self, address: int | None, length: int) -> memoryview:
+        """Memory that is part of the reply, and keeps that there."""
+        memory: Any = _Everything.from_address(address or 0)
+        memory.answer = self
+        return memoryview(memory).cast("B")[:length]
 
-def _views(reply: c.UngilReply, answer: _Answer) -> Sequence[memoryview]:
-    """The memory that an interpreter lends, each with the reply behind it."""
-    views = []
-    for i in range(reply.count):
-        buffer = reply.buffers[i]
-        memory: Any = (ctypes.c_char * buffer.length).from_address(buffer.address or 0)
-        memory.answer = answer
-        view = memoryview(memory).cast("B")
-        views.append(view.toreadonly() if buffer.readonly else view)
-    return views
+    def content(self) -> memoryview:
+        return self._view(self.response, self.length)
+
+    def views(self) -> Sequence[memoryview]:
+        """The memory that the interpreter lends."""
+        views = []
+        for i in range(self.count):
+            buffer = self.buffers[i]
+            view = self._view(buffer.address, buffer.length)
+            views.append(view.toreadonly() if buffer.readonly else view)
+        return views
 
 
 _call, _free = library.ungil_interp_call, library.ungil_reply_free
@@ -96,23 +101,30 @@ _call, _free = library.ungil_interp_call, library.ungil_reply_free
 def request(handle: int, data: bytes, loans: Sequence[Loan] = ()) -> Outcome:
     """Sends a request to the interpreter with this handle, on this thread, and waits for the outcome."""
     buffers = (c.UngilBuffer * len(loans))(*map(_buffer_of, loans)) if loans else None
-    reply = c.UngilReply()
-    status = _call(handle, data, len(data), buffers, len(loans), ctypes.byref(reply))
+    answer = _Answer()
+    status = _call(handle, data, len(data), buffers, len(loans), ctypes.byref(answer))
     if status != c.UNGIL_OK:
         return Outcome(None, _error_of(status, last_error()))
-    response: bytes = ctypes.string_at(reply.response, reply.length)
-    views: Sequence[memoryview] = ()
-    if reply.count:
-        views = _views(reply, _Answer(reply.handle))
-    else:
-        _free(reply.handle)
-    if response == protocol.UNKNOWN:
+    return _outcome_of(answer)
+
+
+def _outcome_of(answer: _Answer) -> Outcome:
+    response, views = answer.content(), answer.views()
+    kind = bytes(response[-1:])
+    if kind == protocol.UNKNOWN:
         return UNKNOWN
     try:
         value = _pickling.loads(response, views)
     except Exception as error:
-        return Outcome(None, error)
-    return Outcome(value) if response.endswith(protocol.RESULT) else Outcome(None, exception_of(value))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code in _HOLDERS:
+            trace = trace.tb_next
+        return Outcome(None, error.with_traceback(trace))
+    return Outcome(value) if kind == protocol.RESULT else Outcome(None, exception_of(value))
+
+
+# Functions whose frames hold the reply: in the traceback of an exception that is kept, they would keep its memory.
+_HOLDERS = (_outcome_of.__code__, _pickling.loads.__code__)
 
 
 def _error_of(status: int, message: str) -> BaseException:

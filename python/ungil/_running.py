@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, SupportsIndex
 
 from . import _errors, _signatures
 from ._library import last_error
+from ._numbers import shown
 from ._waiting import hearing_signals, in_main_thread
 from .control import Control
 
@@ -63,25 +64,13 @@ def manner(threads: int | None, control: Control | None) -> Manner:
     return Manner(min(threads or 0, MOST_THREADS), control)
 
 
-def integer(name: str, value: SupportsIndex, bits: int = 64) -> int:
-    """The parameter `name` as an int, if it is one that a C integer with a sign can hold."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError("%s: expected an integer, not %s" % (name, type(value).__name__)) from None
-    limit = 1 << (bits - 1)
-    if not -limit <= number < limit:
-        raise OverflowError("%s: %d is beyond int%d, which is from %d to %d" % (name, number, bits, -limit, limit - 1))
-    return number
-
-
 def _positive(name: str, value: SupportsIndex) -> int:
     try:
         number = 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = 0
     if number < 1:
-        raise ValueError("%s: expected a positive integer or None, not %r" % (name, value))
+        raise ValueError("%s: expected a positive integer or None, not %s" % (name, shown(value)))
     return number
 
 

@@ -11,6 +11,8 @@ import operator
 import threading
 from typing import Callable, TypeVar
 
+from . import _recursion
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -69,14 +71,15 @@ def take(items: list[Item]) -> Item | None:
         return None
 
 
-def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Result:
+def hearing_signals(call: Callable[[], Result], stop: Callable[[], None], stack: int = 0) -> Result:
     """call(). Where a signal's handler raises meanwhile, KeyboardInterrupt as a rule, stop() must make it return soon.
 
     What the handler raised is raised when the call has returned; a second Ctrl-C does not wait for that. stop() may be
     called when the call has just returned.
-    Cost: about 50 microseconds in the main thread, nothing in others.
+    stack: bytes, where the call needs a thread with so much stack. Errors: RuntimeError if there can be none.
+    Cost: about 50 microseconds in the main thread and for a stack, nothing in others.
     """
-    if not in_main_thread():
+    if not stack and not in_main_thread():
         return call()
     calls = [call]  # taken by the thread to be made, or by an interrupt so that nobody makes or keeps it
     results: list[Result] = []
@@ -96,7 +99,7 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
             over.open()
 
     try:
-        begun = _start(run)
+        begun = _start(run, stack)
         if begun:
             over.wait()
     except BaseException:
@@ -114,10 +117,12 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None]) -> Res
     return results[0]
 
 
-def _start(run: Callable[[], None]) -> bool:
+def _start(run: Callable[[], None], stack: int) -> bool:
     """Whether a thread could be started: none can while Python ends, or where the system has no more."""
     try:
-        _thread.start_new_thread(run, ())
+        _recursion.start(lambda: _thread.start_new_thread(run, ()), stack)
     except RuntimeError:
+        if stack:
+            raise
         return False
     return True

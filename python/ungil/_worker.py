@@ -9,7 +9,7 @@ import _ungil  # type: ignore[import-not-found]
 
 import __main__
 
-from . import _pickling
+from . import _pickling, _sources
 from . import _protocol as protocol
 from ._pickling import Message, received
 
@@ -136,11 +136,13 @@ def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
 
 
 def _execute(request: bytes, buffers: tuple[memoryview, ...]) -> None:
-    exec(_ungil.compiled(_pickling.loads(request, buffers).encode(), "exec"), __main__.__dict__)
+    source = _pickling.loads(request, buffers)
+    exec(_ungil.compiled(source.encode(), "exec"), __main__.__dict__)
 
 
 def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    return eval(_ungil.compiled(_pickling.loads(request, buffers).strip().encode(), "eval"), __main__.__dict__)
+    expression = _pickling.loads(request, buffers)
+    return eval(_ungil.compiled(expression.strip().encode(), "eval"), __main__.__dict__)
 
 
 _OPERATIONS = {
@@ -153,13 +155,16 @@ _OPERATIONS = {
 }
 
 
+_OWN_FILES = (__file__, _ungil.FILE)
+
+
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:
     """(the exception as a message or None, what it is in short, its traceback)"""
     import traceback
 
-    _ungil.show_all()
+    _ungil.show_sources()
     trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename in _OWN_FILES:
         trace = trace.tb_next
     try:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()
@@ -176,6 +181,7 @@ def begin() -> None:
     """Makes the interpreter answer, with nothing left of who had it before."""
     _functions.clear()
     received.forget()
+    _sources.forget()
     _ungil.serve(answer)
 
 

@@ -8,7 +8,7 @@ import math
 import time
 from typing import NamedTuple
 
-from . import _signatures
+from . import _numbers, _signatures
 from ._handle import Handle
 from ._library import check, library
 
@@ -63,10 +63,8 @@ class Control(Handle):
         """Stops the call that is under this control, or a later one, in so many seconds; never, if that is None."""
         if seconds is None:
             milliseconds = -1
-        elif math.isnan(seconds):
-            raise ValueError("deadline: expected a number of seconds, not NaN")
         else:
-            milliseconds = math.ceil(min(max(seconds * 1000.0, 0.0), _LONGEST))
+            milliseconds = math.ceil(min(max(_numbers.seconds("deadline", seconds) * 1000.0, 0.0), _LONGEST))
         check(library.ungil_control_set_deadline_ms(self._open(), milliseconds))
 
     @property

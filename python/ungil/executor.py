@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import operator
+import sys
 import time
 from collections import deque
 from concurrent.futures import Executor, Future, TimeoutError
+from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
+from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._library import library
 from ._locks import Numbers
+from ._numbers import seconds
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
 from ._waiting import BLIND, Condition, Latch, in_main_thread
@@ -31,6 +35,7 @@ class _Future(Future):  # type: ignore[type-arg]
         self._over: Latch | None = None
 
     def result(self, timeout: float | None = None) -> Any:
+        timeout = _at_most(timeout)
         self._wait_in_main_thread(timeout)
         try:
             return super().result(timeout)
@@ -38,6 +43,7 @@ class _Future(Future):  # type: ignore[type-arg]
             del self  # an exception's traceback holds this frame
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
+        timeout = _at_most(timeout)
         self._wait_in_main_thread(timeout)
         try:
             return super().exception(timeout)
@@ -68,6 +74,11 @@ class _Future(Future):  # type: ignore[type-arg]
         return self._over
 
 
+def _at_most(timeout: float | None) -> float | None:
+    """The timeout, not longer than locks can wait."""
+    return None if timeout is None else min(seconds("timeout", timeout), TIMEOUT_MAX)
+
+
 _UNDER_WAY = ("PENDING", "RUNNING")
 
 
@@ -83,6 +94,7 @@ class InterpreterPoolExecutor(Executor):
     `ungil.share` gives, go without a copy, and are read-only on the other side.
 
     max_workers: how many interpreters there may be; `ungil.num_threads()`, if it is None. They start when needed.
+    They may recurse as deep as `sys.setrecursionlimit` allows the program at that time; see `ungil.Interpreter`.
     thread_name_prefix: of the names of their threads.
     initializer, initargs: a function that is called in each interpreter first. What it makes of globals of `__main__`
     is there for tasks, until the program itself changes these globals.
@@ -134,6 +146,7 @@ class InterpreterPoolExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         else:
+            _streams.flush()
             pool.put(Task(call, future))
         return future
 
@@ -157,9 +170,10 @@ class InterpreterPoolExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        chunksize = min(chunksize, sys.maxsize)
         futures = self._submit_chunks(fn, zip(*iterables), chunksize)
-        pending = deque(futures if buffersize is None else itertools.islice(futures, buffersize))
+        pending = deque(futures if buffersize is None else itertools.islice(futures, min(buffersize, sys.maxsize)))
         return _results(pending, futures, deadline)
 
     def _submit_chunks(

@@ -25,9 +25,10 @@ from ._buffers import numbers_of
 from ._c_types import Signature
 from ._element_types import FLOAT64, INT64
 from ._library import library
+from ._numbers import integer, real
 from ._pointers import context_of, function_of
 from ._results import result_for
-from ._running import UNKNOWN, integer, manner
+from ._running import UNKNOWN, manner
 from .control import Control
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def integrate(
     Cost: n calls of the function.
     """
     how = manner(threads, control)
-    ends, parts = (float(a), float(b)), integer("n", n)
+    ends, parts = (real("a", a), real("b", b)), integer("n", n)
     integrand = function_of(function, _INTEGRAND)
     data = context_of(context, integrand)
     result = ctypes.c_double()

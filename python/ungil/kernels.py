@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Callable, SupportsIndex, TypeVar, overloa
 from ._buffers import Memory, numbers_of
 from ._element_types import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
 from ._library import check, library
+from ._numbers import integer, shown
 from ._results import result_for
-from ._running import MOST_THREADS, Manner, integer, manner
+from ._running import MOST_THREADS, Manner, manner
 from .control import Control
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def _as_int(numbers: Any) -> int | None:
 
 def _is_prime(number: int, how: Manner) -> bool:
     if number >= 1 << 64:
-        raise OverflowError("numbers: %d is beyond uint64, which is %s" % (number, UINT64.domain))
+        raise OverflowError("numbers: %s is beyond uint64, which is %s" % (shown(number), UINT64.domain))
     source, result = ctypes.c_uint64(max(number, 0)), ctypes.c_uint8()
     references = ctypes.byref(source), ctypes.byref(result)
     how.run(lambda n, handle: library.ungil_is_prime_u64(references[0], 1, references[1], n, handle), _IS_PRIME)

@@ -23,8 +23,23 @@ KEPT_SOURCES = 64
 # What would concern the whole process.
 
 
-def refused(name, error=RuntimeError, instead=""):
+# Whether this is the child of a fork, which runs a subprocess's preexec_fn: all there is its own.
+is_child = False
+
+
+def became_child():
+    global is_child
+    is_child = True
+
+
+# The first of its kind: what modules do in a child comes later.
+os.register_at_fork(after_in_child=became_child)
+
+
+def refused(original, name, error=RuntimeError, instead=""):
     def function(*args, **kwargs):
+        if is_child:
+            return original(*args, **kwargs)
         raise error(
             "%s is not supported in an isolated interpreter: it would concern the whole process%s" % (name, instead)
         )
@@ -35,7 +50,7 @@ def refused(name, error=RuntimeError, instead=""):
 
 def refuse(package, modules, name, *args):
     if hasattr(modules[0], name):
-        replace(modules, name, refused(package + "." + name, *args))
+        replace(modules, name, refused(getattr(modules[0], name), package + "." + name, *args))
 
 
 def replace(modules, name, function):
@@ -139,6 +154,7 @@ def reset(_):
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
+    _thread.stack_size(0)
     if _thread._count():
         raise RuntimeError("threads are left")
     handler = no_handler
@@ -238,10 +254,11 @@ def call(request, *buffers):
 
 
 def flush():
-    try:
-        sys.stdout.flush()
-    except Exception:  # closed, or replaced by something else
-        pass
+    for name in "stdout", "stderr":
+        try:
+            getattr(sys, name).flush()
+        except Exception:  # closed, or replaced by something else
+            pass
 
 
 def no_handler(request, *buffers):
@@ -300,7 +317,7 @@ def describe(kind=None, value=None, trace=None):
 
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
-module.compiled = compiled  # for the package's own requests
-module.show_all = show_all
+# For the package's own code.
+module.FILE, module.compiled, module.show_sources = FILE, compiled, show_all
 module.libpython = None  # the file that this interpreter is a copy of
 sys.modules["_ungil"] = own_modules["_ungil"] = module

@@ -3,6 +3,7 @@
 import array
 import ctypes
 import gc
+import itertools
 import mmap
 import os
 import pickle
@@ -12,6 +13,9 @@ import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
+from test_interrupted_steps import at_step
+from ungil import _library, _requests
+from ungil._library import library
 
 
 def address_there(array):
@@ -196,6 +200,87 @@ class Memory(OneInterpreter):
         data[-1] = 7
         view = self.call(lambda view: view, ungil.share(data))
         self.assertEqual((len(view), view[-1]), (size, 7))
+
+
+SERVE = """
+import _ungil, mmap, pickle
+from ungil import _protocol
+
+made = []  # responses, which cannot be resized while somebody has them
+
+def huge(size, what):
+    def answer(request, *buffers):
+        response = mmap.mmap(-1, size, flags=0x4022)  # private, anonymous, without a reserve
+        pickled = pickle.dumps(what)
+        response[: len(pickled)], response[-1:] = pickled, _protocol.RESULT
+        return response
+    _ungil.serve(answer)
+
+def damaged(request, *buffers):
+    made.append(bytearray(100000))
+    made.append(bytearray(10))
+    return tuple(made[-2:])
+
+def lent(request, *buffers):
+    made.append(bytearray(pickle.dumps("x" * 100000) + _protocol.RESULT))
+    return made[-1]
+"""
+
+FREE = """
+for response in made:
+    response.append(0)
+"""
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Replies(unittest.TestCase):
+    """What a reply lends is given back on all ways; here the worker's code is another, which keeps its responses."""
+
+    def setUp(self):
+        self.interpreter = ungil.Interpreter()
+        self.addCleanup(self.interpreter.close)
+        self.exec(SERVE)
+
+    def exec(self, source):
+        _library.check(library.ungil_interp_exec(self.interpreter.handle, source.encode()))
+
+    def ask(self):
+        return _requests.request(self.interpreter.handle, b"")
+
+    def assert_all_are_free(self):
+        gc.collect()  # frames that were traced
+        self.exec("assert made")
+        for _ in range(1000):
+            try:
+                return self.exec(FREE)
+            except ungil.ExecutionFailed as error:
+                self.assertIn("BufferError", str(error))
+                time.sleep(0.01)  # the interpreter's own thread gives memory back
+        self.exec(FREE)
+
+    def test_more_than_an_int_counts(self):
+        for size in (2**31 + 5, 2**32 - 1, 2**32, 2**32 + 5):
+            self.exec("huge(%d, 'all')" % size)
+            self.assertEqual(self.ask().get(), "all")
+
+    def test_after_a_result(self):
+        self.exec("_ungil.serve(lent)")
+        self.assertEqual(self.ask().get(), "x" * 100000)
+        self.assert_all_are_free()
+
+    def test_after_a_failure_that_is_kept(self):
+        self.exec("_ungil.serve(damaged)")
+        outcome = self.ask()
+        self.assertIsInstance(outcome.error, pickle.UnpicklingError)
+        self.assert_all_are_free()
+
+    def test_after_an_interrupt_at_each_step(self):
+        self.exec("_ungil.serve(lent)")
+        for step in itertools.count():
+            if not at_step(step, self.ask):
+                break
+        self.assertGreater(step, 50)
+        self.assert_all_are_free()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""Processes that tasks start: what works in threads works, and nothing is said on stderr."""
+
+import unittest
+
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+
+USE = """
+import sys, ungil
+from concurrent.futures import ThreadPoolExecutor
+
+def use_modules():
+    import asyncio, concurrent.futures, logging, random, threading
+    asyncio.run(asyncio.sleep(0))
+    logging.getLogger("a").addHandler(logging.StreamHandler())
+    random.seed(5)
+    thread = threading.Thread(target=random.random)
+    thread.start()
+    thread.join()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(random.random).result()
+    try:
+        import numpy
+    except ImportError:
+        pass
+    else:
+        numpy.random.default_rng().random()
+
+def both(task):
+    for kind in ThreadPoolExecutor, ungil.InterpreterPoolExecutor:
+        with kind(1) as pool:
+            print(pool.submit(task).result(), flush=True)
+"""
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Children(unittest.TestCase):
+    def assert_prints(self, script, *lines):
+        """The same in a thread, and in an interpreter."""
+        status, output, errors = run_script(USE + script)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual(output.splitlines(), [*lines, *lines])
+
+    def test_a_child_of_a_fork(self):
+        self.assert_prints(
+            """
+def task():
+    import os, subprocess
+    use_modules()
+    subprocess.run(["true"], preexec_fn=lambda: None, check=True)
+    subprocess.run(["true"], preexec_fn=os.setsid, check=True)
+    return "done"
+
+both(task)
+""",
+            "done",
+        )
+
+    def test_a_child_of_a_fork_is_a_process_of_its_own(self):
+        self.assert_prints(
+            """
+def task():
+    import signal, subprocess
+    use_modules()
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(0)
+
+    show = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    return subprocess.check_output([sys.executable, "-c", show], preexec_fn=prepare).decode().strip()
+
+both(task)
+""",
+            "True",
+        )
+
+    def test_a_child_may_end_itself(self):
+        self.assert_prints(
+            """
+def task():
+    import os, subprocess
+    use_modules()
+
+    def prepare():
+        if os.fork() == 0:
+            os._exit(3)
+        os._exit(os.wait()[1] >> 8)
+
+    return subprocess.run(["true"], preexec_fn=prepare).returncode
+
+both(task)
+""",
+            "3",
+        )
+
+    def test_the_process_is_still_protected(self):
+        status, output, errors = run_script(
+            USE
+            + """
+def task():
+    import os, signal, subprocess
+    subprocess.run(["true"], preexec_fn=lambda: None, check=True)
+    refused = 0
+    for call in os.fork, lambda: os._exit(5), lambda: signal.signal(signal.SIGINT, signal.SIG_IGN):
+        try:
+            call()
+        except (RuntimeError, ValueError):
+            refused += 1
+    return refused
+
+print(ungil.run(task))
+"""
+        )
+        self.assertEqual((status, output, errors), (0, "3\n", ""))
+
+    def test_children_of_multiprocessing(self):
+        self.assert_prints(
+            """
+def task():
+    import multiprocessing
+    use_modules()
+    found = []
+    for way in "spawn", "forkserver":
+        with multiprocessing.get_context(way).Pool(1) as pool:
+            found.append(pool.map(abs, [-1, 2]))
+    return found
+
+if __name__ == "__main__":
+    both(task)
+""",
+            "[[1, 2], [1, 2]]",
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

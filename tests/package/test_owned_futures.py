@@ -1,0 +1,164 @@
+"""Futures that their owner ends, or starts, himself: they keep what they were given, and the pool goes on."""
+
+import concurrent.futures as cf
+import logging
+import sys
+import threading
+import time
+import unittest
+from unittest import mock
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
+
+SOON = 60  # seconds that nothing here takes, if it ends at all
+
+
+def wait_at_the_gate():
+    while not sys.modules["__main__"].gate[0]:
+        time.sleep(0.001)
+
+
+def set_result(future):
+    future.set_result("own")
+
+
+def set_exception(future):
+    future.set_exception(KeyError("own"))
+
+
+def cancel(future):
+    assert future.cancel() and future.cancel()
+
+
+def cancel_and_notify(future):
+    assert future.cancel() and not future.set_running_or_notify_cancel() and future.cancel()
+
+
+def set_running(future):
+    assert future.set_running_or_notify_cancel()
+
+
+def run_and_end(future):
+    set_running(future)
+    set_result(future)
+
+
+ENDS = (set_result, set_exception, cancel, cancel_and_notify, set_running, run_and_end)
+OF_THE_TASK = ("result", 8)
+HAS = {
+    set_result: ("result", "own"),
+    set_exception: ("exception", KeyError),
+    cancel: ("exception", cf.CancelledError),
+    cancel_and_notify: ("exception", cf.CancelledError),
+    set_running: OF_THE_TASK,
+    run_and_end: ("result", "own"),
+}
+
+
+def outcome(future):
+    try:
+        return "result", future.result(SOON)
+    except (Exception, cf.CancelledError) as error:
+        return "exception", type(error)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class OwnedFutures(unittest.TestCase):
+    def setUp(self):
+        """A pool of one worker, which is in a task until the gate opens."""
+        patcher = mock.patch.object(logging.getLogger("concurrent.futures"), "critical")
+        self.critical = patcher.start()
+        self.addCleanup(patcher.stop)
+        self.gate = bytearray(1)
+        self.pool = ungil.InterpreterPoolExecutor(1, share={"gate": self.gate})
+        self.addCleanup(self.pool.shutdown)
+        self.addCleanup(self.go)  # comes before
+        self.first = self.run_one()
+
+    def run_one(self):
+        """The future of a task that runs until the gate opens."""
+        self.gate[0] = 0
+        future = self.pool.submit(wait_at_the_gate)
+        while not future.running():
+            time.sleep(0.001)
+        return future
+
+    def go(self):
+        self.gate[0] = 1
+
+    def assert_the_pool_goes_on(self):
+        self.assertEqual(self.pool.submit(pow, 3, 3).result(SOON), 27)
+        self.assertEqual(list(self.pool.map(pow, [2, 3], [2, 2], timeout=SOON)), [4, 9])
+        self.pool.shutdown()
+        self.assertEqual(self.critical.mock_calls, [])
+
+    def test_queued_ones(self):
+        futures = {end: self.pool.submit(pow, 2, 3) for end in ENDS}
+        last = self.pool.submit(pow, 2, 4)
+        for end, future in futures.items():
+            end(future)
+        self.go()
+        self.assertEqual(last.result(SOON), 16)
+        for end, future in futures.items():
+            self.assertEqual(outcome(future), HAS[end], end.__name__)
+        self.assertEqual(set(cf.as_completed(futures.values(), SOON)), set(futures.values()))
+        self.assertEqual(cf.wait(futures.values(), SOON).not_done, set())
+        self.assert_the_pool_goes_on()
+
+    def test_queued_ones_when_the_queue_is_cancelled(self):
+        futures = {end: self.pool.submit(pow, 2, 3) for end in ENDS}
+        last = self.pool.submit(pow, 2, 4)
+        for end, future in futures.items():
+            end(future)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.go()
+        for end, future in futures.items():
+            expected = HAS[end] if end is not set_running else ("exception", cf.CancelledError)
+            self.assertEqual(outcome(future), expected, end.__name__)
+        self.assertTrue(last.cancelled())
+        self.assertEqual(cf.wait([*futures.values(), last], SOON).not_done, set())
+        self.pool.shutdown()
+        self.assertEqual(self.critical.mock_calls, [])
+
+    def test_queued_ones_when_the_pool_breaks(self):
+        def fail():
+            raise OSError("no")
+
+        pool = ungil.InterpreterPoolExecutor(1, initializer=fail)
+        begin, has_begun = threading.Event(), threading.Event()
+        start = pool._pool._start
+
+        def start_later():
+            has_begun.set()
+            begin.wait(SOON)
+            return start()
+
+        with mock.patch.object(pool._pool, "_start", start_later):
+            futures = {end: pool.submit(pow, 2, 3) for end in ENDS}
+            last = pool.submit(pow, 2, 4)
+            has_begun.wait(SOON)
+            for end, future in futures.items():
+                end(future)
+            begin.set()
+            for end, future in futures.items():
+                expected = HAS[end] if end is not set_running else ("exception", ungil.BrokenInterpreterPool)
+                self.assertEqual(outcome(future), expected, end.__name__)
+            self.assertIsInstance(last.exception(SOON), ungil.BrokenInterpreterPool)
+            pool.shutdown()
+
+    def test_running_ones(self):
+        self.go()
+        self.first.result(SOON)
+        for end in (set_result, set_exception):
+            running = self.run_one()
+            end(running)
+            self.go()
+            self.assertEqual(outcome(running), HAS[end])
+            self.assertEqual(self.pool.submit(pow, 2, 2).result(SOON), 4)  # the task has ended
+            self.assertEqual(outcome(running), HAS[end])
+        self.assert_the_pool_goes_on()
+
+
+if __name__ == "__main__":
+    unittest.main()
