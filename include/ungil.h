@@ -27,8 +27,9 @@
  * 2 MiB of stack, and block all signals but those that a thread brings upon itself (SIGSEGV and its like).
  *   It must return. longjmp() out of it is not allowed. If an exception leaves it (C++'s, or another language's), the
  *   process ends by abort(), with a line on stderr. A thread that ends in it (pthread_exit(), pthread_cancel(), and what
- *   Python before 3.14 does with threads that outlive it) stops there for good, and the call does not return; that keeps
- *   no process from ending. The same holds for what an interpreter calls to say that memory is not in use any more.
+ *   Python before 3.14 does with threads that outlive it) stops there for good with glibc, and the call does not return;
+ *   that keeps no process from ending. With musl, which does not unwind, a thread must not end in it. The same holds for
+ *   what an interpreter calls to say that memory is not in use any more.
  *   It may fork. In the child of a call with nthreads other than 1 it is not called any more: when it returns there, the
  *   call gives UNGIL_E_FORKED; where a helper called it, the child ends, by _exit(0). A call on one thread goes on in the
  *   child as it does in the parent.

@@ -1,9 +1,10 @@
 //! Calls of functions that are not this library's: the caller's, and Python's. They may not return but unwind, and there
 //! is one policy for that:
 //!
-//! - *Forced unwinding* ends a thread: `pthread_exit`, `pthread_cancel`. Python before 3.14 does that to threads that come
-//!   back to it after its end. Other threads may be at work for the frames below, so the thread stops here for good; it
-//!   keeps no process from ending. (It is also what Python 3.14 does.)
+//! - *Forced unwinding* ends a thread in glibc: `pthread_exit`, `pthread_cancel`. Python before 3.14 does that to threads
+//!   that come back to it after its end. Other threads may be at work for the frames below, so the thread stops here for
+//!   good; it keeps no process from ending. (It is also what Python 3.14 does.) musl ends threads without unwinding, and
+//!   nothing can be done here.
 //! - *An exception*, of C++ or another language, or a panic of another Rust library: the process ends by `abort`, with a
 //!   line on stderr. Nobody could make an error of it, as nothing can be known of its object; and a call that does not
 //!   return would hide it.

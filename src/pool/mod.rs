@@ -97,8 +97,7 @@ impl Call<'_> {
         let failure = Failure::none();
         let threads = pieces.count().min(self.threads as u64).max(1) as usize;
         let take_pieces = || {
-            let mut own = T::default();
-            let mut pace = Pace::new();
+            let (mut own, mut pace) = (T::default(), Pace::new());
             while self.may_go_on(&pieces, &failure) {
                 let Some(piece) = pieces.take(&mut pace, threads) else { break };
                 let (start, items) = (piece.start, piece.end - piece.start);
@@ -121,8 +120,7 @@ impl Call<'_> {
         if self.is_left_in_child() {
             return Err(Error::Forked);
         }
-        failure.into_result()?;
-        Ok(total.into_inner().expect("adding does not panic"))
+        failure.into_result().map(|()| total.into_inner().expect("adding does not panic"))
     }
 
     fn may_go_on(&self, pieces: &Pieces, failure: &Failure) -> bool {
