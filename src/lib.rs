@@ -27,4 +27,5 @@ pub mod kernels;
 mod outside;
 mod per_process;
 pub mod pool;
+mod signals;
 mod sync;

@@ -1,6 +1,7 @@
 //! Calls of functions that are not this library's: the caller's, and Python's.
 
 use std::thread;
+use std::time::Duration;
 
 /// Calls a function from outside, which may never return: `call` does nothing else.
 ///
@@ -21,8 +22,13 @@ struct Stay;
 impl Drop for Stay {
     #[cold]
     fn drop(&mut self) {
-        loop {
-            thread::park();
-        }
+        stay()
+    }
+}
+
+/// Never returns. (`thread::park` would want thread-local data, which may be gone while a thread ends.)
+pub(crate) fn stay() -> ! {
+    loop {
+        thread::sleep(Duration::from_secs(3600));
     }
 }

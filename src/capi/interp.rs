@@ -7,7 +7,6 @@ use super::guard::guarded_status;
 use super::handle::{Pinned, Registry};
 use super::slice::{Array, Out};
 use crate::error::Error;
-use crate::interp::at_exit::hold_if_ending;
 use crate::interp::interpreter::Interpreter;
 use crate::interp::lease::{self, Lease};
 use crate::interp::loan::{Loan, Owner};
@@ -24,18 +23,12 @@ impl From<Trouble> for Error {
             Trouble::Unsupported(text) => Self::Unsupported(text),
             Trouble::Exhausted => Self::Exhausted { what: "interpreters" },
             Trouble::Forked => Self::InterpreterForked,
+            Trouble::Exiting => Self::Exiting,
             Trouble::Busy => Self::InterpreterInUse,
             Trouble::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
             Trouble::Python(text) => Self::Python(text),
         }
     }
-}
-
-/// As `guarded_status`, for what may last until the process ends.
-fn guarded(function: &str, body: impl FnOnce() -> Result<(), Error>) -> i32 {
-    let status = guarded_status(function, body);
-    hold_if_ending();
-    status
 }
 
 fn get(interp: i32) -> Result<Pinned<'static, Lease>, Error> {
@@ -169,7 +162,7 @@ fn check_loan(loan: &Loan) -> Result<(), Error> {
 /// Cost: a new one, about 20 ms and 10 MB, which the process keeps; one that was freed, 0.1 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i32) -> i32 {
-    guarded("ungil_interp_new", || {
+    guarded_status("ungil_interp_new", || {
         // SAFETY: the caller gives NULL or a place for an int32_t.
         let out = unsafe { Out::new("interp", interp) }?;
         // SAFETY: the caller gives NULL or a C string.
@@ -194,7 +187,7 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
 /// milliseconds where many modules are imported.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
-    guarded("ungil_interp_free", || {
+    guarded_status("ungil_interp_free", || {
         if interp == 0 {
             return Ok(());
         }
@@ -240,7 +233,7 @@ pub unsafe extern "C" fn ungil_interp_count(in_use: *mut i32, idle: *mut i32) ->
 /// Cost: that of the code, and 20 us, mostly to compile it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_exec(interp: i32, source: *const c_char) -> i32 {
-    guarded("ungil_interp_exec", || {
+    guarded_status("ungil_interp_exec", || {
         // SAFETY: the caller gives NULL or a C string.
         let source = unsafe { text("source", source) }?;
         with_interpreter(interp, |interpreter| interpreter.exec(source))
@@ -265,7 +258,7 @@ pub unsafe extern "C" fn ungil_interp_eval(
     thread_local! {
         static TEXT: RefCell<CString> = RefCell::default();
     }
-    guarded("ungil_interp_eval", || {
+    guarded_status("ungil_interp_eval", || {
         // SAFETY: the caller gives NULL or a place for a pointer.
         let out = unsafe { Out::new("text", text) }?;
         // SAFETY: the caller gives NULL or a C string.
@@ -310,7 +303,7 @@ pub unsafe extern "C" fn ungil_interp_call(
     count: usize,
     reply: *mut UngilReply,
 ) -> i32 {
-    guarded("ungil_interp_call", || {
+    guarded_status("ungil_interp_call", || {
         // SAFETY: the caller gives NULL or a place for a reply, and arrays that are readable until this returns.
         let (out, request, buffers) = unsafe {
             (

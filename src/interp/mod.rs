@@ -8,7 +8,7 @@
 //! | [`library`] | a library that was loaded, and its symbols |
 //! | `needed` | the libraries that lie beside a library |
 //! | `loader` | which libraries are an interpreter's own, and which all share |
-//! | `substitutes` | what copies call in place of the C library's loader |
+//! | `substitutes`, `gates` | what copies call in place of the C library's loader |
 //! | `variables` | the environment's variables, as copies set them |
 //! | `python`, `held` | Python's C API, and its objects in safe hands |
 //! | `host` | the Python that the process itself runs |
@@ -16,6 +16,7 @@
 //! | `start`, `arenas` | finds, loads and starts a copy |
 //! | [`loan`], [`reply`], `lend` | memory that goes in and out without a copy |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
+//! | `abandon` | a way back for threads that would wait for ever at the process's end |
 //! | [`at_exit`] | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
 //! | [`trouble`] | what can go wrong |
@@ -28,14 +29,18 @@ pub mod trouble;
 #[cfg(not(supports_interpreters))]
 mod unsupported;
 #[cfg(not(supports_interpreters))]
-pub use unsupported::{at_exit, interpreter, lease, reply};
+pub use unsupported::{abandon, interpreter, lease, reply};
 
+#[cfg(supports_interpreters)]
+pub mod abandon;
 #[cfg(supports_interpreters)]
 mod arenas;
 #[cfg(supports_interpreters)]
 pub mod at_exit;
 #[cfg(supports_interpreters)]
 pub mod elf;
+#[cfg(supports_interpreters)]
+mod gates;
 #[cfg(supports_interpreters)]
 mod held;
 #[cfg(supports_interpreters)]

@@ -81,8 +81,8 @@ pub(super) struct TypeSlot {
 #[repr(C)]
 pub(super) struct ArenaAllocator {
     pub(super) context: *mut c_void,
-    pub(super) allocate: unsafe extern "C-unwind" fn(*mut c_void, usize) -> *mut c_void,
-    pub(super) free: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize),
+    pub(super) allocate: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    pub(super) free: unsafe extern "C" fn(*mut c_void, *mut c_void, usize),
 }
 
 /// How a source text is read: as a whole program (`Py_file_input`).

@@ -120,7 +120,7 @@ fn invalid() -> c_int {
 }
 
 /// POSIX's `setenv`.
-pub(super) unsafe extern "C-unwind" fn setenv(
+pub(super) unsafe extern "C" fn setenv(
     name: *const c_char,
     value: *const c_char,
     overwrite: c_int,
@@ -135,7 +135,7 @@ pub(super) unsafe extern "C-unwind" fn setenv(
 }
 
 /// POSIX's `unsetenv`.
-pub(super) unsafe extern "C-unwind" fn unsetenv(name: *const c_char) -> c_int {
+pub(super) unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
     // SAFETY: the caller's contract is unsetenv's: a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     if !is_name(name) {
@@ -146,7 +146,7 @@ pub(super) unsafe extern "C-unwind" fn unsetenv(name: *const c_char) -> c_int {
 }
 
 /// POSIX's `putenv`, but that it copies the text.
-pub(super) unsafe extern "C-unwind" fn putenv(text: *mut c_char) -> c_int {
+pub(super) unsafe extern "C" fn putenv(text: *mut c_char) -> c_int {
     // SAFETY: the caller's contract is putenv's: a C string.
     let text = unsafe { CStr::from_ptr(text) }.to_bytes();
     match text.iter().position(|&byte| byte == b'=') {
