@@ -155,7 +155,7 @@ fn check_loan(loan: &Loan) -> Result<(), Error> {
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or wrong; UNGIL_E_UNSUPPORTED if no
 /// libpython is found, it is of another version, or it is missing, static, damaged or without its standard library, and
 /// where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if the process cannot have more: each takes
-/// one of pthreads' 1024 keys.
+/// one of pthreads' 1024 keys; UNGIL_E_EXITING if the process is exiting.
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. A thread that holds the lock of the process's Python (one in a
 /// function of ctypes.PyDLL, but not of CDLL) must be the one that calls.
@@ -227,7 +227,8 @@ pub unsafe extern "C" fn ungil_interp_count(in_use: *mut i32, idle: *mut i32) ->
 /// source: any number of statements, UTF-8.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the source
-/// ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork.
+/// ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the process is
+/// exiting: the code may have run in part.
 /// Thread-safety: any number of threads at once. In one interpreter they take turns, as threads in Python do; in
 /// several they run at the same time. Each request has a thread state of its own: threading.local does not outlast it.
 /// Cost: that of the code, and 20 us, mostly to compile it.
@@ -286,7 +287,7 @@ pub unsafe extern "C" fn ungil_interp_eval(
 /// buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
 /// it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
 /// view is left then. It is called exactly once for each buffer, also where this returns an error, except
-/// UNGIL_E_NULL. Python code that writes to a buffer, and whoever else reads it, must agree when.
+/// UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already. Python code that writes to a buffer, and whoever else reads it, must agree when.
 /// reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
@@ -363,9 +364,15 @@ pub extern "C" fn ungil_reply_free(handle: i32) -> i32 {
 /// interp: the handle.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a fork.
-/// Thread-safety: any number of threads at once; that is what it is for.
+/// Thread-safety: any number of threads at once; that is what it is for. It concerns requests of this handle's only:
+/// who has the interpreter next, after ungil_interp_free(), is not interrupted.
 /// Cost: some microseconds; it does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_interrupt(interp: i32) -> i32 {
-    guarded_status("ungil_interp_interrupt", || Ok(get(interp)?.interpreter().interrupt()?))
+    guarded_status("ungil_interp_interrupt", || {
+        let gone = || Error::Handle { parameter: "interp", handle: interp };
+        get(interp)?
+            .interrupt()
+            .map_err(|trouble| if trouble == Trouble::Gone { gone() } else { trouble.into() })
+    })
 }

@@ -284,7 +284,8 @@ mod tests {
         }
         let drops = AtomicU32::new(0);
         for round in 1..=3 {
-            let (before, factor) = (std::hint::black_box(round * 1000), std::hint::black_box(0.5 * f64::from(round)));
+            let (before, factor) =
+                (std::hint::black_box(round * 1000), std::hint::black_box(0.5 * f64::from(round)));
             let result = caught(|| {
                 let _outer = Counts(&drops);
                 // A call inside a call: the inner one is abandoned, then the outer one.

@@ -6,8 +6,9 @@
 //! they jump there, with the registers and the stack that they were called with.
 
 use std::arch::naked_asm;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
+use super::library::dlvsym;
 use super::substitutes::{self, Found, MOST};
 
 type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
@@ -39,21 +40,35 @@ unsafe extern "C" fn open_gate<const HIGH: usize, const LOW: usize>(
 ///
 /// # Safety
 /// As for dlsym: `name` is a C string.
-unsafe extern "C" fn find(handle: *mut c_void, name: *const c_char, number: usize) -> Found {
+unsafe extern "C" fn find(handle: *mut c_void, name: *const c_char, _: usize, number: usize) -> Found {
     // SAFETY: by this function's contract.
-    unsafe { substitutes::find(number, handle, name) }
+    unsafe { substitutes::find(number, handle, name, None) }
+}
+
+/// As above.
+///
+/// # Safety
+/// As for dlvsym: both are C strings.
+unsafe extern "C" fn find_version(
+    handle: *mut c_void,
+    name: *const c_char,
+    version: *const c_char,
+    number: usize,
+) -> Found {
+    // SAFETY: by this function's contract.
+    unsafe { substitutes::find(number, handle, name, Some(CStr::from_ptr(version))) }
 }
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! symbol_gate {
-    ($number:expr, $function:path) => {
+    ($number:expr, $find:path, $function:path) => {
         naked_asm!(
             ".cfi_startproc",
             "push rdi",
             "push rsi",
             "push rdx",
             ".cfi_def_cfa_offset 32",
-            "mov edx, {number}",
+            "mov ecx, {number}",
             "call {find}",
             "mov rcx, rdx",
             "pop rdx",
@@ -68,7 +83,7 @@ macro_rules! symbol_gate {
             "jmp qword ptr [rip + {function}@GOTPCREL]",
             ".cfi_endproc",
             number = const $number,
-            find = sym find,
+            find = sym $find,
             function = sym $function,
         )
     };
@@ -76,7 +91,7 @@ macro_rules! symbol_gate {
 
 #[cfg(target_arch = "aarch64")]
 macro_rules! symbol_gate {
-    ($number:expr, $function:path) => {
+    ($number:expr, $find:path, $function:path) => {
         naked_asm!(
             ".cfi_startproc",
             "stp x29, x30, [sp, #-48]!",
@@ -86,7 +101,7 @@ macro_rules! symbol_gate {
             "mov x29, sp",
             "stp x0, x1, [sp, #16]",
             "str x2, [sp, #32]",
-            "mov x2, #{number}",
+            "mov x3, #{number}",
             "bl {find}",
             "mov x9, x0",
             "mov x10, x1",
@@ -103,7 +118,7 @@ macro_rules! symbol_gate {
             "br x16",
             ".cfi_endproc",
             number = const $number,
-            find = sym find,
+            find = sym $find,
             function = sym $function,
         )
     };
@@ -114,11 +129,7 @@ unsafe extern "C" fn dlsym_gate<const HIGH: usize, const LOW: usize>(
     handle: *mut c_void,
     name: *const c_char,
 ) -> *mut c_void {
-    symbol_gate!(HIGH * ROW + LOW, libc::dlsym)
-}
-
-unsafe extern "C" {
-    fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+    symbol_gate!(HIGH * ROW + LOW, find, libc::dlsym)
 }
 
 #[unsafe(naked)]
@@ -127,7 +138,7 @@ unsafe extern "C" fn dlvsym_gate<const HIGH: usize, const LOW: usize>(
     name: *const c_char,
     version: *const c_char,
 ) -> *mut c_void {
-    symbol_gate!(HIGH * ROW + LOW, dlvsym)
+    symbol_gate!(HIGH * ROW + LOW, find_version, dlvsym)
 }
 
 const ROW: usize = 32;

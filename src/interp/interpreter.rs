@@ -1,11 +1,11 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
 use std::ffi::CStr;
+use std::ffi::c_int;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
-use std::ffi::c_int;
-use std::panic::{self, AssertUnwindSafe};
 use std::{process, thread};
 
 use super::abandon::{abandonable, caught, outcome_of};

@@ -18,6 +18,8 @@ pub struct Lease {
     process: u32,
     /// Requests that are under way; or [`CLOSED`].
     uses: AtomicU32,
+    /// Held where the lease ends, and by interrupts, which so never come after the end.
+    end: Mutex<()>,
 }
 
 const CLOSED: u32 = u32::MAX;
@@ -56,7 +58,13 @@ impl Lease {
         let ready = idle.filter(|interpreter| interpreter.renew(&variables(), &options).is_ok());
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { interpreter, options, process: process::id(), uses: AtomicU32::new(0) })
+        Ok(Self {
+            interpreter,
+            options,
+            process: process::id(),
+            uses: AtomicU32::new(0),
+            end: Mutex::default(),
+        })
     }
 
     /// The interpreter, for a request, unless the lease has ended.
@@ -66,9 +74,16 @@ impl Lease {
         before.map(|_| Using(self)).map_err(|_| Trouble::Gone)
     }
 
-    /// The interpreter, for what does not keep the lease from ending.
-    pub fn interpreter(&self) -> &'static Interpreter {
-        self.interpreter
+    /// Interrupts the requests that are under way; none of those that the interpreter has after this lease.
+    pub fn interrupt(&self) -> Result<(), Trouble> {
+        if self.process != process::id() {
+            return Err(Trouble::Forked); // the lock may be held, by a thread that is not there
+        }
+        let _end = lock(&self.end);
+        if self.uses.load(Ordering::Acquire) == CLOSED {
+            return Err(Trouble::Gone);
+        }
+        self.interpreter.interrupt()
     }
 
     /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
@@ -77,9 +92,11 @@ impl Lease {
         if self.process != process::id() {
             return Err(Trouble::Forked);
         }
-        self.uses
-            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
-            .map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
+        let closed = {
+            let _end = lock(&self.end);
+            self.uses.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+        };
+        closed.map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
         let all = INTERPRETERS.get();
         all.lent.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {

@@ -8,12 +8,12 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
+use super::abandon::{abandonable, with_barrier};
+use super::at_exit::is_ending;
 use super::held::{Held, Owned, Raised};
 use super::host::Version;
 use super::loan::{Loan, Owner};
 use super::python::{Api, Buffer, Object, TypeSlot, TypeSpec};
-use super::abandon::{abandonable, with_barrier};
-use super::at_exit::is_ending;
 
 /// What a lending object has behind Python's own part.
 struct Lent {
@@ -41,7 +41,9 @@ impl LendingType {
         let api = held.api;
         // SAFETY: the attribute of a type; the object is checked.
         let offset = unsafe {
-            let size = abandonable(|| (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr()));
+            let size = abandonable(|| {
+                (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr())
+            });
             (api.PyLong_AsSsize_t)(held.owned(size)?.as_ptr()) as usize
         };
         // A static for each function, so that a type's functions know where the pointer is: all Pythons of a process

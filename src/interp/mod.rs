@@ -64,6 +64,8 @@ pub mod private_file;
 #[cfg(supports_interpreters)]
 mod python;
 #[cfg(supports_interpreters)]
+mod reentrant;
+#[cfg(supports_interpreters)]
 pub mod relink;
 #[cfg(supports_interpreters)]
 pub mod reply;

@@ -8,9 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::process;
 
 use super::abandon::with_barrier;
 use super::loader::{Loader, original_path};
@@ -81,8 +81,10 @@ fn loader(number: usize) -> Option<&'static Loader> {
     unsafe { LOADERS[number].load(Ordering::Acquire).as_ref() }
 }
 
-/// What dlerror is to tell next on this thread.
+/// What dlerror is to tell next on this thread, in place of an older failure of the C library's.
 fn set_failure(failure: Option<String>) {
+    // SAFETY: it may always be called.
+    unsafe { libc::dlerror() };
     let is_failure = failure.is_some();
     let failure = failure.and_then(|text| CString::new(text.replace('\0', "\\0")).ok());
     let kept = FAILURE.try_with(|kept| kept.replace(failure));
@@ -141,11 +143,16 @@ pub(super) struct Found {
 
 /// # Safety
 /// As for dlsym: `name` is a C string.
-pub(super) unsafe fn find(number: usize, handle: *mut c_void, name: *const c_char) -> Found {
+pub(super) unsafe fn find(
+    number: usize,
+    handle: *mut c_void,
+    name: *const c_char,
+    version: Option<&CStr>,
+) -> Found {
     set_failure(None);
     // SAFETY: by this function's contract.
     let name = unsafe { CStr::from_ptr(name) };
-    let own = loader(number).and_then(|loader| loader.symbol(handle, name));
+    let own = loader(number).and_then(|loader| loader.symbol(handle, name, version));
     let is_answer = own.is_some().into();
     let address = match own {
         Some(Ok(address)) => address.as_ptr(),
@@ -167,9 +174,8 @@ unsafe extern "C" fn dlerror() -> *mut c_char {
         static GIVEN: RefCell<Option<CString>> = const { RefCell::new(None) };
     }
     let failure = FAILURE.try_with(RefCell::take).ok().flatten();
-    let given = failure.map(|failure| {
-        GIVEN.try_with(|given| given.borrow_mut().insert(failure).as_ptr().cast_mut()).ok()
-    });
+    let given = failure
+        .map(|failure| GIVEN.try_with(|given| given.borrow_mut().insert(failure).as_ptr().cast_mut()).ok());
     let is_late = LATE_FAILURE.take();
     match given {
         Some(Some(text)) => text,

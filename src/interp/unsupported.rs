@@ -32,10 +32,6 @@ pub mod interpreter {
         pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
             match *self {}
         }
-
-        pub fn interrupt(&self) -> Result<(), Trouble> {
-            match *self {}
-        }
     }
 }
 
@@ -83,7 +79,7 @@ pub mod lease {
             match *self {}
         }
 
-        pub fn interpreter(&self) -> &'static Interpreter {
+        pub fn interrupt(&self) -> Result<(), Trouble> {
             match *self {}
         }
 

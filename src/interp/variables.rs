@@ -120,11 +120,7 @@ fn invalid() -> c_int {
 }
 
 /// POSIX's `setenv`.
-pub(super) unsafe extern "C" fn setenv(
-    name: *const c_char,
-    value: *const c_char,
-    overwrite: c_int,
-) -> c_int {
+pub(super) unsafe extern "C" fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
     // SAFETY: the caller's contract is setenv's: C strings.
     let (name, value) = unsafe { (CStr::from_ptr(name).to_bytes(), CStr::from_ptr(value).to_bytes()) };
     if !is_name(name) {
