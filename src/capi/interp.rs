@@ -95,7 +95,8 @@ struct GivenReply {
     _buffers: Box<[UngilBuffer]>,
 }
 
-// SAFETY: the buffers are only kept; C reads them.
+// SAFETY: the buffers' addresses are not used here: C reads them, on threads of its choice, until it gives the reply back.
+// The reply itself may go to other threads.
 unsafe impl Send for GivenReply {}
 // SAFETY: as above.
 unsafe impl Sync for GivenReply {}
@@ -103,7 +104,8 @@ unsafe impl Sync for GivenReply {}
 /// An owner's pointer, which goes back to it, from any thread.
 struct OwnerPointer(*mut c_void);
 
-// SAFETY: it is handed on, and never looked at.
+// SAFETY: it is only given to the buffer's release, which by the header's word for ungil_interp_call() may be called from
+// any thread.
 unsafe impl Send for OwnerPointer {}
 
 impl UngilBuffer {

@@ -43,6 +43,8 @@ pub fn count() -> (u32, u32) {
 impl Lease {
     /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
     /// `fresh` asks for.
+    ///
+    /// Code of the library that they name is run: as for dlopen, the caller vouches for it.
     pub fn new(options: &[u8]) -> Result<Self, Trouble> {
         let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
         let all = INTERPRETERS.get();
@@ -130,5 +132,42 @@ impl Using<'_> {
 impl Drop for Using<'_> {
     fn drop(&mut self) {
         self.0.uses.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write, pipe};
+    use std::os::fd::AsRawFd;
+    use std::{ptr, thread};
+
+    use super::Lease;
+    use crate::interp::tests::{libpythons, version};
+    use crate::interp::trouble::Trouble;
+
+    #[test]
+    fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
+        let is_supported = |path: &&std::path::PathBuf| version(path) == "3.11";
+        let all = libpythons();
+        let Some(path) = all.iter().find(is_supported) else { return };
+        let options = format!("libpython={}\nargv=next", path.display());
+        let first = Lease::new(options.as_bytes()).unwrap();
+        assert_eq!(first.interrupt(), Ok(()));
+        first.end().unwrap();
+        let second = Lease::new(options.as_bytes()).unwrap();
+        assert!(ptr::eq(first.interpreter, second.interpreter));
+        let ((mut begun, begins), (go_on, mut goes_on)) = (pipe().unwrap(), pipe().unwrap());
+        let (write, read) = (begins.as_raw_fd(), go_on.as_raw_fd());
+        let source =
+            format!("import os\nos.write({write}, b'x')\nos.read({read}, 1)\nfor i in range(10**5): pass");
+        thread::scope(|scope| {
+            let request = scope.spawn(|| second.enter().unwrap().interpreter().exec(source.as_bytes()));
+            begun.read_exact(&mut [0]).unwrap();
+            assert_eq!(second.end(), Err(Trouble::Busy));
+            assert_eq!(first.interrupt(), Err(Trouble::Gone));
+            goes_on.write_all(b"x").unwrap();
+            assert_eq!(request.join().unwrap(), Ok(()));
+        });
+        second.end().unwrap();
     }
 }

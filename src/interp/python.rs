@@ -107,6 +107,7 @@ macro_rules! api {
     ) => {
         /// The functions and variables of one Python.
         #[allow(non_snake_case, reason = "the names are Python's")]
+        #[derive(Clone, Copy)]
         pub(super) struct Api {
             $(pub(super) $variable: *mut $type,)*
             $(pub(super) $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?,)*

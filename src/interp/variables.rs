@@ -42,7 +42,8 @@ fn entries() -> &'static [Entry] {
     if first.is_null() {
         return &[];
     }
-    // SAFETY: an array that ends with NULL, which is not freed while Python's lock, or this module's, is held.
+    // SAFETY: an array that ends with NULL. This module frees none; POSIX forbids a host to change its environment while
+    // other threads use it, as it does with interpreters (see the README's limits).
     unsafe {
         let len = (0..).take_while(|&i| !(*first.add(i)).load(Ordering::Relaxed).is_null()).count();
         std::slice::from_raw_parts(first, len)
