@@ -45,6 +45,8 @@ pub enum Error {
     Unsupported(String),
     /// An interpreter that a request is under way in.
     InterpreterInUse,
+    /// The process is exiting, and interpreters run no code any more.
+    Exiting,
     /// An interpreter of the parent process's.
     InterpreterForked,
     /// Python code ended with an exception: its type and message, then its traceback.
@@ -85,6 +87,7 @@ impl fmt::Display for Error {
             Self::InterpreterInUse => {
                 f.write_str("interp is in use by a request: wait for it, or interrupt it")
             }
+            Self::Exiting => f.write_str("the process is exiting: interpreters run no code any more"),
             Self::InterpreterForked => {
                 f.write_str("interp is the parent process's: interpreters do not survive a fork")
             }

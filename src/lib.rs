@@ -28,4 +28,5 @@ mod per_process;
 pub mod pool;
 mod process;
 pub mod settings;
+mod signals;
 mod sync;

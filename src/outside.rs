@@ -16,6 +16,7 @@
 
 use std::ffi::c_void;
 use std::thread;
+use std::time::Duration;
 
 /// Calls functions from outside, which may never return, as the module says. `call` does nothing else that has to be
 /// undone: frames of its own have nothing to drop when a function unwinds.
@@ -54,13 +55,14 @@ impl Drop for NotUnwound {
         if thread::panicking() {
             abort("ungil: a defect: a panic where other threads use what it would free\n");
         }
-        stop();
+        stay();
     }
 }
 
-fn stop() -> ! {
+/// Never returns. (`thread::park` would want thread-local data, which may be gone while a thread ends.)
+pub(crate) fn stay() -> ! {
     loop {
-        thread::park();
+        thread::sleep(Duration::from_secs(3600));
     }
 }
 
@@ -83,7 +85,7 @@ mod barrier {
     use std::ffi::{c_int, c_void};
     use std::thread;
 
-    use super::{Run, abort, stop};
+    use super::{Run, abort, stay};
 
     /// `run(data)`, under `personality`. A pointer to that is in the unwind table, as a distance (0x1b).
     ///
@@ -153,7 +155,7 @@ mod barrier {
         const FORCED: c_int = 8;
         const CONTINUE: c_int = 8;
         if actions & FORCED != 0 {
-            stop();
+            stay();
         }
         // A panic of this library's own: std counts those of its copy in this library.
         if thread::panicking() {
@@ -174,7 +176,7 @@ mod barrier {
     use std::hint::black_box;
     use std::mem::{forget, transmute};
 
-    use super::{Run, stop};
+    use super::{Run, stay};
 
     type MustReturn = unsafe extern "C" fn(Run, *mut c_void);
     type MayUnwind = unsafe extern "C-unwind" fn(Run, *mut c_void);
@@ -203,7 +205,7 @@ mod barrier {
     impl Drop for Stop {
         #[cold]
         fn drop(&mut self) {
-            stop();
+            stay();
         }
     }
 }

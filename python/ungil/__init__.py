@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._errors import Cancelled as Cancelled
     from ._errors import Error as Error
     from ._errors import ExecutionFailed as ExecutionFailed
+    from ._errors import Exiting as Exiting
     from ._errors import TimedOut as TimedOut
     from ._errors import Unsupported as Unsupported
     from ._pickling import share as share
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 # The modules that have the names. One is imported when one of its names is first used: each interpreter needs only few
 # of them, and starts the sooner.
 _MODULES = {
-    "_errors": "Cancelled Error ExecutionFailed TimedOut Unsupported",
+    "_errors": "Cancelled Error ExecutionFailed Exiting TimedOut Unsupported",
     "_pickling": "share",
     "control": "Control Progress",
     "executor": "BrokenInterpreterPool InterpreterPoolExecutor",

@@ -23,6 +23,12 @@ class Unsupported(Error):
     """This machine or this Python cannot do it, or a file is missing: the message says which."""
 
 
+class Exiting(Error):
+    """The process is exiting, and interpreters run no code any more."""
+
+    status = c.UNGIL_E_EXITING
+
+
 class ExecutionFailed(Error):
     """Code in an interpreter ended with an exception that cannot be had here; its cause is the traceback."""
 
@@ -46,6 +52,7 @@ _OF_STATUS = {
     c.UNGIL_E_TIMED_OUT: TimedOut,
     c.UNGIL_E_PYTHON: ExecutionFailed,
     c.UNGIL_E_UNSUPPORTED: Unsupported,
+    c.UNGIL_E_EXITING: Exiting,
 }
 
 

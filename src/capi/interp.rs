@@ -7,7 +7,6 @@ use super::guard::guarded_status;
 use super::handle::{Pinned, Registry};
 use super::slice::{Array, Out};
 use crate::error::Error;
-use crate::interp::at_exit::hold_if_ending;
 use crate::interp::interpreter::Interpreter;
 use crate::interp::lease::{self, Lease};
 use crate::interp::loan::{Loan, Owner};
@@ -24,18 +23,12 @@ impl From<Trouble> for Error {
             Trouble::Unsupported(text) => Self::Unsupported(text),
             Trouble::Exhausted => Self::Exhausted { what: "interpreters" },
             Trouble::Forked => Self::InterpreterForked,
+            Trouble::Exiting => Self::Exiting,
             Trouble::Busy => Self::InterpreterInUse,
             Trouble::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
             Trouble::Python(text) => Self::Python(text),
         }
     }
-}
-
-/// As `guarded_status`, for what may last until the process ends.
-fn guarded(function: &str, body: impl FnOnce() -> Result<(), Error>) -> i32 {
-    let status = guarded_status(function, body);
-    hold_if_ending();
-    status
 }
 
 fn get(interp: i32) -> Result<Pinned<'static, Lease>, Error> {
@@ -102,7 +95,8 @@ struct GivenReply {
     _buffers: Box<[UngilBuffer]>,
 }
 
-// SAFETY: the buffers are only kept; C reads them.
+// SAFETY: the buffers' addresses are not used here: C reads them, on threads of its choice, until it gives the reply back.
+// The reply itself may go to other threads.
 unsafe impl Send for GivenReply {}
 // SAFETY: as above.
 unsafe impl Sync for GivenReply {}
@@ -110,7 +104,8 @@ unsafe impl Sync for GivenReply {}
 /// An owner's pointer, which goes back to it, from any thread.
 struct OwnerPointer(*mut c_void);
 
-// SAFETY: it is handed on, and never looked at.
+// SAFETY: it is only given to the buffer's release, which by the header's word for ungil_interp_call() may be called from
+// any thread.
 unsafe impl Send for OwnerPointer {}
 
 impl UngilBuffer {
@@ -162,14 +157,14 @@ fn check_loan(loan: &Loan) -> Result<(), Error> {
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or wrong; UNGIL_E_UNSUPPORTED if no
 /// libpython is found, it is of another version, or it is missing, static, damaged or without its standard library, and
 /// where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if the process cannot have more: each takes
-/// one of pthreads' 1024 keys.
+/// one of pthreads' 1024 keys; UNGIL_E_EXITING if the process is exiting.
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. A thread that holds the lock of the process's Python (one in a
 /// function of ctypes.PyDLL, but not of CDLL) must be the one that calls.
 /// Cost: a new one, about 20 ms and 10 MB, which the process keeps; one that was freed, 0.1 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i32) -> i32 {
-    guarded("ungil_interp_new", || {
+    guarded_status("ungil_interp_new", || {
         // SAFETY: the caller gives NULL or a place for an int32_t.
         let out = unsafe { Out::new("interp", interp) }?;
         // SAFETY: the caller gives NULL or a C string.
@@ -194,7 +189,7 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
 /// milliseconds where many modules are imported.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
-    guarded("ungil_interp_free", || {
+    guarded_status("ungil_interp_free", || {
         if interp == 0 {
             return Ok(());
         }
@@ -234,13 +229,14 @@ pub unsafe extern "C" fn ungil_interp_count(in_use: *mut i32, idle: *mut i32) ->
 /// source: any number of statements, UTF-8.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the source
-/// ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork.
+/// ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the process is
+/// exiting: the code may have run in part.
 /// Thread-safety: any number of threads at once. In one interpreter they take turns, as threads in Python do; in
 /// several they run at the same time. Each request has a thread state of its own: threading.local does not outlast it.
 /// Cost: that of the code, and 20 us, mostly to compile it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_exec(interp: i32, source: *const c_char) -> i32 {
-    guarded("ungil_interp_exec", || {
+    guarded_status("ungil_interp_exec", || {
         // SAFETY: the caller gives NULL or a C string.
         let source = unsafe { text("source", source) }?;
         with_interpreter(interp, |interpreter| interpreter.exec(source))
@@ -265,7 +261,7 @@ pub unsafe extern "C" fn ungil_interp_eval(
     thread_local! {
         static TEXT: RefCell<CString> = RefCell::default();
     }
-    guarded("ungil_interp_eval", || {
+    guarded_status("ungil_interp_eval", || {
         // SAFETY: the caller gives NULL or a place for a pointer.
         let out = unsafe { Out::new("text", text) }?;
         // SAFETY: the caller gives NULL or a C string.
@@ -293,7 +289,7 @@ pub unsafe extern "C" fn ungil_interp_eval(
 /// buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
 /// it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
 /// view is left then. It is called exactly once for each buffer, also where this returns an error, except
-/// UNGIL_E_NULL. Python code that writes to a buffer, and whoever else reads it, must agree when.
+/// UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already. Python code that writes to a buffer, and whoever else reads it, must agree when.
 /// reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
@@ -310,7 +306,7 @@ pub unsafe extern "C" fn ungil_interp_call(
     count: usize,
     reply: *mut UngilReply,
 ) -> i32 {
-    guarded("ungil_interp_call", || {
+    guarded_status("ungil_interp_call", || {
         // SAFETY: the caller gives NULL or a place for a reply, and arrays that are readable until this returns.
         let (out, request, buffers) = unsafe {
             (
@@ -370,9 +366,15 @@ pub extern "C" fn ungil_reply_free(handle: i32) -> i32 {
 /// interp: the handle.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a fork.
-/// Thread-safety: any number of threads at once; that is what it is for.
+/// Thread-safety: any number of threads at once; that is what it is for. It concerns requests of this handle's only:
+/// who has the interpreter next, after ungil_interp_free(), is not interrupted.
 /// Cost: some microseconds; it does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_interrupt(interp: i32) -> i32 {
-    guarded_status("ungil_interp_interrupt", || Ok(get(interp)?.interpreter().interrupt()?))
+    guarded_status("ungil_interp_interrupt", || {
+        let gone = || Error::Handle { parameter: "interp", handle: interp };
+        get(interp)?
+            .interrupt()
+            .map_err(|trouble| if trouble == Trouble::Gone { gone() } else { trouble.into() })
+    })
 }

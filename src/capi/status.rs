@@ -29,6 +29,9 @@ pub const UNGIL_E_PYTHON: i32 = -11;
 /// This machine cannot do it, or a file that is needed is missing or wrong: the message says which.
 pub const UNGIL_E_UNSUPPORTED: i32 = -12;
 
+/// The process is exiting: Python code in interpreters does not run any more.
+pub const UNGIL_E_EXITING: i32 = -13;
+
 pub(super) fn of(error: &Error) -> i32 {
     match error {
         Error::Null { .. } | Error::NoFunction => UNGIL_E_NULL,
@@ -41,6 +44,7 @@ pub(super) fn of(error: &Error) -> i32 {
         Error::Python(_) => UNGIL_E_PYTHON,
         Error::Unsupported(_) => UNGIL_E_UNSUPPORTED,
         Error::Forked | Error::InterpreterForked => UNGIL_E_FORKED,
+        Error::Exiting => UNGIL_E_EXITING,
         Error::Stopped(code) => *code,
         Error::Overflow { .. } => UNGIL_E_OVERFLOW,
         Error::Internal(_) => UNGIL_E_INTERNAL,
@@ -68,7 +72,8 @@ mod tests {
             UNGIL_E_FORKED,
             UNGIL_E_PYTHON,
             UNGIL_E_UNSUPPORTED,
+            UNGIL_E_EXITING,
         ];
-        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12]);
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13]);
     }
 }

@@ -24,7 +24,7 @@ unsafe impl Send for Block {}
 
 static BLOCKS: PerProcess<ArrayQueue<Block>> = PerProcess::new(|| ArrayQueue::new(KEPT));
 
-unsafe extern "C-unwind" fn allocate(_: *mut c_void, size: usize) -> *mut c_void {
+unsafe extern "C" fn allocate(_: *mut c_void, size: usize) -> *mut c_void {
     if let Some(Block(block)) = (size == FRAMES).then(|| BLOCKS.get().pop()).flatten() {
         return block;
     }
@@ -34,7 +34,7 @@ unsafe extern "C-unwind" fn allocate(_: *mut c_void, size: usize) -> *mut c_void
     if block == libc::MAP_FAILED { ptr::null_mut() } else { block }
 }
 
-unsafe extern "C-unwind" fn free(_: *mut c_void, block: *mut c_void, size: usize) {
+unsafe extern "C" fn free(_: *mut c_void, block: *mut c_void, size: usize) {
     if size == FRAMES && BLOCKS.get().push(Block(block)).is_ok() {
         return;
     }

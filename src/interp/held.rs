@@ -1,11 +1,13 @@
 //! Python's objects, in safe hands: only a thread that holds a Python's lock can come by them, and each reference is
-//! given back once.
+//! given back once. Each call that can run Python code, and so wait for the lock, can be abandoned.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::{self, NonNull};
+use std::thread;
 
+use super::abandon::abandonable;
+use super::at_exit::is_ending;
 use super::python::{Api, Object, PROGRAM};
-use crate::outside::outside;
 
 /// Shows that this thread holds the lock of one Python.
 #[derive(Clone, Copy)]
@@ -25,9 +27,13 @@ pub(super) struct Owned<'a> {
 
 impl Drop for Owned<'_> {
     fn drop(&mut self) {
+        // An abandoned call unwinds without the lock; and no objects have to end any more.
+        if thread::panicking() || is_ending() {
+            return;
+        }
         let (api, object) = (self.held.api, self.as_ptr());
         // SAFETY: the reference is this one's, and the lock is held.
-        outside(|| unsafe { (api.Py_DecRef)(object) });
+        abandonable(|| unsafe { (api.Py_DecRef)(object) });
     }
 }
 
@@ -104,7 +110,8 @@ impl<'a> Held<'a> {
     pub(super) fn tuple(self, items: Vec<Owned<'a>>) -> Result<Owned<'a>, Raised> {
         // SAFETY: the reference is new; the tuple has room for the items, and takes their references.
         unsafe {
-            let tuple = self.owned((self.api.PyTuple_New)(items.len() as isize))?;
+            let len = items.len() as isize;
+            let tuple = self.owned(abandonable(|| (self.api.PyTuple_New)(len)))?;
             for (i, item) in items.into_iter().enumerate() {
                 (self.api.PyTuple_SetItem)(tuple.as_ptr(), i as isize, item.into_ptr());
             }
@@ -124,7 +131,7 @@ impl<'a> Held<'a> {
         let arguments = self.tuple(arguments)?;
         let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
         // SAFETY: objects of this Python's; the result's reference is new.
-        unsafe { self.owned(outside(|| (self.api.PyObject_CallObject)(function, arguments))) }
+        unsafe { self.owned(abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
     }
 
     /// Calls a function of one bytes object.
@@ -146,15 +153,14 @@ impl<'a> Held<'a> {
         let api = self.api;
         // SAFETY: C strings; each object is checked before it is used, and references are new unless borrowed.
         unsafe {
-            let globals = self.owned((api.PyDict_New)())?;
-            (api.PyDict_SetItemString)(
-                globals.as_ptr(),
-                c"__builtins__".as_ptr(),
-                (api.PyEval_GetBuiltins)(),
-            );
-            let code = self.owned((api.Py_CompileString)(source.as_ptr(), name.as_ptr(), PROGRAM))?;
-            let (code, scope) = (code.as_ptr(), globals.as_ptr());
-            self.owned(outside(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
+            let globals = self.owned(abandonable(|| (api.PyDict_New)()))?;
+            let scope = globals.as_ptr();
+            let builtins = (api.PyEval_GetBuiltins)();
+            abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
+            let (source, name) = (source.as_ptr(), name.as_ptr());
+            let code = self.owned(abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
+            let code = code.as_ptr();
+            self.owned(abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
             Ok(globals)
         }
     }
@@ -169,7 +175,8 @@ impl<'a> Held<'a> {
     pub(super) fn text(self, object: &Owned<'a>) -> Result<String, Raised> {
         // SAFETY: an object of this Python's; the references are new.
         unsafe {
-            let text = self.owned(outside(|| (self.api.PyObject_Str)(object.as_ptr())))?;
+            let object = object.as_ptr();
+            let text = self.owned(abandonable(|| (self.api.PyObject_Str)(object)))?;
             let bytes = self.owned((self.api.PyUnicode_AsUTF8String)(text.as_ptr()))?;
             Ok(String::from_utf8_lossy(bytes.content()?).into_owned())
         }
@@ -183,7 +190,7 @@ impl<'a> Held<'a> {
         // SAFETY: Python writes NULL, or an object whose reference is the caller's.
         unsafe {
             (self.api.PyErr_Fetch)(kind, value, traceback);
-            (self.api.PyErr_NormalizeException)(kind, value, traceback);
+            abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
             parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
         }
     }
@@ -198,6 +205,6 @@ impl<'a> Held<'a> {
     /// Forgets the exception that is set.
     pub(super) fn forget(self, _: Raised) {
         // SAFETY: the lock is held.
-        unsafe { (self.api.PyErr_Clear)() };
+        abandonable(|| unsafe { (self.api.PyErr_Clear)() });
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,13 +80,27 @@ pub(super) fn version_by(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Opti
     let text = unsafe { std::mem::transmute::<NonNull<c_void>, GetVersion>(get_version) }();
     let start = Instant::now();
     loop {
-        // SAFETY: a C string that is there for good. What is written over it is the same text.
-        let version = Version::of(&unsafe { CStr::from_ptr(text) }.to_string_lossy());
+        // SAFETY: the text is there for good.
+        let version = Version::of(&unsafe { shared_text(text) });
         if version.is_some() || start.elapsed() > PATIENCE {
             return version;
         }
         thread::yield_now();
     }
+}
+
+/// The beginning of a C string that another thread may be writing to: it is copied byte by byte, up to a NUL.
+///
+/// # Safety
+/// A C string that is there as long as this runs.
+unsafe fn shared_text(text: *const c_char) -> String {
+    const ENOUGH: usize = 16;
+    let bytes = (0..ENOUGH).map(|i| {
+        // SAFETY: the string has not ended before this byte. Python writes whole bytes, and a NUL is behind the longest
+        // text; an atomic read makes no claim on what else happens to it.
+        unsafe { AtomicU8::from_ptr(text.cast_mut().cast::<u8>().add(i)) }.load(Ordering::Relaxed)
+    });
+    bytes.take_while(|&byte| byte != 0).map(char::from).collect()
 }
 
 impl Host {
@@ -159,7 +174,7 @@ pub(super) fn libpython_beside(executable: &Path, version: Option<Version>) -> O
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+    use std::sync::atomic::Ordering::SeqCst;
 
     use super::*;
 

@@ -1,11 +1,14 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
 use std::ffi::CStr;
+use std::ffi::c_int;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use super::abandon::{abandonable, caught, outcome_of};
 use super::at_exit;
 use super::held::{Held, Owned, Raised};
 use super::host::{Host, Version};
@@ -18,8 +21,9 @@ use super::running::Running;
 use super::start::{Loaded, completed};
 use super::substitutes;
 use super::trouble::Trouble;
-use crate::outside::outside;
+use crate::outside::{outside, stay};
 use crate::process;
+use crate::signals::with_blocked_signals;
 
 const BOOTSTRAP: &CStr =
     match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
@@ -38,9 +42,11 @@ pub struct Interpreter {
     service: Sender<Task>,
 }
 
-// SAFETY: Python objects are only touched by threads that hold the copy's lock; the rest is Sync.
+// SAFETY: what is not Sync are addresses of Python objects, each with a reference that is kept. They are only given to
+// functions of the copy's C API, by threads that have attached to the copy (`with_lock`): that is CPython's own rule for
+// threads, whether it has a lock for all objects or, in a free-threaded build, one in each.
 unsafe impl Sync for Interpreter {}
-// SAFETY: as above.
+// SAFETY: as above; and it is never dropped.
 unsafe impl Send for Interpreter {}
 
 /// The functions of `bootstrap.py`.
@@ -78,6 +84,9 @@ impl Functions {
 enum Task {
     Release(Vec<View>),
     Interrupt,
+    /// Panic with the lock held.
+    #[cfg(test)]
+    Panic,
     /// Take the lock for good, and say so.
     Stop(Sender<()>),
 }
@@ -85,6 +94,9 @@ enum Task {
 impl Interpreter {
     /// Starts a new one.
     pub fn start(options: Options) -> Result<&'static Self, Trouble> {
+        if at_exit::is_ending() {
+            return Err(Trouble::Exiting);
+        }
         let copy = Loaded::new(options)?;
         let (outcome, told) = mpsc::channel();
         // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
@@ -99,7 +111,7 @@ impl Interpreter {
                         "Python could not start, and said why on stderr".to_owned(),
                     )));
                 }),
-                || Self::boot(copy, service),
+                || caught(|| Self::boot(copy, service)).flatten(),
             );
             let interpreter = started.as_ref().ok().copied();
             // As above.
@@ -109,7 +121,8 @@ impl Interpreter {
                 interpreter.serve(&tasks);
             }
         };
-        let thread = thread::Builder::new().name(name).stack_size(8 << 20).spawn(life);
+        let builder = thread::Builder::new().name(name).stack_size(8 << 20);
+        let thread = with_blocked_signals(|| builder.spawn(life));
         thread.map_err(|error| Trouble::Unsupported(format!("no thread could be started: {error}")))?;
         let silent = || Trouble::Unsupported("the start of Python failed by a panic".to_owned());
         told.recv().unwrap_or_else(|_| Err(silent()))
@@ -151,30 +164,44 @@ impl Interpreter {
         let interpreter: &'static Self =
             Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
         at_exit::note(interpreter);
-        Ok(interpreter)
+        if at_exit::is_ending() { Err(Trouble::Exiting) } else { Ok(interpreter) }
     }
 
     /// The life of the interpreter's own thread, which has its main thread's state.
     fn serve(&self, tasks: &Receiver<Task>) {
         for task in tasks {
-            match task {
-                Task::Release(views) => {
-                    self.with_lock(|held| views.into_iter().for_each(|view| view.release(held)))
+            // A panic, which has written its line, ends one task: others wait for the next ones to be done.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(task)));
+        }
+    }
+
+    fn perform(&self, task: Task) {
+        match task {
+            // An error says that the process is exiting: then there is nothing left to do.
+            Task::Release(views) => {
+                let _ = self.with_lock(|held| views.into_iter().for_each(|view| view.release(held)));
+            }
+            Task::Interrupt => {
+                while self.with_lock(|held| self.deliver_interrupts(held)) == Ok(false) {
+                    thread::sleep(Duration::from_millis(1));
                 }
-                Task::Interrupt => {
-                    while !self.with_lock(|held| self.deliver_interrupts(held)) {
-                        thread::sleep(Duration::from_millis(1));
-                    }
-                }
-                Task::Stop(stopped) => self.with_lock(|_| {
-                    // Whoever asked has lost patience otherwise.
-                    let _ = stopped.send(());
-                    loop {
-                        thread::park();
-                    }
-                }),
+            }
+            Task::Stop(stopped) => self.stop_for_good(&stopped),
+            #[cfg(test)]
+            Task::Panic => {
+                let _ = self.with_lock(|_| panic::resume_unwind(Box::new("a test's")));
             }
         }
+    }
+
+    /// Takes the lock and keeps it: no thread runs Python code from then on. (In a free-threaded Python there is no such
+    /// lock: threads go on until their requests take the interrupt.)
+    fn stop_for_good(&self, stopped: &Sender<()>) -> ! {
+        // SAFETY: the copy has started, and never ends.
+        outside(|| unsafe { (self.api.PyGILState_Ensure)() });
+        // Whoever asked has lost patience otherwise.
+        let _ = stopped.send(());
+        stay()
     }
 
     /// Whether all are delivered.
@@ -197,7 +224,15 @@ impl Interpreter {
 
     /// Stops all threads as soon as they want the lock, for good; then tells it.
     pub(super) fn stop(&self, stopped: Sender<()>) {
+        if self.lending.is_free_threaded() && self.running.interrupt() {
+            self.ask(Task::Interrupt);
+        }
         self.ask(Task::Stop(stopped));
+    }
+
+    /// Sends a signal to the threads of the requests that are under way, for those that sleep.
+    pub(super) fn wake(&self, signal: c_int) {
+        self.running.wake(signal);
     }
 
     /// Whether requests are under way.
@@ -217,15 +252,16 @@ impl Interpreter {
         let _ = self.service.send(task);
     }
 
-    /// Does something with the copy's lock, which this thread waits for.
-    fn with_lock<T>(&self, body: impl FnOnce(Held<'_>) -> T) -> T {
+    /// Does something with the copy's lock, which this thread waits for. The lock is given up also where `body` panics;
+    /// if the process is exiting, this thread may lose it, and that is the error.
+    fn with_lock<T>(&self, body: impl FnOnce(Held<'_>) -> T) -> Result<T, Trouble> {
         // SAFETY: the copy has started, and never ends.
-        let state = outside(|| unsafe { (self.api.PyGILState_Ensure)() });
-        // SAFETY: this thread has the lock until it is given up below.
-        let result = body(unsafe { Held::new(self.api) });
+        let state = caught(|| abandonable(|| unsafe { (self.api.PyGILState_Ensure)() }))?;
+        // SAFETY: this thread has the lock until it is given up below, or lost with a panic for `caught`.
+        let outcome = outcome_of(|| body(unsafe { Held::new(self.api) }))?;
         // SAFETY: this thread has the lock.
-        outside(|| unsafe { (self.api.PyGILState_Release)(state) });
-        result
+        caught(|| abandonable(|| unsafe { (self.api.PyGILState_Release)(state) }))?;
+        outcome.or_else(|payload| panic::resume_unwind(payload))
     }
 
     /// Does something that an interrupt may stop.
@@ -233,8 +269,11 @@ impl Interpreter {
         if self.process != process::token() {
             return Err(Trouble::Forked);
         }
+        if at_exit::is_ending() {
+            return Err(Trouble::Exiting);
+        }
         let call = self.running.begin();
-        self.with_lock(|held| {
+        let result = self.with_lock(|held| {
             if call.is_interrupted() {
                 return Err(Trouble::Python("KeyboardInterrupt".to_owned()));
             }
@@ -247,7 +286,8 @@ impl Interpreter {
                 self.settle(held);
             }
             result.map_err(|parts| Trouble::Python(self.tell(held, parts)))
-        })
+        });
+        result.flatten()
     }
 
     /// Runs Python code until no interrupt can be left.

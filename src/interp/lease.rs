@@ -18,6 +18,8 @@ pub struct Lease {
     process: u64,
     /// Requests that are under way; or [`CLOSED`].
     uses: AtomicU32,
+    /// Held where the lease ends, and by interrupts, which so never come after the end.
+    end: Mutex<()>,
 }
 
 const CLOSED: u32 = u32::MAX;
@@ -41,6 +43,8 @@ pub fn count() -> (u32, u32) {
 impl Lease {
     /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
     /// `fresh` asks for.
+    ///
+    /// Code of the library that they name is run: as for dlopen, the caller vouches for it.
     pub fn new(options: &[u8]) -> Result<Self, Trouble> {
         let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
         let all = INTERPRETERS.get();
@@ -56,7 +60,13 @@ impl Lease {
         let ready = idle.filter(|interpreter| interpreter.renew(&environment::all(), &options).is_ok());
         let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { interpreter, options, process: process::token(), uses: AtomicU32::new(0) })
+        Ok(Self {
+            interpreter,
+            options,
+            process: process::token(),
+            uses: AtomicU32::new(0),
+            end: Mutex::default(),
+        })
     }
 
     /// The interpreter, for a request, unless the lease has ended.
@@ -66,9 +76,16 @@ impl Lease {
         before.map(|_| Using(self)).map_err(|_| Trouble::Gone)
     }
 
-    /// The interpreter, for what does not keep the lease from ending.
-    pub fn interpreter(&self) -> &'static Interpreter {
-        self.interpreter
+    /// Interrupts the requests that are under way; none of those that the interpreter has after this lease.
+    pub fn interrupt(&self) -> Result<(), Trouble> {
+        if self.process != process::token() {
+            return Err(Trouble::Forked); // the lock may be held, by a thread that is not there
+        }
+        let _end = lock(&self.end);
+        if self.uses.load(Ordering::Acquire) == CLOSED {
+            return Err(Trouble::Gone);
+        }
+        self.interpreter.interrupt()
     }
 
     /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
@@ -77,9 +94,11 @@ impl Lease {
         if self.process != process::token() {
             return Err(Trouble::Forked);
         }
-        self.uses
-            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
-            .map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
+        let closed = {
+            let _end = lock(&self.end);
+            self.uses.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+        };
+        closed.map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
         let all = INTERPRETERS.get();
         all.lent.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {
@@ -102,5 +121,42 @@ impl Using<'_> {
 impl Drop for Using<'_> {
     fn drop(&mut self) {
         self.0.uses.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write, pipe};
+    use std::os::fd::AsRawFd;
+    use std::{ptr, thread};
+
+    use super::Lease;
+    use crate::interp::tests::{libpythons, version};
+    use crate::interp::trouble::Trouble;
+
+    #[test]
+    fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
+        let is_supported = |path: &&std::path::PathBuf| version(path) == "3.11";
+        let all = libpythons();
+        let Some(path) = all.iter().find(is_supported) else { return };
+        let options = format!("libpython={}\nargv=next", path.display());
+        let first = Lease::new(options.as_bytes()).unwrap();
+        assert_eq!(first.interrupt(), Ok(()));
+        first.end().unwrap();
+        let second = Lease::new(options.as_bytes()).unwrap();
+        assert!(ptr::eq(first.interpreter, second.interpreter));
+        let ((mut begun, begins), (go_on, mut goes_on)) = (pipe().unwrap(), pipe().unwrap());
+        let (write, read) = (begins.as_raw_fd(), go_on.as_raw_fd());
+        let source =
+            format!("import os\nos.write({write}, b'x')\nos.read({read}, 1)\nfor i in range(10**5): pass");
+        thread::scope(|scope| {
+            let request = scope.spawn(|| second.enter().unwrap().interpreter().exec(source.as_bytes()));
+            begun.read_exact(&mut [0]).unwrap();
+            assert_eq!(second.end(), Err(Trouble::Busy));
+            assert_eq!(first.interrupt(), Err(Trouble::Gone));
+            goes_on.write_all(b"x").unwrap();
+            assert_eq!(request.join().unwrap(), Ok(()));
+        });
+        second.end().unwrap();
     }
 }

@@ -8,11 +8,12 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
+use super::abandon::{abandonable, with_barrier};
+use super::at_exit::is_ending;
 use super::held::{Held, Owned, Raised};
 use super::host::Version;
 use super::loan::{Loan, Owner};
 use super::python::{Api, Buffer, Object, TypeSlot, TypeSpec};
-use crate::outside::outside;
 
 /// What a lending object has behind Python's own part.
 struct Lent {
@@ -40,7 +41,9 @@ impl LendingType {
         let api = held.api;
         // SAFETY: the attribute of a type; the object is checked.
         let offset = unsafe {
-            let size = (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr());
+            let size = abandonable(|| {
+                (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr())
+            });
             (api.PyLong_AsSsize_t)(held.owned(size)?.as_ptr()) as usize
         };
         // A static for each function, so that a type's functions know where the pointer is: all Pythons of a process
@@ -60,7 +63,7 @@ impl LendingType {
         let name = c"_ungil.buffer".as_ptr();
         let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
         // SAFETY: the specification is whole, and Python copies it, but for the name, which is static.
-        let kind = unsafe { held.owned((api.PyType_FromSpec)(&mut spec))? };
+        let kind = unsafe { held.owned(abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
         if !takes_buffer_slots {
             // SAFETY: the type was just made, and nobody else has seen it.
             unsafe { set_buffer_function(kind.as_ptr(), lend) };
@@ -69,23 +72,38 @@ impl LendingType {
         Ok(Self { kind, offset })
     }
 
+    /// Whether this Python has no lock: its objects have longer headers.
+    pub(super) fn is_free_threaded(self) -> bool {
+        self.offset == 32
+    }
+
     /// A memoryview of what is lent.
     pub(super) fn view<'a>(self, held: Held<'a>, api: &'static Api, loan: Loan) -> Result<Owned<'a>, Raised> {
+        let kind = self.kind.as_ptr();
+        // SAFETY: the type is this copy's, and the object's reference new.
+        let object = unsafe { held.owned(abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
         let Loan { address, len, read_only, owner } = loan;
-        let lent = Box::new(Lent { api, address, len, read_only, owner: Some(owner) });
-        // SAFETY: the type's objects have room for a pointer at this offset, which is NULL until it is set here.
-        let lender = unsafe {
-            let object = held.owned((api.PyType_GenericAlloc)(self.kind.as_ptr(), 0))?;
-            object.as_ptr().cast::<u8>().add(self.offset).cast::<*mut Lent>().write(Box::into_raw(lent));
-            object
+        let lender = match object {
+            Ok(object) => object,
+            Err(raised) => {
+                // SAFETY: this thread has the lock.
+                unsafe { tell(api, owner) };
+                return Err(raised);
+            }
         };
-        // SAFETY: an object that lends its memory; the view has a reference to it.
-        unsafe { held.owned((api.PyMemoryView_FromObject)(lender.as_ptr())) }
+        let lent = Box::new(Lent { api, address, len, read_only, owner: Some(owner) });
+        let lender_address = lender.as_ptr();
+        // SAFETY: the type's objects have room for a pointer at this offset, which is NULL until it is set here. Then it
+        // lends its memory, and the view has a reference to it.
+        unsafe {
+            lender_address.cast::<u8>().add(self.offset).cast::<*mut Lent>().write(Box::into_raw(lent));
+            held.owned(abandonable(|| (api.PyMemoryView_FromObject)(lender_address)))
+        }
     }
 }
 
-type Dealloc = unsafe extern "C-unwind" fn(*mut Object);
-type GetBuffer = unsafe extern "C-unwind" fn(*mut Object, *mut Buffer, c_int) -> c_int;
+type Dealloc = unsafe extern "C" fn(*mut Object);
+type GetBuffer = unsafe extern "C" fn(*mut Object, *mut Buffer, c_int) -> c_int;
 
 fn gates<const OFFSET: usize>() -> (Dealloc, GetBuffer) {
     (dealloc::<OFFSET>, lend::<OFFSET>)
@@ -113,7 +131,7 @@ unsafe fn lent<const OFFSET: usize>(object: *mut Object) -> *mut Lent {
 }
 
 /// Lends the object's memory (`bf_getbuffer`).
-unsafe extern "C-unwind" fn lend<const OFFSET: usize>(
+unsafe extern "C" fn lend<const OFFSET: usize>(
     object: *mut Object,
     buffer: *mut Buffer,
     flags: c_int,
@@ -126,25 +144,35 @@ unsafe extern "C-unwind" fn lend<const OFFSET: usize>(
 }
 
 /// Ends an object, and tells the owner (`tp_dealloc`).
-unsafe extern "C-unwind" fn dealloc<const OFFSET: usize>(object: *mut Object) {
+unsafe extern "C" fn dealloc<const OFFSET: usize>(object: *mut Object) {
     // SAFETY: Python gives an object of this type that nobody has any more, and waits for nothing but this. The type is
-    // there as long as the process.
+    // there as long as the process. What the box owned is gone or moved before the call that may be abandoned.
     unsafe {
-        let mut lent = Box::from_raw(lent::<OFFSET>(object));
-        let api = lent.api;
+        let Lent { api, owner, .. } = *Box::from_raw(lent::<OFFSET>(object));
         (api.PyObject_Free)(object.cast());
-        if let Some(owner) = lent.owner.take() {
-            // The owner may wait for something that waits for this copy's lock: it is given up. He may also come back
-            // with a request, which is not to see an exception that is under way here.
-            let mut exception = [ptr::null_mut(); 3];
-            let [kind, value, trace] = &mut exception;
-            (api.PyErr_Fetch)(kind, value, trace);
-            let state = (api.PyEval_SaveThread)();
-            drop(owner);
-            (api.PyEval_RestoreThread)(state);
-            let [kind, value, trace] = exception;
-            (api.PyErr_Restore)(kind, value, trace);
+        if let Some(owner) = owner {
+            tell(api, owner);
         }
+    }
+}
+
+/// Tells an owner that a loan is over. He may wait for something that waits for this copy's lock: it is given up
+/// meanwhile. He may also come back with a request, which is not to see an exception that is under way here.
+///
+/// # Safety
+/// These are the functions of the Python whose lock this thread holds.
+unsafe fn tell(api: &'static Api, owner: Owner) {
+    // SAFETY: by this function's contract. In the last two calls the thread may wait for the lock, and then abandon this
+    // frame, which owns nothing any more.
+    unsafe {
+        let mut exception = [ptr::null_mut(); 3];
+        let [kind, value, trace] = &mut exception;
+        (api.PyErr_Fetch)(kind, value, trace);
+        let state = (api.PyEval_SaveThread)();
+        with_barrier(|| drop(owner));
+        (api.PyEval_RestoreThread)(state);
+        let [kind, value, trace] = exception;
+        (api.PyErr_Restore)(kind, value, trace);
     }
 }
 
@@ -161,10 +189,10 @@ impl View {
     pub(super) fn of(object: &Owned<'_>, held: Held<'_>) -> Result<Self, Raised> {
         const SIMPLE: c_int = 0;
         let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
-        let place = buffer.as_mut_ptr();
+        let (place, object) = (buffer.as_mut_ptr(), object.as_ptr());
         // SAFETY: Python writes the buffer where it succeeds. It stays where it is, as its shape may point into it.
         unsafe {
-            if outside(|| (held.api.PyObject_GetBuffer)(object.as_ptr(), place, SIMPLE)) != 0 {
+            if abandonable(|| (held.api.PyObject_GetBuffer)(object, place, SIMPLE)) != 0 {
                 return Err(Raised);
             }
             Ok(Self(buffer.assume_init()))
@@ -197,9 +225,16 @@ impl View {
     }
 
     /// Gives it back.
-    pub(super) fn release(mut self, held: Held<'_>) {
-        let buffer = &raw mut *self.0;
-        // SAFETY: it was lent, and is given back once.
-        outside(|| unsafe { (held.api.PyBuffer_Release)(buffer) });
+    pub(super) fn release(self, held: Held<'_>) {
+        if is_ending() {
+            return; // as an abandoned call unwinds: the lock is lost
+        }
+        // On the heap for good, if the call is abandoned: Python may be at it.
+        let buffer = Box::into_raw(self.0);
+        // SAFETY: it was lent, and is given back once, and nobody else has the box.
+        unsafe {
+            abandonable(|| (held.api.PyBuffer_Release)(buffer));
+            drop(Box::from_raw(buffer));
+        }
     }
 }

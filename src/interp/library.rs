@@ -1,11 +1,16 @@
 //! A library that was loaded, and its symbols.
 
-use std::ffi::{CStr, CString, OsStr, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
+
+unsafe extern "C" {
+    /// As dlsym, for a symbol of one version.
+    pub(super) fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+}
 
 /// A loaded library. It stays loaded: code of it may be on any thread's stack.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +56,14 @@ impl Library {
         let name = CString::new(name).ok()?;
         // SAFETY: the library is loaded, and the name a C string.
         NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
+    }
+
+    /// As `symbol`, of this version where there is one.
+    pub(super) fn symbol_of(&self, name: &str, version: Option<&CStr>) -> Option<NonNull<c_void>> {
+        let Some(version) = version else { return self.symbol(name) };
+        let name = CString::new(name).ok()?;
+        // SAFETY: the library is loaded, and both are C strings.
+        NonNull::new(unsafe { dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) })
     }
 }
 

@@ -14,6 +14,7 @@ use super::elf::Image;
 use super::library::{Library, own_path};
 use super::needed::{Facts, own_copies};
 use super::private_file::PrivateFile;
+use super::reentrant::ReentrantLock;
 use super::relink::{Marker, copy_of_library, is_pythons};
 use super::{at_exit, lock, substitutes};
 use crate::per_process::PerProcess;
@@ -25,6 +26,10 @@ pub(super) struct Loader {
     python: Library,
     soname: String,
     own: Mutex<HashMap<FileId, Private>>,
+    /// Held while one is loaded, or two threads would load two copies. Initialisers may load others in their turn.
+    loading: ReentrantLock,
+    /// Those whose initialisers have not returned yet, and the paths that they are loaded by.
+    unfinished: Mutex<Vec<(FileId, PathBuf)>>,
 }
 
 /// A library that was loaded for one interpreter.
@@ -52,7 +57,14 @@ impl FileId {
 
 impl Loader {
     pub(super) fn new(marker: Marker, python: Library, soname: String) -> Self {
-        Self { marker, python, soname, own: Mutex::default() }
+        Self {
+            marker,
+            python,
+            soname,
+            own: Mutex::default(),
+            loading: ReentrantLock::default(),
+            unfinished: Mutex::default(),
+        }
     }
 
     /// The interpreter's own copy of a library, loaded if it was not; `None` if the library is one that all share, or
@@ -81,9 +93,13 @@ impl Loader {
     /// Loads a copy of a library, and before it the copies of those of `own` that it needs.
     fn load(&self, path: &Path, flags: c_int, own: &HashSet<PathBuf>) -> Result<Private, String> {
         let told = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+        let _loading = self.loading.lock();
         let id = FileId::of(&fs::metadata(path).map_err(|error| told(&error))?);
         if let Some(private) = lock(&self.own).get(&id) {
             return Ok(private.clone());
+        }
+        if let Some(library) = self.unfinished(id) {
+            return Ok(Private { library, soname: self.soname_of(path) });
         }
         let mut others = own.clone();
         others.remove(path); // libraries may need one another in a circle
@@ -95,12 +111,27 @@ impl Loader {
         remember_original(file.path(), path);
         // Its symbols are for those that need it, or the next interpreter's copy would be bound to this one's.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
+        lock(&self.unfinished).push((id, file.path().to_owned()));
         // SAFETY: its initialisers would run as well if Python loaded the original.
         let library = unsafe { Library::open(file.path(), flags) };
+        lock(&self.unfinished).retain(|(other, _)| *other != id);
         let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
         at_exit::before_libraries();
-        let soname = self.marker.mark(&file_name(path).to_string_lossy()).into_bytes();
-        Ok(lock(&self.own).entry(id).or_insert(Private { library, soname }).clone())
+        let private = Private { library, soname: self.soname_of(path) };
+        lock(&self.own).insert(id, private.clone());
+        Ok(private)
+    }
+
+    /// What the loader knows the copy of a library by.
+    fn soname_of(&self, path: &Path) -> Vec<u8> {
+        self.marker.mark(&file_name(path).to_string_lossy()).into_bytes()
+    }
+
+    /// A library that this thread is loading, as its own initialiser asks for it.
+    fn unfinished(&self, id: FileId) -> Option<Library> {
+        let path = lock(&self.unfinished).iter().find(|(other, _)| *other == id)?.1.clone();
+        // SAFETY: it is loaded already: no initialiser runs.
+        unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
     }
 
     /// A copy that needs libraries of these SONAMEs in place of those with the names before.
@@ -132,10 +163,15 @@ impl Loader {
     }
 
     /// A symbol of Python's, as code of this interpreter is to find it; `None` leaves it to the C library's dlsym.
-    pub(super) fn symbol(&self, handle: *mut c_void, name: &CStr) -> Option<Result<NonNull<c_void>, String>> {
+    pub(super) fn symbol(
+        &self,
+        handle: *mut c_void,
+        name: &CStr,
+        version: Option<&CStr>,
+    ) -> Option<Result<NonNull<c_void>, String>> {
         let is_python = is_pythons(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
         let name = name.to_str().ok().filter(|_| is_python)?;
-        let own = self.python.symbol(&self.marker.mark(name));
+        let own = self.python.symbol_of(&self.marker.mark(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.
         let is_everything = handle == libc::RTLD_DEFAULT || handle == whole_process();
         own.map(Ok).or_else(|| is_everything.then(|| Err(format!("undefined symbol: {name}"))))

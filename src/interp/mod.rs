@@ -8,7 +8,7 @@
 //! | [`library`] | a library that was loaded, and its symbols |
 //! | `needed` | the libraries that lie beside a library |
 //! | `loader` | which libraries are an interpreter's own, and which all share |
-//! | `substitutes` | what copies call in place of the C library's loader |
+//! | `substitutes`, `gates` | what copies call in place of the C library's loader |
 //! | `environment` | a copy of the process's variables |
 //! | `variables` | the environment's variables, as copies set them |
 //! | `python`, `held` | Python's C API, and its objects in safe hands |
@@ -17,6 +17,7 @@
 //! | `start`, `arenas` | finds, loads and starts a copy |
 //! | [`loan`], [`reply`], `lend` | memory that goes in and out without a copy |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
+//! | `abandon` | a way back for threads that would wait for ever at the process's end |
 //! | [`at_exit`] | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
 //! | [`trouble`] | what can go wrong |
@@ -29,8 +30,10 @@ pub mod trouble;
 #[cfg(not(supports_interpreters))]
 mod unsupported;
 #[cfg(not(supports_interpreters))]
-pub use unsupported::{at_exit, interpreter, lease, reply};
+pub use unsupported::{abandon, interpreter, lease, reply};
 
+#[cfg(supports_interpreters)]
+pub mod abandon;
 #[cfg(supports_interpreters)]
 mod arenas;
 #[cfg(supports_interpreters)]
@@ -39,6 +42,8 @@ pub mod at_exit;
 pub mod elf;
 #[cfg(supports_interpreters)]
 mod environment;
+#[cfg(supports_interpreters)]
+mod gates;
 #[cfg(supports_interpreters)]
 mod held;
 #[cfg(supports_interpreters)]
@@ -61,6 +66,8 @@ pub mod options;
 pub mod private_file;
 #[cfg(supports_interpreters)]
 mod python;
+#[cfg(supports_interpreters)]
+mod reentrant;
 #[cfg(supports_interpreters)]
 pub mod relink;
 #[cfg(supports_interpreters)]

@@ -81,8 +81,8 @@ pub(super) struct TypeSlot {
 #[repr(C)]
 pub(super) struct ArenaAllocator {
     pub(super) context: *mut c_void,
-    pub(super) allocate: unsafe extern "C-unwind" fn(*mut c_void, usize) -> *mut c_void,
-    pub(super) free: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize),
+    pub(super) allocate: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    pub(super) free: unsafe extern "C" fn(*mut c_void, *mut c_void, usize),
 }
 
 /// How a source text is read: as a whole program (`Py_file_input`).
@@ -107,6 +107,7 @@ macro_rules! api {
     ) => {
         /// The functions and variables of one Python.
         #[allow(non_snake_case, reason = "the names are Python's")]
+        #[derive(Clone, Copy)]
         pub(super) struct Api {
             $(pub(super) $variable: *mut $type,)*
             $(pub(super) $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?,)*

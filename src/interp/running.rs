@@ -1,6 +1,6 @@
 //! The requests that are under way in an interpreter, so that they can be interrupted.
 
-use std::ffi::c_ulong;
+use std::ffi::{c_int, c_ulong};
 use std::sync::Mutex;
 
 use super::lock;
@@ -43,6 +43,17 @@ impl Running {
 
     pub(super) fn are_any(&self) -> bool {
         !lock(&self.0).under_way.is_empty()
+    }
+
+    /// Sends a signal to the threads of all requests but this thread's own.
+    pub(super) fn wake(&self, signal: c_int) {
+        // SAFETY: it may always be called.
+        let own = unsafe { libc::pthread_self() };
+        let requests = lock(&self.0);
+        for request in requests.under_way.iter().filter(|request| request.thread != own) {
+            // SAFETY: a request ends only with this lock, so the thread is there.
+            unsafe { libc::pthread_kill(request.thread, signal) };
+        }
     }
 
     /// Asks all to stop; `false` if there are none.

@@ -51,7 +51,8 @@ impl Loaded {
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
         let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
-        // SAFETY: libpython has no initialisers of its own.
+        // SAFETY: the file defines Py_GetVersion. That a libpython's initialisers are sound, whoever names it vouches for
+        // (`Lease::new`), as for a library that is given to dlopen.
         let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
         let python = python.map_err(|error| failed(&marker.unmarked(&error.0)))?;
         let find = |name: &str| python.symbol(&marker.mark(name));
@@ -260,7 +261,7 @@ fn libpython_of(host: &Host) -> Result<PathBuf, Trouble> {
 fn installed() -> Option<PathBuf> {
     let minors = (Version::OLDEST.1..=Version::NEWEST.1).rev();
     minors.map(|minor| format!("libpython3.{minor}.so.1.0")).find_map(|name| {
-        // SAFETY: libpython has no initialisers of its own.
+        // SAFETY: a library of the system's own, by a name that only libpythons have: its initialisers are sound.
         let library = unsafe { Library::open(Path::new(&name), libc::RTLD_LAZY) }.ok()?;
         path_at(library.symbol("Py_GetVersion")?.as_ptr())
     })

@@ -4,17 +4,18 @@
 //! interpreter's own copies of libraries, and finds Python's symbols in its own libpython, not in the process's.
 //! Signal handlers are the process's: a copy of libpython cannot set them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use std::thread;
 
+use super::abandon::with_barrier;
 use super::loader::{Loader, original_path};
 use super::relink::Substitute;
-use super::{at_exit, variables};
+use super::{at_exit, gates, variables};
+use crate::outside::{outside, stay};
 use crate::process;
 
 /// The most copies of libpython in a process. (pthreads has 1024 keys for a process, and each copy takes one.)
@@ -30,6 +31,8 @@ static PID: AtomicU32 = AtomicU32::new(0);
 thread_local! {
     /// What dlerror tells next on this thread, if the failure was not the C library's.
     static FAILURE: RefCell<Option<CString>> = const { RefCell::new(None) };
+    /// Whether there was such a failure when this thread was ending, and what has a destructor was gone.
+    static LATE_FAILURE: Cell<bool> = const { Cell::new(false) };
     /// Told when the start of a copy, which this thread is at, wants to end the process.
     static STARTING: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
@@ -51,12 +54,14 @@ pub(super) fn starting<T>(ended: Box<dyn FnOnce()>, start: impl FnOnce() -> T) -
 
 /// The functions that copy `number` of libpython is to call.
 pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
-    let (open, symbol) = GATES[number / ROW][number % ROW];
-    let all: [(&str, *const ()); 13] = [
-        ("dlopen", open as *const ()),
-        ("dlsym", symbol as *const ()),
+    let own = gates::of(number);
+    let all: [(&str, *const ()); 15] = [
+        ("dlopen", own.open as *const ()),
+        ("dlsym", own.symbol as *const ()),
+        ("dlvsym", own.version as *const ()),
         ("dlerror", dlerror as *const ()),
         ("dladdr", dladdr as *const ()),
+        ("pthread_cond_timedwait", at_exit::pthread_cond_timedwait as *const ()),
         ("sigaction", sigaction as *const ()),
         ("setenv", variables::setenv as *const ()),
         ("unsetenv", variables::unsetenv as *const ()),
@@ -71,72 +76,38 @@ pub(super) fn of_libpython(number: usize) -> Vec<Substitute> {
 }
 
 /// Those of them that other libraries of an interpreter call too.
-pub(super) const OF_LIBRARIES: [&str; 4] = ["dlopen", "dlsym", "dlerror", "dladdr"];
-
-type Open = unsafe extern "C-unwind" fn(*const c_char, c_int) -> *mut c_void;
-type Symbol = unsafe extern "C-unwind" fn(*mut c_void, *const c_char) -> *mut c_void;
-
-/// A function of its own for each copy, which so knows whose call it is.
-unsafe extern "C-unwind" fn open_gate<const HIGH: usize, const LOW: usize>(
-    path: *const c_char,
-    flags: c_int,
-) -> *mut c_void {
-    // SAFETY: the caller's contract is dlopen's.
-    unsafe { dlopen(HIGH * ROW + LOW, path, flags) }
-}
-
-/// As above.
-unsafe extern "C-unwind" fn symbol_gate<const HIGH: usize, const LOW: usize>(
-    handle: *mut c_void,
-    name: *const c_char,
-) -> *mut c_void {
-    // SAFETY: the caller's contract is dlsym's.
-    unsafe { dlsym(HIGH * ROW + LOW, handle, name) }
-}
-
-const ROW: usize = 32;
-static GATES: [[(Open, Symbol); ROW]; MOST / ROW] = rows();
-
-/// `[make!(0), make!(1), …, make!(31)]`
-macro_rules! thirty_two {
-    ($make:ident) => {
-        thirty_two!($make: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
-    };
-    ($make:ident: $($number:literal)*) => {
-        [$($make!($number)),*]
-    };
-}
-
-const fn row<const HIGH: usize>() -> [(Open, Symbol); ROW] {
-    macro_rules! gates {
-        ($low:literal) => {
-            (open_gate::<HIGH, $low> as Open, symbol_gate::<HIGH, $low> as Symbol)
-        };
-    }
-    thirty_two!(gates)
-}
-
-const fn rows() -> [[(Open, Symbol); ROW]; MOST / ROW] {
-    macro_rules! row_of {
-        ($high:literal) => {
-            row::<$high>()
-        };
-    }
-    thirty_two!(row_of)
-}
+pub(super) const OF_LIBRARIES: [&str; 5] = ["dlopen", "dlsym", "dlvsym", "dlerror", "dladdr"];
 
 fn loader(number: usize) -> Option<&'static Loader> {
     // SAFETY: only loaders that are never freed are stored.
     unsafe { LOADERS[number].load(Ordering::Acquire).as_ref() }
 }
 
+/// What dlerror is to tell next on this thread, in place of an older failure of the C library's.
+fn set_failure(failure: Option<String>) {
+    // SAFETY: it may always be called.
+    unsafe { libc::dlerror() };
+    let is_failure = failure.is_some();
+    let failure = failure.and_then(|text| CString::new(text.replace('\0', "\\0")).ok());
+    let kept = FAILURE.try_with(|kept| kept.replace(failure));
+    LATE_FAILURE.set(is_failure && kept.is_err());
+}
+
 /// # Safety
 /// As for dlopen: `path` is NULL or a C string.
-unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
-    FAILURE.set(None);
+pub(super) unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
+    set_failure(None);
+    // Initialisers run, which may call Python.
+    // SAFETY: by this function's contract.
+    with_barrier(|| unsafe { open(number, path, flags) })
+}
+
+/// # Safety
+/// As for dlopen.
+unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
     let Some(loader) = loader(number).filter(|_| !path.is_null()) else {
-        // SAFETY: as the caller.
-        return unsafe { libc::dlopen(path, flags) };
+        // SAFETY: by this function's contract.
+        return outside(|| unsafe { libc::dlopen(path, flags) });
     };
     // SAFETY: not NULL, and so a C string.
     let path = unsafe { CStr::from_ptr(path) };
@@ -144,7 +115,7 @@ unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_voi
         Ok(Some(library)) => library.handle(),
         Ok(None) => open_shared(path, flags),
         Err(message) => {
-            FAILURE.set(CString::new(message.replace('\0', "\\0")).ok());
+            set_failure(Some(message));
             ptr::null_mut()
         }
     }
@@ -153,51 +124,72 @@ unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_voi
 /// A library that all share.
 fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
     // SAFETY: a C string; the initialisers run that its caller wants.
-    unsafe {
-        let loaded = libc::dlopen(path.as_ptr(), flags | libc::RTLD_NOLOAD);
-        if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {
-            return loaded;
-        }
-        let library = libc::dlopen(path.as_ptr(), flags);
-        if !library.is_null() {
-            at_exit::before_libraries();
-        }
-        library
+    let open = |flags| outside(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
+    let loaded = open(flags | libc::RTLD_NOLOAD);
+    if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+        return loaded;
     }
+    let library = open(flags);
+    if !library.is_null() {
+        at_exit::before_libraries();
+    }
+    library
+}
+
+/// What a copy finds by itself; where that is nothing, the C library is to look.
+#[repr(C)]
+pub(super) struct Found {
+    is_answer: usize,
+    address: *mut c_void,
 }
 
 /// # Safety
 /// As for dlsym: `name` is a C string.
-unsafe fn dlsym(number: usize, handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    FAILURE.set(None);
+pub(super) unsafe fn find(
+    number: usize,
+    handle: *mut c_void,
+    name: *const c_char,
+    version: Option<&CStr>,
+) -> Found {
+    set_failure(None);
     // SAFETY: by this function's contract.
-    let text = unsafe { CStr::from_ptr(name) };
-    let own = loader(number).and_then(|loader| loader.symbol(handle, text));
-    match own {
+    let name = unsafe { CStr::from_ptr(name) };
+    let own = loader(number).and_then(|loader| loader.symbol(handle, name, version));
+    let is_answer = own.is_some().into();
+    let address = match own {
         Some(Ok(address)) => address.as_ptr(),
         Some(Err(message)) => {
-            FAILURE.set(CString::new(message).ok());
+            set_failure(Some(message));
             ptr::null_mut()
         }
-        // SAFETY: as the caller.
-        None => unsafe { libc::dlsym(handle, name) },
-    }
+        None => ptr::null_mut(),
+    };
+    Found { is_answer, address }
 }
 
-unsafe extern "C-unwind" fn dlerror() -> *mut c_char {
+/// What dlerror tells where no text can be kept.
+const LATE: &CStr = c"not found, by a thread that is ending";
+
+unsafe extern "C" fn dlerror() -> *mut c_char {
     thread_local! {
         /// The text that was given out last: it stays until the next call.
         static GIVEN: RefCell<Option<CString>> = const { RefCell::new(None) };
     }
-    let Some(failure) = FAILURE.take() else {
+    let failure = FAILURE.try_with(RefCell::take).ok().flatten();
+    let given = failure
+        .map(|failure| GIVEN.try_with(|given| given.borrow_mut().insert(failure).as_ptr().cast_mut()).ok());
+    let is_late = LATE_FAILURE.take();
+    match given {
+        Some(Some(text)) => text,
+        Some(None) => LATE.as_ptr().cast_mut(),
+        None if is_late => LATE.as_ptr().cast_mut(),
         // SAFETY: dlerror may always be called.
-        return unsafe { libc::dlerror() };
-    };
-    GIVEN.with_borrow_mut(|given| given.insert(failure).as_ptr().cast_mut())
+        None => unsafe { libc::dlerror() },
+    }
 }
 
 /// As the C library's, with the paths that libraries were copied from.
-unsafe extern "C-unwind" fn dladdr(address: *const c_void, info: *mut libc::Dl_info) -> c_int {
+unsafe extern "C" fn dladdr(address: *const c_void, info: *mut libc::Dl_info) -> c_int {
     // SAFETY: the caller's contract is dladdr's.
     let found = unsafe { libc::dladdr(address, info) };
     if found != 0 {
@@ -213,7 +205,7 @@ unsafe extern "C-unwind" fn dladdr(address: *const c_void, info: *mut libc::Dl_i
 
 /// Tells how a signal is handled, as the C library's does, and changes nothing; except in a child that subprocess
 /// forks.
-unsafe extern "C-unwind" fn sigaction(
+unsafe extern "C" fn sigaction(
     signal: c_int,
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
@@ -230,25 +222,25 @@ fn is_child() -> bool {
     PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
 }
 
-unsafe extern "C-unwind" fn abort() -> ! {
+unsafe extern "C" fn abort() -> ! {
     stop_if_starting();
     // SAFETY: abort may always be called.
     unsafe { libc::abort() }
 }
 
-unsafe extern "C-unwind" fn exit(status: c_int) -> ! {
+unsafe extern "C" fn exit(status: c_int) -> ! {
     stop_if_starting();
-    // SAFETY: exit may be called; where it may not, a copy of libpython would call the C library's too.
+    // SAFETY: libpython's code asks for the C library's exit, by that function's contract; it is handed on unchanged.
     unsafe { libc::exit(status) }
 }
 
 /// Libraries that end ask this before they touch Python.
-unsafe extern "C-unwind" fn is_initialized() -> c_int {
+unsafe extern "C" fn is_initialized() -> c_int {
     (!at_exit::is_ending()).into()
 }
 
 /// As above.
-unsafe extern "C-unwind" fn is_finalizing() -> c_int {
+unsafe extern "C" fn is_finalizing() -> c_int {
     at_exit::is_ending().into()
 }
 
@@ -256,7 +248,5 @@ unsafe extern "C-unwind" fn is_finalizing() -> c_int {
 fn stop_if_starting() {
     let Ok(Some(ended)) = STARTING.try_with(RefCell::take) else { return };
     ended();
-    loop {
-        thread::park();
-    }
+    stay()
 }

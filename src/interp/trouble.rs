@@ -17,6 +17,8 @@ pub enum Trouble {
     Busy,
     /// Somebody else has given it back.
     Gone,
+    /// The process is exiting: no Python code runs any more.
+    Exiting,
     /// Python code ended with an exception: its type and message on the first line, then the traceback.
     Python(String),
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Trouble {
                 f.write_str("the interpreter is the parent process's: it does not survive a fork")
             }
             Self::Busy => f.write_str("the interpreter is in use by a request"),
+            Self::Exiting => f.write_str("the process is exiting: interpreters run no code any more"),
             Self::Gone => f.write_str("the interpreter was given back"),
         }
     }

@@ -1,10 +1,12 @@
 //! What stands for interpreters where there cannot be any: none can be made, so none can be used.
 
-pub mod at_exit {
-    //! Nothing that would have to stop.
+pub mod abandon {
+    //! No call of Python's that could be abandoned.
 
-    /// Does nothing.
-    pub fn hold_if_ending() {}
+    /// Runs it.
+    pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
 }
 
 pub mod interpreter {
@@ -28,10 +30,6 @@ pub mod interpreter {
         }
 
         pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
-            match *self {}
-        }
-
-        pub fn interrupt(&self) -> Result<(), Trouble> {
             match *self {}
         }
     }
@@ -81,7 +79,7 @@ pub mod lease {
             match *self {}
         }
 
-        pub fn interpreter(&self) -> &'static Interpreter {
+        pub fn interrupt(&self) -> Result<(), Trouble> {
             match *self {}
         }
 

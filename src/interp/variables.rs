@@ -42,7 +42,8 @@ fn entries() -> &'static [Entry] {
     if first.is_null() {
         return &[];
     }
-    // SAFETY: an array that ends with NULL, which is not freed while Python's lock, or this module's, is held.
+    // SAFETY: an array that ends with NULL. This module frees none; POSIX forbids a host to change its environment while
+    // other threads use it, as it does with interpreters (see the README's limits).
     unsafe {
         let len = (0..).take_while(|&i| !(*first.add(i)).load(Ordering::Relaxed).is_null()).count();
         std::slice::from_raw_parts(first, len)
@@ -120,11 +121,7 @@ fn invalid() -> c_int {
 }
 
 /// POSIX's `setenv`.
-pub(super) unsafe extern "C-unwind" fn setenv(
-    name: *const c_char,
-    value: *const c_char,
-    overwrite: c_int,
-) -> c_int {
+pub(super) unsafe extern "C" fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
     // SAFETY: the caller's contract is setenv's: C strings.
     let (name, value) = unsafe { (CStr::from_ptr(name).to_bytes(), CStr::from_ptr(value).to_bytes()) };
     if !is_name(name) {
@@ -135,7 +132,7 @@ pub(super) unsafe extern "C-unwind" fn setenv(
 }
 
 /// POSIX's `unsetenv`.
-pub(super) unsafe extern "C-unwind" fn unsetenv(name: *const c_char) -> c_int {
+pub(super) unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
     // SAFETY: the caller's contract is unsetenv's: a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     if !is_name(name) {
@@ -146,7 +143,7 @@ pub(super) unsafe extern "C-unwind" fn unsetenv(name: *const c_char) -> c_int {
 }
 
 /// POSIX's `putenv`, but that it copies the text.
-pub(super) unsafe extern "C-unwind" fn putenv(text: *mut c_char) -> c_int {
+pub(super) unsafe extern "C" fn putenv(text: *mut c_char) -> c_int {
     // SAFETY: the caller's contract is putenv's: a C string.
     let text = unsafe { CStr::from_ptr(text) }.to_bytes();
     match text.iter().position(|&byte| byte == b'=') {

@@ -2,10 +2,9 @@
 //! between jobs. They are never joined, so they do not hold up the process's exit; a forked child, which has none
 //! of its parent's threads, begins with a pool of its own.
 
-use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{ptr, thread};
+use std::thread;
 
 use crossbeam::queue::ArrayQueue;
 
@@ -13,6 +12,7 @@ use super::crew::{Crew, together};
 use super::job::Job;
 use super::processors::{leave_starters_affinity, processors_of_process};
 use crate::per_process::PerProcess;
+use crate::signals::with_blocked_signals;
 use crate::sync::Parker;
 
 /// Does `work` on this thread and on up to `most` idle helpers, and returns when all are done. A panic goes on here.
@@ -78,32 +78,4 @@ impl Pool {
         }
         thread.is_ok().then_some(helper)
     }
-}
-
-/// Does something, a thread's start, with signals blocked, which the thread inherits: they are the host's, and its own
-/// threads wait for them. Those that a thread brings upon itself are not blocked, as then they would kill.
-#[cfg(unix)]
-fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
-    const OWN: [libc::c_int; 7] =
-        [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
-    let mut all = MaybeUninit::uninit();
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: sigfillset writes the whole of `all` before it is changed and read, pthread_sigmask writes the whole of
-    // `before`; both sets are this function's, and the mask is the calling thread's.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        for signal in OWN {
-            libc::sigdelset(all.as_mut_ptr(), signal);
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-    }
-    let result = start();
-    // SAFETY: pthread_sigmask has written `before` above: it fails for nothing but an unknown first argument.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
-    result
-}
-
-#[cfg(not(unix))]
-fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
-    start()
 }

@@ -314,6 +314,30 @@ class Processes(Case):
             sys.exit(7)
         """)
 
+    def test_signals_are_for_the_hosts_own_threads(self):
+        status, output, errors = run("""
+            import glob, signal, time
+            from support import helpers
+            value = ctypes.c_double()
+            library.ungil_pi(10**8, 2, 0, ctypes.byref(value))
+            all_of_them = [Interpreter(fresh=1) for _ in range(2)]
+            all_of_them[0].run("x = 1")
+            helpers(3)  # of the pool's, there may be none on a machine with one processor
+            masks = {}
+            for task in glob.glob("/proc/self/task/*"):
+                name = open(task + "/comm").read().strip()
+                mask = next(line.split()[1] for line in open(task + "/status") if line.startswith("SigBlk"))
+                masks[name] = int(mask, 16)
+            own = {name: mask for name, mask in masks.items() if name.startswith("ungil-")}
+            assert {"ungil-python-0", "ungil-python-1"} <= set(own), masks
+            assert len(set(own.values())) == 1, own
+            for signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGCHLD,
+                           signal.SIGRTMIN, signal.SIGRTMAX):
+                assert own["ungil-python-0"] >> (signal - 1) & 1, signal
+            print(all_of_them[1].eval("6 * 7"))
+        """)
+        self.assertEqual((status, output), (0, "42\n"), errors)
+
     def test_start_that_fails_inside_python(self):
         """A standard library without its codecs makes Python end its process: it is this call that ends."""
         status, output, errors = run("""

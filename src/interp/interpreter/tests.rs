@@ -1,16 +1,35 @@
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::ptr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use super::Interpreter;
+use super::{Interpreter, Raised, Task};
+use crate::interp::loan::{Loan, Owner};
 use crate::interp::options::Options;
+use crate::interp::python::{Api, Object};
 use crate::interp::tests::{libpythons, version};
 use crate::interp::trouble::Trouble;
+
+/// Options for each libpython that interpreters can be of.
+fn supported() -> impl Iterator<Item = Options> {
+    let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
+    let paths = libpythons().into_iter().filter(is_supported);
+    paths.map(|path| Options::parse(format!("libpython={}", path.display()).as_bytes()).unwrap())
+}
+
+/// Whether another thread gets the interpreter's lock.
+fn is_free(interpreter: &'static Interpreter) -> bool {
+    let (done, told) = mpsc::channel();
+    thread::spawn(move || done.send(interpreter.exec(b"x = 1")));
+    told.recv_timeout(Duration::from_secs(30)).is_ok_and(|result| result.is_ok())
+}
 
 /// From a process without a Python of its own.
 #[test]
 fn copies_run_python_each_with_variables_of_its_own() {
-    let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
-    for libpython in libpythons().into_iter().filter(is_supported) {
-        let options = Options::parse(format!("libpython={}", libpython.display()).as_bytes()).unwrap();
+    for options in supported() {
         let all: Vec<_> = (0..3).map(|_| Interpreter::start(options.clone()).unwrap()).collect();
         for (i, interpreter) in all.iter().enumerate() {
             interpreter.exec(format!("import sys, math, json, ctypes\nx = {i}").as_bytes()).unwrap();
@@ -26,4 +45,34 @@ fn copies_run_python_each_with_variables_of_its_own() {
         );
         assert_eq!(all[1].eval(b"x").unwrap(), b"1");
     }
+}
+
+#[test]
+fn a_panic_leaves_neither_the_lock_held_nor_the_interpreters_thread_dead() {
+    let Some(options) = supported().next() else { return };
+    let interpreter = Interpreter::start(options).unwrap();
+    let panics =
+        || interpreter.enter(|_| -> Result<(), Raised> { panic::resume_unwind(Box::new("a test's")) });
+    assert!(panic::catch_unwind(AssertUnwindSafe(panics)).is_err());
+    assert!(is_free(interpreter));
+    interpreter.ask(Task::Panic);
+    let (stopped, told) = mpsc::channel();
+    interpreter.stop(stopped);
+    told.recv_timeout(Duration::from_secs(30)).expect("its thread serves on");
+}
+
+#[test]
+fn a_loan_that_python_has_no_memory_for_is_given_back_without_the_lock() {
+    extern "C-unwind" fn no_memory(_: *mut Object, _: isize) -> *mut Object {
+        ptr::null_mut()
+    }
+    let Some(options) = supported().next() else { return };
+    let interpreter = Interpreter::start(options).unwrap();
+    let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.api }));
+    let (told, was_free) = mpsc::channel();
+    let owner = Owner::new(move || told.send(is_free(interpreter)).unwrap());
+    let loan = Loan { address: ptr::null_mut(), len: 0, read_only: true, owner };
+    let is_error = interpreter.enter(|held| Ok(interpreter.lending.view(held, api, loan).is_err()));
+    assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
+    assert!(is_free(interpreter));
 }

@@ -1,0 +1,110 @@
+/* A process that joins its threads in an atexit handler ends, whatever these do in interpreters: their requests end
+ * with UNGIL_E_EXITING. The handler is registered first, and so called after the library has stopped Python. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <ungil.h>
+#include <unistd.h>
+
+#include "expect.h"
+
+enum { SECONDS = 60, ENDED = 70, NO_PYTHON = 71, WRONG = 72, ROUNDS = 5 };
+
+/* What a worker does; its code says that it has begun by a byte in the pipe. */
+static const char *const sources[] = {
+    "sum(range(1000)); %s",
+    "%s\nwhile True: pass",
+    "def f():\n  try:\n    while True: pass\n  except BaseException: f()\n  finally: f()\n%s; f()",
+    "import time; %s; time.sleep(1000)",
+    "import time; %s\nwhile True: time.sleep(0.001)",
+    "import _thread; lock = _thread.allocate_lock(); lock.acquire(); %s; lock.acquire()",
+    "import os; pipe = os.pipe(); %s; os.read(pipe[0], 1)",
+    "import zlib; data = bytes(1000000); %s\nwhile True: zlib.compress(data)",
+    "%s\nwhile True: sum(range(1000000))",
+    /* An interpreter in an interpreter. */
+    "import ctypes; %s\nwhile True: ctypes.CDLL('libungil.so.0').ungil_interp_exec(other, b'for i in range(10**6): i')",
+};
+enum { SOURCES = sizeof sources / sizeof *sources, WORKERS = 3 };
+
+static pthread_t workers[WORKERS];
+static atomic_int stop, released;
+static int32_t interp, other, last_status[WORKERS];
+static char source[512];
+static int pipe_ends[2];
+
+static void *work(void *argument) {
+  int32_t *status = argument;
+  while (!stop) {
+    *status = ungil_interp_exec(interp, source);
+    if (*status != UNGIL_OK && *status != UNGIL_E_EXITING) break;
+  }
+  return NULL;
+}
+
+static void release(void *owner) { atomic_fetch_add((atomic_int *)owner, 1); }
+
+static void check(int is_good, const char *what) {
+  if (is_good) return;
+  fprintf(stderr, "at exit: %s\n", what);
+  _exit(WRONG);
+}
+
+/* The program's own orderly end. */
+static void join_workers(void) {
+  const char *text;
+  int32_t made = 0;
+  UngilReply reply;
+  UngilBuffer buffer = {&made, sizeof made, 1, release, &released};
+  stop = 1;
+  for (int i = 0; i < WORKERS; i++) pthread_join(workers[i], NULL);
+  for (int i = 0; i < WORKERS; i++)
+    check(last_status[i] == UNGIL_E_EXITING || last_status[i] == UNGIL_OK, "a worker's status");
+  check(ungil_interp_exec(interp, "1") == UNGIL_E_EXITING, "exec");
+  check(strstr(ungil_last_error(), "exiting") != NULL, "the message");
+  check(ungil_interp_eval(interp, "1", &text) == UNGIL_E_EXITING, "eval");
+  check(ungil_interp_call(interp, "x", 1, &buffer, 1, &reply) == UNGIL_E_EXITING, "call");
+  check(released == 1, "the buffer is given back");
+  check(ungil_interp_new(NULL, &made) == UNGIL_E_EXITING, "new");
+  check(ungil_interp_interrupt(interp) == UNGIL_OK, "interrupt");
+  check(ungil_interp_free(interp) == UNGIL_OK, "free");
+  check(ungil_interp_exec(interp, "1") == UNGIL_E_HANDLE, "exec of one that was freed");
+  _exit(ENDED);
+}
+
+static void child(const char *format) {
+  char first[64], byte, line[64];
+  alarm(SECONDS); /* one that hangs is ended by the signal */
+  atexit(join_workers);
+  int32_t status = ungil_interp_new("fresh=1", &interp);
+  if (status == UNGIL_E_UNSUPPORTED) _exit(NO_PYTHON);
+  if (status != UNGIL_OK || ungil_interp_new("fresh=1", &other) != UNGIL_OK || pipe(pipe_ends) != 0) _exit(1);
+  snprintf(line, sizeof line, "other = %d", (int)other);
+  if (ungil_interp_exec(interp, line) != UNGIL_OK) _exit(1);
+  snprintf(first, sizeof first, "__import__('os').write(%d, b'x')", pipe_ends[1]);
+  snprintf(source, sizeof source, format, first);
+  for (int i = 0; i < WORKERS; i++)
+    if (pthread_create(&workers[i], NULL, work, &last_status[i]) != 0) _exit(1);
+  for (int i = 0; i < WORKERS; i++)
+    if (read(pipe_ends[0], &byte, 1) != 1) _exit(1);
+  exit(1); /* join_workers has another status */
+}
+
+int main(void) {
+  for (int round = 0; round < ROUNDS; round++)
+    for (int i = 0; i < SOURCES; i++) {
+      int status = -1;
+      pid_t pid = fork();
+      if (pid == 0) child(sources[i]);
+      expect(waitpid(pid, &status, 0) == pid);
+      if (WIFEXITED(status) && WEXITSTATUS(status) == NO_PYTHON) {
+        puts("SKIP interpreters at exit: there is no shared libpython for them");
+        return 0;
+      }
+      if (!(WIFEXITED(status) && WEXITSTATUS(status) == ENDED)) fprintf(stderr, "status %x of: %s\n", status, sources[i]);
+      expect(WIFEXITED(status) && WEXITSTATUS(status) == ENDED);
+    }
+  return report("interpreters_at_exit");
+}

@@ -1,0 +1,190 @@
+# coding: utf-8
+"""Libraries in C that are private to an interpreter: what they ask the loader for."""
+
+from __future__ import unicode_literals
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from interpreters import HAS_ONE, REASON, Case, run
+
+COMPILER = os.environ.get("CC", "cc")
+
+
+def has_compiler():
+    try:
+        with open(os.devnull, "w") as null:
+            return subprocess.call([COMPILER, "--version"], stdout=null, stderr=null) == 0
+    except OSError:
+        return False
+
+
+HEAD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+/* What uses Python is private. */
+extern int Py_IsInitialized(void);
+int uses_python(void) { return Py_IsInitialized(); }
+"""
+
+DEPENDENCY = """
+int dependency(void) { return 42; }
+int both(void) { return 2; }
+"""
+
+LOOKS_UP = HEAD + """
+extern int dependency(void);
+int both(void) { return 1; }
+typedef int (*Function)(void);
+static int value(void *function) { return function ? ((Function)function)() : -1; }
+int plain(void) { return dependency(); }
+int by_default(void) { return value(dlsym(RTLD_DEFAULT, "dependency")); }
+int by_next(void) { return value(dlsym(RTLD_NEXT, "dependency")); }
+int by_null(void) { return value(dlsym(NULL, "dependency")); }
+int by_program(void) { return value(dlsym(dlopen(NULL, RTLD_NOW), "dependency")); }
+int by_handle(void) { return value(dlsym(dlopen(PATH, RTLD_NOW), "both")); }
+int by_version(void) { return value(dlvsym(RTLD_DEFAULT, "dependency", "libdependency.so")); }
+int by_next_version(void) { return value(dlvsym(RTLD_NEXT, "both", "libdependency.so")); }
+int by_wrong_version(void) { return value(dlvsym(RTLD_DEFAULT, "dependency", "other")); }
+int both_by_default(void) { return value(dlsym(RTLD_DEFAULT, "both")); }
+int both_by_next(void) { return value(dlsym(RTLD_NEXT, "both")); }
+int of_python(void) { return dlsym(RTLD_DEFAULT, "Py_IsInitialized") == (void *)Py_IsInitialized; }
+int of_python_by_version(void) { return dlvsym(RTLD_DEFAULT, "Py_IsInitialized", "other") != NULL; }
+int missing(void) { return dlsym(RTLD_NEXT, "no_such") == NULL && strstr(dlerror(), "no_such") != NULL; }
+int missing_of_python(void) { return dlsym(NULL, "Py_NoSuch") == NULL && strstr(dlerror(), "Py_NoSuch") != NULL; }
+"""
+
+ENDS = HEAD + """
+static pthread_key_t key;
+int results[9];
+static void end(void *argument) {
+  Dl_info info;
+  const char *text;
+  (void)argument;
+  results[0] = dlsym(RTLD_DEFAULT, "Py_IsInitialized") == (void *)Py_IsInitialized;
+  results[1] = dlsym(RTLD_DEFAULT, "Py_NoSuch") == NULL;
+  text = dlerror();
+  results[2] = text != NULL && strlen(text) > 0 && dlerror() == NULL;
+  results[3] = dlopen("/no/such/library.so", RTLD_NOW) == NULL;
+  text = dlerror();
+  results[4] = text != NULL && strstr(text, "/no/such") != NULL;
+  results[5] = dlopen(DAMAGED, RTLD_NOW) == NULL && (text = dlerror()) != NULL && strlen(text) > 0;
+  results[6] = dladdr((void *)end, &info) != 0 && strstr(info.dli_fname, "ends.so") != NULL;
+  results[7] = dlopen(PATH, RTLD_NOW) != NULL && dlerror() == NULL;
+  __atomic_store_n(&results[8], 1, __ATOMIC_SEQ_CST);
+}
+int begin(void) { return pthread_key_create(&key, end); }
+int mark(void) { return pthread_setspecific(key, &key); }
+"""
+
+SLOW = HEAD + """
+#include <fcntl.h>
+void *itself, *another;
+__attribute__((constructor)) static void begin(void) {
+  int log = open(LOG, O_WRONLY | O_APPEND | O_CREAT, 0600);
+  if (write(log, "x", 1) == 1) close(log);
+  usleep(300000);
+  itself = dlopen(SELF, RTLD_NOW);
+  another = dlopen(OTHER, RTLD_NOW);
+}
+"""
+
+LOADS = HEAD + "void *load(const char *path) { return dlopen(path, RTLD_NOW); }\n"
+
+
+@unittest.skipUnless(HAS_ONE, REASON)
+@unittest.skipUnless(has_compiler(), "SKIP libraries in C: there is no C compiler (%s)" % COMPILER)
+class Libraries(Case):
+    def setUp(self):
+        self.folder = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def compiled(self, name, source, *options, **texts):
+        """A shared library of this source, in which `texts` are string constants."""
+        with open(self.path(name + ".c"), "w") as file:
+            file.write(source)
+        texts = ['-D%s="%s"' % item for item in texts.items()]
+        command = [COMPILER, "-shared", "-fPIC", "-O1", "-o", self.path(name), self.path(name + ".c")]
+        subprocess.check_call(command + texts + list(options) + ["-ldl", "-lpthread"])
+        return self.path(name)
+
+    def test_symbols_are_looked_up_as_their_caller_would_in_the_process_itself(self):
+        soname = "-Wl,-soname,libdependency.so,--default-symver"
+        dependency = self.compiled("libdependency.so", DEPENDENCY, soname)
+        place = ["-L" + self.folder, "-Wl,--no-as-needed", "-ldependency", "-Wl,-rpath,$ORIGIN"]
+        path = self.compiled("looks_up.so", LOOKS_UP, *place, PATH=dependency)
+        names = [line.split("(")[0][4:] for line in LOOKS_UP.splitlines() if line.startswith("int ")]
+        source = "import ctypes\nlibrary = ctypes.CDLL(%r)\nfound = {name: library[name]() for name in %r}" % (
+            str(path),
+            [str(name) for name in names],
+        )
+        self.maxDiff, own = None, {}
+        exec(source, own)
+        interpreter = self.new()
+        interpreter.run(source)
+        self.assertEqual(interpreter.eval("sorted(found.items())"), str(sorted(own["found"].items())))
+        self.assertEqual((own["found"]["by_default"], own["found"]["both_by_next"]), (42, 2))
+
+    def test_threads_that_end_may_ask_the_loader(self):
+        with open(self.path("damaged.so"), "w") as file:
+            file.write("damaged")
+        other = self.compiled("other.so", HEAD)
+        path = self.compiled("ends.so", ENDS, DAMAGED=self.path("damaged.so"), PATH=other)
+        status, output, errors = run(
+            """
+            import time
+            i = Interpreter()
+            i.run("import ctypes; library = ctypes.CDLL(%r); assert library.begin() == 0")
+            together([lambda: i.run("assert library.mark() == 0")])
+            # The thread may live a little longer than Python's knowledge of it.
+            end = time.time() + 30
+            while i.eval("(ctypes.c_int * 9).in_dll(library, 'results')[8]") == "0" and time.time() < end:
+                time.sleep(0.01)
+            print(i.eval("list((ctypes.c_int * 9).in_dll(library, 'results'))"))
+            """
+            % str(path)
+        )
+        self.assertEqual((status, output), (0, "[1, 1, 1, 1, 1, 1, 1, 1, 1]\n"), errors)
+
+    def test_a_library_that_two_threads_load_is_loaded_once(self):
+        paths = dict(LOG=self.path("log"), SELF=self.path("slow.so"), OTHER=self.compiled("other.so", HEAD))
+        slow, loads = self.compiled("slow.so", SLOW, **paths), self.compiled("loads.so", LOADS)
+        status, output, errors = run(
+            """
+            i = Interpreter()
+            i.run('''if 1:
+                import ctypes, threading
+                loads = ctypes.CDLL(%r)
+                loads.load.restype = ctypes.c_void_p
+                handles = []
+                def load():
+                    start.wait()
+                    handles.append(loads.load(%r))
+                start = threading.Barrier(4)
+                threads = [threading.Thread(target=load) for _ in range(4)]
+                for thread in threads: thread.start()
+                for thread in threads: thread.join()
+                library = ctypes.CDLL(%r)
+                pointers = [ctypes.c_void_p.in_dll(library, name).value for name in ("itself", "another")]
+            ''')
+            print(i.eval("len(set(handles + [library._handle, pointers[0]])), all(pointers)"))
+            """
+            % (str(loads), str(slow).encode(), str(slow))
+        )
+        self.assertEqual((status, output), (0, "(1, True)\n"), errors)
+        with open(self.path("log")) as log:
+            self.assertEqual(log.read(), "x")
+
+
+if __name__ == "__main__":
+    unittest.main()
