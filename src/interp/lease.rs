@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
-        let is_supported = |path: &&std::path::PathBuf| version(path) == "3.11";
+        let is_supported = |path: &&std::path::PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
         let all = libpythons();
         let Some(path) = all.iter().find(is_supported) else { return };
         let options = format!("libpython={}\nargv=next", path.display());

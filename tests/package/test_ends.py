@@ -4,7 +4,9 @@ import signal
 import time
 import unittest
 
+import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from ungil import _errors, _signatures
 
 SLEEPERS = """
     import signal, sys, threading, time, ungil
@@ -238,6 +240,12 @@ class Ends(unittest.TestCase):
             """,
             0,
         )
+
+    def test_the_exception_of_requests_while_the_process_exits(self):
+        error = _errors.of_status(_signatures.UNGIL_E_EXITING, "the process is exiting")
+        self.assertIs(type(error), ungil.Exiting)
+        self.assertIsInstance(error, ungil.Error)
+        self.assertEqual((error.status, str(error)), (_signatures.UNGIL_E_EXITING, "the process is exiting"))
 
 
 if __name__ == "__main__":
