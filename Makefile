@@ -121,6 +121,15 @@ test-asan: | need-cargo need-cc
 	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
+# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls, kernels. A second time
+# with vectors, as far as Miri knows their instructions.
+MIRI = CARGO_TARGET_DIR=target/miri $(CARGO) +$(NIGHTLY) miri test --quiet --lib
+.PHONY: test-miri
+test-miri: | need-cargo need-cc ## undefined behaviour of what can run in Rust's interpreter, by Miri
+	@if rustup component add miri rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
+	    $(MIRI) && RUSTFLAGS="-Ctarget-feature=+avx2,+fma,+bmi1,+bmi2,+lzcnt,+popcnt" $(MIRI) -- kernels; \
+	else echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri rust-src"; fi
+
 test-valgrind: all $(VENV)/ready
 	@if command -v valgrind > /dev/null; then \
 	    PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c valgrind CC="$(CC)"; \

@@ -29,4 +29,6 @@ pub mod pool;
 mod process;
 pub mod settings;
 mod signals;
+#[cfg(test)]
+mod skips;
 mod sync;

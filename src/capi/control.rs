@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::guard::guarded_status;
-use super::handle::{Pinned, Registry};
+use super::handle::{Kind, Pinned, Registry};
 use super::slice::Out;
 use super::threads;
 use crate::control::{Control, Run, UnderControl};
 use crate::error::Error;
 use crate::pool::Call;
 
-static CONTROLS: Registry<Control> = Registry::new();
+static CONTROLS: Registry<Control> = Registry::new(Kind::Control);
 
 /// The argument that stands for no control.
 const NONE: i32 = 0;

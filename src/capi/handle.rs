@@ -1,12 +1,12 @@
 //! Handles: what stands behind each is kept here, so that a stale or made-up one is found out.
 
-use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use crate::sync;
+use crate::sync::{self, UnsafeCell};
 
 /// Slots that are allocated together.
 const CHUNK: u32 = 256;
@@ -15,27 +15,43 @@ const CHUNKS: usize = 256;
 /// Slots that are looked at before there are more of them: so finding a free one is quick, and no slot wears out.
 const TRIES: u32 = 16;
 
+/// What a handle stands for. No two registries of a process have the same kind, so none takes another's handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Control = 0,
+    Interpreter = 1,
+    Reply = 2,
+}
+
+const GENERATION_BITS: u32 = 13;
+const GENERATIONS: u32 = 1 << GENERATION_BITS;
+
 /// What handles of one kind stand for. Slots are never freed, only reused, each time with the next generation.
 ///
-/// A handle has the slot's number in its low 16 bits, and the generation, 1 to 32767, above: it is positive. It comes
-/// again when its slot has been taken as many times. The slots take turns, and there are more than are in use as
-/// long as there is room, so that is after millions of others as a rule.
+/// From its low bits up, a handle has the slot's number (16 bits), the generation (13 bits, 1 to 8191) and the kind
+/// (2 bits): it is positive. It comes again when its slot has been taken as many times. The slots take turns, and there
+/// are more than are in use as long as there is room, so that is after two million others as a rule.
 ///
 /// Nothing here is a lock that a fork could leave taken. What a thread of the parent process looked at when it forked
 /// stays pinned in the child: it can be used there, but its slot is not reused.
 pub(super) struct Registry<T: 'static> {
+    kind: Kind,
     chunks: [AtomicPtr<[Slot<T>; CHUNK as usize]>; CHUNKS],
     /// How many chunks there are.
     grown: AtomicU32,
     turn: AtomicU32,
+    /// An atomic pointer may go to any thread, whatever it points to: this may only where the slots may.
+    slots: PhantomData<Slot<T>>,
 }
 
-impl<T: Sync> Registry<T> {
-    pub(super) const fn new() -> Self {
+impl<T: Send + Sync> Registry<T> {
+    pub(super) const fn new(kind: Kind) -> Self {
         Self {
+            kind,
             chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
             grown: AtomicU32::new(0),
             turn: AtomicU32::new(0),
+            slots: PhantomData,
         }
     }
 
@@ -50,11 +66,15 @@ impl<T: Sync> Registry<T> {
                 let slot = self.slot(number).expect("the chunk is there");
                 if let Some(generation) = slot.claim() {
                     slot.fill(generation, value);
-                    return Some((generation << 16 | number) as i32);
+                    return Some(self.handle(generation, number));
                 }
             }
             self.grow(grown)?;
         }
+    }
+
+    fn handle(&self, generation: u32, number: u32) -> i32 {
+        ((self.kind as u32) << (16 + GENERATION_BITS) | generation << 16 | number) as i32
     }
 
     /// Adds a chunk to so many, unless another thread does.
@@ -80,7 +100,9 @@ impl<T: Sync> Registry<T> {
     /// What the handle stands for; it stays there until the guard goes, even if the handle is freed.
     pub(super) fn get(&self, handle: i32) -> Option<Pinned<'_, T>> {
         let handle = u32::try_from(handle).ok()?;
-        self.slot(handle & 0xffff)?.pin(handle >> 16)
+        let (kind, generation) = (handle >> (16 + GENERATION_BITS), handle >> 16 & (GENERATIONS - 1));
+        let slot = (kind == self.kind as u32).then(|| self.slot(handle & 0xffff))??;
+        slot.pin(generation)
     }
 }
 
@@ -91,8 +113,8 @@ pub(super) struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: the value is written and dropped by the one thread that moved the slot into FILLING or took its last pin;
-// in between it is shared.
+// SAFETY: the value is written by the one thread that moved the slot into FILLING, and dropped by the one that took its
+// last pin, which may be another (Send); in between it is shared (Sync).
 unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 
 /// A slot's state, taken apart.
@@ -109,8 +131,6 @@ const FILLING: u64 = 1;
 const LIVE: u64 = 2;
 /// The handle is freed; the value stays for those who have pinned it.
 const RETIRED: u64 = 3;
-
-const GENERATIONS: u32 = 1 << 15;
 
 impl State {
     fn pack(self) -> u64 {
@@ -131,7 +151,7 @@ impl<T> Slot<T> {
     /// Moves the state on, unless `step` finds that it cannot; returns the state before.
     fn update(&self, step: impl Fn(State) -> Option<State>) -> Option<State> {
         let step = |state| step(State::unpack(state)).map(State::pack);
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).ok().map(State::unpack)
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, step).ok().map(State::unpack)
     }
 
     /// Takes a free slot, to be filled; returns the generation.
@@ -143,7 +163,7 @@ impl<T> Slot<T> {
     /// Fills a slot that this thread has claimed.
     pub(super) fn fill(&self, generation: u32, value: T) {
         // SAFETY: between `claim` and the store below nobody else touches the value.
-        unsafe { (*self.value.get()).write(value) };
+        self.value.with_mut(|place| unsafe { (*place).write(value) });
         self.state.store(State { generation, phase: LIVE, pins: 0 }.pack(), Ordering::Release);
     }
 
@@ -161,7 +181,7 @@ impl<T> Slot<T> {
         let before = self.update(remove).expect("it is pinned");
         if before.phase == RETIRED && before.pins == 1 {
             // SAFETY: the value is there, and after the last pin of a retired slot nobody else touches it.
-            unsafe { (*self.value.get()).assume_init_drop() };
+            self.value.with_mut(|place| unsafe { (*place).assume_init_drop() });
             let generation = before.generation % (GENERATIONS - 1) + 1;
             self.state.store(State { generation, phase: FREE, pins: 0 }.pack(), Ordering::Release);
         }
@@ -184,7 +204,7 @@ impl<T> Deref for Pinned<'_, T> {
 
     fn deref(&self) -> &T {
         // SAFETY: a pinned value is there, and nobody writes to it.
-        unsafe { (*self.0.value.get()).assume_init_ref() }
+        self.0.value.with(|place| unsafe { (*place).assume_init_ref() })
     }
 }
 
@@ -194,68 +214,7 @@ impl<T> Drop for Pinned<'_, T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use std::collections::HashSet;
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[test]
-    fn a_handle_is_positive_and_stands_for_its_value_until_it_is_freed() {
-        let registry = Registry::new();
-        let handles: Vec<i32> = (0..1000).map(|value| registry.insert(value).unwrap()).collect();
-        assert_eq!(handles.iter().collect::<HashSet<_>>().len(), 1000);
-        for (value, &handle) in handles.iter().enumerate() {
-            assert!(handle > 0);
-            let pinned = registry.get(handle).unwrap();
-            assert_eq!(*pinned, value);
-            assert!(pinned.retire());
-            assert!(!pinned.retire());
-            assert!(registry.get(handle).is_none());
-            assert_eq!(*pinned, value);
-        }
-    }
-
-    #[test]
-    fn made_up_handles_stand_for_nothing() {
-        let registry = Registry::new();
-        let handle = registry.insert(()).unwrap();
-        for wrong in [0, -1, 1, i32::MAX, i32::MIN, handle ^ 1, handle + 0x10000, -handle] {
-            assert!(registry.get(wrong).is_none(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_slot_gives_each_generation_once_and_drops_what_it_held() {
-        let slot = Slot::new();
-        let value = Arc::new(());
-        let mut seen = HashSet::new();
-        for _ in 1..GENERATIONS {
-            let generation = slot.claim().unwrap();
-            assert!((1..GENERATIONS).contains(&generation) && seen.insert(generation));
-            assert!(slot.claim().is_none());
-            slot.fill(generation, value.clone());
-            assert!(slot.pin(generation).unwrap().retire());
-            assert!(slot.pin(generation).is_none());
-            assert_eq!(Arc::strong_count(&value), 1);
-        }
-    }
-
-    #[test]
-    fn there_is_an_end() {
-        let registry = Registry::new();
-        let most = CHUNK as usize * CHUNKS;
-        let handles: HashSet<i32> = (0..most).map(|value| registry.insert(value).unwrap()).collect();
-        assert_eq!(handles.len(), most);
-        assert!(registry.insert(0).is_none());
-        let some = *handles.iter().next().unwrap();
-        assert!(registry.get(some).unwrap().retire());
-        let next = registry.insert(0).unwrap();
-        assert_eq!(next & 0xffff, some & 0xffff);
-        assert!(next != some && registry.get(some).is_none());
-    }
-}
-
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::guard::guarded_status;
-use super::handle::{Pinned, Registry};
+use super::handle::{Kind, Pinned, Registry};
 use super::slice::{Array, Out};
 use crate::error::Error;
 use crate::interp::interpreter::Interpreter;
@@ -13,8 +13,8 @@ use crate::interp::loan::{Loan, Owner};
 use crate::interp::reply::Reply;
 use crate::interp::trouble::Trouble;
 
-static LEASES: Registry<Lease> = Registry::new();
-static REPLIES: Registry<GivenReply> = Registry::new();
+static LEASES: Registry<Lease> = Registry::new(Kind::Interpreter);
+static REPLIES: Registry<GivenReply> = Registry::new(Kind::Reply);
 
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
@@ -92,7 +92,8 @@ pub struct UngilReply {
 /// A reply that C looks at, and its buffers as C has them.
 struct GivenReply {
     _reply: Reply,
-    _buffers: Box<[UngilBuffer]>,
+    /// A vector, as a box that is moved makes pointers to its content void.
+    _buffers: Vec<UngilBuffer>,
 }
 
 // SAFETY: the buffers' addresses are not used here: C reads them, on threads of its choice, until it gives the reply back.
@@ -110,7 +111,10 @@ unsafe impl Send for OwnerPointer {}
 
 impl UngilBuffer {
     /// Takes over what the caller lends: from here on the release is called, whatever happens.
-    fn into_loan(self) -> Loan {
+    ///
+    /// # Safety
+    /// The caller of the export lends this buffer, by the header's contract.
+    unsafe fn into_loan(self) -> Result<Loan, Error> {
         let (release, owner) = (self.release, OwnerPointer(self.owner));
         let owner = Owner::new(move || {
             let owner = owner; // the whole of it, which may go to another thread
@@ -119,21 +123,18 @@ impl UngilBuffer {
                 unsafe { release(owner.0) }
             }
         });
-        Loan { address: self.address, len: self.length, read_only: self.readonly != 0, owner }
+        if self.address.is_null() && self.length > 0 {
+            return Err(Error::Invalid {
+                parameter: "a buffer's address",
+                expected: "there if its length is positive",
+            });
+        }
+        if self.length > isize::MAX as usize {
+            return Err(Error::TooLong { parameter: "a buffer" });
+        }
+        // SAFETY: by this function's contract; the release says when the loan is over.
+        Ok(unsafe { Loan::new(self.address, self.length, self.readonly != 0, owner) })
     }
-}
-
-fn check_loan(loan: &Loan) -> Result<(), Error> {
-    if loan.address.is_null() && loan.len > 0 {
-        return Err(Error::Invalid {
-            parameter: "a buffer's address",
-            expected: "there if its length is positive",
-        });
-    }
-    if loan.len > isize::MAX as usize {
-        return Err(Error::TooLong { parameter: "a buffer" });
-    }
-    Ok(())
 }
 
 /// Gives an isolated interpreter: a Python of its own, with a lock of its own, in this process.
@@ -169,7 +170,8 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
         let out = unsafe { Out::new("interp", interp) }?;
         // SAFETY: the caller gives NULL or a C string.
         let options = if options.is_null() { b"" } else { unsafe { text("options", options) }? };
-        let lease = Lease::new(options)?;
+        // SAFETY: the caller vouches for the Python that the options name, as the header says.
+        let lease = unsafe { Lease::new(options) }?;
         out.write(LEASES.insert(lease).ok_or(Error::Exhausted { what: "interpreters" })?);
         Ok(())
     })
@@ -315,8 +317,11 @@ pub unsafe extern "C" fn ungil_interp_call(
                 Array::<UngilBuffer>::new("buffers", buffers, count)?,
             )
         };
-        let loans: Vec<Loan> = buffers.to_vec().into_iter().map(UngilBuffer::into_loan).collect();
-        loans.iter().try_for_each(check_loan)?;
+        // All are taken over before one that is wrong ends the call.
+        // SAFETY: they are what the caller lends.
+        let take = |buffer: UngilBuffer| unsafe { buffer.into_loan() };
+        let loans: Vec<_> = buffers.to_vec().into_iter().map(take).collect();
+        let loans = loans.into_iter().collect::<Result<Vec<Loan>, _>>()?;
         let given = with_interpreter(interp, |interpreter| interpreter.call(request.as_slice(), loans))?;
         out.write(give(given)?);
         Ok(())
@@ -332,7 +337,7 @@ fn give(reply: Reply) -> Result<UngilReply, Error> {
         release: None,
         owner: std::ptr::null_mut(),
     };
-    let buffers: Box<[UngilBuffer]> = reply.buffers().map(as_c).collect();
+    let buffers: Vec<UngilBuffer> = reply.buffers().map(as_c).collect();
     let (response, length) = reply.response();
     let (first, count) = (buffers.as_ptr(), buffers.len());
     let handle = REPLIES.insert(GivenReply { _reply: reply, _buffers: buffers });
@@ -348,7 +353,7 @@ fn give(reply: Reply) -> Result<UngilReply, Error> {
 /// Thread-safety: any number of threads at once.
 /// Cost: below a microsecond, some more if it lends memory: the interpreter's own thread gives that back.
 #[unsafe(no_mangle)]
-pub extern "C" fn ungil_reply_free(handle: i32) -> i32 {
+pub unsafe extern "C" fn ungil_reply_free(handle: i32) -> i32 {
     guarded_status("ungil_reply_free", || {
         if handle == 0 {
             return Ok(());

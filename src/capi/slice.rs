@@ -193,3 +193,6 @@ impl OutArray<u8> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //! "ELF-64 Object File Format"). Sections are left behind.
 //!
 //! Nothing in a file is trusted: each place is looked up in the segments that are in the file, and each number that is
-//! out of range is an error that says which.
+//! out of range is an error that says which. Structures may lie at any address: neither a file nor a vector of bytes
+//! promises an alignment.
 
 use std::fs::File;
 use std::io::Read;

@@ -93,11 +93,23 @@ enum Task {
 
 impl Interpreter {
     /// Starts a new one.
-    pub fn start(options: Options) -> Result<&'static Self, Trouble> {
+    ///
+    /// ```compile_fail,E0133
+    /// use ungil::interp::{interpreter::Interpreter, options::Options};
+    /// let options = Options::parse(b"libpython=/tmp/any-library.so").unwrap();
+    /// let interpreter = Interpreter::start(options);
+    /// ```
+    ///
+    /// # Safety
+    /// Code runs that is found by the options, the environment and the process's own Python: the initialisers of the
+    /// libpython, which is to be CPython's, and what that Python runs at its start. All of it is sound here, and so is
+    /// the Python code that is run in the interpreter later: `ctypes` can do anything.
+    pub unsafe fn start(options: Options) -> Result<&'static Self, Trouble> {
         if at_exit::is_ending() {
             return Err(Trouble::Exiting);
         }
-        let copy = Loaded::new(options)?;
+        // SAFETY: by this function's contract.
+        let copy = unsafe { Loaded::new(options)? };
         let (outcome, told) = mpsc::channel();
         // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
         let name = format!("ungil-python-{}", copy.number);

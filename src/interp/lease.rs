@@ -44,8 +44,13 @@ impl Lease {
     /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
     /// `fresh` asks for.
     ///
-    /// Code of the library that they name is run: as for dlopen, the caller vouches for it.
-    pub fn new(options: &[u8]) -> Result<Self, Trouble> {
+    /// ```compile_fail,E0133
+    /// let lease = ungil::interp::lease::Lease::new(b"libpython=/tmp/any-library.so");
+    /// ```
+    ///
+    /// # Safety
+    /// As for [`Interpreter::start`].
+    pub unsafe fn new(options: &[u8]) -> Result<Self, Trouble> {
         let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
         let all = INTERPRETERS.get();
         let fresh = options.number("fresh").unwrap_or(0) != 0;
@@ -58,7 +63,9 @@ impl Lease {
         let idle = if fresh { None } else { idle() };
         // The environment and the process's Python may have changed since it became idle.
         let ready = idle.filter(|interpreter| interpreter.renew(&environment::all(), &options).is_ok());
-        let interpreter = ready.map_or_else(|| Interpreter::start(options.clone()), Ok)?;
+        // SAFETY: by this function's contract.
+        let start = || unsafe { Interpreter::start(options.clone()) };
+        let interpreter = ready.map_or_else(start, Ok)?;
         all.lent.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             interpreter,
@@ -135,15 +142,18 @@ mod tests {
     use crate::interp::trouble::Trouble;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
         let is_supported = |path: &&std::path::PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
-        let all = libpythons();
+        let all = libpythons("interrupts of leases");
         let Some(path) = all.iter().find(is_supported) else { return };
         let options = format!("libpython={}\nargv=next", path.display());
-        let first = Lease::new(options.as_bytes()).unwrap();
+        // SAFETY: the options name a CPython's library.
+        let lease = || unsafe { Lease::new(options.as_bytes()) }.unwrap();
+        let first = lease();
         assert_eq!(first.interrupt(), Ok(()));
         first.end().unwrap();
-        let second = Lease::new(options.as_bytes()).unwrap();
+        let second = lease();
         assert!(ptr::eq(first.interpreter, second.interpreter));
         let ((mut begun, begins), (go_on, mut goes_on)) = (pipe().unwrap(), pipe().unwrap());
         let (write, read) = (begins.as_raw_fd(), go_on.as_raw_fd());

@@ -98,6 +98,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn what_is_no_library_is_told() {
         for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
             // SAFETY: nothing is loaded.

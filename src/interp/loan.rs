@@ -5,15 +5,37 @@ use std::ffi::c_void;
 use crate::outside::outside;
 
 /// Memory of an owner's.
+///
+/// Only unsafe code can make one, as Python code reads and writes there:
+///
+/// ```compile_fail,E0133
+/// use ungil::interp::loan::{Loan, Owner};
+/// let loan = Loan::new(0x10 as *mut _, 100, true, Owner::new(|| ()));
+/// ```
+///
+/// ```compile_fail,E0451
+/// use ungil::interp::loan::{Loan, Owner};
+/// let loan = Loan { address: 0x10 as *mut _, len: 100, read_only: true, owner: Owner::new(|| ()) };
+/// ```
+#[cfg_attr(not(supports_interpreters), expect(dead_code, reason = "nobody can be lent it"))]
 pub struct Loan {
-    /// Where it is.
-    pub address: *mut c_void,
-    /// Its length in bytes.
-    pub len: usize,
+    pub(super) address: *mut c_void,
+    pub(super) len: usize,
     /// Whether nobody may write to it.
-    pub read_only: bool,
+    pub(super) read_only: bool,
     /// Told when the last view of it is gone, from any thread.
-    pub owner: Owner,
+    pub(super) owner: Owner,
+}
+
+impl Loan {
+    /// Lends `len` bytes at `address`.
+    ///
+    /// # Safety
+    /// Until `owner` is told, any thread may read these bytes, and write them unless `read_only`. What Python code does
+    /// with them meanwhile is agreed with everyone else who uses them. If `len` is 0, the address may be anything.
+    pub unsafe fn new(address: *mut c_void, len: usize, read_only: bool, owner: Owner) -> Self {
+        Self { address, len, read_only, owner }
+    }
 }
 
 /// Whom to tell that a loan is over, which happens when this goes.

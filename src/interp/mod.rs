@@ -87,4 +87,6 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(all(test, supports_interpreters))]
+mod small_object;
+#[cfg(all(test, supports_interpreters))]
 mod tests;

@@ -126,6 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn the_content_is_at_the_path_as_long_as_the_file_lives() {
         for make in [|content: &[u8]| PrivateFile::in_memory(c"test", content), PrivateFile::in_folder] {
             let file = make(b"content").unwrap();
@@ -137,6 +138,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn paths_are_never_the_same() {
         let paths: HashSet<_> = (0..1000)
             .map(|_| PrivateFile::new(c"test", b"").unwrap().path().as_os_str().to_owned())
@@ -145,6 +147,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn a_folder_is_its_owners_alone_and_goes_with_the_file() {
         let file = PrivateFile::in_folder(b"content").unwrap();
         let folder = file.path().parent().unwrap().to_owned();

@@ -34,10 +34,14 @@ fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> Trouble {
 
 impl Loaded {
     /// Loads a copy of the libpython that these options ask for; where they are silent, of the process's own.
-    pub(super) fn new(options: Options) -> Result<Self, Trouble> {
+    ///
+    /// # Safety
+    /// The libpython that is found is CPython's: its initialisers, if it has any, are sound.
+    pub(super) unsafe fn new(options: Options) -> Result<Self, Trouble> {
         let host = Host::find()?;
         check_system()?;
-        let libpython = find_libpython(&options, host.as_ref())?;
+        // SAFETY: by this function's contract.
+        let libpython = unsafe { find_libpython(&options, host.as_ref())? };
         let failed = |what: &dyn std::fmt::Display| unsupported(&libpython, what);
         let image = Image::read(&libpython).map_err(|error| failed(&error))?;
         // Before it is loaded, as its symbols are then everybody's.
@@ -51,8 +55,7 @@ impl Loaded {
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
         let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
-        // SAFETY: the file defines Py_GetVersion. That a libpython's initialisers are sound, whoever names it vouches for
-        // (`Lease::new`), as for a library that is given to dlopen.
+        // SAFETY: the caller vouches for the initialisers; the renamed copy runs the same ones.
         let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
         let python = python.map_err(|error| failed(&marker.unmarked(&error.0)))?;
         let find = |name: &str| python.symbol(&marker.mark(name));
@@ -211,7 +214,9 @@ fn check_system() -> Result<(), Trouble> {
     )))
 }
 
-fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Trouble> {
+/// # Safety
+/// As for [`Loaded::new`]: to look for it may load it.
+unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Trouble> {
     let given =
         || options.path("libpython").or_else(|| Some(settings::variables().libpython.clone()?.into()));
     let of_executable = || {
@@ -229,7 +234,8 @@ fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Tro
             Version::OLDEST,
             Version::NEWEST
         ))),
-        (None, None) => installed().ok_or_else(|| {
+        // SAFETY: by this function's contract.
+        (None, None) => unsafe { installed() }.ok_or_else(|| {
             Trouble::Unsupported(
                 "no shared libpython is found: install one (libpython3-dev, or a Python that was built with \
                  --enable-shared), or name one by the option libpython or by UNGIL_LIBPYTHON"
@@ -258,10 +264,13 @@ fn libpython_of(host: &Host) -> Result<PathBuf, Trouble> {
 }
 
 /// The newest libpython that the system's loader finds.
-fn installed() -> Option<PathBuf> {
+///
+/// # Safety
+/// Its initialisers are sound.
+unsafe fn installed() -> Option<PathBuf> {
     let minors = (Version::OLDEST.1..=Version::NEWEST.1).rev();
     minors.map(|minor| format!("libpython3.{minor}.so.1.0")).find_map(|name| {
-        // SAFETY: a library of the system's own, by a name that only libpythons have: its initialisers are sound.
+        // SAFETY: the caller vouches for the initialisers.
         let library = unsafe { Library::open(Path::new(&name), libc::RTLD_LAZY) }.ok()?;
         path_at(library.symbol("Py_GetVersion")?.as_ptr())
     })

@@ -1,8 +1,9 @@
 //! What the modules' tests share.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use crate::skips::missing;
 
 /// "3.11" of libpython3.11.so.1.0.
 pub(super) fn version(libpython: &Path) -> String {
@@ -10,8 +11,8 @@ pub(super) fn version(libpython: &Path) -> String {
     name.trim_start_matches("libpython").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned()
 }
 
-/// The shared libpythons of this machine: pyenv's, and the system's.
-pub(super) fn libpythons() -> Vec<PathBuf> {
+/// The shared libpythons of this machine, pyenv's and the system's, for this test.
+pub(super) fn libpythons(test: &str) -> Vec<PathBuf> {
     let folders = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
     let versions = folders.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
     let libs = versions.filter_map(|version| Some(version.ok()?.path().join("lib")));
@@ -24,15 +25,22 @@ pub(super) fn libpythons() -> Vec<PathBuf> {
     };
     let found: Vec<_> = files.map(|file| file.path()).filter(is_libpython).collect();
     if found.is_empty() {
-        let skip = b"SKIP copies of a real libpython: this machine has no shared one\n";
-        std::io::stderr().write_all(skip).expect("stderr is writable");
+        missing(test, "this machine has no shared libpython (apt install libpython3-dev)");
     }
     found
 }
 
-/// The folder of a libpython's own extension modules.
-pub(super) fn extension_modules(libpython: &Path) -> PathBuf {
+/// The files of a libpython's own extension modules, for this test.
+pub(super) fn extension_modules(test: &str, libpython: &Path) -> Vec<PathBuf> {
     let name = format!("python{}/lib-dynload", version(libpython));
     let beside = libpython.parent().unwrap().join(&name);
-    if beside.exists() { beside } else { Path::new("/usr/lib").join(name) }
+    let folder = if beside.exists() { beside } else { Path::new("/usr/lib").join(name) };
+    let files = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+    let modules: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "so")).collect();
+    if modules.is_empty() {
+        let why = format!("{} has no extension modules in {}", libpython.display(), folder.display());
+        missing(test, &why);
+    }
+    modules
 }

@@ -70,7 +70,9 @@ pub mod lease {
 
     #[allow(missing_docs, reason = "nobody can call them")]
     impl Lease {
-        pub fn new(_: &[u8]) -> Result<Self, Trouble> {
+        /// # Safety
+        /// It does nothing.
+        pub unsafe fn new(_: &[u8]) -> Result<Self, Trouble> {
             let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
             Err(Trouble::Unsupported(text.to_owned()))
         }

@@ -170,6 +170,7 @@ pub(super) mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn variables_come_change_and_go() {
         let _alone = lock(&WRITER);
         // SAFETY: C strings. Other tests only read the environment, and here nothing is freed that they may see.

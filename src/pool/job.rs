@@ -43,7 +43,11 @@ impl<'a> Job<'a> {
             && !self.is_left_in_child()
         {
             // (In a child a thread that is not there may have the lock, and the call is an error in any case.)
-            self.first_panic().get_or_insert(payload);
+            match &mut *self.first_panic() {
+                first @ None => *first = Some(payload),
+                // Not dropped: that may panic, here where the others still use the job.
+                Some(_) => std::mem::forget(payload),
+            }
         }
     }
 

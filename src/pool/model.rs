@@ -1,9 +1,43 @@
 //! All interleavings of callers and helpers, by loom. `make test-loom` runs them.
+//!
+//! `a_job_outlives_the_helper_that_came` fails with `Relaxed` in place of the ordering of `Mailbox::post` or
+//! `Mailbox::take`, and of either access to `Job::left`.
 
 use super::crew::{Crew, together};
 use super::idle::IdleSet;
 use super::job::Job;
-use crate::sync::{Arc, AtomicUsize, Ordering, thread};
+use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, thread};
+
+/// What the threads of a call write to, a place each. Loom sees where an access is not in order with the others.
+struct Places {
+    taken: AtomicUsize,
+    places: [UnsafeCell<usize>; 2],
+}
+
+// SAFETY: a place is written by the thread that took its number; loom checks the rest.
+unsafe impl Sync for Places {}
+
+impl Places {
+    /// As the caller makes them: written before helpers come.
+    fn new() -> Self {
+        let places = Self { taken: AtomicUsize::new(0), places: [UnsafeCell::new(7), UnsafeCell::new(7)] };
+        // SAFETY: nobody else has them yet.
+        places.places.iter().for_each(|place| place.with_mut(|place| unsafe { *place = 0 }));
+        places
+    }
+
+    fn work(&self) {
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the number is this thread's alone.
+        self.places[number].with_mut(|place| unsafe { *place += 1 });
+    }
+
+    /// When all threads have ended: how often the work was done.
+    fn times(&self) -> usize {
+        // SAFETY: nobody writes any more.
+        self.places.iter().map(|place| place.with(|place| unsafe { *place })).sum()
+    }
+}
 
 /// A caller with one helper: the work is done once or twice, and has ended when the call has.
 #[test]
@@ -12,12 +46,8 @@ fn a_job_outlives_the_helper_that_came() {
         let (crew, mut parkers) = Crew::new(1);
         let crew = Arc::new(crew);
         let parker = parkers.pop().unwrap();
-        let begun = AtomicUsize::new(0);
-        let ended = AtomicUsize::new(0);
-        let work = || {
-            begun.fetch_add(1, Ordering::Relaxed);
-            ended.fetch_add(1, Ordering::Relaxed);
-        };
+        let places = Places::new();
+        let work = || places.work();
         let job = Job::new(&work);
         crew.invite(0, &job);
         let helper = thread::spawn({
@@ -25,15 +55,14 @@ fn a_job_outlives_the_helper_that_came() {
             move || crew.serve(0, &parker)
         });
         together(&crew, &job, [0].into_iter()).unwrap();
-        let times = ended.load(Ordering::Relaxed);
-        assert_eq!(begun.load(Ordering::Relaxed), times);
+        let times = places.times();
         assert!(times == 1 || times == 2);
         // One that was called off is idle, and waits for a job that comes later.
         if times == 1 {
             let last = Job::new(&work);
             assert_eq!(crew.invite_idle(&last), Some(0));
             last.finish(1).unwrap();
-            assert_eq!(ended.load(Ordering::Relaxed), 2);
+            assert_eq!(places.times(), 2);
         }
         helper.join().unwrap();
     });

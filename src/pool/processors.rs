@@ -82,12 +82,66 @@ mod affinity {
     pub(super) fn copy_from(_: u32) {}
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{affinity, processors, processors_of_process, within_quota};
+
+    /// The processors that the kernel's text lists for this thread: "0-3,8".
+    fn allowed() -> Vec<usize> {
+        let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+        let number = |text: &str| text.trim().parse::<usize>().unwrap();
+        let numbers = |range: &str| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            number(first)..=number(last)
+        };
+        list.split(',').flat_map(numbers).collect()
+    }
+
+    /// The least quota of this process's control groups, in whole processors.
+    fn quota() -> usize {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let group = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+        let limit = |folder: &Path| {
+            let text = fs::read_to_string(Path::new("/sys/fs/cgroup").join(folder).join("cpu.max")).ok()?;
+            let (quota, period) = text.trim().split_once(' ')?;
+            Some(quota.parse::<usize>().ok()? / period.parse::<usize>().ok()?)
+        };
+        Path::new(group).ancestors().filter_map(limit).min().map_or(usize::MAX, |quota| quota.max(1))
+    }
+
+    /// Binds the calling thread.
+    fn bind(to: &[usize]) {
+        let mut set = [0u64; 16];
+        to.iter().for_each(|cpu| set[cpu / 64] |= 1 << (cpu % 64));
+        // SAFETY: the kernel reads as many bytes as the set has.
+        let status =
+            unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&set), set.as_ptr()) };
+        assert_eq!(status, 0);
+    }
+
     #[test]
-    fn agrees_with_the_standard_library() {
-        let all = std::thread::available_parallelism().unwrap().get();
-        assert_eq!(super::processors(), all);
-        assert_eq!(super::processors(), all);
+    #[cfg_attr(miri, ignore = "it reads what the kernel says of a thread")]
+    fn as_many_as_the_kernel_lists_and_the_quota_lets_run() {
+        let all = allowed();
+        assert_eq!(affinity::count(affinity::CALLING_THREAD), Some(all.len()));
+        for _ in 0..2 {
+            assert_eq!(processors(), all.len().min(quota()));
+        }
+        assert_eq!(within_quota(Some(0)), 1);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it reads what the kernel says of a thread")]
+    fn a_bound_thread_has_fewer_and_the_process_has_not() {
+        let (all, process) = (allowed(), processors_of_process());
+        let bound = std::thread::spawn(move || {
+            bind(&all[..1]);
+            (allowed().len(), processors(), processors_of_process())
+        });
+        assert_eq!(bound.join().unwrap(), (1, 1, process));
     }
 }

@@ -18,6 +18,7 @@ fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + 
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
@@ -33,6 +34,7 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn exact_pieces_have_their_length_and_the_longest_range_its_end() {
     let pieces = Mutex::new(Vec::new());
     let note = |range| {
@@ -49,6 +51,7 @@ fn exact_pieces_have_their_length_and_the_longest_range_its_end() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn the_error_of_the_lowest_piece_comes_back() {
     for threads in [1, 2, 5] {
         for _ in 0..200 {
@@ -63,6 +66,7 @@ fn the_error_of_the_lowest_piece_comes_back() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let control = Control::new();
     let running = control.begin(1000).unwrap();
@@ -94,6 +98,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
     let nested = |outer: u64| sum(3, 100, 3, |range| range.map(|inner| outer * inner).sum::<u64>());
     let expected: u64 = (0..50).map(|outer| outer * 4950).sum();
@@ -110,6 +115,7 @@ fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
 
 /// Other tests may have all helpers for a while, and a call then goes on alone: asked until two threads have met.
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn two_threads_work_at_the_same_time() {
     let two_met = || {
         let (present, met) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -130,6 +136,7 @@ fn two_threads_work_at_the_same_time() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
 fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
     for _ in 0..100 {
         let outcome =
@@ -141,6 +148,41 @@ fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
         assert_eq!(outcome.unwrap_err().downcast_ref::<i32>(), Some(&7));
         assert_eq!(sum(2, 1000, 1, |range| range.end - range.start), 1000);
     }
+}
+
+/// A panic's payload that panics itself when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            std::panic::resume_unwind(Box::new("the payload"));
+        }
+    }
+}
+
+/// Of two threads that panic at once one payload comes back; the other one's end does not get in the way.
+#[test]
+#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+fn payloads_that_cannot_be_dropped() {
+    let two_panicked = || {
+        let (present, panicked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let part = |_| {
+            let patience = Instant::now() + Duration::from_millis(20);
+            present.fetch_add(1, Ordering::SeqCst);
+            while present.load(Ordering::SeqCst) < 2 && Instant::now() < patience {
+                thread::yield_now();
+            }
+            panicked.fetch_add(1, Ordering::SeqCst);
+            std::panic::resume_unwind(Box::new(Bomb))
+        };
+        let call = || Call::on(2).for_each(2, Grain::Exactly(1), part);
+        let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
+        assert!(payload.is::<Bomb>());
+        std::mem::forget(payload);
+        panicked.into_inner() == 2
+    };
+    assert!((0..5000).any(|_| two_panicked()));
 }
 
 #[test]

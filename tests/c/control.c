@@ -144,6 +144,16 @@ static void handles(void) {
   expect(ungil_control_new(NULL) == UNGIL_E_NULL);
   expect(ungil_control_progress(control, NULL, &total) == UNGIL_E_NULL);
   expect(ungil_control_progress(control, &done, NULL) == UNGIL_E_NULL);
+  /* functions of other handles do not take it */
+  const char *text;
+  UngilReply reply;
+  expect(ungil_interp_exec(control, "1") == UNGIL_E_HANDLE);
+  expect(ungil_interp_eval(control, "1", &text) == UNGIL_E_HANDLE);
+  expect(ungil_interp_call(control, NULL, 0, NULL, 0, &reply) == UNGIL_E_HANDLE);
+  expect(ungil_interp_interrupt(control) == UNGIL_E_HANDLE);
+  expect(ungil_interp_free(control) == UNGIL_E_HANDLE);
+  expect(ungil_reply_free(control) == UNGIL_E_HANDLE);
+  expect(ungil_pi(10, 1, control, &value) == UNGIL_OK);
   expect(ungil_control_free(control) == UNGIL_OK);
   expect(ungil_control_free(control) == UNGIL_E_HANDLE);
   expect(ungil_pi(10, 1, control, &value) == UNGIL_E_HANDLE);

@@ -1,4 +1,13 @@
 //! All interleavings of threads that use and free one handle, by loom. `make test-loom` runs them.
+//!
+//! Loom watches the accesses to the value too, as its cell is loom's. Each ordering of [`Slot`] is needed. With
+//! `Relaxed` in place of one of them, these models fail:
+//!
+//! | ordering | models that fail |
+//! |---|---|
+//! | of `update` (claim, pin, unpin, retire) | `a_value_is_whole_when_it_is_seen`, `a_value_goes_with_its_last_pin` |
+//! | of the store that ends `fill` | `a_value_is_whole_when_it_is_seen` |
+//! | of the store that ends `unpin` | `a_slot_is_filled_anew_by_another_thread` |
 
 use super::Slot;
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
@@ -38,6 +47,51 @@ fn a_value_goes_with_its_last_pin() {
         assert!(next.is_none_or(|next| next != generation));
         user.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A thread that finds the value finds all of it, and one that frees it meanwhile does not take it away.
+#[test]
+fn a_value_is_whole_when_it_is_seen() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::new());
+        let finder = thread::spawn({
+            let slot = slot.clone();
+            move || {
+                if let Some(pinned) = slot.pin(1) {
+                    assert_eq!(*pinned, [7, 8]);
+                }
+            }
+        });
+        let generation = slot.claim().unwrap();
+        assert_eq!(generation, 1);
+        slot.fill(generation, [7, 8]);
+        assert!(slot.pin(generation).unwrap().retire());
+        finder.join().unwrap();
+    });
+}
+
+/// A slot that one thread leaves is filled by another one, which has nothing but the slot's state from it.
+#[test]
+fn a_slot_is_filled_anew_by_another_thread() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::new());
+        let generation = slot.claim().unwrap();
+        slot.fill(generation, [1, 1]);
+        let other = thread::spawn({
+            let slot = slot.clone();
+            move || {
+                if let Some(next) = slot.claim() {
+                    assert_ne!(next, generation);
+                    slot.fill(next, [2, 2]);
+                }
+            }
+        });
+        assert!(slot.pin(generation).unwrap().retire());
+        if let Some(pinned) = slot.pin(generation + 1) {
+            assert_eq!(*pinned, [2, 2]);
+        }
+        other.join().unwrap();
     });
 }
 

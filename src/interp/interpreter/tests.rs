@@ -12,10 +12,10 @@ use crate::interp::python::{Api, Object};
 use crate::interp::tests::{libpythons, version};
 use crate::interp::trouble::Trouble;
 
-/// Options for each libpython that interpreters can be of.
-fn supported() -> impl Iterator<Item = Options> {
+/// Options for each libpython that interpreters can be of, for this test.
+fn supported(test: &str) -> impl Iterator<Item = Options> {
     let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
-    let paths = libpythons().into_iter().filter(is_supported);
+    let paths = libpythons(test).into_iter().filter(is_supported);
     paths.map(|path| Options::parse(format!("libpython={}", path.display()).as_bytes()).unwrap())
 }
 
@@ -26,11 +26,17 @@ fn is_free(interpreter: &'static Interpreter) -> bool {
     told.recv_timeout(Duration::from_secs(30)).is_ok_and(|result| result.is_ok())
 }
 
+fn start(options: &Options) -> &'static Interpreter {
+    // SAFETY: the options name a CPython's library; what the tests run in it is harmless.
+    unsafe { Interpreter::start(options.clone()) }.unwrap()
+}
+
 /// From a process without a Python of its own.
 #[test]
+#[cfg_attr(miri, ignore = "Miri does not know what it calls")]
 fn copies_run_python_each_with_variables_of_its_own() {
-    for options in supported() {
-        let all: Vec<_> = (0..3).map(|_| Interpreter::start(options.clone()).unwrap()).collect();
+    for options in supported("copies run Python") {
+        let all: Vec<_> = (0..3).map(|_| start(&options)).collect();
         for (i, interpreter) in all.iter().enumerate() {
             interpreter.exec(format!("import sys, math, json, ctypes\nx = {i}").as_bytes()).unwrap();
         }
@@ -48,9 +54,10 @@ fn copies_run_python_each_with_variables_of_its_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri does not know what it calls")]
 fn a_panic_leaves_neither_the_lock_held_nor_the_interpreters_thread_dead() {
-    let Some(options) = supported().next() else { return };
-    let interpreter = Interpreter::start(options).unwrap();
+    let Some(options) = supported("a panic with the lock").next() else { return };
+    let interpreter = start(&options);
     let panics =
         || interpreter.enter(|_| -> Result<(), Raised> { panic::resume_unwind(Box::new("a test's")) });
     assert!(panic::catch_unwind(AssertUnwindSafe(panics)).is_err());
@@ -62,16 +69,18 @@ fn a_panic_leaves_neither_the_lock_held_nor_the_interpreters_thread_dead() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri does not know what it calls")]
 fn a_loan_that_python_has_no_memory_for_is_given_back_without_the_lock() {
     extern "C-unwind" fn no_memory(_: *mut Object, _: isize) -> *mut Object {
         ptr::null_mut()
     }
-    let Some(options) = supported().next() else { return };
-    let interpreter = Interpreter::start(options).unwrap();
+    let Some(options) = supported("a loan without memory").next() else { return };
+    let interpreter = start(&options);
     let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.api }));
     let (told, was_free) = mpsc::channel();
     let owner = Owner::new(move || told.send(is_free(interpreter)).unwrap());
-    let loan = Loan { address: ptr::null_mut(), len: 0, read_only: true, owner };
+    // SAFETY: there is no memory, of length 0.
+    let loan = unsafe { Loan::new(ptr::null_mut(), 0, true, owner) };
     let is_error = interpreter.enter(|held| Ok(interpreter.lending.view(held, api, loan).is_err()));
     assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
     assert!(is_free(interpreter));

@@ -2,12 +2,14 @@ use std::ffi::{CStr, c_char, c_void};
 use std::fs;
 use std::ptr::NonNull;
 
-use object::elf::DT_NEEDED;
+use object::LittleEndian as LE;
+use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
 
-use super::{Marker, Substitute, copy_of_libpython, copy_of_library, uses_python, with_origin};
+use super::{Marker, Substitute, copy_of_libpython, copy_of_library, defines, uses_python, with_origin};
 use crate::interp::elf::{Image, Malformed};
 use crate::interp::library::Library;
 use crate::interp::private_file::PrivateFile;
+use crate::interp::small_object::{SYMBOLS, small_object};
 use crate::interp::tests::{extension_modules, libpythons};
 
 const SUBSTITUTES: [Substitute; 2] =
@@ -35,8 +37,9 @@ fn version(library: Library, marker: &Marker) -> String {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
 fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
-    for (i, path) in libpythons().into_iter().enumerate() {
+    for (i, path) in libpythons("copies of real libpythons").into_iter().enumerate() {
         let image = Image::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
@@ -66,12 +69,11 @@ fn needed(image: &Image) -> String {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
 fn each_extension_module_of_the_standard_library_gets_a_copy() {
-    for path in libpythons() {
-        let folder = extension_modules(&path);
-        let files: Vec<_> =
-            fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
-        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "so")) {
+    const TEST: &str = "copies of extension modules";
+    for path in libpythons(TEST) {
+        for file in &extension_modules(TEST, &path) {
             let before = Image::parse(fs::read(file).unwrap()).unwrap();
             assert!(uses_python(&before).unwrap(), "{}", file.display());
             let copy = copy_of(before.clone()).unwrap();
@@ -95,27 +97,106 @@ fn the_librarys_own_folder_gets_its_name() {
     }
 }
 
+/// The names of the symbols, in their order.
+fn names(image: &Image) -> Vec<String> {
+    let name = |offset| String::from_utf8(image.string(offset).unwrap().to_vec()).unwrap();
+    image.symbols().iter().map(|symbol| name(u64::from(symbol.st_name.get(LE)))).collect()
+}
+
+/// The symbol that a loader finds under a name, by the System V hash table.
+fn looked_up(image: &Image, name: &str) -> Option<usize> {
+    let table = image.place(image.dynamic(DT_HASH)?, 8, "a hash table").unwrap();
+    let word = |at: usize| {
+        let place = table.start + 4 * at;
+        u32::from_le_bytes(image.bytes[place..place + 4].try_into().unwrap())
+    };
+    let buckets = word(0);
+    let bucket = object::elf::hash(name.as_bytes()) % buckets;
+    let mut symbol = word(2 + bucket as usize) as usize;
+    while symbol != 0 && names(image)[symbol] != name {
+        symbol = word(2 + buckets as usize + symbol) as usize;
+    }
+    (symbol != 0).then_some(symbol)
+}
+
+/// An object with each kind of hash table.
+fn small_objects() -> impl Iterator<Item = Image> {
+    [false, true].into_iter().map(|has_gnu_hash| Image::parse(small_object(has_gnu_hash)).unwrap())
+}
+
+#[test]
+fn a_small_library_is_copied() {
+    for before in small_objects() {
+        assert_eq!(names(&before), SYMBOLS.map(|(name, _)| name));
+        assert!(uses_python(&before).unwrap() && defines(&before, b"own").unwrap());
+        assert!(!defines(&before, b"malloc").unwrap());
+        let after = Image::parse(copy_of(before).unwrap()).unwrap();
+        let expected = SYMBOLS.map(|(name, is_defined)| match name {
+            "PyLong_FromLong" | "dlopen" if !is_defined => Marker::new(7).mark(name),
+            _ => name.to_owned(),
+        });
+        assert_eq!(names(&after), expected);
+        assert_eq!(needed(&after), "libother.so libpython3.11.so.1.0");
+        let text = |tag| after.string(after.dynamic(tag).unwrap()).unwrap();
+        assert_eq!(text(DT_SONAME), b"ungil7_own.so");
+        assert_eq!(text(DT_RUNPATH), b"/here/../libs:/usr/lib");
+        assert!(after.symbols().iter().all(|symbol| symbol.st_bind() != STB_GNU_UNIQUE));
+    }
+}
+
+#[test]
+fn a_small_libpython_is_copied() {
+    let marker = Marker::new(7);
+    for before in small_objects() {
+        let after = Image::parse(copy_of_libpython(before, &marker, &SUBSTITUTES).unwrap()).unwrap();
+        let found = |name: &str| looked_up(&after, &marker.mark(name)).map(|at| after.symbols()[at]);
+        assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
+        for substitute in SUBSTITUTES {
+            assert_eq!(found(substitute.name).unwrap().st_value.get(LE), substitute.address as u64);
+        }
+        assert!(looked_up(&after, "Py_GetVersion").is_none() && looked_up(&after, "own").is_some());
+        assert!(found("PyLong_FromLong").is_none(), "what is not defined is not found");
+        assert_eq!(after.symbols().len(), SYMBOLS.len() + SUBSTITUTES.len());
+    }
+}
+
+/// Whatever is wrong with it, a file is an error or a copy.
+fn copy_in_each_way(file: Vec<u8>) {
+    let Ok(image) = Image::parse(file) else { return };
+    let _ = copy_of(image.clone());
+    let _ = copy_of_libpython(image, &Marker::new(1), &SUBSTITUTES);
+}
+
+/// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
+fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
+    (0..file.len()).step_by(cut).for_each(|len| copy_in_each_way(file[..len].to_vec()));
+    for at in (0..file.len().min(8192)).step_by(step) {
+        for &value in values {
+            let mut damaged = file.to_vec();
+            damaged[at] = value;
+            copy_in_each_way(damaged);
+        }
+    }
+}
+
+#[test]
+fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+    for has_gnu_hash in [false, true] {
+        if cfg!(miri) {
+            damage(&small_object(has_gnu_hash), 211, 53, &[0xff]);
+        } else {
+            damage(&small_object(has_gnu_hash), 1, 1, &[0, 1, 3, 8, 0x7f, 0x80, 0xff]);
+        }
+    }
+}
+
 /// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
 #[test]
-fn damaged_files_are_told_or_copied_but_harm_nothing() {
-    let Some(path) = libpythons().into_iter().next() else { return };
-    let file =
-        fs::read_dir(extension_modules(&path)).unwrap().flatten().map(|file| file.path()).next().unwrap();
-    let bytes = fs::read(file).unwrap();
-    let marker = Marker::new(1);
-    for len in (0..bytes.len()).step_by(97) {
-        let Ok(image) = Image::parse(bytes[..len].to_vec()) else { continue };
-        let _ = copy_of(image.clone());
-        let _ = copy_of_libpython(image, &marker, &SUBSTITUTES);
-    }
-    let end = bytes.len().min(8192);
-    for at in 0..end {
-        for value in [0, 1, 0x7f, 0x80, 0xff] {
-            let mut damaged = bytes.clone();
-            damaged[at] = value;
-            let Ok(image) = Image::parse(damaged) else { continue };
-            let _ = copy_of(image.clone());
-            let _ = copy_of_libpython(image, &marker, &SUBSTITUTES);
-        }
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
+fn a_real_library_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+    const TEST: &str = "damaged extension modules";
+    let modules = libpythons(TEST).into_iter().map(|path| extension_modules(TEST, &path));
+    if let Some(file) = modules.flatten().next() {
+        damage(&fs::read(file).unwrap(), 97, 1, &[0, 1, 0x7f, 0x80, 0xff]);
     }
 }

@@ -45,6 +45,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn agrees_with_plain_powers() {
         let ends = [4097, (1 << 16) - 1001, (1 << 24) - 1001, (1 << 30) - 1001, (1 << 31) - 20_001];
         for n in ends.into_iter().flat_map(|from| (from..from + 20_000).step_by(2)) {

@@ -188,6 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn tables_agree_with_the_rule_up_to_their_ends() {
         for end in [SMALL_END, LARGER_ENDS[0]] {
             let table = Table { words: Box::leak(build(end).unwrap()) };
@@ -200,6 +201,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn runs_agree_with_single_numbers() {
         let table = small();
         for len in [8, 16, 64] {
@@ -217,6 +219,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn a_table_is_built_when_its_price_is_paid() {
         let lazy = Lazy::new(LARGER_ENDS[0], 100);
         lazy.missed(60);

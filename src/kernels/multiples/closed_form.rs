@@ -33,6 +33,7 @@ mod tests {
     const OVERFLOW: Result<i64, Error> = Err(Error::Overflow { result: "an int64_t" });
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn agrees_with_a_loop() {
         for k in (-7..=7_i64).filter(|&k| k != 0) {
             for from in -40..40 {

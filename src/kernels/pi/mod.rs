@@ -138,6 +138,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn every_small_n_is_within_the_bound() {
         for n in 1..5000 {
             assert!(relative_error(0.0, n) <= BOUND, "n = {n}: {}", relative_error(0.0, n));
@@ -145,6 +146,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn block_boundaries_and_large_n_are_within_the_bound() {
         let near_blocks = [1, 2, 3].into_iter().flat_map(|b| b * BLOCK - 1..=b * BLOCK + 1);
         for n in near_blocks.chain([100_000, 1_000_000, 10_000_000]) {
@@ -153,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn the_start_is_added_before_the_division() {
         for (start, n) in [(0.5, 1), (1000.25, 10), (1e6, 1000), (3.0, 100_000)] {
             assert!(relative_error(start, n) <= BOUND, "start = {start}, n = {n}");
@@ -171,6 +174,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn every_level_gives_the_same_bits() {
         let near = |n: u64| n - 1..=n + 1;
         let lengths = (1..20).chain(near(GROUPED_FROM)).chain((15..30).flat_map(|k| near(k * lanes::ROUND)));
@@ -183,6 +187,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn any_split_into_blocks_gives_the_same_sum() {
         let terms = Terms::new(10 * BLOCK + 17);
         let whole = terms.sum(0..terms.blocks());

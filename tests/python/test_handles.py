@@ -1,0 +1,102 @@
+"""Handles of one kind, given to the functions of the others: each is told that it has nothing of that number."""
+
+import ctypes
+import unittest
+
+from interpreters import HANDLE, HAS_ONE, REASON, SERVER, Case, count, library, signatures
+
+OK = signatures.UNGIL_OK
+
+# Parameters that are handles, by their names in the header.
+PARAMETERS = {"control": "control", "interp": "interpreter", "handle": "reply"}
+
+
+def takers():
+    """(function, parameter) for each function that takes a handle, those that end what it stands for last."""
+    found = []
+    for function, (_, parameters) in signatures.SIGNATURES.items():
+        for name, kind in parameters:
+            if name in PARAMETERS and kind is ctypes.c_int32:
+                found.append((function, name))
+    return sorted(found, key=lambda taker: (taker[0].endswith("_free"), taker))
+
+
+def argument(kind):
+    """Something that is right for a parameter of this type."""
+    if kind is ctypes.c_char_p:
+        return b"1"
+    if kind is ctypes.c_void_p:
+        return (ctypes.c_char * 64)()
+    if isinstance(kind, signatures.FunctionPointer):
+        return kind.prototype(lambda *arguments: 0)
+    if hasattr(kind, "contents"):
+        return (kind._type_ * 4)()
+    return 1
+
+
+def call(function, parameter, handle):
+    parameters = signatures.SIGNATURES[function][1]
+    arguments = [handle if name == parameter else argument(kind) for name, kind in parameters]
+    return getattr(library, function)(*arguments)
+
+
+class Handles(Case):
+    def control(self):
+        handle = ctypes.c_int32()
+        self.assertEqual(library.ungil_control_new(ctypes.byref(handle)), OK)
+        self.addCleanup(library.ungil_control_free, handle.value)
+        return handle.value
+
+    def check_control(self, handle):
+        """It is as new."""
+        out, progress = ctypes.c_double(), (ctypes.c_uint64(7), ctypes.c_uint64(7))
+        self.assertEqual(library.ungil_control_progress(handle, *map(ctypes.byref, progress)), OK)
+        self.assertEqual([number.value for number in progress], [0, 0])
+        self.assertEqual(library.ungil_pi(10, 1, handle, ctypes.byref(out)), OK)
+
+    def check_others(self, own, handle):
+        """The functions of all other kinds refuse it."""
+        refused = [(function, name) for function, name in takers() if PARAMETERS[name] != own]
+        for function, name in refused:
+            self.assertEqual(call(function, name, handle), HANDLE, "%s of a %s" % (function, own))
+            self.assertIn("%s %d" % (name, handle), library.ungil_last_error().decode())
+        return len(refused)
+
+    def test_all_takers_are_known(self):
+        """Or a function's parameter has another name, and is missed here."""
+        kinds = [PARAMETERS[name] for _, name in takers()]
+        self.assertGreater(kinds.count("control"), 12)
+        self.assertEqual((kinds.count("interpreter"), kinds.count("reply")), (5, 1))
+
+    def test_of_a_control(self):
+        control = self.control()
+        self.assertEqual(self.check_others("control", control), 6)
+        self.check_control(control)
+
+    @unittest.skipUnless(HAS_ONE, REASON)
+    def test_of_an_interpreter_and_of_a_reply(self):
+        control, interpreter = self.control(), self.new()
+        interpreter.run(SERVER)
+        reply = interpreter.call(b"lend")
+        before = count()
+        self.check_others("interpreter", interpreter.handle)
+        self.check_others("reply", reply.reply.handle)
+        self.check_control(control)
+        self.assertEqual((count(), interpreter.eval("1 + 1")), (before, "2"))
+        self.assertEqual(reply.response, b"lent")
+        self.assertEqual(len(reply.buffers), 2)
+        reply.free()
+
+    @unittest.skipUnless(HAS_ONE, REASON)
+    def test_each_function_takes_those_of_its_own_kind(self):
+        """So what it refuses above is the handle, and no other argument."""
+        interpreter = self.new()
+        interpreter.run(SERVER)
+        reply = interpreter.call(b"").reply.handle
+        own = {"control": self.control, "interp": lambda: interpreter.handle, "handle": lambda: reply}
+        for function, name in takers():  # a control may be cancelled by the last one, so each gets another
+            self.assertEqual(call(function, name, own[name]()), OK, function)
+
+
+if __name__ == "__main__":
+    unittest.main()
