@@ -79,7 +79,7 @@ fn abort(line: &str) -> ! {
     std::process::abort()
 }
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 mod barrier {
     use std::arch::naked_asm;
     use std::ffi::{c_int, c_void};
@@ -170,7 +170,7 @@ mod barrier {
 
 /// As well as Rust's own routine lets it: a function that must not unwind aborts for an exception, with a message of
 /// Rust's, and not for forced unwinding, which comes to the frame below it.
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(any(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")), miri)))]
 mod barrier {
     use std::ffi::c_void;
     use std::hint::black_box;
@@ -207,6 +207,21 @@ mod barrier {
         fn drop(&mut self) {
             stay();
         }
+    }
+}
+
+/// Miri runs no assembly, and nothing unwinds there but panics.
+#[cfg(miri)]
+mod barrier {
+    use std::ffi::c_void;
+
+    use super::Run;
+
+    /// # Safety
+    /// As for `run`.
+    pub(super) unsafe fn enter(run: Run, data: *mut c_void) {
+        // SAFETY: by this function's contract.
+        unsafe { run(data) }
     }
 }
 

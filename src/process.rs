@@ -49,7 +49,7 @@ fn cell() -> &'static AtomicU64 {
 }
 
 /// A page that the kernel gives to a child as zeros, by whatever call the child is made (Linux 4.14).
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 mod kind {
     use std::ptr;
     use std::sync::atomic::AtomicU64;
@@ -102,7 +102,7 @@ mod kind {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
 mod kind {
     use std::sync::atomic::AtomicU64;
 
@@ -120,7 +120,7 @@ mod in_data {
 
     static TOKEN: AtomicU64 = AtomicU64::new(0);
 
-    #[cfg(unix)]
+    #[cfg(all(unix, not(miri)))]
     pub(super) fn new_cell() -> &'static AtomicU64 {
         extern "C" fn forget() {
             TOKEN.store(0, std::sync::atomic::Ordering::Relaxed);
@@ -132,12 +132,12 @@ mod in_data {
         &TOKEN
     }
 
-    #[cfg(not(unix))]
+    #[cfg(any(not(unix), miri))]
     pub(super) fn new_cell() -> &'static AtomicU64 {
         &TOKEN // there is no fork
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
     pub(super) fn is(cell: &'static AtomicU64) -> bool {
         std::ptr::eq(cell, &TOKEN)
     }
@@ -183,6 +183,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
     fn threads_of_a_child_that_ask_first_at_once_agree() {
         let before = token();
         for _ in 0..100 {
@@ -203,6 +204,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
     fn a_descendant_has_none_of_its_ancestors_tokens() {
         let first = token();
         let grandchild = |second| {
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!(token(), first);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     #[test]
     fn the_system_call_makes_no_difference_and_shared_memory_is_one_process() {
         if in_data::is(cell()) {
@@ -240,6 +242,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
     fn without_such_pages_a_handler_clears_the_token() {
         let cell = in_data::new_cell();
         cell.store(7, Ordering::Relaxed);

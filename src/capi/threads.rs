@@ -85,6 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn an_argument_is_taken_as_it_is() {
         for is_small in [false, true] {
             assert_eq!(of_call(1, is_small), Ok(1));
@@ -97,6 +98,7 @@ mod tests {
 
     /// The only test that sets the process's number: others must bear any.
     #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn the_process_has_one_number_that_any_call_may_set() {
         let before = (ungil_num_threads(), requested());
         for (number, expected) in [(1, 1), (3, 3), (256, 256), (257, 256), (i32::MAX, 256)] {

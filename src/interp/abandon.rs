@@ -275,6 +275,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no assembly")]
     fn an_abandoned_call_is_an_error_and_drops_what_its_callers_own() {
         struct Counts<'a>(&'a AtomicU32);
         impl Drop for Counts<'_> {
@@ -307,6 +308,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no assembly")]
     fn what_is_not_abandoned_returns() {
         assert_eq!(caught(|| abandonable(|| abandonable(|| 5) + 1)), Ok(6));
         let panics = panic::catch_unwind(|| caught(|| panic::resume_unwind(Box::new(7))));
