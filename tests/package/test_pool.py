@@ -24,10 +24,6 @@ def fail_at(bad, n):
     return n
 
 
-def number_of_interpreter():
-    return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
-
-
 def wait_at_the_gate():
     while not sys.modules["__main__"].gate[0]:
         time.sleep(0.001)
@@ -185,12 +181,6 @@ class Pool(unittest.TestCase):
         items.append(2)
         future.result()
         self.assertEqual([one.result() for one in length], [1] * 4)
-
-    def test_an_idle_interpreter_is_used_before_another_starts(self):
-        pool = ungil.InterpreterPoolExecutor(8)
-        self.addCleanup(pool.shutdown)
-        found = {pool.submit(number_of_interpreter).result() for _ in range(20)}
-        self.assertEqual(len(found), 1)
 
     def test_futures_are_let_go(self):
         future = self.pool.submit(square, 4)

@@ -30,6 +30,10 @@ def run_until(begun, ended):
         time.sleep(0.001)
 
 
+def number_of_interpreter():
+    return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Pools(unittest.TestCase):
     def pool(self, workers, gate):
@@ -53,6 +57,16 @@ class Pools(unittest.TestCase):
             second = pool.submit(run_until, 1, 0)
         for future in (first, second):  # each needs the other one
             future.result(PATIENCE)
+
+    def test_an_idle_interpreter_is_used_before_another_starts(self):
+        """Its worker waits a moment after the result is there; until then another one may start."""
+        pool = ungil.InterpreterPoolExecutor(8)
+        self.addCleanup(pool.shutdown)
+        found = set()
+        for _ in range(20):
+            found.add(pool.submit(number_of_interpreter).result())
+            until(lambda: pool._pool._waiting)
+        self.assertEqual(len(found), 1)
 
     def test_stop_lets_a_task_be_that_begins_meanwhile(self):
         gate = bytearray(4)
