@@ -81,8 +81,8 @@ test: test-rust test-c test-python ## run all tests, but for those with packages
 test: | need-cargo need-cc need-python
 
 # In an order in which what fails most often fails first; each by a make of its own, so that -j does not mix them.
-EVERYTHING := lint test test-levels test-threads test-packages-all test-wheel-all demo test-bench bench-quick \
-    test-criterion test-install $(if $(DOCUMENTS),test-documents)
+EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
+    demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything that there is, in full length on every Python: an hour (test-exhaustive and fuzz are by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -91,8 +91,19 @@ test-levels: all $(VENV)/ready ## what depends on the CPU level, from C and Pyth
 	@$(MAKE) --no-print-directory -C tests/c levels CC="$(CC)"
 	@$(VENV)/bin/python tests/python/run.py $(LEVELS)
 
+# What is left out is said by SKIP, and counted. Where UNGIL_REQUIRE_ALL is set, what can be installed may not be missing.
 test-rust: | need-cargo need-cc need-python
-	$(CARGO) test --release --quiet
+	@mkdir -p build && : > build/skips
+	UNGIL_SKIPS=$(CURDIR)/build/skips $(CARGO) test --release --quiet
+	@echo "test-rust: $$(wc -l < build/skips) skipped$$(sed 's/^SKIP /; /' build/skips | tr -d '\n')"
+
+# Debian's Pythons come without their own tests; so do some that were built without them.
+.PHONY: test-requirements
+test-requirements: ## as root on Debian: the standard library's tests, which the package's executor is tested by
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    apt-get install --quiet --quiet --yes $(TESTSUITES) || echo "SKIP test-requirements: no $(TESTSUITES) to be had"; \
+	else echo "SKIP test-requirements: root's apt-get installs $(TESTSUITES)"; fi
+TESTSUITES = $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
 
 .PHONY: test-exhaustive
 test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, is_prime on the hard ones below 2^32, at every CPU level (eight minutes)

@@ -77,7 +77,8 @@ impl fmt::Display for Error {
             Self::TooLong { parameter } => write!(f, "{parameter} is longer than the address space"),
             Self::Invalid { parameter, expected } => write!(f, "{parameter} must be {expected}"),
             Self::Handle { parameter, handle } => {
-                write!(f, "{parameter} {handle} is not there: it was freed, or never given out")
+                let why = "it was freed, never given out, or is a handle of something else";
+                write!(f, "{parameter} {handle} is not there: {why}")
             }
             Self::ControlInUse => f.write_str("control is in use by another call"),
             Self::Cancelled => f.write_str("cancelled by its control"),

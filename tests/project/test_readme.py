@@ -33,7 +33,10 @@ class Readme(unittest.TestCase):
         scripts = [script for script in listings("python") if "ctypes.CDLL(\"build" in script]
         outputs = [self.output(script) for script in scripts]
         squares = sum(i * i for i in range(3000000))
-        self.assertRegex(outputs[0], r"^in sequence [\d.]+ s\nin threads  [\d.]+ s\n$")
+        # How much longer one takes than the other is the machine's matter. That threads are in the library at the same
+        # time is tested where nothing depends on that: in tests/python/test_native.py, Controls.
+        times = re.match(r"in sequence ([\d.]+) s\nin threads  ([\d.]+) s\n$", outputs[0])
+        self.assertTrue(times and min(map(float, times.groups())) > 0, outputs[0])
         self.assertEqual(outputs[1:], ["%r %r\n" % (math.erf(0.0), math.erf(1.0)), "%d\n" % squares])
 
     def test_the_c_program(self):
