@@ -386,6 +386,24 @@ class Controls(unittest.TestCase):
         self.assertIn(b"stopped: ", output)
         self.assertNotIn(b"Traceback", errors)
 
+    def test_ctrl_c_before_the_thread_has_begun(self):
+        code = """if True:
+            import sys, threading
+            sys.path.insert(0, sys.argv[1])
+            import progress
+            class Interrupted(threading.Thread):
+                def start(self):
+                    raise KeyboardInterrupt
+            progress.threading.Thread = Interrupted
+            try:
+                progress.main(1000)
+            except KeyboardInterrupt:
+                print("interrupted")
+        """
+        folder = os.path.join(PROJECT, "examples", "python")
+        output = subprocess.check_output([sys.executable, "-c", code, folder])
+        self.assertEqual(output.splitlines()[1:], [b"stopped: 0 of 0 numbers were done", b"interrupted"])
+
 
 if __name__ == "__main__":
     unittest.main()
