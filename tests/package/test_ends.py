@@ -239,6 +239,30 @@ class Ends(unittest.TestCase):
             0,
         )
 
+    def test_with_memory_that_is_given_back_after_the_end_of_python(self):
+        """At exit, after Python's end, C's close(1) lets the thread go on, and sleep(1) gives it time to do so."""
+        self.assert_ends(
+            """
+            import ctypes, os, sys, threading, ungil
+            begin, end = os.pipe(), os.pipe()
+            def use(memory):
+                os.write(begin[1], b"b")
+                os.read(end[0], 1)
+            def ask():
+                ungil.Interpreter().call(use, memoryview(bytearray(1 << 20)))
+            ungil.run(os.getpid)
+            threading.Thread(target=ask, daemon=True).start()
+            os.read(begin[0], 1)
+            os.dup2(end[1], 1)
+            os.close(end[1])
+            libc = ctypes.CDLL(None)
+            for function in libc.sleep, libc.close:  # the last one comes first; each is called with the status
+                assert libc.on_exit(function, None) == 0
+            sys.exit(1)
+            """,
+            1,
+        )
+
 
 if __name__ == "__main__":
     unittest.main()
