@@ -264,5 +264,35 @@ class Ends(unittest.TestCase):
         )
 
 
+class Functions(unittest.TestCase):
+    def test_daemon_threads_call_no_function_after_the_end(self):
+        """Those of ctypes crash when Python has ended."""
+        status, output, errors = run_script("""
+            import atexit, ctypes, time
+            def check():  # registered before, and called after what the package does
+                before = calls[0]
+                time.sleep(0.2)
+                print(calls[0] == before, ungil.integrate(one, 0, 1, 5))
+            atexit.register(check)
+            import threading, ungil
+            calls = [0]
+            @ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+            def body(start, stop, context):
+                calls[0] += 1
+                return 0
+            @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)
+            def one(x, context):
+                return 1.0
+            def work(**how):
+                while True:
+                    ungil.parallel_for(body, 0, 10**6, **how)
+            for how in {}, {"threads": 1}, {"threads": 3}, {"control": ungil.Control()}:
+                threading.Thread(target=work, kwargs=how, daemon=True).start()
+            while calls[0] < 100:
+                time.sleep(0.001)
+        """)
+        self.assertEqual((status, output, errors), (0, "True 1.0\n", ""))
+
+
 if __name__ == "__main__":
     unittest.main()
