@@ -811,7 +811,8 @@ int32_t ungil_interp_eval(int32_t interp,
  * buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
  * it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
  * view is left then. It is called exactly once for each buffer, also where this returns an error, except
- * UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already. Python code that writes to a buffer, and whoever else reads it, must agree when.
+ * UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already; and not after
+ * ungil_interp_end_release(). Python code that writes to a buffer, and whoever else reads it, must agree when.
  * reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
@@ -837,6 +838,19 @@ int32_t ungil_interp_call(int32_t interp,
  * Cost: below a microsecond, some more if it lends memory: the interpreter's own thread gives that back.
  */
 int32_t ungil_reply_free(int32_t handle);
+
+/**
+ * Ends a release: the library calls this function no more, and its buffers' memory stays in use.
+ *
+ * It is for functions that need something which is about to end, as one in Python needs that Python.
+ *
+ * release: the function; NULL does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_IN_USE if a call of it is not over within a second; no other begins.
+ * Thread-safety: any number of threads at once, but not in a call of the function.
+ * Cost: below a microsecond, if no call is under way.
+ */
+int32_t ungil_interp_end_release(UngilRelease release);
 
 /**
  * Raises KeyboardInterrupt in the requests that are under way in an interpreter.

@@ -45,6 +45,8 @@ pub enum Error {
     Unsupported(String),
     /// An interpreter that a request is under way in.
     InterpreterInUse,
+    /// A release that is to end is being called.
+    ReleaseInUse,
     /// The process is exiting, and interpreters run no code any more.
     Exiting,
     /// An interpreter of the parent process's.
@@ -85,6 +87,7 @@ impl fmt::Display for Error {
             Self::TimedOut => f.write_str("stopped at its control's deadline"),
             Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
             Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
+            Self::ReleaseInUse => f.write_str("a call of the release is under way"),
             Self::InterpreterInUse => {
                 f.write_str("interp is in use by a request: wait for it, or interrupt it")
             }

@@ -65,11 +65,11 @@ def progress_bar(total):
 
 def watched(call, control, total):
     """What call() returns in a thread of its own, with a bar of its control's progress."""
-    outcome = []
+    outcome, bar = [], None
     thread = threading.Thread(target=lambda: outcome.append(call()))
-    bar = progress_bar(total)
     try:
         thread.start()
+        bar = progress_bar(total)
         while thread.is_alive():
             thread.join(0.05)
             bar.update(control.progress()[0] - bar.n)
@@ -77,8 +77,10 @@ def watched(call, control, total):
         control.cancel()
         raise
     finally:
-        thread.join()
-        bar.close()
+        if thread.is_alive():  # not if Ctrl-C came before it began: then the call finds that its control is freed
+            thread.join()
+        if bar is not None:
+            bar.close()
     return outcome[0]
 
 

@@ -19,12 +19,17 @@ def shown(value: Any) -> str:
         return "a %s that is too long to show" % type(value).__name__
 
 
-def integer(name: str, value: SupportsIndex, bits: int = 64) -> int:
-    """The parameter `name` as an int, if it is one that a C integer with a sign can hold."""
+def whole(name: str, value: SupportsIndex) -> int:
+    """The parameter `name` as an int of any length."""
     try:
-        number = operator.index(value)
+        return operator.index(value)
     except TypeError:
         raise TypeError("%s: expected an integer, not %s" % (name, type(value).__name__)) from None
+
+
+def integer(name: str, value: SupportsIndex, bits: int = 64) -> int:
+    """The parameter `name` as an int, if it is one that a C integer with a sign can hold."""
+    number = whole(name, value)
     limit = 1 << (bits - 1)
     if not -limit <= number < limit:
         found = (name, shown(number), bits, -limit, limit - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import io
+import os
 import sys
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
@@ -310,12 +311,26 @@ def set_function_state(function: Any, state: Any) -> None:
 
 _full: Callable[..., Any] | None = None
 
+# No fork comes while a thread imports what pickling needs: in the child the import would never end.
+_importing = _thread.RLock()
+os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
+
 
 def _full_pickler() -> Callable[..., Any]:
     """cloudpickle's pickler, lending memory; it is imported when it is needed."""
     global _full
-    if _full is not None:
-        return _full
+    if _full is None:
+        with _importing:
+            if _full is None:
+                import hashlib  # noqa: F401 # for _mark()
+
+                from . import _addresses  # noqa: F401 # as well
+
+                _full = _make_full_pickler()
+    return _full
+
+
+def _make_full_pickler() -> Callable[..., Any]:
     import cloudpickle
 
     class Full(_Lending, cloudpickle.Pickler):  # type: ignore[misc]
@@ -339,7 +354,6 @@ def _full_pickler() -> Callable[..., Any]:
                 return reduced
             return _in_main(reduced, self._into_main, self.globals)
 
-    _full = Full
     return Full
 
 

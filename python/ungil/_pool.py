@@ -17,6 +17,7 @@ from weakref import ref
 from . import _recursion
 from ._calls import Call, together
 from ._library import library
+from ._pace import Pace
 from ._requests import Outcome
 from ._waiting import Condition, Latch, take
 from .interpreter import Interpreter
@@ -351,24 +352,6 @@ def _end_future(future: Future[Any], result: Any, error: BaseException | None) -
         pass
     except BaseException as failure:
         _logger.critical("Exception at the end of %r:", future, exc_info=failure)
-
-
-class Pace:
-    """How many tasks a worker takes at once: more than one only while they are so short that sending takes longer."""
-
-    MOST = 16
-    SHORT = 200e-6  # seconds
-
-    def __init__(self) -> None:
-        self.batch = 1
-        self._start = 0.0
-
-    def begin(self) -> None:
-        self._start = time.perf_counter()
-
-    def end(self, tasks: int) -> None:
-        is_short = time.perf_counter() - self._start < tasks * self.SHORT
-        self.batch = min(2 * self.batch, self.MOST) if is_short else 1
 
 
 # What adds to it, copies it, or finds a pool dead is one operation of a set in C: a WeakSet takes several.

@@ -9,10 +9,11 @@ Where that is raised, the threads that enter interpreters get larger stacks:
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import Callable
+
+from ._locks import Lock
 
 USUAL = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
 _PER_LEVEL = 8 << 10  # bytes, of the stack
@@ -36,7 +37,7 @@ def stack_for(limit: int) -> int:
     return min(limit, _MOST_IN_C) * _PER_LEVEL if limit > USUAL else 0
 
 
-_lock = threading.RLock()
+_lock = Lock()
 
 
 def start(thread: Callable[[], object], stack: int) -> None:
@@ -51,11 +52,3 @@ def start(thread: Callable[[], object], stack: int) -> None:
             thread()
         finally:
             threading.stack_size(before)
-
-
-def _forked() -> None:
-    global _lock
-    _lock = threading.RLock()  # another thread may have had it
-
-
-os.register_at_fork(after_in_child=_forked)

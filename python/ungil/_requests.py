@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import sys
 from typing import Any, NamedTuple, Sequence
@@ -56,8 +57,10 @@ def _give_back(owner: int, take: Any = _lent.pop) -> None:
 
 _release = c.UngilRelease(_give_back)
 if sys.implementation.name == "cpython":
-    # It never ends: interpreters may call it after the end of this module.
+    # It is never freed: interpreters may call it after the end of this module.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_release))
+# A thread in an interpreter may outlast this Python, and would crash in a callback then.
+atexit.register(library.ungil_interp_end_release, _release)
 
 
 def _buffer_of(loan: Loan) -> c.UngilBuffer:

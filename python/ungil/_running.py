@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import operator
-from typing import TYPE_CHECKING, Callable, NamedTuple, SupportsIndex
+import os
+import time
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
 
 from . import _errors, _signatures
 from ._library import last_error
@@ -40,16 +43,60 @@ class Manner(NamedTuple):
         memories: what the call uses. They are released when it is over, which is later than this function's end if
         Ctrl-C was pressed twice.
         """
-        control = self.control
+        is_main = in_main_thread()
+        control, is_long = self.control, nanoseconds > SHORT and is_main
+        if control is None and (is_long or nanoseconds == UNKNOWN):
+            control = Control()  # freed with the last reference to it, which is the call's as long as that runs
         threads = self.threads or (1 if nanoseconds < ALONE else 0)
-        if nanoseconds > SHORT and in_main_thread():
-            watched = control if control is not None else Control()
-            handle = watched.handle
-            # A private control is freed with the last reference to it, which is the call's as long as that runs.
-            return hearing_signals(
-                lambda: _checked(call, threads, watched.handle or handle, memories), lambda: _cancel(watched)
-            )
-        return _checked(call, threads, control.handle if control is not None else 0, memories)
+        handle = control.handle if control is not None else 0
+
+        def run() -> int:
+            current = control.handle or handle if control is not None else 0
+            if control is None or nanoseconds < UNKNOWN:
+                return _checked(call, threads, current, memories)
+            with _until_exit(control, is_main):
+                return _checked(call, threads, current, memories)
+
+        return hearing_signals(run, lambda: _cancel(control)) if is_long and control is not None else run()
+
+
+# Calls of functions of others, which may be in Python: after Python's end, such a function crashes.
+_under_way: dict[object, Control] = {}  # each adds and removes its own, by one operation of a dict
+_is_ending = False
+_PATIENCE = 1.0  # seconds
+
+
+@contextlib.contextmanager
+def _until_exit(control: Control, is_main: bool) -> Iterator[None]:
+    """A call that the end of the program cancels, with its thread, which a daemon's is then. The main thread goes on:
+    it runs what the program has registered by atexit."""
+    token = object()
+    _under_way[token] = control
+    try:
+        if _is_ending and not is_main:
+            raise SystemExit
+        yield
+    except _errors.Cancelled:
+        if _is_ending and not is_main:
+            raise SystemExit from None
+        raise
+    finally:
+        _under_way.pop(token, None)  # the child of a fork inside the call has none
+
+
+def _end() -> None:
+    """Before Python ends, calls that may need it do; one that does not look at its control is not waited for long."""
+    global _is_ending
+    _is_ending = True
+    end = time.monotonic() + _PATIENCE
+    while _under_way and time.monotonic() < end:
+        for control in list(_under_way.values()):
+            _cancel(control)
+        time.sleep(0.001)
+
+
+atexit.register(_end)
+os.register_at_fork(after_in_child=_under_way.clear)  # the parent's threads are not there
 
 
 def manner(threads: int | None, control: Control | None) -> Manner:

@@ -233,6 +233,7 @@ SIGNATURES = {
         ("reply", POINTER(UngilReply)),
     ]),
     "ungil_reply_free": (c_int32, [("handle", c_int32)]),
+    "ungil_interp_end_release": (c_int32, [("release", FunctionPointer(UngilRelease))]),
     "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
 }
 

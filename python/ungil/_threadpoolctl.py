@@ -107,7 +107,8 @@ def _controller(base: Any) -> Any:
 
         def set_num_threads(self, num_threads: int) -> None:
             # A negative number changes nothing. An exception would leave other libraries' limits half set.
-            self.dynlib.ungil_set_num_threads(getattr(num_threads, "setting", num_threads))
+            number = getattr(num_threads, "setting", num_threads)
+            self.dynlib.ungil_set_num_threads(max(-1, min(number, 0x7FFFFFFF)))  # ctypes would cut it off
 
         def get_version(self) -> str:
             from ctypes import c_char_p

@@ -109,11 +109,16 @@ def hearing_signals(call: Callable[[], Result], stop: Callable[[], None], stack:
         raise
     if not begun:
         return call()
+    return _result(results, errors)
+
+
+def _result(results: list[Result], errors: list[BaseException]) -> Result:
+    """What the call came to."""
     if errors:
         try:
             raise errors[0]
         finally:
-            errors.clear()  # the traceback holds this frame
+            errors.clear()  # the traceback holds frames that have the list
     return results[0]
 
 

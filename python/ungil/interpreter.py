@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import threading
+from numbers import Integral
 from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 
 from . import _pickling, _recursion, _requests, _signatures, _streams
@@ -56,10 +57,11 @@ def require() -> None:
 def _lines(options: Mapping[str, Option]) -> bytes:
     lines: list[str] = []
     for name, value in options.items():
-        for item in [value] if isinstance(value, (str, int)) else value:
-            if isinstance(item, int) and item.bit_length() > 63:
-                raise Invalid("%s: %s is too large" % (name, shown(item)))
-            lines.append("%s=%s" % (name, int(item) if isinstance(item, bool) else item))
+        for item in [value] if isinstance(value, (str, int, Integral)) else value:
+            number = int(item) if isinstance(item, Integral) else None
+            if number is not None and number.bit_length() > 63:
+                raise Invalid("%s: %s is too large" % (name, shown(number)))
+            lines.append("%s=%s" % (name, item if number is None else number))
             if "\n" in lines[-1] or "\0" in lines[-1]:
                 raise ValueError("%s: an option cannot have a new line or a NUL" % name)
     return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Callable, SupportsIndex, TypeVar, overloa
 from ._buffers import Memory, numbers_of
 from ._element_types import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
 from ._library import check, library
-from ._numbers import integer, shown
+from ._numbers import integer, shown, whole
 from ._results import result_for
 from ._running import MOST_THREADS, Manner, manner
 from .control import Control
@@ -117,7 +117,7 @@ def set_num_threads(threads: SupportsIndex | None) -> None:
     2
     >>> ungil.set_num_threads(None)
     """
-    number = 0 if threads is None else min(integer("threads", threads), MOST_THREADS)
+    number = 0 if threads is None else min(whole("threads", threads), MOST_THREADS)
     check(library.ungil_set_num_threads(max(number, -1)))
 
 

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::interp::interpreter::Interpreter;
 use crate::interp::lease::{self, Lease};
 use crate::interp::loan::{Loan, Owner};
+use crate::interp::release;
 use crate::interp::reply::Reply;
 use crate::interp::trouble::Trouble;
 
@@ -119,8 +120,8 @@ impl UngilBuffer {
         let owner = Owner::new(move || {
             let owner = owner; // the whole of it, which may go to another thread
             if let Some(release) = release {
-                // SAFETY: the caller gives a function that may be called so, from any thread.
-                unsafe { release(owner.0) }
+                // SAFETY: the caller gives a function that may be called so, from any thread, until its end.
+                unsafe { release::call(release, owner.0) }
             }
         });
         if self.address.is_null() && self.length > 0 {
@@ -291,7 +292,8 @@ pub unsafe extern "C" fn ungil_interp_eval(
 /// buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
 /// it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
 /// view is left then. It is called exactly once for each buffer, also where this returns an error, except
-/// UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already. Python code that writes to a buffer, and whoever else reads it, must agree when.
+/// UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already; and not after
+/// ungil_interp_end_release(). Python code that writes to a buffer, and whoever else reads it, must agree when.
 /// reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
@@ -360,6 +362,22 @@ pub unsafe extern "C" fn ungil_reply_free(handle: i32) -> i32 {
         }
         let gone = || Error::Handle { parameter: "handle", handle };
         REPLIES.get(handle).ok_or_else(gone)?.retire().then_some(()).ok_or_else(gone)
+    })
+}
+
+/// Ends a release: the library calls this function no more, and its buffers' memory stays in use.
+///
+/// It is for functions that need something which is about to end, as one in Python needs that Python.
+///
+/// release: the function; NULL does nothing.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_IN_USE if a call of it is not over within a second; no other begins.
+/// Thread-safety: any number of threads at once, but not in a call of the function.
+/// Cost: below a microsecond, if no call is under way.
+#[unsafe(no_mangle)]
+pub extern "C" fn ungil_interp_end_release(release: UngilRelease) -> i32 {
+    guarded_status("ungil_interp_end_release", || {
+        release.is_none_or(release::end).then_some(()).ok_or(Error::ReleaseInUse)
     })
 }
 

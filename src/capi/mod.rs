@@ -34,8 +34,9 @@ pub use functions::{
     ungil_parallel_for,
 };
 pub use interp::{
-    UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_count, ungil_interp_eval,
-    ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt, ungil_interp_new, ungil_reply_free,
+    UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_count, ungil_interp_end_release,
+    ungil_interp_eval, ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt, ungil_interp_new,
+    ungil_reply_free,
 };
 pub use last_error::ungil_last_error;
 pub use library::{ungil_abi_version, ungil_version};

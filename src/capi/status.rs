@@ -37,7 +37,7 @@ pub(super) fn of(error: &Error) -> i32 {
         Error::Null { .. } | Error::NoFunction => UNGIL_E_NULL,
         Error::TooLong { .. } | Error::Invalid { .. } | Error::Options(_) => UNGIL_E_INVALID,
         Error::Handle { .. } => UNGIL_E_HANDLE,
-        Error::ControlInUse | Error::InterpreterInUse => UNGIL_E_IN_USE,
+        Error::ControlInUse | Error::InterpreterInUse | Error::ReleaseInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
         Error::TimedOut => UNGIL_E_TIMED_OUT,
         Error::Exhausted { .. } => UNGIL_E_EXHAUSTED,

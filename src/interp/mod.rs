@@ -16,6 +16,7 @@
 //! | [`options`] | how an interpreter is to be |
 //! | `start`, `arenas` | finds, loads and starts a copy |
 //! | [`loan`], [`reply`], `lend` | memory that goes in and out without a copy |
+//! | [`release`] | the functions that are told when it is not in use any more |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
 //! | `abandon` | a way back for threads that would wait for ever at the process's end |
 //! | [`at_exit`] | stops interpreters before the process's libraries end |
@@ -25,6 +26,7 @@
 //! Where a system has no ELF or no glibc, all this is left out, and each call says so (`unsupported.rs`).
 
 pub mod loan;
+pub mod release;
 pub mod trouble;
 
 #[cfg(not(supports_interpreters))]
@@ -81,7 +83,6 @@ mod substitutes;
 #[cfg(supports_interpreters)]
 mod variables;
 
-#[cfg(supports_interpreters)]
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

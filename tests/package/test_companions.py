@@ -257,8 +257,9 @@ with threadpoolctl.threadpool_limits(3):
     print(kernels.num_threads())
 print((dict(os.environ), kernels.num_threads(), setting()) == before)
 kernels.set_num_threads(4)
-with threadpoolctl.threadpool_limits(-1):
-    print(kernels.num_threads())
+for number in -1, -(2**64) + 1, 2**32 + 1:  # ints of C would have the ends of these
+    with threadpoolctl.threadpool_limits({"ungil": number}):
+        print(kernels.num_threads())
 print(kernels.num_threads(), setting())
 print(type(pickle.loads(pickle.dumps(mine()[0]["num_threads"]))) is int)
 print(len(mine()))
@@ -286,7 +287,7 @@ import ungil
 ungil.pi(9)
 thread.join()
 """
-OF_LIMITS = ["ungil True 2", "3 3", "5", "True", "5", "3", "True", "4", "4 4", "True", "1"]
+OF_LIMITS = ["ungil True 2", "3 3", "5", "True", "5", "3", "True", "4", "4", "256", "4 4", "True", "1"]
 
 
 class Threadpoolctl(unittest.TestCase):

@@ -247,6 +247,60 @@ class Ends(unittest.TestCase):
         self.assertIsInstance(error, ungil.Error)
         self.assertEqual((error.status, str(error)), (_signatures.UNGIL_E_EXITING, "the process is exiting"))
 
+    def test_with_memory_that_is_given_back_after_the_end_of_python(self):
+        """At exit, after Python's end, C's close(1) lets the thread go on, and sleep(1) gives it time to do so."""
+        self.assert_ends(
+            """
+            import ctypes, os, sys, threading, ungil
+            begin, end = os.pipe(), os.pipe()
+            def use(memory):
+                os.write(begin[1], b"b")
+                os.read(end[0], 1)
+            def ask():
+                ungil.Interpreter().call(use, memoryview(bytearray(1 << 20)))
+            ungil.run(os.getpid)
+            threading.Thread(target=ask, daemon=True).start()
+            os.read(begin[0], 1)
+            os.dup2(end[1], 1)
+            os.close(end[1])
+            libc = ctypes.CDLL(None)
+            for function in libc.sleep, libc.close:  # the last one comes first; each is called with the status
+                assert libc.on_exit(function, None) == 0
+            sys.exit(1)
+            """,
+            1,
+        )
+
+
+class Functions(unittest.TestCase):
+    def test_daemon_threads_call_no_function_after_the_end(self):
+        """Those of ctypes crash when Python has ended."""
+        status, output, errors = run_script("""
+            import atexit, ctypes, time
+            def check():  # registered before, and called after what the package does
+                before = calls[0]
+                time.sleep(0.2)
+                print(calls[0] == before, ungil.integrate(one, 0, 1, 5))
+            atexit.register(check)
+            import threading, ungil
+            calls = [0]
+            @ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+            def body(start, stop, context):
+                calls[0] += 1
+                return 0
+            @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)
+            def one(x, context):
+                return 1.0
+            def work(**how):
+                while True:
+                    ungil.parallel_for(body, 0, 10**6, **how)
+            for how in {}, {"threads": 1}, {"threads": 3}, {"control": ungil.Control()}:
+                threading.Thread(target=work, kwargs=how, daemon=True).start()
+            while calls[0] < 100:
+                time.sleep(0.001)
+        """)
+        self.assertEqual((status, output, errors), (0, "True 1.0\n", ""))
+
 
 if __name__ == "__main__":
     unittest.main()

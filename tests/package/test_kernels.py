@@ -194,18 +194,15 @@ class Parameters(unittest.TestCase):
         self.addCleanup(ungil.set_num_threads, None)
         default = ungil.num_threads()
         self.assertGreaterEqual(default, 1)
-        for number, expected in ((7, 7), (None, default), (1, 1), (0, default), (256, 256), (2**62, 256)):
+        for number, expected in ((7, 7), (None, default), (1, 1), (0, default), (256, 256), (10**5000, 256)):
             self.assertIsNone(ungil.set_num_threads(number))
             self.assertEqual(ungil.num_threads(), expected)
             self.assertEqual(kernels.count_primes(range(10**5)), 9592)
 
     def test_wrong_numbers_of_threads(self):
         default = ungil.num_threads()
-        for number in (-1, -(2**31), -(2**62)):
+        for number in (-1, -(2**31), -(2**63), -(10**5000)):
             with self.assertRaisesRegex(ValueError, "nthreads must be positive, or 0 for the default"):
-                ungil.set_num_threads(number)
-        for number in (2**63, -(2**64)):
-            with self.assertRaisesRegex(OverflowError, "threads: "):
                 ungil.set_num_threads(number)
         for number in (1.0, "1", []):
             with self.assertRaisesRegex(TypeError, "threads: expected an integer, not "):

@@ -128,6 +128,11 @@ class Pools(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "optimize"):
                 ungil.Interpreter(optimize=number)
 
+    @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
+    def test_options_of_numpy(self):
+        with ungil.Interpreter(optimize=numpy.int64(2)) as interpreter:
+            self.assertEqual(interpreter.eval("__import__('sys').flags.optimize"), 2)
+
     @unittest.skipUnless(hasattr(sys, "get_int_max_str_digits"), "SKIP: this Python has no limit of digits")
     def test_results_of_any_length_come(self):
         self.assertEqual(ungil.run(pow, 10, 5000), HUGE)

@@ -34,6 +34,41 @@ def number_of_interpreter():
     return sys.modules["__main__"].__dict__.setdefault("number", id(sys.modules))
 
 
+FORK_DURING_IMPORT = """
+import os, signal, sys, threading, ungil
+
+begun, forked = threading.Event(), threading.Event()
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "cloudpickle" and not begun.is_set():
+            begun.set()
+            forked.wait(2)  # where the fork waits for the import, in vain
+
+sys.meta_path.insert(0, Finder)
+pool = ungil.InterpreterPoolExecutor(1)
+thread = threading.Thread(target=lambda: pool.submit(lambda: 4).result())
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(30)  # ends a child that hangs
+    with ungil.InterpreterPoolExecutor(1) as own:
+        os._exit(own.submit(lambda: 5).result())
+forked.set()
+print(os.waitpid(child, 0)[1] >> 8)
+thread.join()
+"""
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Forks(unittest.TestCase):
+    def test_a_fork_while_a_thread_imports_what_pickles_functions(self):
+        status, output, errors = run_script("import warnings; warnings.simplefilter('ignore')" + FORK_DURING_IMPORT)
+        self.assertEqual((status, output, errors), (0, "5\n", ""))
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Pools(unittest.TestCase):
     def pool(self, workers, gate):

@@ -90,6 +90,26 @@ class Memory(Case):
         self.assert_fails(PYTHON, "TypeError", self.interpreter.call, b"number", number)
         self.assertTrue(number.over.is_set())
 
+    def test_a_release_that_has_ended_is_not_called(self):
+        kept, ended, other = [Loan((ctypes.c_ubyte * 10)()) for _ in range(3)]
+        kept.buffer.release = ended.release
+        self.interpreter.call(b"keep", kept, other)
+        self.assertEqual(library.ungil_interp_end_release(ended.release), signatures.UNGIL_OK)
+        self.interpreter.call(b"drop", ended)
+        self.assertTrue(other.over.is_set())
+        self.assertFalse(kept.over.is_set() or ended.over.is_set())
+        self.assertEqual(library.ungil_interp_end_release(ended.release), signatures.UNGIL_OK)
+        self.assertEqual(library.ungil_interp_end_release(None), signatures.UNGIL_OK)
+
+    def test_a_release_that_ends_while_it_is_called(self):
+        loan, statuses = Loan((ctypes.c_ubyte * 10)()), []
+        end = library.ungil_interp_end_release
+        loan.buffer.release = signatures.UngilRelease(lambda owner: statuses.append(end(loan.buffer.release)))
+        self.interpreter.call(b"x", loan)
+        self.assertEqual(statuses, [signatures.UNGIL_E_IN_USE])
+        self.interpreter.call(b"x", loan)
+        self.assertEqual(len(statuses), 1)
+
     def test_buffers_come_out_without_a_copy(self):
         reply = self.interpreter.call(b"lend")
         (address, length, read_only), (_, _, constant) = reply.buffers

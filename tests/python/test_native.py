@@ -3,7 +3,6 @@ import ctypes
 import math
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ import unittest
 from array import array
 from ctypes.util import find_library
 
-from support import HERE, PROJECT, load, signatures
+from support import HERE, load, signatures
 
 from primality import is_prime  # in a folder that support has added
 
@@ -367,24 +366,6 @@ class Controls(unittest.TestCase):
         self.assertEqual(plain.ungil_control_cancel(handle.value), OK)
         self.assertEqual(plain.ungil_control_free(handle.value), OK)
         self.assertEqual(plain.ungil_control_free(handle.value), signatures.UNGIL_E_HANDLE)
-
-    def test_ctrl_c_stops_a_script_with_status_130(self):
-        script = os.path.join(PROJECT, "examples", "python", "progress.py")
-        process = subprocess.Popen(
-            [sys.executable, script, "100000000"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(os.environ, UNGIL_NUM_THREADS="1"),  # or a large machine is done at once
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
-        )
-        shown = b""
-        while b"%" not in shown:  # the bar: the call has begun
-            shown += process.stderr.read(1)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate()
-        self.assertEqual(process.returncode, 130, errors)
-        self.assertIn(b"stopped: ", output)
-        self.assertNotIn(b"Traceback", errors)
 
 
 if __name__ == "__main__":
