@@ -48,9 +48,9 @@ impl Drop for Innermost {
 /// The panic's payload.
 struct Abandoned;
 
-/// Calls a function of Python's: `call` does nothing else, and owns nothing. If the call is abandoned, this panics for
-/// `caught`; then Python must not be touched any more.
-pub(super) fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
+/// Calls a function of Python's, or one of the caller's that may call Python: `call` does nothing else, and owns nothing
+/// that must be dropped. If the call is abandoned, this panics for `caught`; then Python must not be touched any more.
+pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
@@ -92,7 +92,7 @@ pub(super) fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T
 }
 
 /// As `outcome_of`; any other panic goes on.
-pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
     outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
 
