@@ -4,7 +4,7 @@
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread goes on where this library called into Python, and a Rust panic, which nobody sees, unwinds the library's
 //! own frames up to the request. Only C frames are ever skipped: `abandonable` stands around each single call into
-//! Python, and `with_barrier` around this library's frames where C calls back into it.
+//! Python, and of a function of the caller's, which may call Python; and `with_barrier` around this library's frames where C calls back into it.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -177,10 +177,10 @@ unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
     )
 }
 
-/// As above.
+/// As for x86-64; the callee-saved halves of the vector registers are kept too.
 ///
 /// # Safety
-/// As above.
+/// `begin` is valid until this returns, and `work` may be called.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(
@@ -236,10 +236,10 @@ unsafe extern "C-unwind" fn run(
     )
 }
 
-/// As above.
+/// Makes `run` return 1.
 ///
 /// # Safety
-/// As above.
+/// `begin` is that of a `run` on this thread that has not returned.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
