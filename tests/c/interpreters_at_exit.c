@@ -115,7 +115,8 @@ static void handler_that_calls_python(const char *how) {
   if (ungil_interp_new("fresh=1", &interp) != UNGIL_OK) _exit(1);
   printf("printed before\n");
   if (ungil_interp_exec(interp, "import ctypes\nhandler = ctypes.CFUNCTYPE(None)(lambda: None)\n"
-                                "ctypes.CDLL(None).__cxa_atexit(handler, None, None)\nimport _decimal, _json, _random, _bisect, _heapq") != UNGIL_OK)
+                                "ctypes.CDLL(None).__cxa_atexit(handler, None, None)\n"
+                                "import _decimal, _json, _random, _bisect, _heapq") != UNGIL_OK)
     fprintf(stderr, "at exit: %s\n", ungil_last_error());
   if (ungil_interp_exec(interp, how) != UNGIL_OK) _exit(WRONG); /* it may not return */
   exit(ENDED);
