@@ -7,9 +7,9 @@ use super::control::with_call;
 use super::guard::guarded_status;
 use super::slice::{Array, Out, OutArray};
 use crate::error::Error;
+use crate::interp::abandon::abandonable;
 use crate::kernels::midpoints::Midpoints;
 use crate::kernels::sum::Sum;
-use crate::outside::outside;
 use crate::pool::{Call, Grain};
 
 /// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in
                 // the header; what it does with ctx is between it and the caller.
-                match outside(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
+                match abandonable(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
                     0 => Ok(()),
                     code => Err(Error::Stopped(code)),
                 }
@@ -158,7 +158,7 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
         call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
             let mut watch = call.watch();
             // SAFETY: the pool gives each range to one thread, and check_apart has found the arrays apart or the same.
-            outside(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
+            abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
         })
     })
 }
@@ -206,8 +206,8 @@ pub unsafe extern "C" fn ungil_integrate(
     })
 }
 
-/// The sum of `value`, a function from outside, at 0 to n-1. Blocks may be long where n is large, and values slow: the control is looked at
-/// and told inside them.
+/// The sum of `value`, a function from outside, at 0 to n-1. Blocks may be long where n is large, and values slow: the
+/// control is looked at and told inside them.
 fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
     const TOLD_AT_A_TIME: u64 = 256;
     let sum_block = |block: Range<u64>| {
@@ -225,5 +225,5 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
         }
         Ok(sum)
     };
-    call.sum_in_order(n, 1, |block| outside(|| sum_block(block)))
+    call.sum_in_order(n, 1, |block| abandonable(|| sum_block(block)))
 }

@@ -4,7 +4,7 @@
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread goes on where this library called into Python, and a Rust panic, which nobody sees, unwinds the library's
 //! own frames up to the request. Only C frames are ever skipped: `abandonable` stands around each single call into
-//! Python, and `with_barrier` around this library's frames where C calls back into it.
+//! Python, and of a function of the caller's, which may call Python; and `with_barrier` around this library's frames where C calls back into it.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -48,9 +48,9 @@ impl Drop for Innermost {
 /// The panic's payload.
 struct Abandoned;
 
-/// Calls a function of Python's: `call` does nothing else, and owns nothing. If the call is abandoned, this panics for
-/// `caught`; then Python must not be touched any more.
-pub(super) fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
+/// Calls a function of Python's, or one of the caller's that may call Python: `call` does nothing else, and owns nothing
+/// that must be dropped. If the call is abandoned, this panics for `caught`; then Python must not be touched any more.
+pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
@@ -92,7 +92,7 @@ pub(super) fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T
 }
 
 /// As `outcome_of`; any other panic goes on.
-pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
     outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
 
@@ -177,10 +177,10 @@ unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
     )
 }
 
-/// As above.
+/// As for x86-64; the callee-saved halves of the vector registers are kept too.
 ///
 /// # Safety
-/// As above.
+/// `begin` is valid until this returns, and `work` may be called.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(
@@ -236,10 +236,10 @@ unsafe extern "C-unwind" fn run(
     )
 }
 
-/// As above.
+/// Makes `run` return 1.
 ///
 /// # Safety
-/// As above.
+/// `begin` is that of a `run` on this thread that has not returned.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C" fn resume(begin: *mut Begin) -> ! {

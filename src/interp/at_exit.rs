@@ -4,8 +4,9 @@
 //! lock can be taken and kept: then no Python code runs any more. A thread with a request that wants the lock returns
 //! from that request with an error (`abandon.rs`), so that whoever waits for the thread does not wait for ever.
 
-use std::ffi::c_int;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,8 +28,36 @@ const GRACE: Duration = Duration::from_millis(20);
 /// Whether the process is exiting.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
+/// The thread that is at it.
+static EXITING: AtomicU64 = AtomicU64::new(0);
+
+/// The signal that wakes threads which sleep; 0 as long as interpreters are still being stopped.
+static ALARM: AtomicI32 = AtomicI32::new(0);
+
+thread_local! {
+    /// The exit status, on a thread that has called `exit`.
+    static STATUS: Cell<Option<c_int>> = const { Cell::new(None) };
+}
+
+unsafe extern "C" {
+    fn on_exit(function: extern "C" fn(c_int, *mut c_void), data: *mut c_void) -> c_int;
+    fn ftrylockfile(stream: *mut libc::FILE) -> c_int;
+    fn fflush_unlocked(stream: *mut libc::FILE) -> c_int;
+    static stdout: *mut libc::FILE;
+}
+
 pub(super) fn is_ending() -> bool {
     ENDING.load(Ordering::Acquire)
+}
+
+/// Whether it is this thread that runs the process's end.
+pub(super) fn is_by(thread: libc::pthread_t) -> bool {
+    is_ending() && EXITING.load(Ordering::Acquire) == thread
+}
+
+/// What threads with requests are to be woken by, as soon as all interpreters are stopped.
+pub(super) fn alarm() -> Option<c_int> {
+    Some(ALARM.load(Ordering::Acquire)).filter(|&signal| signal != 0)
 }
 
 /// An interpreter has started. It is not to be used if the process is exiting: nothing would stop it.
@@ -44,7 +73,7 @@ pub(super) fn note(interpreter: &'static Interpreter) {
 /// was registered since.
 pub(super) fn before_libraries() {
     // SAFETY: the function is there as long as the process. Where there is no room for it, nothing is stopped.
-    unsafe { libc::atexit(stop_all) };
+    unsafe { on_exit(stop_all, std::ptr::null_mut()) };
 }
 
 /// A wait for a copy's lock, which is the one thing that libpython waits for by this function.
@@ -56,23 +85,46 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
     mutex: *mut libc::pthread_mutex_t,
     until: *const libc::timespec,
 ) -> c_int {
-    if is_ending() && abandon::is_possible() {
-        // SAFETY: the caller holds the mutex. Above this frame, which owns nothing, are those of C up to the call into
-        // Python: where C has called this library, there is a barrier.
-        unsafe {
-            libc::pthread_mutex_unlock(mutex);
-            abandon::abandon()
+    if is_ending() {
+        if let Some(status) = STATUS.get() {
+            end_at_once(status);
+        }
+        if abandon::is_possible() {
+            // SAFETY: the caller holds the mutex. Above this frame, which owns nothing, are those of C up to the call
+            // into Python: where C has called this library, there is a barrier.
+            unsafe {
+                libc::pthread_mutex_unlock(mutex);
+                abandon::abandon()
+            }
         }
     }
     // SAFETY: the caller's contract.
     unsafe { libc::pthread_cond_timedwait(condition, mutex, until) }
 }
 
-extern "C" fn stop_all() {
-    if is_ending() {
+/// Ends the process where its end waits for a copy's lock: a handler of `atexit` or a destructor that calls Python. The
+/// wait would never end, and `exit`'s frames cannot be abandoned.
+fn end_at_once(status: c_int) -> ! {
+    const LINE: &str = "ungil: what runs at the end of the process wants an interpreter, and these are stopped: \
+                        the process ends at once\n";
+    // SAFETY: the text is there, and the stream is the C library's. It is only written out if no other thread, which may
+    // be stopped, has its lock.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, LINE.as_ptr().cast(), LINE.len());
+        if ftrylockfile(stdout) == 0 {
+            fflush_unlocked(stdout);
+        }
+        libc::_exit(status)
+    }
+}
+
+extern "C" fn stop_all(status: c_int, _: *mut c_void) {
+    STATUS.set(Some(status));
+    if ENDING.swap(true, Ordering::AcqRel) {
         return;
     }
-    ENDING.store(true, Ordering::Release);
+    // SAFETY: it may always be called.
+    EXITING.store(unsafe { libc::pthread_self() }, Ordering::Release);
     let all = started();
     let (stopped, told) = mpsc::channel();
     for interpreter in &all {
@@ -85,10 +137,10 @@ extern "C" fn stop_all() {
         }
     }
     // Only now: a thread that finds the lock free would go on in Python.
-    if let Some(signal) = alarm_clock() {
-        all.iter().for_each(|interpreter| interpreter.wake(signal));
-    }
+    ALARM.store(alarm_clock().unwrap_or(0), Ordering::Release);
+    all.iter().for_each(|interpreter| interpreter.wake());
     let end = Instant::now() + GRACE;
+    // (Where this thread exits inside a request, that one stays.)
     while all.iter().any(|interpreter| interpreter.is_busy()) && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
     }

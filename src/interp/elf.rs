@@ -287,6 +287,12 @@ impl Image {
         let end = rest.iter().position(|&byte| byte == 0).ok_or(Malformed("a name has no end"))?;
         Ok(&rest[..end])
     }
+
+    /// The largest page that the machine may have.
+    pub(super) fn page_size(&self) -> u64 {
+        let (header, _) = from_bytes::<FileHeader64<LE>>(&self.bytes).expect("it was read");
+        if header.e_machine.get(LE) == EM_AARCH64 { 1 << 16 } else { 1 << 12 }
+    }
 }
 
 /// Where the program headers are, and what they say.

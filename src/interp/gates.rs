@@ -45,7 +45,7 @@ unsafe extern "C" fn find(handle: *mut c_void, name: *const c_char, _: usize, nu
     unsafe { substitutes::find(number, handle, name, None) }
 }
 
-/// As above.
+/// Where a gate of `dlvsym` looks first.
 ///
 /// # Safety
 /// As for dlvsym: both are C strings.

@@ -1,7 +1,6 @@
 //! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
 
 use std::ffi::CStr;
-use std::ffi::c_int;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -21,7 +20,7 @@ use super::running::Running;
 use super::start::{Loaded, completed};
 use super::substitutes;
 use super::trouble::Trouble;
-use crate::outside::{outside, stay};
+use crate::outside::outside;
 use crate::process;
 use crate::signals::with_blocked_signals;
 
@@ -108,6 +107,8 @@ impl Interpreter {
         if at_exit::is_ending() {
             return Err(Trouble::Exiting);
         }
+        // A process that exits before this one has started is to stop it too.
+        at_exit::before_libraries();
         // SAFETY: by this function's contract.
         let copy = unsafe { Loaded::new(options)? };
         let (outcome, told) = mpsc::channel();
@@ -213,7 +214,13 @@ impl Interpreter {
         outside(|| unsafe { (self.api.PyGILState_Ensure)() });
         // Whoever asked has lost patience otherwise.
         let _ = stopped.send(());
-        stay()
+        // A thread may just have been about to sleep when it was woken: it is woken again.
+        let mut pause = Duration::from_millis(1);
+        loop {
+            thread::sleep(pause);
+            self.wake();
+            pause = (2 * pause).min(Duration::from_millis(100));
+        }
     }
 
     /// Whether all are delivered.
@@ -243,8 +250,10 @@ impl Interpreter {
     }
 
     /// Sends a signal to the threads of the requests that are under way, for those that sleep.
-    pub(super) fn wake(&self, signal: c_int) {
-        self.running.wake(signal);
+    pub(super) fn wake(&self) {
+        if let Some(signal) = at_exit::alarm() {
+            self.running.wake(signal);
+        }
     }
 
     /// Whether requests are under way.

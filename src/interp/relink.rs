@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use object::LittleEndian as LE;
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB,
-    DT_VERSYM, DynamicTag, EM_AARCH64, FileHeader64, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE,
-    SHN_ABS, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
+    DT_VERSYM, DynamicTag, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, SHN_ABS, SHN_UNDEF,
+    STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
 };
-use object::pod::{bytes_of, from_bytes};
+use object::pod::bytes_of;
 
 use super::elf::{Image, Malformed, Segment, Symbol};
 
@@ -308,7 +308,7 @@ struct Tables {
 impl Tables {
     fn new(image: &Image) -> Result<Self, Malformed> {
         let what = "its addresses are too high";
-        let page = page_size(image);
+        let page = image.page_size();
         let end = |segment: &Segment| segment.p_vaddr.get(LE).checked_add(segment.p_memsz.get(LE));
         let loaded = image.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
         let highest = loaded.map(end).collect::<Option<Vec<_>>>().ok_or(Malformed(what))?;
@@ -360,12 +360,6 @@ fn change(image: &mut Image, tag: DynamicTag, old_tag: DynamicTag, value: u64) {
     if let Some(old) = old.filter(|_| tag != old_tag && new.is_some()) {
         entries[old].d_tag.set(LE, UNUSED);
     }
-}
-
-/// The largest page that the machine may have.
-fn page_size(image: &Image) -> u64 {
-    let (header, _) = from_bytes::<FileHeader64<LE>>(&image.bytes).expect("it was read");
-    if header.e_machine.get(LE) == EM_AARCH64 { 1 << 16 } else { 1 << 12 }
 }
 
 /// Describes the appended segment in place of a program header that only tools look at, or that only protects; behind

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_ulong};
 use std::sync::Mutex;
 
-use super::lock;
+use super::{at_exit, lock};
 
 /// The requests, each with the thread that it is on.
 #[derive(Default)]
@@ -45,12 +45,10 @@ impl Running {
         !lock(&self.0).under_way.is_empty()
     }
 
-    /// Sends a signal to the threads of all requests but this thread's own.
+    /// Sends a signal to the threads of all requests, but to one that runs the process's end.
     pub(super) fn wake(&self, signal: c_int) {
-        // SAFETY: it may always be called.
-        let own = unsafe { libc::pthread_self() };
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| request.thread != own) {
+        for request in requests.under_way.iter().filter(|request| !at_exit::is_by(request.thread)) {
             // SAFETY: a request ends only with this lock, so the thread is there.
             unsafe { libc::pthread_kill(request.thread, signal) };
         }

@@ -239,7 +239,7 @@ unsafe extern "C" fn is_initialized() -> c_int {
     (!at_exit::is_ending()).into()
 }
 
-/// As above.
+/// What libraries that end may ask instead.
 unsafe extern "C" fn is_finalizing() -> c_int {
     at_exit::is_ending().into()
 }

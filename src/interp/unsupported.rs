@@ -3,9 +3,22 @@
 pub mod abandon {
     //! No call of Python's that could be abandoned.
 
+    use crate::interp::trouble::Trouble;
+    use crate::outside::outside;
+
     /// Runs it.
     pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
         body()
+    }
+
+    /// Calls a function from outside.
+    pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
+        outside(call)
+    }
+
+    /// Does what calls such functions.
+    pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+        Ok(body())
     }
 }
 

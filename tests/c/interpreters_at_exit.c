@@ -1,9 +1,11 @@
 /* A process that joins its threads in an atexit handler ends, whatever these do in interpreters: their requests end
  * with UNGIL_E_EXITING. The handler is registered first, and so called after the library has stopped Python. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <ungil.h>
@@ -12,6 +14,13 @@
 #include "expect.h"
 
 enum { SECONDS = 60, ENDED = 70, NO_PYTHON = 71, WRONG = 72, ROUNDS = 5 };
+
+#define LOOP(threads)                                                                                                \
+  "import ctypes; from ctypes import c_int32, c_int64, c_void_p\n"                                                    \
+  "body = ctypes.CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)(lambda begin, end, ctx: 0)\n"                         \
+  "loop = ctypes.CDLL('libungil.so.0').ungil_parallel_for\n"                                                          \
+  "loop.argtypes = c_int64, c_int64, c_int64, c_int32, type(body), c_void_p, c_int32; %s\n"                           \
+  "while True: loop(0, 1000, 1, " threads ", body, None, 0)"
 
 /* What a worker does; its code says that it has begun by a byte in the pipe. */
 static const char *const sources[] = {
@@ -26,13 +35,17 @@ static const char *const sources[] = {
     "%s\nwhile True: sum(range(1000000))",
     /* An interpreter in an interpreter. */
     "import ctypes; %s\nwhile True: ctypes.CDLL('libungil.so.0').ungil_interp_exec(other, b'for i in range(10**6): i')",
+    /* Functions that call Python again, on the same thread and on others. */
+    LOOP("1"),
+    LOOP("3"),
+    "import time; %s\nfor i in range(100): time.sleep(0)\ntime.sleep(1000)",
 };
 enum { SOURCES = sizeof sources / sizeof *sources, WORKERS = 3 };
 
 static pthread_t workers[WORKERS];
 static atomic_int stop, released;
 static int32_t interp, other, last_status[WORKERS];
-static char source[512];
+static char source[1024];
 static int pipe_ends[2];
 
 static void *work(void *argument) {
@@ -92,6 +105,82 @@ static void child(const char *format) {
   exit(1); /* join_workers has another status */
 }
 
+/* What exits in a process whose handler calls Python, although that is stopped by then. (A library that is loaded after
+ * the handler was registered makes this one stop Python before.) */
+static const char *const exits[] = {"ctypes.CDLL(None).exit(70)", "ctypes.PyDLL(None).exit(70)", "pass"};
+enum { EXITS = sizeof exits / sizeof *exits };
+
+static void handler_that_calls_python(const char *how) {
+  alarm(SECONDS);
+  if (ungil_interp_new("fresh=1", &interp) != UNGIL_OK) _exit(1);
+  printf("printed before\n");
+  if (ungil_interp_exec(interp, "import ctypes\nhandler = ctypes.CFUNCTYPE(None)(lambda: None)\n"
+                                "ctypes.CDLL(None).__cxa_atexit(handler, None, None)\n"
+                                "import _decimal, _json, _random, _bisect, _heapq") != UNGIL_OK)
+    fprintf(stderr, "at exit: %s\n", ungil_last_error());
+  if (ungil_interp_exec(interp, how) != UNGIL_OK) _exit(WRONG); /* it may not return */
+  exit(ENDED);
+}
+
+static void *start(void *argument) {
+  int32_t made;
+  (void)argument;
+  if (ungil_interp_new("fresh=1", &made) == UNGIL_OK) ungil_interp_exec(made, "while True: pass");
+  return NULL;
+}
+
+static void join_starter(void) {
+  pthread_join(workers[0], NULL);
+  _exit(ENDED);
+}
+
+static int num_threads(void) {
+  int number = 0;
+  DIR *threads = opendir("/proc/self/task");
+  while (readdir(threads) != NULL) number++;
+  closedir(threads);
+  return number - 2;
+}
+
+/* The first interpreter is just being started. */
+static void exit_in_a_start(void) {
+  alarm(SECONDS);
+  atexit(join_starter);
+  if (pthread_create(&workers[0], NULL, start, NULL) != 0) _exit(1);
+  while (num_threads() < 3) usleep(100); /* its own thread is there */
+  exit(1);
+}
+
+static int is_ended(pid_t pid) {
+  int status = -1;
+  expect(waitpid(pid, &status, 0) == pid);
+  if (!(WIFEXITED(status) && WEXITSTATUS(status) == ENDED)) fprintf(stderr, "at exit: status %x\n", status);
+  return WIFEXITED(status) && WEXITSTATUS(status) == ENDED;
+}
+
+static void exits_of_all_kinds(void) {
+  for (int i = 0; i < EXITS; i++) {
+    char text[64] = "";
+    int output[2];
+    if (pipe(output) != 0) exit(1);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+      dup2(output[1], 1);
+      handler_that_calls_python(exits[i]);
+    }
+    close(output[1]);
+    expect(is_ended(pid));
+    expect(read(output[0], text, sizeof text - 1) > 0 && strstr(text, "printed before") != NULL);
+    close(output[0]);
+  }
+  for (int round = 0; round < ROUNDS; round++) {
+    pid_t pid = fork();
+    if (pid == 0) exit_in_a_start();
+    expect(is_ended(pid));
+  }
+}
+
 int main(void) {
   for (int round = 0; round < ROUNDS; round++)
     for (int i = 0; i < SOURCES; i++) {
@@ -106,5 +195,6 @@ int main(void) {
       if (!(WIFEXITED(status) && WEXITSTATUS(status) == ENDED)) fprintf(stderr, "status %x of: %s\n", status, sources[i]);
       expect(WIFEXITED(status) && WEXITSTATUS(status) == ENDED);
     }
+  exits_of_all_kinds();
   return report("interpreters_at_exit");
 }

@@ -9,6 +9,7 @@
 //! x = log2(R) + (-E >> steps), and the end is R * 2^-E. With E = (n-1)/2, the inverse of 2^E is 1 or -1 if 2^E is.
 
 /// Steps for every n below 2^31, where vector lanes go together: E is below 2^30, so -E >> 25 is in [-32, -1].
+#[cfg(target_arch = "x86_64")]
 pub(super) const STEPS: u32 = 25;
 
 /// Whether the odd number `4096 <= n < 2^31` passes. With R = 2^64, for the least latency.

@@ -35,6 +35,7 @@ impl Table {
 }
 
 /// Consecutive numbers, as `range` gives them: their bits lie side by side, and need not be gathered.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(super) struct Run {
     pub(super) first: u32,
@@ -42,6 +43,7 @@ pub(super) struct Run {
     pub(super) len: u32,
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Run {
     /// Whether the table knows all numbers of the run.
     pub(super) fn is_covered(self, table: Table) -> bool {
