@@ -142,11 +142,13 @@ signal.signal(signal.SIGINT, interrupt)
 with ungil.InterpreterPoolExecutor(1) as pool:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    try:
-        while True:
-            os.write(writer, bytes(1000))
-    except BlockingIOError:
-        os.set_blocking(writer, True)
+    for size in (1000, 1):  # to the last byte: a shorter text would have room otherwise
+        try:
+            while True:
+                os.write(writer, bytes(size))
+        except BlockingIOError:
+            pass
+    os.set_blocking(writer, True)
     stream = open(writer, "w")
     stream.write("more")
     own, sys.stdout = sys.stdout, stream
