@@ -17,21 +17,6 @@ use crate::interp::trouble::Trouble;
 static LEASES: Registry<Lease> = Registry::new(Kind::Interpreter);
 static REPLIES: Registry<GivenReply> = Registry::new(Kind::Reply);
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Options(text) => Self::Options(text),
-            Trouble::Unsupported(text) => Self::Unsupported(text),
-            Trouble::Exhausted => Self::Exhausted { what: "interpreters" },
-            Trouble::Forked => Self::InterpreterForked,
-            Trouble::Exiting => Self::Exiting,
-            Trouble::Busy => Self::InterpreterInUse,
-            Trouble::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
-            Trouble::Python(text) => Self::Python(text),
-        }
-    }
-}
-
 fn get(interp: i32) -> Result<Pinned<'static, Lease>, Error> {
     LEASES.get(interp).ok_or(Error::Handle { parameter: "interp", handle: interp })
 }

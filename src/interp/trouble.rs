@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Error;
+
 /// Why an interpreter could not be started, or what went wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
@@ -39,3 +41,18 @@ impl fmt::Display for Trouble {
 }
 
 impl std::error::Error for Trouble {}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Options(text) => Self::Options(text),
+            Trouble::Unsupported(text) => Self::Unsupported(text),
+            Trouble::Exhausted => Self::Exhausted { what: "interpreters" },
+            Trouble::Forked => Self::InterpreterForked,
+            Trouble::Exiting => Self::Exiting,
+            Trouble::Busy => Self::InterpreterInUse,
+            Trouble::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
+            Trouble::Python(text) => Self::Python(text),
+        }
+    }
+}
