@@ -2,8 +2,7 @@
 //! "ELF-64 Object File Format"). Sections are left behind.
 //!
 //! Nothing in a file is trusted: each place is looked up in the segments that are in the file, and each number that is
-//! out of range is an error that says which. Structures may lie at any address: neither a file nor a vector of bytes
-//! promises an alignment.
+//! out of range is an error that says which.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,8 +23,16 @@ pub(super) type Segment = ProgramHeader64<LE>;
 pub(super) type Symbol = Sym64<LE>;
 pub(super) type Entry = Dyn64<LE>;
 
-// Any place in a file's bytes may be read and written as one of these.
-const _: () = assert!(align_of::<Segment>() == 1 && align_of::<Symbol>() == 1 && align_of::<Entry>() == 1);
+// So they can be read at any address: neither a file nor a vector of bytes promises an alignment.
+const _: () = assert!(
+    align_of::<FileHeader64<LE>>() == 1
+        && align_of::<Segment>() == 1
+        && align_of::<Symbol>() == 1
+        && align_of::<Entry>() == 1
+        && align_of::<HashHeader<LE>>() == 1
+        && align_of::<GnuHashHeader<LE>>() == 1
+        && align_of::<U32<LE>>() == 1
+);
 
 /// Why a file is no shared object that can be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,6 @@ const SEGMENT: usize = 56;
 const SEGMENTS: usize = 3;
 const SYMBOL: usize = 24;
 
-/// Bytes, and where the next ones go.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -39,9 +38,9 @@ impl Bytes {
         numbers.iter().for_each(|number| self.0.extend(number.to_le_bytes()));
     }
 
-    /// A table in its place: where it is, and its length.
-    fn table(&mut self, table: &[u8]) -> (u64, u64) {
-        self.0.resize(self.0.len().next_multiple_of(8), 0);
+    /// A table in its place, so many bytes past a multiple of 8: where it is, and its length.
+    fn table(&mut self, table: &[u8], past: usize) -> (u64, u64) {
+        self.0.resize(self.0.len().next_multiple_of(8) + past, 0);
         let at = self.0.len() as u64;
         self.0.extend_from_slice(table);
         (at, table.len() as u64)
@@ -98,8 +97,10 @@ fn segment(kind: ProgramType, at: u64, len: u64) -> Bytes {
     segment
 }
 
-/// The object's bytes, with a hash table of one kind or the other. Addresses are places in the file.
-pub(super) fn small_object(has_gnu_hash: bool) -> Vec<u8> {
+/// The object's bytes, with a hash table of one kind or the other, and tables that are aligned or are not. Addresses are
+/// places in the file.
+pub(super) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
+    let past = if is_aligned { 0 } else { 3 };
     let mut strings = Strings(vec![0]);
     let symbols = symbol_table(&mut strings);
     let texts = [
@@ -109,11 +110,11 @@ pub(super) fn small_object(has_gnu_hash: bool) -> Vec<u8> {
         (DT_RUNPATH, strings.add("$ORIGIN/../libs:/usr/lib")),
     ];
     let mut file = Bytes(vec![0; HEADER + SEGMENTS * SEGMENT]);
-    let (symbols, _) = file.table(&symbols.0);
+    let (symbols, _) = file.table(&symbols.0, past);
     let hash = if has_gnu_hash { gnu_hash_table() } else { hash_table() };
-    let (hash, _) = file.table(&hash.0);
-    let (versions, _) = file.table(&[1; 2 * SYMBOLS.len()]);
-    let (strings, strings_len) = file.table(&strings.0);
+    let (hash, _) = file.table(&hash.0, past);
+    let (versions, _) = file.table(&[1; 2 * SYMBOLS.len()], past);
+    let (strings, strings_len) = file.table(&strings.0, past);
     let hash_tag = if has_gnu_hash { DT_GNU_HASH } else { DT_HASH };
     let tables = [
         (hash_tag, hash),
@@ -126,7 +127,7 @@ pub(super) fn small_object(has_gnu_hash: bool) -> Vec<u8> {
     ];
     let mut entries = Bytes::default();
     texts.into_iter().chain(tables).for_each(|(tag, value)| entries.u64s(&[tag.0 as u64, value]));
-    let (dynamic, dynamic_len) = file.table(&entries.0);
+    let (dynamic, dynamic_len) = file.table(&entries.0, past);
     let len = file.0.len() as u64;
     let mut head = Bytes(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec());
     head.u16s(&[ET_DYN.0, EM_X86_64.0]);

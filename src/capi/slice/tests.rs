@@ -32,7 +32,7 @@ fn slices_make_up_the_array_at_any_alignment() {
     };
     for &len in lengths {
         let numbers: Vec<u32> = (0..len as u32).collect();
-        for (mut bytes, offset) in at_each_alignment::<u32>(len) {
+        for (mut bytes, offset) in at_each_alignment::<u32>(len).take(if cfg!(miri) { 2 } else { 4 }) {
             let from_numbers = numbers.iter().flat_map(|number| number.to_ne_bytes());
             bytes[offset..].iter_mut().zip(from_numbers).for_each(|(byte, new)| *byte = new);
             // SAFETY: so many numbers are there, and nobody writes to them.

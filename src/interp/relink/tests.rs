@@ -119,9 +119,11 @@ fn looked_up(image: &Image, name: &str) -> Option<usize> {
     (symbol != 0).then_some(symbol)
 }
 
-/// An object with each kind of hash table.
+/// An object with each kind of hash table, and one whose tables are not aligned.
 fn small_objects() -> impl Iterator<Item = Image> {
-    [false, true].into_iter().map(|has_gnu_hash| Image::parse(small_object(has_gnu_hash)).unwrap())
+    let all = [(false, true), (true, true), (false, false)];
+    all.into_iter()
+        .map(|(has_gnu_hash, is_aligned)| Image::parse(small_object(has_gnu_hash, is_aligned)).unwrap())
 }
 
 #[test]
@@ -183,9 +185,9 @@ fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
 fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
     for has_gnu_hash in [false, true] {
         if cfg!(miri) {
-            damage(&small_object(has_gnu_hash), 211, 53, &[0xff]);
+            damage(&small_object(has_gnu_hash, true), 211, 97, &[0xff]);
         } else {
-            damage(&small_object(has_gnu_hash), 1, 1, &[0, 1, 3, 8, 0x7f, 0x80, 0xff]);
+            damage(&small_object(has_gnu_hash, true), 1, 1, &[0, 1, 3, 8, 0x7f, 0x80, 0xff]);
         }
     }
 }
