@@ -68,7 +68,7 @@ pub fn end(release: Release) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::SeqCst};
     use std::sync::mpsc;
 
     use super::*;
@@ -85,6 +85,7 @@ mod tests {
 
     #[test]
     fn a_function_that_has_ended_is_not_called() {
+        let counts: Release = counts; // one pointer: others to the same Rust function need not be equal
         let count = AtomicU32::new(0);
         let owner = (&raw const count).cast_mut().cast();
         // SAFETY: the owner is a counter.
@@ -98,12 +99,13 @@ mod tests {
 
     #[test]
     fn the_end_waits_for_calls_under_way() {
-        let (go, mut gate) = mpsc::channel();
-        let owner = (&raw mut gate) as usize;
+        let waits: Release = waits; // as above
+        let (go, mut gate) = mpsc::channel::<()>();
+        let owner = AtomicPtr::new((&raw mut gate).cast());
         thread::scope(|scope| {
             // SAFETY: the owner is the receiver, which nobody else uses until the scope ends.
-            let calling = scope.spawn(move || unsafe { call(waits, owner as *mut c_void) });
-            let address = waits as Release as usize;
+            let calling = scope.spawn(|| unsafe { call(waits, owner.load(SeqCst)) });
+            let address = waits as usize;
             while !lock(FUNCTIONS.get()).under_way.contains(&address) {
                 thread::yield_now();
             }
