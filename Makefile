@@ -132,8 +132,8 @@ test-asan: | need-cargo need-cc
 	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
-# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls; apart from that, as it
-# takes long, kernels, a second time with vectors, as far as Miri knows their instructions.
+# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls; apart from that, for its length,
+# kernels, a second time with vectors, as far as Miri knows their instructions.
 MIRI = CARGO_TARGET_DIR=target/miri $(CARGO) +$(NIGHTLY) miri test --quiet --lib
 has_miri = rustup component add miri rust-src --toolchain $(NIGHTLY) 2> /dev/null
 no_miri = echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri rust-src"
@@ -141,7 +141,7 @@ no_miri = echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri 
 test-miri: | need-cargo need-cc ## undefined behaviour of what can run in Rust's interpreter, by Miri
 	@if $(has_miri); then $(MIRI) -- --skip kernels; else $(no_miri); fi
 
-test-miri-kernels: | need-cargo need-cc ## the same for the kernels: a quarter of an hour or more
+test-miri-kernels: | need-cargo need-cc ## the same for the kernels: some minutes
 	@if $(has_miri); then \
 	    $(MIRI) -- kernels && RUSTFLAGS="-Ctarget-feature=+avx2,+fma,+bmi1,+bmi2,+lzcnt,+popcnt" $(MIRI) -- kernels; \
 	else $(no_miri); fi
