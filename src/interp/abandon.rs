@@ -110,6 +110,33 @@ pub(super) unsafe fn abandon() -> ! {
     unsafe { resume(INNERMOST.get()) }
 }
 
+/// Gives back the registers that `run` has pushed, from its stack pointer on.
+#[cfg(target_arch = "x86_64")]
+macro_rules! restore {
+    () => {
+        concat!("add rsp, 8\n", "pop r15\n", "pop r14\n", "pop r13\n", "pop r12\n", "pop rbx\n", "pop rbp\n")
+    };
+}
+
+/// As for x86-64.
+#[cfg(target_arch = "aarch64")]
+macro_rules! restore {
+    () => {
+        concat!(
+            "ldp x19, x20, [sp, #16]\n",
+            "ldp x21, x22, [sp, #32]\n",
+            "ldp x23, x24, [sp, #48]\n",
+            "ldp x25, x26, [sp, #64]\n",
+            "ldp x27, x28, [sp, #80]\n",
+            "ldp d8, d9, [sp, #96]\n",
+            "ldp d10, d11, [sp, #112]\n",
+            "ldp d12, d13, [sp, #128]\n",
+            "ldp d14, d15, [sp, #144]\n",
+            "ldp x29, x30, [sp], #160\n"
+        )
+    };
+}
+
 /// Calls `work(data)`, and returns 0; or 1, if `resume` was called meanwhile.
 ///
 /// # Safety
@@ -143,13 +170,7 @@ unsafe extern "C-unwind" fn run(
         "mov rdi, rdx",
         "call rsi",
         "xor eax, eax",
-        "add rsp, 8",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
+        restore!(),
         ".cfi_def_cfa rsp, 8",
         "ret",
         ".cfi_endproc",
@@ -163,18 +184,7 @@ unsafe extern "C-unwind" fn run(
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
-    naked_asm!(
-        "mov rsp, [rdi]",
-        "mov eax, 1",
-        "add rsp, 8",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
-        "ret",
-    )
+    naked_asm!("mov rsp, [rdi]", "mov eax, 1", restore!(), "ret",)
 }
 
 /// As for x86-64; the callee-saved halves of the vector registers are kept too.
@@ -220,16 +230,7 @@ unsafe extern "C-unwind" fn run(
         "mov x0, x2",
         "blr x1",
         "mov x0, #0",
-        "ldp x19, x20, [sp, #16]",
-        "ldp x21, x22, [sp, #32]",
-        "ldp x23, x24, [sp, #48]",
-        "ldp x25, x26, [sp, #64]",
-        "ldp x27, x28, [sp, #80]",
-        "ldp d8, d9, [sp, #96]",
-        "ldp d10, d11, [sp, #112]",
-        "ldp d12, d13, [sp, #128]",
-        "ldp d14, d15, [sp, #144]",
-        "ldp x29, x30, [sp], #160",
+        restore!(),
         ".cfi_def_cfa sp, 0",
         "ret",
         ".cfi_endproc",
@@ -243,22 +244,7 @@ unsafe extern "C-unwind" fn run(
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
-    naked_asm!(
-        "ldr x9, [x0]",
-        "mov sp, x9",
-        "mov x0, #1",
-        "ldp x19, x20, [sp, #16]",
-        "ldp x21, x22, [sp, #32]",
-        "ldp x23, x24, [sp, #48]",
-        "ldp x25, x26, [sp, #64]",
-        "ldp x27, x28, [sp, #80]",
-        "ldp d8, d9, [sp, #96]",
-        "ldp d10, d11, [sp, #112]",
-        "ldp d12, d13, [sp, #128]",
-        "ldp d14, d15, [sp, #144]",
-        "ldp x29, x30, [sp], #160",
-        "ret",
-    )
+    naked_asm!("ldr x9, [x0]", "mov sp, x9", "mov x0, #1", restore!(), "ret",)
 }
 
 #[cfg(test)]

@@ -138,15 +138,13 @@ mod tests {
     use std::{ptr, thread};
 
     use super::Lease;
-    use crate::interp::tests::{libpythons, version};
+    use crate::interp::tests::supported_libpythons;
     use crate::interp::trouble::Trouble;
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
-        let is_supported = |path: &&std::path::PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
-        let all = libpythons("interrupts of leases");
-        let Some(path) = all.iter().find(is_supported) else { return };
+        let Some(path) = supported_libpythons("interrupts of leases").next() else { return };
         let options = format!("libpython={}\nargv=next", path.display());
         // SAFETY: the options name a CPython's library.
         let lease = || unsafe { Lease::new(options.as_bytes()) }.unwrap();

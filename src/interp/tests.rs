@@ -30,6 +30,12 @@ pub(super) fn libpythons(test: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Those of them that interpreters can be of.
+pub(super) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
+    let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
+    libpythons(test).into_iter().filter(is_supported)
+}
+
 /// The files of a libpython's own extension modules, for this test.
 pub(super) fn extension_modules(test: &str, libpython: &Path) -> Vec<PathBuf> {
     let name = format!("python{}/lib-dynload", version(libpython));

@@ -1,5 +1,4 @@
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
 use std::ptr;
 use std::sync::mpsc;
 use std::thread;
@@ -9,14 +8,13 @@ use super::{Interpreter, Raised, Task};
 use crate::interp::loan::{Loan, Owner};
 use crate::interp::options::Options;
 use crate::interp::python::{Api, Object};
-use crate::interp::tests::{libpythons, version};
+use crate::interp::tests::supported_libpythons;
 use crate::interp::trouble::Trouble;
 
 /// Options for each libpython that interpreters can be of, for this test.
 fn supported(test: &str) -> impl Iterator<Item = Options> {
-    let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
-    let paths = libpythons(test).into_iter().filter(is_supported);
-    paths.map(|path| Options::parse(format!("libpython={}", path.display()).as_bytes()).unwrap())
+    supported_libpythons(test)
+        .map(|path| Options::parse(format!("libpython={}", path.display()).as_bytes()).unwrap())
 }
 
 /// Whether another thread gets the interpreter's lock.
