@@ -81,7 +81,7 @@ test: test-rust test-c test-python ## run all tests, but for those with packages
 test: | need-cargo need-cc need-python
 
 # In an order in which what fails most often fails first; each by a make of its own, so that -j does not mix them.
-EVERYTHING := lint test test-levels test-threads test-miri test-miri-kernels test-package test-large test-packages-all test-wheel-all \
+EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
     demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything that there is, in full length on every Python: an hour (test-exhaustive and fuzz are by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
@@ -132,19 +132,14 @@ test-asan: | need-cargo need-cc
 	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
-# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls; apart from that, for its length,
-# kernels, a second time with vectors, as far as Miri knows their instructions.
+# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls, kernels. A second time
+# with vectors, as far as Miri knows their instructions.
 MIRI = CARGO_TARGET_DIR=target/miri $(CARGO) +$(NIGHTLY) miri test --quiet --lib
-has_miri = rustup component add miri rust-src --toolchain $(NIGHTLY) 2> /dev/null
-no_miri = echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri rust-src"
-.PHONY: test-miri test-miri-kernels
+.PHONY: test-miri
 test-miri: | need-cargo need-cc ## undefined behaviour of what can run in Rust's interpreter, by Miri
-	@if $(has_miri); then $(MIRI) -- --skip kernels; else $(no_miri); fi
-
-test-miri-kernels: | need-cargo need-cc ## the same for the kernels: some minutes
-	@if $(has_miri); then \
-	    $(MIRI) -- kernels && RUSTFLAGS="-Ctarget-feature=+avx2,+fma,+bmi1,+bmi2,+lzcnt,+popcnt" $(MIRI) -- kernels; \
-	else $(no_miri); fi
+	@if rustup component add miri rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
+	    $(MIRI) && RUSTFLAGS="-Ctarget-feature=+avx2,+fma,+bmi1,+bmi2,+lzcnt,+popcnt" $(MIRI) -- kernels; \
+	else echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri rust-src"; fi
 
 test-valgrind: all $(VENV)/ready
 	@if command -v valgrind > /dev/null; then \
