@@ -1,11 +1,10 @@
 //! The one panic boundary.
 
 use std::any::Any;
-use std::panic::{self, AssertUnwindSafe};
 
 use super::{last_error, status};
 use crate::error::Error;
-use crate::interp::abandon::{caught, with_barrier};
+use crate::interp::abandon::{outcome_of, with_barrier};
 
 /// Runs the body of the export `function`. On an error or a panic, records the message for
 /// `ungil_last_error` and returns `failed`.
@@ -20,9 +19,11 @@ pub(super) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), E
 
 fn run<T>(function: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| with_barrier(|| caught(body))));
-    let outcome = outcome.map(|outcome| outcome.map_err(Error::from).flatten());
-    let result = outcome.unwrap_or_else(|payload| Err(Error::Internal(panic_message(&*payload))));
+    let result = match with_barrier(|| outcome_of(body)) {
+        Ok(Ok(result)) => result,
+        Ok(Err(payload)) => Err(Error::Internal(panic_message(&*payload))),
+        Err(trouble) => Err(trouble.into()),
+    };
     result.inspect_err(|error| last_error::record(function, error))
 }
 

@@ -83,7 +83,7 @@ pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// Does what calls into Python. If such a call was abandoned, that is the outer error; the inner one is any other panic.
-pub(super) fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
     // Unwind safety: the caller lets a panic go on.
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Err(payload) if payload.is::<Abandoned>() => Err(Trouble::Exiting),
@@ -92,7 +92,7 @@ pub(super) fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T
 }
 
 /// As `outcome_of`; any other panic goes on.
-pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
     outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
 

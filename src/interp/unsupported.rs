@@ -3,6 +3,9 @@
 pub mod abandon {
     //! No call of Python's that could be abandoned.
 
+    use std::panic::{self, AssertUnwindSafe};
+    use std::thread;
+
     use crate::interp::trouble::Trouble;
     use crate::outside::outside;
 
@@ -16,9 +19,10 @@ pub mod abandon {
         outside(call)
     }
 
-    /// Does what calls such functions.
-    pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
-        Ok(body())
+    /// Does what calls such functions; the inner error is a panic.
+    pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+        // Unwind safety: the caller drops what the body leaves behind.
+        Ok(panic::catch_unwind(AssertUnwindSafe(body)))
     }
 }
 
