@@ -20,7 +20,9 @@ class Progress(unittest.TestCase):
         )
         shown = b""
         while b"%" not in shown:  # the bar: the call has begun
-            shown += process.stderr.read(1)
+            more = process.stderr.read(1)
+            self.assertTrue(more, "it ended before its bar came: %r" % shown)
+            shown += more
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
         self.assertEqual(process.returncode, 130, errors)
