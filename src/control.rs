@@ -45,14 +45,14 @@ impl Control {
 
     /// Stops the call that is under this control, and any later one.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Stops the call when so much time is over, counted from now; `None` takes the deadline away.
     pub fn set_deadline(&self, after: Option<Duration>) {
         let nanoseconds = |after: Duration| self.created.elapsed().saturating_add(after).as_nanos();
         let deadline = after.map_or(NEVER, |after| nanoseconds(after).try_into().unwrap_or(NEVER));
-        self.deadline.store(deadline, Ordering::Release);
+        self.deadline.store(deadline, Ordering::Relaxed);
     }
 
     /// How many items of the latest call are done, and how many it has; both 0 before the first call.
@@ -82,7 +82,7 @@ impl Control {
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, take)
             .map_err(|_| Error::ControlInUse)?;
         // In this order: who sees this call's total does not take the last one's number for what is done.
-        self.done.store(0, Ordering::Release);
+        self.done.store(0, Ordering::Relaxed);
         self.total.store(items, Ordering::Release);
         Ok(UnderControl(self))
     }
@@ -162,7 +162,7 @@ impl Run<'_> {
     /// So many more items are done.
     pub fn advance(&self, items: u64) {
         if let Some(control) = self.control {
-            control.done.fetch_add(items * self.unit, Ordering::AcqRel);
+            control.done.fetch_add(items * self.unit, Ordering::Release);
         }
     }
 }

@@ -1,9 +1,17 @@
 //! All interleavings of a call and its control's owner, by loom. `make test-loom` runs them.
+//!
+//! Each ordering of [`Control`] above `Relaxed` is needed. With `Relaxed` in place of one of them, these models fail:
+//!
+//! | ordering | models that fail |
+//! |---|---|
+//! | of `begin`'s claim, or of the store that ends a call | `calls_that_follow_each_other_are_in_order` |
+//! | of `close` | `what_a_call_did_is_seen_by_who_closes_its_control` |
+//! | of the store of a call's total, of `advance`, of either of `progress`'s first loads | `progress_is_of_one_call` |
 
 use super::Control;
 use crate::error::Error;
 use crate::pool::{Call, Grain};
-use crate::sync::{Arc, thread};
+use crate::sync::{Arc, UnsafeCell, thread};
 
 /// A call that is cancelled while it runs is done or stopped, and its progress says the same.
 #[test]
@@ -55,5 +63,83 @@ fn one_call_at_a_time_and_progress_does_not_fall() {
         let outcomes = [own, other.join().unwrap()];
         assert!(outcomes.contains(&Ok(())));
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(()) | Err(Error::ControlInUse))));
+    });
+}
+
+/// What calls and the owner share beside the control, without any ordering of its own: loom sees where an access is not
+/// in order with the others.
+struct Shared {
+    control: Control,
+    calls: UnsafeCell<usize>,
+}
+
+// SAFETY: the number is accessed under the control, by one call at a time, and by the owner when it is closed; loom
+// checks that.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { control: Control::new(), calls: UnsafeCell::new(0) })
+    }
+
+    /// Counts itself, if no other call is under the control.
+    fn call(&self) {
+        if let Ok(_running) = self.control.begin(1) {
+            // SAFETY: one call at a time is under the control.
+            self.calls.with_mut(|calls| unsafe { *calls += 1 });
+        }
+    }
+}
+
+#[test]
+fn calls_that_follow_each_other_are_in_order() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let other = thread::spawn({
+            let shared = shared.clone();
+            move || shared.call()
+        });
+        shared.call();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn what_a_call_did_is_seen_by_who_closes_its_control() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let caller = thread::spawn({
+            let shared = shared.clone();
+            move || shared.call()
+        });
+        if shared.control.close().is_ok() {
+            // SAFETY: no call is under the control, and none begins any more.
+            let calls = shared.calls.with(|calls| unsafe { *calls });
+            assert!(calls <= 1);
+        }
+        caller.join().unwrap();
+    });
+}
+
+/// Of two calls of different lengths, the second of which has only begun: what is done is never the first's where the
+/// total is the second's, and the other way round.
+#[test]
+fn progress_is_of_one_call() {
+    loom::model(|| {
+        let control = Arc::new(Control::new());
+        let first = control.begin(2).unwrap();
+        first.run().advance(2);
+        drop(first);
+        let caller = thread::spawn({
+            let control = control.clone();
+            move || {
+                let second = control.begin(5).unwrap();
+                second.run().advance(1);
+            }
+        });
+        let seen = control.progress();
+        assert!([(2, 2), (0, 2), (0, 5), (1, 5)].contains(&seen), "{seen:?}");
+        caller.join().unwrap();
+        assert_eq!(control.progress(), (1, 5));
     });
 }

@@ -176,39 +176,47 @@ unsafe fn tell(api: &'static Api, owner: Owner) {
     }
 }
 
-/// Memory that a Python object lends.
-pub(super) struct View(Box<Buffer>);
+/// Memory that a Python object lends. The buffer is on the heap, and is referred to by address only, as its shape may
+/// point into it.
+pub(super) struct View(NonNull<Buffer>);
 
 // SAFETY: the memory may be read by any thread; only `release` touches the object, and that needs the copy's lock.
 unsafe impl Send for View {}
-// SAFETY: as above.
+// SAFETY: a shared view reads the buffer's fields, which nobody writes until `release` has the view for itself.
 unsafe impl Sync for View {}
 
 impl View {
     /// Of an object, whose memory is to be in one piece.
     pub(super) fn of(object: &Owned<'_>, held: Held<'_>) -> Result<Self, Raised> {
         const SIMPLE: c_int = 0;
-        let mut buffer = Box::new(MaybeUninit::<Buffer>::uninit());
-        let (place, object) = (buffer.as_mut_ptr(), object.as_ptr());
-        // SAFETY: Python writes the buffer where it succeeds. It stays where it is, as its shape may point into it.
+        let buffer = Box::into_raw(Box::<Buffer>::new_uninit()).cast::<Buffer>();
+        let object = object.as_ptr();
+        // SAFETY: the object is alive, and Python writes the buffer where it succeeds; where it fails, it keeps nothing
+        // of it, and the box is freed. (A call that is abandoned keeps it.)
         unsafe {
-            if abandonable(|| (held.api.PyObject_GetBuffer)(object, place, SIMPLE)) != 0 {
+            if abandonable(|| (held.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
+                drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
                 return Err(Raised);
             }
-            Ok(Self(buffer.assume_init()))
+            Ok(Self(NonNull::new_unchecked(buffer)))
         }
     }
 
+    fn buffer(&self) -> &Buffer {
+        // SAFETY: Python filled the buffer, it lives as long as this, and nobody writes to it meanwhile.
+        unsafe { self.0.as_ref() }
+    }
+
     pub(super) fn address(&self) -> *mut c_void {
-        self.0.address
+        self.buffer().address
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len as usize
+        self.buffer().len as usize
     }
 
     pub(super) fn is_read_only(&self) -> bool {
-        self.0.read_only != 0
+        self.buffer().read_only != 0
     }
 
     pub(super) fn to_vec(&self) -> Vec<u8> {
@@ -229,9 +237,9 @@ impl View {
         if is_ending() {
             return; // as an abandoned call unwinds: the lock is lost
         }
-        // On the heap for good, if the call is abandoned: Python may be at it.
-        let buffer = Box::into_raw(self.0);
-        // SAFETY: it was lent, and is given back once, and nobody else has the box.
+        let buffer = self.0.as_ptr();
+        // SAFETY: it was lent, and is given back once, and nobody else has it. If the call is abandoned, it stays: Python
+        // may be at it.
         unsafe {
             abandonable(|| (held.api.PyBuffer_Release)(buffer));
             drop(Box::from_raw(buffer));

@@ -28,7 +28,7 @@ static void throw_one(void) {
 
 #include "expect.h"
 
-enum { SECONDS = 60, ITEMS = 1000, KINDS = 4 };
+enum { SECONDS = 60, ITEMS = 1000, KINDS = 5, RELEASE = 4 };
 
 static void (*leave)(void);
 static int by_helper;
@@ -50,6 +50,7 @@ static int32_t loop_body(int64_t begin, int64_t end, void *ctx) { return (void)b
 static double map_f64(double x) { return visit(), x; }
 static int64_t map_i64(int64_t x) { return visit(), x; }
 static double integrand(double x, void *ctx) { return (void)ctx, visit(), x; }
+static void release(void *owner) { (void)owner, visit(); }
 
 static int32_t call(int kind, int32_t threads) {
   static double reals[ITEMS], value;
@@ -57,6 +58,11 @@ static int32_t call(int kind, int32_t threads) {
   if (kind == 0) return ungil_parallel_for(0, ITEMS, 1, threads, loop_body, NULL, 0);
   if (kind == 1) return ungil_map_f64(map_f64, reals, reals, ITEMS, threads, 0);
   if (kind == 2) return ungil_map_i64(map_i64, integers, integers, ITEMS, threads, 0);
+  if (kind == RELEASE) { /* of a buffer that no interpreter takes, as there is none of this number */
+    UngilBuffer buffer = {reals, sizeof reals, 1, release, NULL};
+    UngilReply reply;
+    return ungil_interp_call(0, "", 0, &buffer, 1, &reply);
+  }
   return ungil_integrate(integrand, NULL, 0, 1, ITEMS, threads, 0, &value);
 }
 
@@ -142,8 +148,10 @@ static void ended_threads_stay(int kind, int is_cancelled) {
 int main(void) {
   for (int kind = 0; kind < KINDS; kind++) {
     exceptions_end_the_process(kind, 1, 0);
-    exceptions_end_the_process(kind, 2, 0);
-    exceptions_end_the_process(kind, 2, 1);
+    if (kind != RELEASE) {
+      exceptions_end_the_process(kind, 2, 0);
+      exceptions_end_the_process(kind, 2, 1);
+    }
     ended_threads_stay(kind, 0);
     ended_threads_stay(kind, 1);
   }
