@@ -47,6 +47,8 @@
  *   code runs in them any more. Requests that are under way end with UNGIL_E_EXITING as soon as they would go on in
  *   Python, and new ones at once, so that an atexit handler may join threads that use interpreters. A call that is
  *   given a function which calls Python, ungil_parallel_for() for example, ends with UNGIL_E_EXITING in the same way.
+ *   Threads that sleep are woken by a signal: the last real-time one without a handler. A thread that blocks it takes
+ *   it during a request all the same; until the process exits, it is handed on to whoever waits for it by sigwait().
  *   Where the process's end itself, in a handler or a destructor, calls an interpreter's Python past this library, the
  *   process ends at once, with its status and a line on stderr. Functions that Python code registers with atexit are not
  *   called.

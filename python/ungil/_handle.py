@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 Own = TypeVar("Own", bound="Handle")
 
@@ -40,6 +40,10 @@ class Handle:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        # A copy would give the number back, and the original would have none.
+        raise TypeError("cannot copy or pickle %r object: there is one of each %s" % (type(self).__name__, self._kind))
 
     def __del__(self) -> None:
         # A call that uses it holds it: nobody does any more.

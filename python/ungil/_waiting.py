@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import operator
+import sys
 import threading
 from typing import Callable, TypeVar
 
@@ -125,6 +126,8 @@ def _result(results: list[Result], errors: list[BaseException]) -> Result:
 def _start(run: Callable[[], None], stack: int) -> bool:
     """Whether a thread could be started: none can while Python ends, or where the system has no more."""
     try:
+        if sys.is_finalizing():  # until Python 3.11 a thread would start, and never run
+            raise RuntimeError("no thread can be started while Python ends")
         _recursion.start(lambda: _thread.start_new_thread(run, ()), stack)
     except RuntimeError:
         if stack:

@@ -147,11 +147,12 @@ class Interpreter(Handle):
     def close(self) -> None:
         """Gives the interpreter back, for others to have.
 
-        Errors: ungil.Error while something runs in it.
+        Errors: ungil.Error while something runs in it. In a fork's child it does nothing.
         """
         if self._handle:
             status = self._free(self._handle)
-            if status != _signatures.UNGIL_E_HANDLE:  # which another thread closed meanwhile
+            # A handle that another thread closed meanwhile, or one of the parent process.
+            if status not in (_signatures.UNGIL_E_HANDLE, _signatures.UNGIL_E_FORKED):
                 check(status)
             self._handle = 0
 

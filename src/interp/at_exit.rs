@@ -6,13 +6,13 @@
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::interpreter::Interpreter;
-use super::{abandon, lock};
+use super::{abandon, alarm, lock};
 use crate::per_process::PerProcess;
 
 /// All interpreters that have started.
@@ -30,9 +30,6 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// The thread that is at it.
 static EXITING: AtomicU64 = AtomicU64::new(0);
-
-/// The signal that wakes threads which sleep; 0 as long as interpreters are still being stopped.
-static ALARM: AtomicI32 = AtomicI32::new(0);
 
 thread_local! {
     /// The exit status, on a thread that has called `exit`.
@@ -53,11 +50,6 @@ pub(super) fn is_ending() -> bool {
 /// Whether it is this thread that runs the process's end.
 pub(super) fn is_by(thread: libc::pthread_t) -> bool {
     is_ending() && EXITING.load(Ordering::Acquire) == thread
-}
-
-/// What threads with requests are to be woken by, as soon as all interpreters are stopped.
-pub(super) fn alarm() -> Option<c_int> {
-    Some(ALARM.load(Ordering::Acquire)).filter(|&signal| signal != 0)
 }
 
 /// An interpreter has started. It is not to be used if the process is exiting: nothing would stop it.
@@ -137,33 +129,12 @@ extern "C" fn stop_all(status: c_int, _: *mut c_void) {
         }
     }
     // Only now: a thread that finds the lock free would go on in Python.
-    ALARM.store(alarm_clock().unwrap_or(0), Ordering::Release);
+    alarm::start_ringing();
     all.iter().for_each(|interpreter| interpreter.wake());
     let end = Instant::now() + GRACE;
     // (Where this thread exits inside a request, that one stays.)
     while all.iter().any(|interpreter| interpreter.is_busy()) && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A signal that wakes threads which sleep in the system, and does nothing else: one that nobody has a use for.
-fn alarm_clock() -> Option<c_int> {
-    extern "C" fn nothing(_: c_int) {}
-    let is_free = |signal: &c_int| {
-        // SAFETY: sigaction writes the structure where it succeeds, and zeros are one without a handler.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            let is_known = libc::sigaction(*signal, std::ptr::null(), &mut action) == 0;
-            is_known && action.sa_sigaction == libc::SIG_DFL
-        }
-    };
-    let signal = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find(is_free)?;
-    // SAFETY: the function may be called at any time; the structure's other fields are valid as zeros: no signal is
-    // blocked meanwhile, and what was interrupted is not begun again (no SA_RESTART).
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = nothing as *const () as usize;
-        (libc::sigaction(signal, &action, std::ptr::null_mut()) == 0).then_some(signal)
     }
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::abandon::{abandonable, caught, outcome_of};
+use super::alarm::{self, Wakeable};
 use super::at_exit;
 use super::held::{Held, Owned, Raised};
 use super::host::{Host, Version};
@@ -251,7 +252,7 @@ impl Interpreter {
 
     /// Sends a signal to the threads of the requests that are under way, for those that sleep.
     pub(super) fn wake(&self) {
-        if let Some(signal) = at_exit::alarm() {
+        if let Some(signal) = alarm::ringing() {
             self.running.wake(signal);
         }
     }
@@ -293,6 +294,7 @@ impl Interpreter {
         if at_exit::is_ending() {
             return Err(Trouble::Exiting);
         }
+        let _wakeable = Wakeable::new();
         let call = self.running.begin();
         let result = self.with_lock(|held| {
             if call.is_interrupted() {

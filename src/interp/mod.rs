@@ -19,6 +19,7 @@
 //! | [`release`] | the functions that are told when it is not in use any more |
 //! | [`interpreter`], `running` | a copy that runs; `bootstrap.py` is what runs first in it |
 //! | `abandon` | a way back for threads that would wait for ever at the process's end |
+//! | `alarm` | the signal that wakes threads which sleep at the process's end |
 //! | [`at_exit`] | stops interpreters before the process's libraries end |
 //! | [`lease`] | interpreters that were given back are lent again |
 //! | [`trouble`] | what can go wrong |
@@ -36,6 +37,8 @@ pub use unsupported::{abandon, interpreter, lease, reply};
 
 #[cfg(supports_interpreters)]
 pub mod abandon;
+#[cfg(supports_interpreters)]
+mod alarm;
 #[cfg(supports_interpreters)]
 mod arenas;
 #[cfg(supports_interpreters)]

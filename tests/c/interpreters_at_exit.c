@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,20 +43,44 @@ static const char *const sources[] = {
 };
 enum { SOURCES = sizeof sources / sizeof *sources, WORKERS = 3 };
 
+/* Whose threads the workers are: the program's own, such as block all signals, or the library's, which do so too. */
+enum { PLAIN, SIGNALS_BLOCKED, LIBRARYS, KINDS };
+static int kind;
+
 static pthread_t workers[WORKERS];
 static atomic_int stop, released;
 static int32_t interp, other, last_status[WORKERS];
 static char source[1024];
 static int pipe_ends[2];
 
+/* The library's thread is in Python, and the caller waits for it. */
+static int32_t piece(int64_t begin, int64_t end, void *caller) {
+  (void)begin, (void)end;
+  if (!pthread_equal(pthread_self(), *(pthread_t *)caller)) return ungil_interp_exec(interp, source);
+  while (!stop) usleep(1000);
+  return 0;
+}
+
+static int32_t call(void) {
+  pthread_t self = pthread_self();
+  if (kind != LIBRARYS) return ungil_interp_exec(interp, source);
+  return ungil_parallel_for(0, 2, 1, 2, piece, &self, 0);
+}
+
 static void *work(void *argument) {
   int32_t *status = argument;
+  sigset_t all;
+  sigfillset(&all);
+  if (kind == SIGNALS_BLOCKED) pthread_sigmask(SIG_BLOCK, &all, NULL);
   while (!stop) {
-    *status = ungil_interp_exec(interp, source);
+    *status = call();
     if (*status != UNGIL_OK && *status != UNGIL_E_EXITING) break;
   }
   return NULL;
 }
+
+/* The library has at least one thread of its own. */
+static int num_workers(void) { return kind == LIBRARYS ? 1 : WORKERS; }
 
 static void release(void *owner) { atomic_fetch_add((atomic_int *)owner, 1); }
 
@@ -72,7 +97,7 @@ static void join_workers(void) {
   UngilReply reply;
   UngilBuffer buffer = {&made, sizeof made, 1, release, &released};
   stop = 1;
-  for (int i = 0; i < WORKERS; i++) pthread_join(workers[i], NULL);
+  for (int i = 0; i < num_workers(); i++) pthread_join(workers[i], NULL);
   for (int i = 0; i < WORKERS; i++)
     check(last_status[i] == UNGIL_E_EXITING || last_status[i] == UNGIL_OK, "a worker's status");
   check(ungil_interp_exec(interp, "1") == UNGIL_E_EXITING, "exec");
@@ -98,9 +123,9 @@ static void child(const char *format) {
   if (ungil_interp_exec(interp, line) != UNGIL_OK) _exit(1);
   snprintf(first, sizeof first, "__import__('os').write(%d, b'x')", pipe_ends[1]);
   snprintf(source, sizeof source, format, first);
-  for (int i = 0; i < WORKERS; i++)
+  for (int i = 0; i < num_workers(); i++)
     if (pthread_create(&workers[i], NULL, work, &last_status[i]) != 0) _exit(1);
-  for (int i = 0; i < WORKERS; i++)
+  for (int i = 0; i < num_workers(); i++)
     if (read(pipe_ends[0], &byte, 1) != 1) _exit(1);
   exit(1); /* join_workers has another status */
 }
@@ -158,6 +183,34 @@ static int is_ended(pid_t pid) {
   return WIFEXITED(status) && WEXITSTATUS(status) == ENDED;
 }
 
+/* A program whose threads all block signals, and that takes them by sigwaitinfo, gets each of them. */
+static void signals_are_the_programs(void) {
+  enum { SIGNALS = 200 };
+  char byte, seen[SIGNALS] = {0};
+  sigset_t all;
+  siginfo_t info;
+  alarm(SECONDS);
+  atexit(join_workers);
+  kind = SIGNALS_BLOCKED;
+  sigfillset(&all);
+  sigdelset(&all, SIGALRM);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  if (ungil_interp_new("fresh=1", &interp) != UNGIL_OK || pipe(pipe_ends) != 0) _exit(1);
+  snprintf(source, sizeof source, "__import__('os').write(%d, b'x')\nfor i in range(50): __import__('time').sleep(0.001)",
+           pipe_ends[1]);
+  for (int i = 0; i < WORKERS; i++)
+    if (pthread_create(&workers[i], NULL, work, &last_status[i]) != 0) _exit(1);
+  for (int i = 0; i < SIGNALS; i++) {
+    union sigval value = {i};
+    /* While threads are in requests: to the process, and to this thread. */
+    check(read(pipe_ends[0], &byte, 1) == 1, "a request");
+    check((i % 2 ? pthread_sigqueue(pthread_self(), SIGRTMAX, value) : sigqueue(getpid(), SIGRTMAX, value)) == 0, "sigqueue");
+    check(sigwaitinfo(&all, &info) == SIGRTMAX && info.si_code == SI_QUEUE, "sigwaitinfo");
+    check(info.si_pid == getpid() && !seen[info.si_value.sival_int]++, "which signal");
+  }
+  exit(1); /* join_workers has another status */
+}
+
 static void exits_of_all_kinds(void) {
   for (int i = 0; i < EXITS; i++) {
     char text[64] = "";
@@ -178,13 +231,16 @@ static void exits_of_all_kinds(void) {
     pid_t pid = fork();
     if (pid == 0) exit_in_a_start();
     expect(is_ended(pid));
+    if ((pid = fork()) == 0) signals_are_the_programs();
+    expect(is_ended(pid));
   }
 }
 
 int main(void) {
-  for (int round = 0; round < ROUNDS; round++)
+  for (int round = 0; round < ROUNDS + KINDS - 1; round++)
     for (int i = 0; i < SOURCES; i++) {
       int status = -1;
+      kind = round < ROUNDS ? PLAIN : round - ROUNDS + 1;
       pid_t pid = fork();
       if (pid == 0) child(sources[i]);
       expect(waitpid(pid, &status, 0) == pid);
@@ -192,7 +248,7 @@ int main(void) {
         puts("SKIP interpreters at exit: there is no shared libpython for them");
         return 0;
       }
-      if (!(WIFEXITED(status) && WEXITSTATUS(status) == ENDED)) fprintf(stderr, "status %x of: %s\n", status, sources[i]);
+      if (!(WIFEXITED(status) && WEXITSTATUS(status) == ENDED)) fprintf(stderr, "status %x of kind %d: %s\n", status, kind, sources[i]);
       expect(WIFEXITED(status) && WEXITSTATUS(status) == ENDED);
     }
   exits_of_all_kinds();

@@ -132,6 +132,41 @@ if __name__ == "__main__":
             "[[1, 2], [1, 2]]",
         )
 
+    def test_functions_of_the_program_in_children_of_multiprocessing(self):
+        self.assert_prints(
+            """
+import multiprocessing
+FACTOR = 10
+
+class Own:
+    def __init__(self, value):
+        self.value = value
+
+def scaled(own):
+    return Own(FACTOR * own.value)
+
+def child(kind, results):
+    with kind(1) as pool:
+        own = pool.submit(scaled, Own(4)).result()
+        results.put((type(own) is Own, own.value, pool.submit(lambda: FACTOR + 1).result()))
+
+def print_results(kind):
+    for way in "spawn", "forkserver":
+        context = multiprocessing.get_context(way)
+        results = context.Queue()
+        process = context.Process(target=child, args=(kind, results))
+        process.start()
+        print(results.get(timeout=60))
+        process.join()
+
+if __name__ == "__main__":
+    print_results(ThreadPoolExecutor)
+    print_results(ungil.InterpreterPoolExecutor)
+""",
+            "(True, 40, 11)",
+            "(True, 40, 11)",
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

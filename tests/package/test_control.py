@@ -1,7 +1,9 @@
 """Controls: progress, cancellation, deadlines, and their end."""
 
+import copy
 import gc
 import math
+import pickle
 import threading
 import time
 import unittest
@@ -46,6 +48,14 @@ class Controls(unittest.TestCase):
     def expect(self, error, control):
         with self.assertRaises(error):
             kernels.pi(ENDLESS, control=control)
+
+    def test_there_are_no_copies(self):
+        """One that went would free the original's handle."""
+        with ungil.Control() as control:
+            for make in copy.copy, copy.deepcopy, pickle.dumps:
+                with self.assertRaisesRegex(TypeError, "'Control'"):
+                    make(control)
+            self.assertGreater(kernels.pi(10, control=control), 3)
 
     def test_a_cancelled_control_stays_so(self):
         with ungil.Control() as control:

@@ -215,6 +215,23 @@ class Ends(unittest.TestCase):
             "0\n1\n2\n",
         )
 
+    def test_calls_of_what_is_deleted_last(self):
+        """The main thread's calls are made in threads of their own, of which none can be started any more."""
+        self.assert_ends(
+            """
+            import sys, ungil
+            class Last:
+                interpreter = ungil.Interpreter()
+                pi = staticmethod(ungil.pi)
+                def __del__(self):
+                    print(self.interpreter.eval("6 * 7"), self.pi(3 * 10**7) > 3)
+            sys.modules["last"] = Last()
+            ungil.pi(3 * 10**7)
+            """,
+            0,
+            "42 True\n",
+        )
+
     def test_from_inside_with(self):
         self.assert_ends(
             """

@@ -1,5 +1,6 @@
 """Isolated interpreters from Python: calls of any function, memory without a copy, exceptions as they were."""
 
+import copy
 import functools
 import mmap
 import os
@@ -113,6 +114,13 @@ class Calls(OneInterpreter):
                 self.call(nothing, thing)
         with self.assertRaisesRegex((TypeError, pickle.PicklingError), "pickle"):
             self.call(threading.Lock)
+
+    def test_interpreters_are_neither_copied_nor_sent(self):
+        """A copy that went would free the original's handle."""
+        for send in copy.copy, pickle.dumps, lambda own: self.interpreter.call(lambda other: None, own):
+            with self.assertRaisesRegex(TypeError, "'Interpreter'"):
+                send(self.interpreter)
+        self.assertEqual(self.interpreter.eval("1"), 1)
 
     def test_an_exception_that_cannot_be_sent_is_told(self):
         class Locked(Exception):
@@ -256,6 +264,21 @@ class Lives(unittest.TestCase):
                     os._exit(7 if "fork" in str(error) else 8)
                 os._exit(9)
             self.assertEqual(os.WEXITSTATUS(os.waitpid(child, 0)[1]), 7)
+
+    def test_a_child_of_a_fork_may_close_it(self):
+        interpreter = ungil.Interpreter()
+        child = os.fork()
+        if child == 0:
+            status = 9
+            try:
+                with interpreter:
+                    pass
+                status = 7 if interpreter.handle == 0 else 8
+            finally:
+                os._exit(status)
+        self.assertEqual(os.WEXITSTATUS(os.waitpid(child, 0)[1]), 7)
+        self.assertEqual(interpreter.eval("1"), 1)
+        interpreter.close()
 
 
 if __name__ == "__main__":
