@@ -67,7 +67,8 @@ unsafe extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *m
         libc::sigaddset(&mut (*context.cast::<libc::ucontext_t>()).uc_sigmask, signal);
         let process = libc::getpid();
         if (*info).si_code == libc::SI_TKILL {
-            libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, libc::gettid(), signal, info);
+            let thread = libc::syscall(libc::SYS_gettid); // glibc has a function for it since 2.30
+            libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info);
         } else {
             libc::syscall(libc::SYS_rt_sigqueueinfo, process, signal, info);
         }
