@@ -195,13 +195,10 @@ class _Plain(_Lending):
         return self._reduce_own(obj)
 
 
-# The program's own module; in a child that multiprocessing has not forked, it has the second name.
-MAIN_NAMES = ("__main__", "__mp_main__")
-
-
 def is_by_value(obj: Any) -> bool:
     """Whether a function or class is one that the other side cannot import."""
-    return obj.__module__ in MAIN_NAMES or is_registered(obj.__module__)
+    # The program has the second name in a child that multiprocessing has not forked.
+    return obj.__module__ in ("__main__", "__mp_main__") or is_registered(obj.__module__)
 
 
 def is_registered(module: str | None) -> bool:
@@ -337,8 +334,8 @@ def _full_pickler() -> Callable[..., Any]:
 def _make_full_pickler() -> Callable[..., Any]:
     import cloudpickle
 
-    for module in {"__mp_main__"} & sys.modules.keys():
-        cloudpickle.register_pickle_by_value(sys.modules[module])
+    if "__mp_main__" in sys.modules:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class Full(_Lending, cloudpickle.Pickler):  # type: ignore[misc]
         def __init__(self, file: io.BytesIO, into_main: frozenset[str] | None) -> None:
