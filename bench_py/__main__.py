@@ -19,7 +19,7 @@ REPORT = Path(__file__).parent.parent / "build" / "bench"
 
 def run(arguments: argparse.Namespace) -> int:
     conductor.forget_settings()  # before the library is loaded, which then works as it comes
-    from ungil._library import library, version
+    from ungil._native.library import library, version
 
     now = datetime.now(timezone.utc)
     path = results.new_path(arguments.results, now.strftime("%Y-%m-%d"), arguments.host, arguments.quick)

@@ -11,8 +11,8 @@ from ctypes import POINTER, c_double, c_int, c_int32, c_int64, c_size_t, c_uint8
 from pathlib import Path
 from typing import Any
 
-from ungil import _signatures
-from ungil._library import path as library_path
+from ungil._native import signatures
+from ungil._native.library import path as library_path
 
 HERE = Path(__file__).parent
 LEVELS = ("scalar", "avx2", "avx512")
@@ -37,7 +37,7 @@ class Native:
         before = os.environ.get("UNGIL_CPU")
         os.environ["UNGIL_CPU"] = level
         try:
-            library = _signatures.declare(ctypes.CDLL(str(copy)))  # type: ignore[no-untyped-call]
+            library = signatures.declare(ctypes.CDLL(str(copy)))  # type: ignore[no-untyped-call]
             return library if library.ungil_cpu_active().decode() == level else None
         finally:
             if before is None:

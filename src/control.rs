@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::process;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::process;
+use crate::sys::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// What a call and its owner share.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::settings;
+use crate::sys::settings;
 
 /// A set of CPU features that kernels are written for. Levels are ordered: each has all features of those below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

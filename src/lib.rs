@@ -11,11 +11,11 @@
 //! | [`interp`] | private copies of the Python library |
 //! | [`control`] | progress, cancellation and deadline of a call |
 //! | [`cpu`] | the CPU level that kernels run at |
-//! | [`settings`] | what the environment says, read once; the number of threads |
+//! | [`sys`] | the operating system's side: synchronisation, forks, signals, settings |
 //! | [`error`] | what can go wrong, in the library's own terms |
 //! | [`capi`] | the C ABI: the only place with raw pointers from outside |
 //!
-//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu -> settings`.
+//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu -> sys`.
 
 pub mod capi;
 pub mod control;
@@ -23,12 +23,7 @@ pub mod cpu;
 pub mod error;
 pub mod interp;
 pub mod kernels;
-mod outside;
-mod per_process;
 pub mod pool;
-mod process;
-pub mod settings;
-mod signals;
 #[cfg(test)]
 mod skips;
-mod sync;
+pub mod sys;

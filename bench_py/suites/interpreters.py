@@ -15,8 +15,8 @@ from typing import Any, Callable, Iterator
 import numpy
 
 import ungil
-from ungil import _signatures
-from ungil._library import check, library
+from ungil._native import signatures
+from ungil._native.library import check, library
 
 from .. import tasks
 from ..contest import Contest, sizes
@@ -196,7 +196,7 @@ class Pools:
 
     def bytes_to_bytes(self, trips: int) -> Callable[[], int]:
         """An interpreter by the C functions, without the package."""
-        handle, reply = ctypes.c_int32(), _signatures.UngilReply()
+        handle, reply = ctypes.c_int32(), signatures.UngilReply()
         check(library.ungil_interp_new(None, ctypes.byref(handle)))
         self.tools.stack.callback(library.ungil_interp_free, handle)
         check(library.ungil_interp_exec(handle, SERVE.encode()))

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, NamedTuple
 import numpy
 
 import ungil
-from ungil._library import library as default_library
+from ungil._native.library import library as default_library
 
 from .. import answers, loops
 from ..contest import Call, Calls, Contest, sizes

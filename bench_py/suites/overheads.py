@@ -13,8 +13,8 @@ from typing import Any, Callable, Iterator
 import numpy
 
 import ungil
-from ungil import _signatures
-from ungil._library import check, library
+from ungil._native import signatures
+from ungil._native.library import check, library
 
 from ..contest import Calls, Contest, WrongAnswer, sizes, timed, turns
 from ..machine import processors, threads
@@ -249,7 +249,7 @@ def latency(call: Callable[[int], int], by_deadline: bool) -> float:
         check(library.ungil_control_cancel(control))
     thread.join()
     check(library.ungil_control_free(control))
-    expected = _signatures.UNGIL_E_TIMED_OUT if by_deadline else _signatures.UNGIL_E_CANCELLED
+    expected = signatures.UNGIL_E_TIMED_OUT if by_deadline else signatures.UNGIL_E_CANCELLED
     if outcome[:1] != [expected]:
         raise RuntimeError(f"a call that was stopped gave {outcome[:1]}, not {expected}")
     return float(outcome[1] - event)

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import aio as aio
-    from ._errors import Cancelled as Cancelled
-    from ._errors import Error as Error
-    from ._errors import ExecutionFailed as ExecutionFailed
-    from ._errors import Exiting as Exiting
-    from ._errors import TimedOut as TimedOut
-    from ._errors import Unsupported as Unsupported
-    from ._pickling import share as share
     from .control import Control as Control
     from .control import Progress as Progress
-    from .executor import BrokenInterpreterPool as BrokenInterpreterPool
-    from .executor import InterpreterPoolExecutor as InterpreterPoolExecutor
+    from .errors import Cancelled as Cancelled
+    from .errors import Error as Error
+    from .errors import ExecutionFailed as ExecutionFailed
+    from .errors import Exiting as Exiting
+    from .errors import TimedOut as TimedOut
+    from .errors import Unsupported as Unsupported
     from .functions import integrate as integrate
     from .functions import map as map
     from .functions import parallel_for as parallel_for
-    from .interpreter import Interpreter as Interpreter
-    from .interpreter import run as run
+    from .interpreters._pickling import share as share
+    from .interpreters.executor import BrokenInterpreterPool as BrokenInterpreterPool
+    from .interpreters.executor import InterpreterPoolExecutor as InterpreterPoolExecutor
+    from .interpreters.interpreter import Interpreter as Interpreter
+    from .interpreters.interpreter import run as run
     from .kernels import count_primes as count_primes
     from .kernels import is_prime as is_prime
     from .kernels import num_primes as num_primes
@@ -43,24 +43,24 @@ if TYPE_CHECKING:
     from .kernels import sum as sum
     from .kernels import sum_multiples as sum_multiples
     from .kernels import test as test
-    from .tracking import track as track
+    from .progress import track as track
 
     __version__: str
 
 # The modules that have the names. One is imported when one of its names is first used: each interpreter needs only few
 # of them, and starts the sooner.
 _MODULES = {
-    "_errors": "Cancelled Error ExecutionFailed Exiting TimedOut Unsupported",
-    "_pickling": "share",
+    "errors": "Cancelled Error ExecutionFailed Exiting TimedOut Unsupported",
+    "interpreters._pickling": "share",
     "control": "Control Progress",
-    "executor": "BrokenInterpreterPool InterpreterPoolExecutor",
+    "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",
     "functions": "integrate map parallel_for",
-    "interpreter": "Interpreter run",
+    "interpreters.interpreter": "Interpreter run",
     "kernels": "count_primes is_prime num_primes num_threads pi set_num_threads sum sum_multiples test",
-    "tracking": "track",
+    "progress": "track",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
-_PLACES["__version__"] = "_library"
+_PLACES["__version__"] = "_native.library"
 
 __all__ = [*_PLACES, "aio"]
 

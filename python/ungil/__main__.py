@@ -18,7 +18,7 @@ from importlib import util
 from typing import Any, Callable, Tuple
 
 from . import Interpreter, InterpreterPoolExecutor, Unsupported, kernels
-from ._library import library, path, version
+from ._native.library import library, path, version
 
 SECONDS = 0.05  # for each call that is timed
 COMPANIONS = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")

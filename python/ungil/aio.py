@@ -21,7 +21,7 @@ from .control import Control
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
-    from ._buffers import Integers
+    from ._arrays.buffers import Integers
 
     Parameters = ParamSpec("Parameters")
 

@@ -8,9 +8,10 @@ import math
 import time
 from typing import NamedTuple
 
-from . import _numbers, _signatures
-from ._handle import Handle
-from ._library import check, library
+from ._native import scalars as _numbers
+from ._native import signatures
+from ._native.handle import Handle
+from ._native.library import check, library
 
 _LONGEST = 2**62  # milliseconds
 
@@ -47,7 +48,7 @@ class Control(Handle):
     def __init__(self, deadline: float | None = None) -> None:
         handle = ctypes.c_int32()
         status = library.ungil_control_new(ctypes.byref(handle))
-        if status == _signatures.UNGIL_E_EXHAUSTED:
+        if status == signatures.UNGIL_E_EXHAUSTED:
             gc.collect()  # PyPy may not have looked for a while which of them nobody has
             status = library.ungil_control_new(ctypes.byref(handle))
         check(status)
@@ -78,12 +79,12 @@ class Control(Handle):
         """Gives the token back; a call that is under it is cancelled, and waited for."""
         while self._handle:
             status = self._free(self._handle)
-            if status == _signatures.UNGIL_E_IN_USE:
+            if status == signatures.UNGIL_E_IN_USE:
                 library.ungil_control_cancel(self._handle)
                 time.sleep(0.001)
             else:
                 self._handle = 0
-                if status != _signatures.UNGIL_E_HANDLE:  # which another thread closed meanwhile
+                if status != signatures.UNGIL_E_HANDLE:  # which another thread closed meanwhile
                     check(status)
 
     def __repr__(self) -> str:

@@ -21,18 +21,18 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Callable, SupportsFloat, SupportsIndex, TypeVar, Union, overload
 
-from ._buffers import numbers_of
-from ._c_types import Signature
-from ._element_types import FLOAT64, INT64
-from ._library import library
-from ._numbers import integer, real
-from ._pointers import context_of, function_of
-from ._results import result_for
-from ._running import UNKNOWN, manner
+from ._arrays.buffers import numbers_of
+from ._arrays.c_functions import context_of, function_of
+from ._arrays.c_signatures import Signature
+from ._arrays.dtypes import FLOAT64, INT64
+from ._arrays.results import result_for
+from ._native.call_options import UNKNOWN, manner
+from ._native.library import library
+from ._native.scalars import integer, real
 from .control import Control
 
 if TYPE_CHECKING:
-    from ._buffers import Integers, Reals
+    from ._arrays.buffers import Integers, Reals
 
 Out = TypeVar("Out")
 Real = Union[SupportsFloat, SupportsIndex]

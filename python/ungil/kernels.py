@@ -21,16 +21,16 @@ import ctypes
 import operator
 from typing import TYPE_CHECKING, Any, Callable, SupportsIndex, TypeVar, overload
 
-from ._buffers import Memory, numbers_of
-from ._element_types import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
-from ._library import check, library
-from ._numbers import integer, shown, whole
-from ._results import result_for
-from ._running import MOST_THREADS, Manner, manner
+from ._arrays.buffers import Memory, numbers_of
+from ._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
+from ._arrays.results import result_for
+from ._native.call_options import MOST_THREADS, Manner, manner
+from ._native.library import check, library
+from ._native.scalars import integer, shown, whole
 from .control import Control
 
 if TYPE_CHECKING:
-    from ._buffers import Integers, Reals
+    from ._arrays.buffers import Integers, Reals
 
 Out = TypeVar("Out")
 

@@ -4,9 +4,9 @@
 
 use std::ops::{Add, Range};
 
-use super::guard::guarded;
-use super::slice::Array;
 use super::threads;
+use crate::capi::abi::array::Array;
+use crate::capi::abi::guard::guarded;
 use crate::error::Error;
 use crate::kernels::{divisors, multiples, pi};
 use crate::pool::{Call, Grain};

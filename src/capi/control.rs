@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::guard::guarded_status;
-use super::handle::{Kind, Pinned, Registry};
-use super::slice::Out;
 use super::threads;
+use crate::capi::abi::array::Out;
+use crate::capi::abi::guard::guarded_status;
+use crate::capi::abi::handle::{Kind, Pinned, Registry};
 use crate::control::{Control, Run, UnderControl};
 use crate::error::Error;
 use crate::pool::Call;

@@ -4,10 +4,10 @@ use std::ffi::c_void;
 use std::ops::Range;
 
 use super::control::with_call;
-use super::guard::guarded_status;
-use super::slice::{Array, Out, OutArray};
+use crate::capi::abi::array::{Array, Out, OutArray};
+use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::interp::abandon::abandonable;
+use crate::interp::exit::abandon::abandonable;
 use crate::kernels::midpoints::Midpoints;
 use crate::kernels::sum::Sum;
 use crate::pool::{Call, Grain};

@@ -3,16 +3,16 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use super::guard::guarded_status;
-use super::handle::{Kind, Pinned, Registry};
-use super::slice::{Array, Out};
+use crate::capi::abi::array::{Array, Out};
+use crate::capi::abi::guard::guarded_status;
+use crate::capi::abi::handle::{Kind, Pinned, Registry};
 use crate::error::Error;
-use crate::interp::interpreter::Interpreter;
-use crate::interp::lease::{self, Lease};
-use crate::interp::loan::{Loan, Owner};
+use crate::interp::error::Trouble;
+use crate::interp::foreign_buffer::{Loan, Owner};
 use crate::interp::release;
-use crate::interp::reply::Reply;
-use crate::interp::trouble::Trouble;
+use crate::interp::runtime::checkout::{self, Lease};
+use crate::interp::runtime::interpreter::Interpreter;
+use crate::interp::runtime::reply::Reply;
 
 static LEASES: Registry<Lease> = Registry::new(Kind::Interpreter);
 static REPLIES: Registry<GivenReply> = Registry::new(Kind::Reply);
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn ungil_interp_count(in_use: *mut i32, idle: *mut i32) ->
     guarded_status("ungil_interp_count", || {
         // SAFETY: the caller gives NULL or places for an int32_t each.
         let (in_use, idle) = unsafe { (Out::new("in_use", in_use)?, Out::new("idle", idle)?) };
-        let (lent, waiting) = lease::count();
+        let (lent, waiting) = checkout::count();
         in_use.write(lent as i32);
         idle.write(waiting as i32);
         Ok(())

@@ -1,7 +1,7 @@
 //! Sums of multiples.
 
-use super::guard::guarded_status;
-use super::slice::Out;
+use crate::capi::abi::array::Out;
+use crate::capi::abi::guard::guarded_status;
 use crate::kernels::multiples;
 
 /// The sum of the multiples of k in [from, to), in closed form.

@@ -1,8 +1,8 @@
 //! Primality, and the rule of num_primes().
 
 use super::control::with_call;
-use super::guard::guarded_status;
-use super::slice::{Array, CHUNK, Out, OutArray};
+use crate::capi::abi::array::{Array, CHUNK, Out, OutArray};
+use crate::capi::abi::guard::guarded_status;
 use crate::cpu;
 use crate::error::Error;
 use crate::kernels::{divisors, primes};

@@ -1,8 +1,8 @@
 //! Numbers in, one number out.
 
 use super::control::with_call;
-use super::guard::guarded_status;
-use super::slice::{Array, Out};
+use crate::capi::abi::array::{Array, Out};
+use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::kernels::sum::{Accumulator, LANES};
 use crate::kernels::{multiples, pi};

@@ -1,9 +1,9 @@
 //! How many threads a call may use.
 
-use super::guard::{guarded, guarded_status};
+use crate::capi::abi::guard::{guarded, guarded_status};
 use crate::error::Error;
 use crate::pool;
-use crate::settings::{self, MOST_THREADS, THREADS};
+use crate::sys::settings::{self, MOST_THREADS, THREADS};
 
 /// For the functions that have no argument for it: the number that was asked for, by `ungil_set_num_threads()` or
 /// `UNGIL_NUM_THREADS`; else 1.
@@ -80,9 +80,9 @@ pub extern "C" fn ungil_num_threads_setting() -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::last_error::tests::message;
-    use super::super::status;
     use super::*;
+    use crate::capi::abi::last_error::tests::message;
+    use crate::capi::abi::status;
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]

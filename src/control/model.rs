@@ -11,7 +11,7 @@
 use super::Control;
 use crate::error::Error;
 use crate::pool::{Call, Grain};
-use crate::sync::{Arc, UnsafeCell, thread};
+use crate::sys::sync::{Arc, UnsafeCell, thread};
 
 /// A call that is cancelled while it runs is done or stopped, and its progress says the same.
 #[test]

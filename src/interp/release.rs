@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::lock;
-use crate::per_process::PerProcess;
+use crate::interp::lock;
+use crate::sys::fork::PerProcess;
 
 /// A function that is called with an owner.
 pub type Release = unsafe extern "C-unwind" fn(owner: *mut c_void);

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::skips::missing;
 
 /// "3.11" of libpython3.11.so.1.0.
-pub(super) fn version(libpython: &Path) -> String {
+pub(crate) fn version(libpython: &Path) -> String {
     let name = libpython.file_name().unwrap().to_string_lossy().into_owned();
     name.trim_start_matches("libpython").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned()
 }
 
 /// The shared libpythons of this machine, pyenv's and the system's, for this test.
-pub(super) fn libpythons(test: &str) -> Vec<PathBuf> {
+pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
     let folders = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
     let versions = folders.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
     let libs = versions.filter_map(|version| Some(version.ok()?.path().join("lib")));
@@ -31,13 +31,13 @@ pub(super) fn libpythons(test: &str) -> Vec<PathBuf> {
 }
 
 /// Those of them that interpreters can be of.
-pub(super) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
     let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
     libpythons(test).into_iter().filter(is_supported)
 }
 
 /// The files of a libpython's own extension modules, for this test.
-pub(super) fn extension_modules(test: &str, libpython: &Path) -> Vec<PathBuf> {
+pub(crate) fn extension_modules(test: &str, libpython: &Path) -> Vec<PathBuf> {
     let name = format!("python{}/lib-dynload", version(libpython));
     let beside = libpython.parent().unwrap().join(&name);
     let folder = if beside.exists() { beside } else { Path::new("/usr/lib").join(name) };

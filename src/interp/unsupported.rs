@@ -1,121 +1,129 @@
 //! What stands for interpreters where there cannot be any: none can be made, so none can be used.
 
-pub mod abandon {
-    //! No call of Python's that could be abandoned.
+pub mod exit {
+    //! No end that needs care.
 
-    use std::panic::{self, AssertUnwindSafe};
-    use std::thread;
+    pub mod abandon {
+        //! No call of Python's that could be abandoned.
 
-    use crate::interp::trouble::Trouble;
-    use crate::outside::outside;
+        use std::panic::{self, AssertUnwindSafe};
+        use std::thread;
 
-    /// Runs it.
-    pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
+        use crate::interp::error::Trouble;
+        use crate::sys::foreign::outside;
 
-    /// Calls a function from outside.
-    pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
-        outside(call)
-    }
-
-    /// Does what calls such functions; the inner error is a panic.
-    pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
-        // Unwind safety: the caller drops what the body leaves behind.
-        Ok(panic::catch_unwind(AssertUnwindSafe(body)))
-    }
-}
-
-pub mod interpreter {
-    //! An interpreter that cannot be.
-
-    use super::reply::Reply;
-    use crate::interp::loan::Loan;
-    use crate::interp::trouble::Trouble;
-
-    /// There is none.
-    pub enum Interpreter {}
-
-    #[allow(missing_docs, reason = "nobody can call them")]
-    impl Interpreter {
-        pub fn exec(&self, _: &[u8]) -> Result<(), Trouble> {
-            match *self {}
+        /// Runs it.
+        pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+            body()
         }
 
-        pub fn eval(&self, _: &[u8]) -> Result<Vec<u8>, Trouble> {
-            match *self {}
+        /// Calls a function from outside.
+        pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
+            outside(call)
         }
 
-        pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
-            match *self {}
+        /// Does what calls such functions; the inner error is a panic.
+        pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+            // Unwind safety: the caller drops what the body leaves behind.
+            Ok(panic::catch_unwind(AssertUnwindSafe(body)))
         }
     }
 }
 
-pub mod reply {
-    //! A reply that cannot be.
+pub mod runtime {
+    //! No copy that runs.
 
-    /// There is none.
-    pub enum Reply {}
+    pub mod interpreter {
+        //! An interpreter that cannot be.
 
-    #[allow(missing_docs, reason = "nobody can call them")]
-    impl Reply {
-        pub fn response(&self) -> (*const u8, usize) {
-            match *self {}
-        }
+        use crate::interp::error::Trouble;
+        use crate::interp::foreign_buffer::Loan;
+        use crate::interp::runtime::reply::Reply;
 
-        pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
-            match *self {
-                #[allow(unreachable_code, reason = "a type is wanted")]
-                _ => std::iter::empty(),
+        /// There is none.
+        pub enum Interpreter {}
+
+        #[allow(missing_docs, reason = "nobody can call them")]
+        impl Interpreter {
+            pub fn exec(&self, _: &[u8]) -> Result<(), Trouble> {
+                match *self {}
+            }
+
+            pub fn eval(&self, _: &[u8]) -> Result<Vec<u8>, Trouble> {
+                match *self {}
+            }
+
+            pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
+                match *self {}
             }
         }
     }
-}
 
-pub mod lease {
-    //! A lease that cannot be.
+    pub mod reply {
+        //! A reply that cannot be.
 
-    use super::interpreter::Interpreter;
-    use crate::interp::trouble::Trouble;
+        /// There is none.
+        pub enum Reply {}
 
-    /// There is none.
-    pub enum Lease {}
+        #[allow(missing_docs, reason = "nobody can call them")]
+        impl Reply {
+            pub fn response(&self) -> (*const u8, usize) {
+                match *self {}
+            }
 
-    /// There is none.
-    pub enum Using {}
-
-    #[allow(missing_docs, reason = "nobody can call them")]
-    impl Lease {
-        /// # Safety
-        /// It does nothing.
-        pub unsafe fn new(_: &[u8]) -> Result<Self, Trouble> {
-            let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
-            Err(Trouble::Unsupported(text.to_owned()))
-        }
-
-        pub fn enter(&self) -> Result<Using, Trouble> {
-            match *self {}
-        }
-
-        pub fn interrupt(&self) -> Result<(), Trouble> {
-            match *self {}
-        }
-
-        pub fn end(&self) -> Result<(), Trouble> {
-            match *self {}
+            pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
+                match *self {
+                    #[allow(unreachable_code, reason = "a type is wanted")]
+                    _ => std::iter::empty(),
+                }
+            }
         }
     }
 
-    #[allow(missing_docs, reason = "nobody can call them")]
-    impl Using {
-        pub fn interpreter(&self) -> &'static Interpreter {
-            match *self {}
-        }
-    }
+    pub mod checkout {
+        //! A lease that cannot be.
 
-    /// None are lent, none idle.
-    pub fn count() -> (u32, u32) {
-        (0, 0)
+        use crate::interp::error::Trouble;
+        use crate::interp::runtime::interpreter::Interpreter;
+
+        /// There is none.
+        pub enum Lease {}
+
+        /// There is none.
+        pub enum Using {}
+
+        #[allow(missing_docs, reason = "nobody can call them")]
+        impl Lease {
+            /// # Safety
+            /// It does nothing.
+            pub unsafe fn new(_: &[u8]) -> Result<Self, Trouble> {
+                let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
+                Err(Trouble::Unsupported(text.to_owned()))
+            }
+
+            pub fn enter(&self) -> Result<Using, Trouble> {
+                match *self {}
+            }
+
+            pub fn interrupt(&self) -> Result<(), Trouble> {
+                match *self {}
+            }
+
+            pub fn end(&self) -> Result<(), Trouble> {
+                match *self {}
+            }
+        }
+
+        #[allow(missing_docs, reason = "nobody can call them")]
+        impl Using {
+            pub fn interpreter(&self) -> &'static Interpreter {
+                match *self {}
+            }
+        }
+
+        /// None are lent, none idle.
+        pub fn count() -> (u32, u32) {
+            (0, 0)
+        }
     }
 }

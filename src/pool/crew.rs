@@ -2,8 +2,8 @@
 
 use super::idle::IdleSet;
 use super::job::{Job, Mailbox};
-use crate::outside::NotUnwound;
-use crate::sync::{Backoff, Parker, Unparker};
+use crate::sys::foreign::NotUnwound;
+use crate::sys::sync::{Backoff, Parker, Unparker};
 
 /// Helpers by number.
 pub(super) struct Crew {

@@ -10,10 +10,10 @@ use crossbeam::queue::ArrayQueue;
 
 use super::crew::{Crew, together};
 use super::job::Job;
-use super::processors::{leave_starters_affinity, processors_of_process};
-use crate::per_process::PerProcess;
-use crate::signals::with_blocked_signals;
-use crate::sync::Parker;
+use crate::sys::affinity::{leave_starters_affinity, processors_of_process};
+use crate::sys::fork::PerProcess;
+use crate::sys::signals::with_blocked_signals;
+use crate::sys::sync::Parker;
 
 /// Does `work` on this thread and on up to `most` idle helpers, and returns when all are done. A panic goes on here.
 pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {

@@ -1,6 +1,6 @@
 //! The helpers that anybody may invite.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sys::sync::{AtomicU64, Ordering};
 
 /// A set of small numbers, a bit each. Unlike a queue it has no step that a fork could leave half done, and it
 /// prefers low numbers, so that the same helpers stay warm.

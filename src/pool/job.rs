@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::PoisonError;
 
-use crate::process;
-use crate::sync::thread::{self, Thread};
-use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
+use crate::sys::process;
+use crate::sys::sync::thread::{self, Thread};
+use crate::sys::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
 
 /// A piece of work that several threads do at once. It lies on its caller's stack.
 pub(super) struct Job<'a> {

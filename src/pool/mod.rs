@@ -9,18 +9,17 @@ mod idle;
 mod job;
 mod ordered;
 mod pieces;
-mod processors;
 
 use std::ops::{Add, Range};
 
 use crate::control::{self, Run};
 use crate::error::Error;
-use crate::process;
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sys::process;
+use crate::sys::sync::{AtomicBool, Mutex, Ordering};
 
+pub use crate::sys::affinity::processors;
 pub use pieces::Grain;
 use pieces::{Pace, Pieces};
-pub use processors::processors;
 
 /// How a call runs.
 #[derive(Clone, Copy)]

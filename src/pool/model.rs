@@ -6,7 +6,7 @@
 use super::crew::{Crew, together};
 use super::idle::IdleSet;
 use super::job::Job;
-use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, thread};
+use crate::sys::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, thread};
 
 /// What the threads of a call write to, a place each. Loom sees where an access is not in order with the others.
 struct Places {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::utils::CachePadded;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sys::sync::{AtomicU64, Ordering};
 
 /// How long pieces are.
 #[derive(Debug, Clone, Copy)]

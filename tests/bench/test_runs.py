@@ -181,7 +181,7 @@ class Runs(unittest.TestCase):
 def ungil_level():
     """The processor's, whatever the environment says."""
     environment = {name: value for name, value in os.environ.items() if name != "UNGIL_CPU"}
-    code = "from ungil._library import library; print(library.ungil_cpu_active().decode())"
+    code = "from ungil._native.library import library; print(library.ungil_cpu_active().decode())"
     return subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
 
 

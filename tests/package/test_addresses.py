@@ -11,7 +11,8 @@ from unittest import mock
 import test_buffers
 import test_interrupted_steps
 import test_lent_memory
-from ungil import _addresses, _buffers, _requests
+from ungil._arrays import _buffers, _requests
+from ungil._arrays import addresses as _addresses
 
 IS_CPYTHON = sys.implementation.name == "cpython"
 

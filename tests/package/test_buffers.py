@@ -9,8 +9,9 @@ import unittest
 
 import ungil
 from references import companion, has_numpy, sieve, typecodes, values
-from ungil import _buffers, functions, kernels
-from ungil._element_types import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
+from ungil._arrays import buffers as _buffers
+from ungil._arrays import functions, kernels
+from ungil._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
 
 COUNT = 3000
 PRIMES = sum(sieve(COUNT))

@@ -15,7 +15,7 @@ import ungil
 from references import PATIENCE, companion, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import functions, kernels
-from ungil.tracking import track
+from ungil.progress import track
 
 
 def python(program, **environment):
@@ -160,7 +160,7 @@ class Scipy(unittest.TestCase):
 
 def shown(program):
     """What appears on stderr."""
-    imports = "import sys, threading, time, ungil\nfrom ungil import kernels\nfrom ungil.tracking import track\n"
+    imports = "import sys, threading, time, ungil\nfrom ungil import kernels\nfrom ungil.progress import track\n"
     process = subprocess.run(
         [sys.executable, "-c", imports + program], stderr=subprocess.PIPE, timeout=PATIENCE, check=True
     )
@@ -205,7 +205,7 @@ class Tracking(unittest.TestCase):
         bar = self.bar()
         with ungil.Control() as control:
             kernels.pi(5, control=control)
-            with mock.patch("ungil.tracking._bar", lambda *args: bar), track(control) as same:
+            with mock.patch("ungil.progress._bar", lambda *args: bar), track(control) as same:
                 self.assertIs(same, control)
                 time.sleep(0.25)
                 self.assertEqual(bar.seen, [])  # the call is an earlier one's
@@ -220,7 +220,7 @@ class Tracking(unittest.TestCase):
     def test_a_control_that_is_closed_first(self):
         bar = self.bar()
         control = ungil.Control()
-        with mock.patch("ungil.tracking._bar", lambda *args: bar), track(control):
+        with mock.patch("ungil.progress._bar", lambda *args: bar), track(control):
             control.close()
         self.assertTrue(bar.closed)
 

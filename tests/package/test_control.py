@@ -11,7 +11,7 @@ import unittest
 import ungil
 from references import interrupted
 from ungil import kernels
-from ungil._waiting import hearing_signals
+from ungil._native.interruptible import hearing_signals
 
 ENDLESS = 10**15
 
@@ -135,7 +135,7 @@ class HearingSignals(unittest.TestCase):
         """Signals at all times, the end of the call among them: it never waits for what is over."""
         program = """
 import signal, time
-from ungil._waiting import hearing_signals
+from ungil._native.interruptible import hearing_signals
 def wait(event):
     while not event(): time.sleep(1e-5)
 try:

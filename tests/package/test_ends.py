@@ -6,7 +6,8 @@ import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
-from ungil import _errors, _signatures
+from ungil._native import _errors
+from ungil._native import signatures as _signatures
 
 SLEEPERS = """
     import signal, sys, threading, time, ungil

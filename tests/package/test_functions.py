@@ -13,8 +13,8 @@ from unittest import mock
 import ungil
 from references import has_numpy, interrupted, values
 from ungil import functions
-from ungil._c_types import of_text
-from ungil._signatures import UNGIL_E_IN_USE
+from ungil._arrays.c_signatures import of_text
+from ungil._native.signatures import UNGIL_E_IN_USE
 
 Body = CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)
 Integrand = CFUNCTYPE(c_double, c_double, c_void_p)
@@ -130,7 +130,7 @@ class Maps(unittest.TestCase):
             functions.map(address(square), array.array("Q", [1]))
 
     def test_results_without_numpy(self):
-        with mock.patch("ungil._results._found", [None]):
+        with mock.patch("ungil._arrays.results._found", [None]):
             self.assertEqual(functions.map(square, [3]), array.array("d", [9]))
             self.assertEqual(functions.map(negative, [3]), array.array("q", [-3]))
 

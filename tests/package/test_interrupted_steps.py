@@ -14,7 +14,8 @@ from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, rounds
-from ungil import _running, functions, kernels
+from ungil._native import call_options as _running
+from ungil._native import functions, kernels
 
 PACKAGE = os.path.dirname(ungil.__file__)
 

@@ -12,7 +12,8 @@ from unittest import mock
 import ungil
 from references import companion, has_numpy, interrupted, is_prime, sieve, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
-from ungil import _running, kernels
+from ungil._native import call_options as _running
+from ungil._native import kernels
 
 LIMIT = 100000
 PRIME = sieve(LIMIT)
@@ -73,7 +74,7 @@ class Primes(unittest.TestCase):
             self.assertEqual((result.format, result.shape), ("?", (2,)))
 
     def test_without_numpy(self):
-        with mock.patch("ungil._results._found", [None]):
+        with mock.patch("ungil._arrays.results._found", [None]):
             self.assertEqual(kernels.is_prime([2, 4]).format, "?")
             square = memoryview(array.array("q", [2, 4, 5, 6])).cast("B").cast("q", (2, 2))
             self.assertEqual(kernels.is_prime(square).tolist(), [[True, False], [True, False]])

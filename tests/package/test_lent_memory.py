@@ -14,8 +14,9 @@ import unittest
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
 from test_interrupted_steps import at_step
-from ungil import _library, _requests
-from ungil._library import library
+from ungil._native import _requests
+from ungil._native import library as _library
+from ungil._native.library import library
 
 
 def address_there(array):
@@ -204,7 +205,7 @@ class Memory(OneInterpreter):
 
 SERVE = """
 import _ungil, mmap, pickle
-from ungil import _protocol
+from ungil.interpreters import _protocol as _protocol
 
 made = []  # responses, which cannot be resized while somebody has them
 

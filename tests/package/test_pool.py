@@ -257,7 +257,7 @@ class Pool(unittest.TestCase):
     def test_many_pools_use_the_same_interpreters(self):
         import ctypes
 
-        from ungil._library import library
+        from ungil._native.library import library
 
         def count():
             counts = ctypes.c_int32(), ctypes.c_int32()

@@ -11,7 +11,7 @@ from unittest import mock
 import ungil
 from support import HAS_INTERPRETERS
 from ungil import __main__ as report
-from ungil._library import path
+from ungil._native.library import path
 
 
 def run(*arguments, **settings):

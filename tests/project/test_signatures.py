@@ -10,9 +10,9 @@ import unittest
 from pycparser import c_ast, c_parser
 
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-sys.path.append(os.path.join(PROJECT, "python", "ungil"))
+sys.path.append(os.path.join(PROJECT, "python", "ungil", "_native"))
 
-import _signatures  # noqa: E402
+import signatures  # noqa: E402
 
 # Types, of C and of ctypes, are compared as text or tuples: "void", "char", ("signed", bytes), ("unsigned", bytes),
 # ("float", bytes), ("pointer", target), ("function", result, parameters), ("structure", fields with their names).
@@ -98,7 +98,7 @@ def function_kind(prototype):
 def ctypes_kind(kind):
     if kind is None:
         return "void"
-    if isinstance(kind, _signatures.FunctionPointer):
+    if isinstance(kind, signatures.FunctionPointer):
         return "pointer", function_kind(kind.prototype)
     if is_prototype(kind):
         return "pointer", function_kind(kind)
@@ -144,7 +144,7 @@ void ungil_example(UngilExampleMap f, int32_t (*g)(const double *x, void *any), 
 def with_callbacks():
     """A module as it is generated from CALLBACKS."""
     module = types.ModuleType("signatures")
-    module.FunctionPointer = pointer = _signatures.FunctionPointer
+    module.FunctionPointer = pointer = signatures.FunctionPointer
     module.UngilExampleMap = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
     other = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(ctypes.c_double), ctypes.c_void_p)
     module.SIGNATURES = {"ungil_example": (None, [
@@ -158,7 +158,7 @@ def with_callbacks():
 
 class Signatures(unittest.TestCase):
     def test_the_header_and_the_signatures_say_the_same(self):
-        self.assertEqual(list(differences(HEADER, _signatures)), [])
+        self.assertEqual(list(differences(HEADER, signatures)), [])
         self.assertIn("num_primes", Header(HEADER).functions)
         self.assertIn("UNGIL_E_NULL", Header(HEADER).constants)
 
@@ -171,7 +171,7 @@ class Signatures(unittest.TestCase):
             self.assert_told(header.replace(old, new), module, name)
 
     def test_a_header_that_differs_is_told(self):
-        self.assert_each_told(HEADER, _signatures, [
+        self.assert_each_told(HEADER, signatures, [
             ("int64_t k,", "int32_t k,", "ungil_sum_multiples"),
             ("int64_t k,", "uint64_t k,", "ungil_sum_multiples"),
             ("int64_t k,", "double k,", "ungil_sum_multiples"),
@@ -191,7 +191,7 @@ class Signatures(unittest.TestCase):
 
     def test_a_missing_signature_is_told(self):
         module = types.ModuleType("signatures")
-        vars(module).update(vars(_signatures), SIGNATURES=copy.copy(_signatures.SIGNATURES))
+        vars(module).update(vars(signatures), SIGNATURES=copy.copy(signatures.SIGNATURES))
         del module.SIGNATURES["num_primes"]
         self.assert_told(HEADER, module, "num_primes")
         del module.UNGIL_E_NULL

@@ -10,9 +10,9 @@ PROJECT = os.path.normpath(os.path.join(HERE, "..", ".."))
 LIBRARIES = os.path.join(PROJECT, "build", "lib")
 
 # The file alone, not as part of its package: that takes nothing but ctypes. At the end: it is to shadow no module.
-sys.path += [os.path.join(PROJECT, "python", "ungil"), os.path.join(PROJECT, "tests")]
+sys.path += [os.path.join(PROJECT, "python", "ungil", "_native"), os.path.join(PROJECT, "tests")]
 
-import _signatures as signatures  # noqa: E402
+import signatures  # noqa: E402
 
 
 def load(name="libungil.so"):

@@ -10,10 +10,10 @@ mod signatures;
 /// The header's chapters, in its order. What is not exported from one of them is not in the header, and the
 /// test of exported symbols fails.
 const CHAPTERS: [&str; 12] = [
-    "status",
+    "abi/status",
     "library",
     "cpu",
-    "last_error",
+    "abi/last_error",
     "compat",
     "multiples",
     "control",
@@ -40,7 +40,7 @@ fn signatures() -> String {
 
 /// The files' paths in the project, and what belongs into them.
 fn generated() -> [(&'static str, String); 2] {
-    [("include/ungil.h", header::generate()), ("python/ungil/_signatures.py", signatures())]
+    [("include/ungil.h", header::generate()), ("python/ungil/_native/signatures.py", signatures())]
 }
 
 fn main() {

@@ -1,4 +1,4 @@
-//! `python/ungil/_signatures.py`: the exports as ctypes declares them, by syn.
+//! `python/ungil/_native/signatures.py`: the exports as ctypes declares them, by syn.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,0 +1,1 @@
+"""Arrays and C functions of any library, as addresses."""

@@ -1,0 +1,1 @@
+"""How the package reaches the native library: declarations, loading, handles, interruptible waiting."""

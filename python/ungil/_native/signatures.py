@@ -1,0 +1,314 @@
+"""ungil.h for ctypes: its constants, its callback types, and what each function takes and returns.
+
+Generated from src/capi/: change the Rust source and run `make header`.
+"""
+
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    _CFuncPtr,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint8,
+    c_uint64,
+    c_void_p,
+)
+from numbers import Integral
+
+UNGIL_OK = 0
+UNGIL_E_NULL = -1
+UNGIL_E_INVALID = -2
+UNGIL_E_OVERFLOW = -3
+UNGIL_E_INTERNAL = -4
+UNGIL_E_HANDLE = -5
+UNGIL_E_IN_USE = -6
+UNGIL_E_CANCELLED = -7
+UNGIL_E_TIMED_OUT = -8
+UNGIL_E_EXHAUSTED = -9
+UNGIL_E_FORKED = -10
+UNGIL_E_PYTHON = -11
+UNGIL_E_UNSUPPORTED = -12
+UNGIL_E_EXITING = -13
+
+
+class FunctionPointer:
+    """In argtypes, a parameter that is a C function of the CFUNCTYPE `prototype`.
+
+    It takes such a callback, a function of a loaded library, an address, and None for NULL. The prototype itself
+    would take only the first of these, and c_void_p would take strings and arrays and call what is in them.
+    """
+
+    def __init__(self, prototype):
+        self.prototype = prototype
+
+    def from_param(self, value):
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return self._address(int(value))
+        if isinstance(value, _CFuncPtr):
+            self._check(value)
+        elif not (value is None or isinstance(value, c_void_p)):
+            raise TypeError("expected a C function, an address or None, not " + type(value).__name__)
+        return c_void_p.from_param(value)
+
+    @staticmethod
+    def _address(value):
+        if value != (c_void_p(value).value or 0):  # ctypes would cut it off
+            raise TypeError("%d is not an address" % value)
+        return c_void_p.from_param(value)
+
+    def _check(self, function):
+        """A callback has a type; a library's function has one if somebody declared it."""
+        if function.argtypes is None:
+            return
+        expected = (self.prototype._restype_,) + self.prototype._argtypes_
+        given = (function.restype,) + tuple(function.argtypes)
+        if [_code(kind) for kind in given] != [_code(kind) for kind in expected]:
+            raise TypeError("the function has other parameters, or returns something else, than is expected")
+
+
+def _code(kind):
+    """One letter for a type as C passes it; all pointers are alike."""
+    code = getattr(kind, "_type_", None)
+    return code if isinstance(code, str) and code not in "OPZz" else "P"
+
+
+UngilLoopBody = CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)
+UngilMapF64 = CFUNCTYPE(c_double, c_double)
+UngilMapI64 = CFUNCTYPE(c_int64, c_int64)
+UngilIntegrand = CFUNCTYPE(c_double, c_double, c_void_p)
+UngilRelease = CFUNCTYPE(None, c_void_p)
+
+
+class UngilBuffer(Structure):
+    _fields_ = [
+        ("address", c_void_p),
+        ("length", c_size_t),
+        ("readonly", c_int32),
+        ("release", UngilRelease),
+        ("owner", c_void_p),
+    ]
+
+
+class UngilReply(Structure):
+    _fields_ = [
+        ("response", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("handle", c_int32),
+    ]
+
+
+# From a function's name to (restype, its parameters in order).
+SIGNATURES = {
+    "ungil_version": (c_char_p, []),
+    "ungil_abi_version": (c_int32, []),
+    "ungil_cpu_detected": (c_char_p, []),
+    "ungil_cpu_active": (c_char_p, []),
+    "ungil_last_error": (c_char_p, []),
+    "test": (c_int32, [("from", c_int32), ("to", c_int32)]),
+    "num_primes": (c_int32, [("size", c_int32), ("numbers", POINTER(c_int32))]),
+    "compPi_ctypes": (c_double, [("pi", c_double), ("niter", c_int32)]),
+    "ungil_sum_multiples": (
+        c_int32,
+        [
+            ("from", c_int64),
+            ("to", c_int64),
+            ("k", c_int64),
+            ("out", POINTER(c_int64)),
+        ],
+    ),
+    "ungil_control_new": (c_int32, [("control", POINTER(c_int32))]),
+    "ungil_control_free": (c_int32, [("control", c_int32)]),
+    "ungil_control_cancel": (c_int32, [("control", c_int32)]),
+    "ungil_control_set_deadline_ms": (c_int32, [("control", c_int32), ("milliseconds", c_int64)]),
+    "ungil_control_progress": (
+        c_int32,
+        [
+            ("control", c_int32),
+            ("done", POINTER(c_uint64)),
+            ("total", POINTER(c_uint64)),
+        ],
+    ),
+    "ungil_num_threads": (c_int32, []),
+    "ungil_set_num_threads": (c_int32, [("nthreads", c_int32)]),
+    "ungil_num_threads_setting": (c_int32, []),
+    "ungil_pi": (
+        c_int32,
+        [
+            ("n", c_int64),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("out", POINTER(c_double)),
+        ],
+    ),
+    "ungil_test": (
+        c_int32,
+        [
+            ("from", c_int32),
+            ("to", c_int32),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("out", POINTER(c_int32)),
+        ],
+    ),
+    "ungil_sum_f64": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_double)),
+            ("length", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("sum", POINTER(c_double)),
+        ],
+    ),
+    "ungil_is_prime_u64": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_uint64)),
+            ("length", c_size_t),
+            ("out", POINTER(c_uint8)),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+        ],
+    ),
+    "ungil_is_prime_i64": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_int64)),
+            ("length", c_size_t),
+            ("out", POINTER(c_uint8)),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+        ],
+    ),
+    "ungil_count_primes_u64": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_uint64)),
+            ("length", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("count", POINTER(c_uint64)),
+        ],
+    ),
+    "ungil_count_primes_i64": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_int64)),
+            ("length", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("count", POINTER(c_uint64)),
+        ],
+    ),
+    "ungil_count_primes_i32": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_int32)),
+            ("length", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("count", POINTER(c_uint64)),
+        ],
+    ),
+    "ungil_num_primes_i32": (
+        c_int32,
+        [
+            ("numbers", POINTER(c_int32)),
+            ("length", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("count", POINTER(c_uint64)),
+        ],
+    ),
+    "ungil_parallel_for": (
+        c_int32,
+        [
+            ("begin", c_int64),
+            ("end", c_int64),
+            ("grain", c_int64),
+            ("nthreads", c_int32),
+            ("function", FunctionPointer(UngilLoopBody)),
+            ("ctx", c_void_p),
+            ("control", c_int32),
+        ],
+    ),
+    "ungil_map_f64": (
+        c_int32,
+        [
+            ("function", FunctionPointer(UngilMapF64)),
+            ("in", POINTER(c_double)),
+            ("out", POINTER(c_double)),
+            ("n", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+        ],
+    ),
+    "ungil_map_i64": (
+        c_int32,
+        [
+            ("function", FunctionPointer(UngilMapI64)),
+            ("in", POINTER(c_int64)),
+            ("out", POINTER(c_int64)),
+            ("n", c_size_t),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+        ],
+    ),
+    "ungil_integrate": (
+        c_int32,
+        [
+            ("function", FunctionPointer(UngilIntegrand)),
+            ("ctx", c_void_p),
+            ("a", c_double),
+            ("b", c_double),
+            ("n", c_int64),
+            ("nthreads", c_int32),
+            ("control", c_int32),
+            ("out", POINTER(c_double)),
+        ],
+    ),
+    "ungil_interp_new": (c_int32, [("options", c_char_p), ("interp", POINTER(c_int32))]),
+    "ungil_interp_free": (c_int32, [("interp", c_int32)]),
+    "ungil_interp_count": (c_int32, [("in_use", POINTER(c_int32)), ("idle", POINTER(c_int32))]),
+    "ungil_interp_exec": (c_int32, [("interp", c_int32), ("source", c_char_p)]),
+    "ungil_interp_eval": (
+        c_int32,
+        [
+            ("interp", c_int32),
+            ("expression", c_char_p),
+            ("text", POINTER(c_char_p)),
+        ],
+    ),
+    "ungil_interp_call": (
+        c_int32,
+        [
+            ("interp", c_int32),
+            ("request", c_void_p),
+            ("length", c_size_t),
+            ("buffers", POINTER(UngilBuffer)),
+            ("count", c_size_t),
+            ("reply", POINTER(UngilReply)),
+        ],
+    ),
+    "ungil_reply_free": (c_int32, [("handle", c_int32)]),
+    "ungil_interp_end_release": (c_int32, [("release", FunctionPointer(UngilRelease))]),
+    "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
+}
+
+
+def declare(library):
+    """Tells ctypes the types of all functions of the loaded library, and returns it.
+
+    An AttributeError names a function that the library lacks: it is older than this file.
+    """
+    for name, (restype, parameters) in SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype = restype
+        function.argtypes = [kind for _, kind in parameters]
+    return library

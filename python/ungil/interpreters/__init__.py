@@ -1,0 +1,1 @@
+"""Isolated interpreters, and the pool of them."""

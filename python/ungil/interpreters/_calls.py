@@ -1,0 +1,227 @@
+"""Calls on their way to an interpreter: what is pickled, and what need not be pickled or sent again.
+
+A function that only uses what cannot change, or has not changed, is pickled once, and sent to each interpreter once.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, Callable, NamedTuple, Sequence
+from weakref import WeakKeyDictionary
+
+from .._native.locks import Lock, Numbers, first
+from . import _pickling
+from ._pickling import ATOMS, PROTOCOL, Loan, Message
+from ._protocol import CALL, CALL_KNOWN, HEADER, MAP_KNOWN
+
+_tokens = Numbers()
+_lock = Lock()
+
+
+class Function(NamedTuple):
+    """A pickled function, and the number that interpreters know it by."""
+
+    token: int
+    message: Message
+
+
+def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Function:
+    """The function as it is now. Errors: what pickle raises."""
+    return _cached(function, own_names) or Function(_tokens.take(), _pickling.dumps(function, own_names))
+
+
+class Call:
+    """One request: a call of a function, or chunks of calls of the same."""
+
+    __slots__ = ("_kind", "function", "is_map", "message")
+
+    def __init__(self, kind: bytes, function: Function | None, message: Message) -> None:
+        self._kind, self.function, self.message = kind, function, message
+        self.is_map = kind == MAP_KNOWN  # the result is a list then, with an element for each chunk
+
+    def request(self, is_known: bool) -> tuple[bytes, Sequence[Loan]]:
+        """The request's bytes and memory, for an interpreter that knows the function or not."""
+        function, data, loans = self.function, self.message.data, self.message.loans
+        if function is None:
+            return data + self._kind, loans
+        if is_known:
+            return data + HEADER.pack(function.token, 0, 0, self._kind), loans
+        pickled, memory = function.message.data, function.message.loans
+        header = HEADER.pack(function.token, len(pickled), len(memory), self._kind)
+        return data + pickled + header, [*memory, *loans]
+
+    def forget(self) -> None:
+        """Lets go of the arguments' memory when the call is over: its owner may change it then."""
+        self.message = Message(b"")
+
+    def goes_with(self, other: Call) -> bool:
+        """Whether `together` can take both."""
+        return (
+            (self.is_map and other.is_map)
+            and other.function is self.function
+            and not (self.message.loans or other.message.loans)
+        )
+
+
+def together(calls: Sequence[Call]) -> Call:
+    """The request for chunks of one function, which `goes_with` has found to go together."""
+    first = calls[0]
+    chunks = [call.message.data for call in calls]
+    return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.loans))
+
+
+def call_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], own_names: frozenset[str]
+) -> Call:
+    """function(*args, **kwargs). Errors: what pickle raises."""
+    cached = _cached(function, own_names)
+    if cached is not None and not kwargs and _are_plain(args):
+        return Call(CALL_KNOWN, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
+    args = tuple(map(_pickling.lend_large, args))
+    kwargs = {name: _pickling.lend_large(value) for name, value in kwargs.items()}
+    if cached is None:
+        return Call(CALL, None, _pickling.dumps((function, args, kwargs), own_names))
+    return Call(CALL_KNOWN, cached, _pickling.dumps((args, kwargs), own_names))
+
+
+def map_of(function: Function, calls: list[tuple[Any, ...]], own_names: frozenset[str]) -> Call:
+    """function(*args) for each of the calls. Errors: what pickle raises."""
+    if len(calls) == 1 and _are_plain(calls[0]):
+        return Call(MAP_KNOWN, function, Message(pickle.dumps(calls, PROTOCOL)))
+    calls = [tuple(map(_pickling.lend_large, args)) for args in calls]
+    return Call(MAP_KNOWN, function, _pickling.dumps(calls, own_names))
+
+
+def _are_plain(args: tuple[Any, ...]) -> bool:
+    """Whether pickle itself is all that they need."""
+    for argument in args:
+        if type(argument) not in ATOMS:
+            return False
+    return True
+
+
+class _Dependencies(NamedTuple):
+    """What a function's pickle depends on, as it was."""
+
+    bodies: list[tuple[FunctionType, CodeType, Any, Any]]  # functions, their code and defaults
+    globals: list[tuple[dict[str, Any], str, Any]]  # namespaces, names, values
+
+    def are_current(self) -> bool:
+        for function, code, defaults, keywords in self.bodies:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return False
+            if function.__kwdefaults__ != keywords or function.__dict__:
+                return False
+        for namespace, name, value in self.globals:
+            if namespace.get(name, _MISSING) is not value:
+                return False
+        return True
+
+    def agree_with(self, message: Message) -> bool:
+        """Whether the message has the globals of `__main__` as they are here."""
+        main = _pickling.main_globals()
+        values = {name: value for namespace, name, value in self.globals if namespace is main}
+        return all(values.get(name, value) is value for name, value, _ in message.globals)
+
+
+class _Entry(NamedTuple):
+    """A pickled function, and how it was pickled."""
+
+    function: Function
+    own_names: frozenset[str]
+    by_value: bool
+    dependencies: _Dependencies
+
+    def is_current(self, own_names: frozenset[str], by_value: bool) -> bool:
+        return self.own_names == own_names and self.by_value == by_value and self.dependencies.are_current()
+
+
+_MISSING = object()
+
+KEPT = 256
+
+_entries: dict[Any, _Entry] = {}  # the latest, by their functions
+
+
+def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
+    """The function, pickled now or before; None for one that may be another one next time."""
+    if type(function) not in (FunctionType, BuiltinFunctionType):
+        return None
+    by_value = _pickling.is_by_value(function)
+    entry = _entries.get(function)
+    if entry is None or not entry.is_current(own_names, by_value):
+        dependencies = _Dependencies([], [])
+        if not _collect(function, dependencies):
+            return None
+        message = _pickling.dumps(function, own_names)
+        entry = _Entry(Function(_tokens.take(), message), own_names, by_value, dependencies)
+        if dependencies.are_current() and dependencies.agree_with(message):  # another thread may have changed them
+            _keep(function, entry)
+    return entry.function
+
+
+def _keep(function: Callable[..., Any], entry: _Entry) -> None:
+    dropped: list[Any] = []  # until the lock is free: their ends may run any code
+    with _lock:
+        dropped.append(_entries.get(function))
+        while len(_entries) >= KEPT:
+            oldest = first(_entries)
+            dropped.append((oldest, _entries.pop(oldest, None)))
+        _entries[function] = entry
+
+
+def _collect(value: Any, found: _Dependencies) -> bool:
+    """Adds what the value's pickle depends on to what was found. False if some can change unreplaced."""
+    if type(value) in ATOMS:
+        return True
+    if isinstance(value, ModuleType):
+        return sys.modules.get(value.__name__) is value and not _pickling.is_registered(value.__name__)
+    if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return False
+    if not _pickling.is_by_value(value):
+        return _is_importable(value)
+    return isinstance(value, FunctionType) and _collect_function(value, found)
+
+
+def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
+    if any(function is body[0] for body in found.bodies):
+        return True
+    keywords = dict(function.__kwdefaults__) if function.__kwdefaults__ else None
+    if function.__closure__ or function.__dict__:
+        return False
+    if not all(type(value) in ATOMS for value in (*(function.__defaults__ or ()), *(keywords or {}).values())):
+        return False
+    found.bodies.append((function, function.__code__, function.__defaults__, keywords))
+    namespace = function.__globals__
+    for name in _names_in(function.__code__):
+        value = namespace.get(name, _MISSING)
+        found.globals.append((namespace, name, value))
+        if value is not _MISSING and not _collect(value, found):
+            return False
+    return True
+
+
+def _is_importable(value: Any) -> bool:
+    """Whether its module and name lead to it."""
+    try:
+        found: Any = sys.modules[value.__module__]
+        for name in value.__qualname__.split("."):
+            found = getattr(found, name)
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return found is value
+
+
+_names: WeakKeyDictionary[CodeType, tuple[str, ...]] = WeakKeyDictionary()
+
+
+def _names_in(code: CodeType) -> tuple[str, ...]:
+    """All names in the code and in what is nested in it: globals are among them."""
+    with _lock:
+        names = _names.get(code)
+        if names is None:
+            nested = [name for value in code.co_consts if isinstance(value, CodeType) for name in _names_in(value)]
+            names = _names[code] = tuple(sorted({*code.co_names, *nested}))
+    return names

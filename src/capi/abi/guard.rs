@@ -1,0 +1,58 @@
+//! The one panic boundary.
+
+use std::any::Any;
+
+use super::{last_error, status};
+use crate::error::Error;
+use crate::interp::exit::abandon::{outcome_of, with_barrier};
+
+/// Runs the body of the export `function`. On an error or a panic, records the message for
+/// `ungil_last_error` and returns `failed`.
+pub(crate) fn guarded<T>(function: &str, failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    run(function, body).unwrap_or(failed)
+}
+
+/// As `guarded`, for functions that return a status.
+pub(crate) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), Error>) -> i32 {
+    run(function, body).map_or_else(|error| status::of(&error), |()| status::UNGIL_OK)
+}
+
+fn run<T>(function: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
+    let result = match with_barrier(|| outcome_of(body)) {
+        Ok(Ok(result)) => result,
+        Ok(Err(payload)) => Err(Error::Internal(panic_message(&*payload))),
+        Err(trouble) => Err(trouble.into()),
+    };
+    result.inspect_err(|error| last_error::record(function, error))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::abi::last_error::tests::message;
+
+    #[test]
+    fn a_panic_becomes_the_failure_value_and_a_message() {
+        assert_eq!(guarded("call", -7, || panic!("broken {}", 1)), -7);
+        assert_eq!(message(), "call: internal error (please report it): broken 1");
+        assert_eq!(guarded_status("call", || panic!("plain")), status::UNGIL_E_INTERNAL);
+        assert_eq!(message(), "call: internal error (please report it): plain");
+    }
+
+    #[test]
+    fn a_good_call_leaves_the_last_message_alone() {
+        assert_eq!(
+            guarded_status("call", || Err(Error::Null { parameter: "numbers" })),
+            status::UNGIL_E_NULL
+        );
+        assert_eq!(guarded("call", 0, || Ok(5)), 5);
+        assert_eq!(guarded_status("call", || Ok(())), status::UNGIL_OK);
+        assert_eq!(message(), "call: numbers is NULL, but there is something to read or write there");
+    }
+}

@@ -1,0 +1,204 @@
+use std::ffi::{CStr, c_char, c_void};
+use std::fs;
+use std::ptr::NonNull;
+
+use object::LittleEndian as LE;
+use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
+
+use super::{Marker, Substitute, copy_of_libpython, copy_of_library, defines, uses_python, with_origin};
+use crate::interp::elf::image::{Image, Malformed};
+use crate::interp::elf::small_object::{SYMBOLS, small_object};
+use crate::interp::loading::dl::Library;
+use crate::interp::loading::memfile::PrivateFile;
+use crate::interp::tests::{extension_modules, libpythons};
+
+const SUBSTITUTES: [Substitute; 2] =
+    [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
+
+fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
+    copy_of_library(image, &Marker::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
+        needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
+    })
+}
+
+fn load(bytes: &[u8]) -> Library {
+    let file = PrivateFile::new(c"libpython", bytes).unwrap();
+    // SAFETY: CPython's library has no initialisers but the C library's own.
+    unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
+}
+
+fn version(library: Library, marker: &Marker) -> String {
+    let function = library.symbol(&marker.mark("Py_GetVersion")).expect("Py_GetVersion");
+    // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
+    unsafe {
+        let function = std::mem::transmute::<NonNull<c_void>, extern "C" fn() -> *const c_char>(function);
+        CStr::from_ptr(function()).to_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
+fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
+    for (i, path) in libpythons("copies of real libpythons").into_iter().enumerate() {
+        let image = Image::read(&path).unwrap();
+        let mut addresses = Vec::new();
+        for copy in 0..3 {
+            let marker = Marker::new(1_000_000 + 10 * i + copy);
+            let library = load(&copy_of_libpython(image.clone(), &marker, &SUBSTITUTES).unwrap());
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let prefix = name
+                .trim_start_matches("libpython")
+                .trim_end_matches(".so.1.0")
+                .trim_end_matches('m')
+                .to_owned();
+            assert!(version(library, &marker).starts_with(&prefix), "{name}");
+            assert!(library.symbol("Py_GetVersion").is_none(), "{name}: the old name is gone");
+            assert_eq!(library.symbol(&marker.mark("dlopen")).unwrap().addr().get(), 0x1234);
+            assert_eq!(library.symbol(&marker.mark("abort")).unwrap().addr().get(), 0x5678);
+            addresses.push(library.symbol(&marker.mark("PyType_Type")).expect("PyType_Type"));
+        }
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 3);
+    }
+}
+
+fn needed(image: &Image) -> String {
+    let names = image.all(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
+fn each_extension_module_of_the_standard_library_gets_a_copy() {
+    const TEST: &str = "copies of extension modules";
+    for path in libpythons(TEST) {
+        for file in &extension_modules(TEST, &path) {
+            let before = Image::parse(fs::read(file).unwrap()).unwrap();
+            assert!(uses_python(&before).unwrap(), "{}", file.display());
+            let copy = copy_of(before.clone()).unwrap();
+            let after = Image::parse(copy).unwrap();
+            assert!(!uses_python(&after).unwrap(), "{} of {}", file.display(), path.display());
+            assert_eq!(before.symbols().len(), after.symbols().len());
+            assert_eq!(needed(&before).replace("libc.so.6", "libother.so"), needed(&after));
+        }
+    }
+}
+
+#[test]
+fn the_librarys_own_folder_gets_its_name() {
+    for (folders, expected) in [
+        ("$ORIGIN", "/a"),
+        ("${ORIGIN}/../x.libs:/usr/lib", "/a/../x.libs:/usr/lib"),
+        ("/b:$ORIGIN/c:$LIB:$", "/b:/a/c:$LIB:$"),
+        ("", ""),
+    ] {
+        assert_eq!(with_origin(folders.as_bytes(), b"/a"), expected.as_bytes());
+    }
+}
+
+/// The names of the symbols, in their order.
+fn names(image: &Image) -> Vec<String> {
+    let name = |offset| String::from_utf8(image.string(offset).unwrap().to_vec()).unwrap();
+    image.symbols().iter().map(|symbol| name(u64::from(symbol.st_name.get(LE)))).collect()
+}
+
+/// The symbol that a loader finds under a name, by the System V hash table.
+fn looked_up(image: &Image, name: &str) -> Option<usize> {
+    let table = image.place(image.dynamic(DT_HASH)?, 8, "a hash table").unwrap();
+    let word = |at: usize| {
+        let place = table.start + 4 * at;
+        u32::from_le_bytes(image.bytes[place..place + 4].try_into().unwrap())
+    };
+    let buckets = word(0);
+    let bucket = object::elf::hash(name.as_bytes()) % buckets;
+    let mut symbol = word(2 + bucket as usize) as usize;
+    while symbol != 0 && names(image)[symbol] != name {
+        symbol = word(2 + buckets as usize + symbol) as usize;
+    }
+    (symbol != 0).then_some(symbol)
+}
+
+/// An object with each kind of hash table, and one whose tables are not aligned.
+fn small_objects() -> impl Iterator<Item = Image> {
+    let all = [(false, true), (true, true), (false, false)];
+    all.into_iter()
+        .map(|(has_gnu_hash, is_aligned)| Image::parse(small_object(has_gnu_hash, is_aligned)).unwrap())
+}
+
+#[test]
+fn a_small_library_is_copied() {
+    for before in small_objects() {
+        assert_eq!(names(&before), SYMBOLS.map(|(name, _)| name));
+        assert!(uses_python(&before).unwrap() && defines(&before, b"own").unwrap());
+        assert!(!defines(&before, b"malloc").unwrap());
+        let after = Image::parse(copy_of(before).unwrap()).unwrap();
+        let expected = SYMBOLS.map(|(name, is_defined)| match name {
+            "PyLong_FromLong" | "dlopen" if !is_defined => Marker::new(7).mark(name),
+            _ => name.to_owned(),
+        });
+        assert_eq!(names(&after), expected);
+        assert_eq!(needed(&after), "libother.so libpython3.11.so.1.0");
+        let text = |tag| after.string(after.dynamic(tag).unwrap()).unwrap();
+        assert_eq!(text(DT_SONAME), b"ungil7_own.so");
+        assert_eq!(text(DT_RUNPATH), b"/here/../libs:/usr/lib");
+        assert!(after.symbols().iter().all(|symbol| symbol.st_bind() != STB_GNU_UNIQUE));
+    }
+}
+
+#[test]
+fn a_small_libpython_is_copied() {
+    let marker = Marker::new(7);
+    for before in small_objects() {
+        let after = Image::parse(copy_of_libpython(before, &marker, &SUBSTITUTES).unwrap()).unwrap();
+        let found = |name: &str| looked_up(&after, &marker.mark(name)).map(|at| after.symbols()[at]);
+        assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
+        for substitute in SUBSTITUTES {
+            assert_eq!(found(substitute.name).unwrap().st_value.get(LE), substitute.address as u64);
+        }
+        assert!(looked_up(&after, "Py_GetVersion").is_none() && looked_up(&after, "own").is_some());
+        assert!(found("PyLong_FromLong").is_none(), "what is not defined is not found");
+        assert_eq!(after.symbols().len(), SYMBOLS.len() + SUBSTITUTES.len());
+    }
+}
+
+/// Whatever is wrong with it, a file is an error or a copy.
+fn copy_in_each_way(file: Vec<u8>) {
+    let Ok(image) = Image::parse(file) else { return };
+    let _ = copy_of(image.clone());
+    let _ = copy_of_libpython(image, &Marker::new(1), &SUBSTITUTES);
+}
+
+/// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
+fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
+    (0..file.len()).step_by(cut).for_each(|len| copy_in_each_way(file[..len].to_vec()));
+    for at in (0..file.len().min(8192)).step_by(step) {
+        for &value in values {
+            let mut damaged = file.to_vec();
+            damaged[at] = value;
+            copy_in_each_way(damaged);
+        }
+    }
+}
+
+#[test]
+fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+    for has_gnu_hash in [false, true] {
+        if cfg!(miri) {
+            damage(&small_object(has_gnu_hash, true), 211, 97, &[0xff]);
+        } else {
+            damage(&small_object(has_gnu_hash, true), 1, 1, &[0, 1, 3, 8, 0x7f, 0x80, 0xff]);
+        }
+    }
+}
+
+/// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
+#[test]
+#[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
+fn a_real_library_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+    const TEST: &str = "damaged extension modules";
+    let modules = libpythons(TEST).into_iter().map(|path| extension_modules(TEST, &path));
+    if let Some(file) = modules.flatten().next() {
+        damage(&fs::read(file).unwrap(), 97, 1, &[0, 1, 0x7f, 0x80, 0xff]);
+    }
+}

@@ -1,0 +1,303 @@
+//! A way back for a thread that would wait for a copy's lock for ever, because the process is exiting and the lock is
+//! not given up any more (`at_exit.rs`).
+//!
+//! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
+//! the thread goes on where this library called into Python, and a Rust panic, which nobody sees, unwinds the library's
+//! own frames up to the request. Only C frames are ever skipped: `abandonable` stands around each single call into
+//! Python, and of a function of the caller's, which may call Python; and `with_barrier` around this library's frames where C calls back into it.
+
+use std::arch::naked_asm;
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::{self, AssertUnwindSafe};
+use std::{ptr, thread};
+
+use crate::interp::error::Trouble;
+use crate::sys::foreign::outside;
+
+/// Where a call into Python began: the stack pointer of `run`'s frame.
+#[repr(C)]
+struct Begin {
+    stack: *mut c_void,
+}
+
+thread_local! {
+    /// Of this thread's innermost call into Python that nothing of this library's has been called from. (A type without
+    /// a destructor: it can be used while the thread ends.)
+    static INNERMOST: Cell<*mut Begin> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Sets the innermost call, and resets it when this goes.
+struct Innermost {
+    before: *mut Begin,
+}
+
+impl Innermost {
+    fn set(begin: *mut Begin) -> Self {
+        Self { before: INNERMOST.replace(begin) }
+    }
+}
+
+impl Drop for Innermost {
+    fn drop(&mut self) {
+        INNERMOST.set(self.before);
+    }
+}
+
+/// The panic's payload.
+struct Abandoned;
+
+/// Calls a function of Python's, or one of the caller's that may call Python: `call` does nothing else, and owns nothing
+/// that must be dropped. If the call is abandoned, this panics for `caught`; then Python must not be touched any more.
+pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
+    struct Work<R, F> {
+        call: ManuallyDrop<F>,
+        result: MaybeUninit<R>,
+    }
+    unsafe extern "C-unwind" fn work<R, F: FnOnce() -> R>(work: *mut c_void) {
+        // SAFETY: it is the work below, and this is called once.
+        unsafe {
+            let work = &mut *work.cast::<Work<R, F>>();
+            work.result.write(ManuallyDrop::take(&mut work.call)());
+        }
+    }
+    let mut this = Work { call: ManuallyDrop::new(call), result: MaybeUninit::uninit() };
+    let mut begin = Begin { stack: ptr::null_mut() };
+    let innermost = Innermost::set(&raw mut begin);
+    let data = (&raw mut this).cast();
+    // SAFETY: both are there until this returns.
+    let is_abandoned = outside(|| unsafe { run(&raw mut begin, work::<R, F>, data) }) != 0;
+    drop(innermost);
+    if is_abandoned {
+        panic::resume_unwind(Box::new(Abandoned));
+    }
+    // SAFETY: the work was done.
+    unsafe { this.result.assume_init() }
+}
+
+/// Runs this library's code that C calls, and that may call Python in its turn: its frames are not skipped.
+pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+    let _innermost = Innermost::set(ptr::null_mut());
+    body()
+}
+
+/// Does what calls into Python. If such a call was abandoned, that is the outer error; the inner one is any other panic.
+pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+    // Unwind safety: the caller lets a panic go on.
+    match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Err(payload) if payload.is::<Abandoned>() => Err(Trouble::Exiting),
+        outcome => Ok(outcome),
+    }
+}
+
+/// As `outcome_of`; any other panic goes on.
+pub(crate) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+    outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
+}
+
+/// Whether this thread is in a call that can be abandoned.
+pub(crate) fn is_possible() -> bool {
+    !INNERMOST.get().is_null()
+}
+
+/// Abandons this thread's innermost call.
+///
+/// # Safety
+/// `is_possible`; and between that call and this one there are only frames that own nothing that must be given back.
+pub(crate) unsafe fn abandon() -> ! {
+    // SAFETY: the call has not returned, and so `run`'s frame is there.
+    unsafe { resume(INNERMOST.get()) }
+}
+
+/// Gives back the registers that `run` has pushed, from its stack pointer on.
+#[cfg(target_arch = "x86_64")]
+macro_rules! restore {
+    () => {
+        concat!("add rsp, 8\n", "pop r15\n", "pop r14\n", "pop r13\n", "pop r12\n", "pop rbx\n", "pop rbp\n")
+    };
+}
+
+/// As for x86-64.
+#[cfg(target_arch = "aarch64")]
+macro_rules! restore {
+    () => {
+        concat!(
+            "ldp x19, x20, [sp, #16]\n",
+            "ldp x21, x22, [sp, #32]\n",
+            "ldp x23, x24, [sp, #48]\n",
+            "ldp x25, x26, [sp, #64]\n",
+            "ldp x27, x28, [sp, #80]\n",
+            "ldp d8, d9, [sp, #96]\n",
+            "ldp d10, d11, [sp, #112]\n",
+            "ldp d12, d13, [sp, #128]\n",
+            "ldp d14, d15, [sp, #144]\n",
+            "ldp x29, x30, [sp], #160\n"
+        )
+    };
+}
+
+/// Calls `work(data)`, and returns 0; or 1, if `resume` was called meanwhile.
+///
+/// # Safety
+/// `begin` is valid until this returns, and `work` may be called.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn run(
+    begin: *mut Begin,
+    work: unsafe extern "C-unwind" fn(*mut c_void),
+    data: *mut c_void,
+) -> usize {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        "push rbx",
+        ".cfi_offset rbx, -24",
+        "push r12",
+        ".cfi_offset r12, -32",
+        "push r13",
+        ".cfi_offset r13, -40",
+        "push r14",
+        ".cfi_offset r14, -48",
+        "push r15",
+        ".cfi_offset r15, -56",
+        "sub rsp, 8",
+        "mov [rdi], rsp",
+        "mov rdi, rdx",
+        "call rsi",
+        "xor eax, eax",
+        restore!(),
+        ".cfi_def_cfa rsp, 8",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+/// Makes `run` return 1.
+///
+/// # Safety
+/// `begin` is that of a `run` on this thread that has not returned.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
+    naked_asm!("mov rsp, [rdi]", "mov eax, 1", restore!(), "ret",)
+}
+
+/// As for x86-64; the callee-saved halves of the vector registers are kept too.
+///
+/// # Safety
+/// `begin` is valid until this returns, and `work` may be called.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn run(
+    begin: *mut Begin,
+    work: unsafe extern "C-unwind" fn(*mut c_void),
+    data: *mut c_void,
+) -> usize {
+    naked_asm!(
+        ".cfi_startproc",
+        "stp x29, x30, [sp, #-160]!",
+        ".cfi_def_cfa_offset 160",
+        ".cfi_offset x29, -160",
+        ".cfi_offset x30, -152",
+        "mov x29, sp",
+        ".cfi_def_cfa_register x29",
+        "stp x19, x20, [sp, #16]",
+        ".cfi_offset x19, -144",
+        ".cfi_offset x20, -136",
+        "stp x21, x22, [sp, #32]",
+        ".cfi_offset x21, -128",
+        ".cfi_offset x22, -120",
+        "stp x23, x24, [sp, #48]",
+        ".cfi_offset x23, -112",
+        ".cfi_offset x24, -104",
+        "stp x25, x26, [sp, #64]",
+        ".cfi_offset x25, -96",
+        ".cfi_offset x26, -88",
+        "stp x27, x28, [sp, #80]",
+        ".cfi_offset x27, -80",
+        ".cfi_offset x28, -72",
+        "stp d8, d9, [sp, #96]",
+        "stp d10, d11, [sp, #112]",
+        "stp d12, d13, [sp, #128]",
+        "stp d14, d15, [sp, #144]",
+        "mov x9, sp",
+        "str x9, [x0]",
+        "mov x0, x2",
+        "blr x1",
+        "mov x0, #0",
+        restore!(),
+        ".cfi_def_cfa sp, 0",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+/// Makes `run` return 1.
+///
+/// # Safety
+/// `begin` is that of a `run` on this thread that has not returned.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
+    naked_asm!("ldr x9, [x0]", "mov sp, x9", "mov x0, #1", restore!(), "ret",)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    use super::*;
+
+    /// What C code does that calls back: it abandons the call.
+    extern "C-unwind" fn abandons(number: u64) -> u64 {
+        assert!(is_possible());
+        // SAFETY: there are only this test's frames between, which own nothing.
+        if number == 0 { unsafe { abandon() } } else { abandons(number - 1) + number }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no assembly")]
+    fn an_abandoned_call_is_an_error_and_drops_what_its_callers_own() {
+        struct Counts<'a>(&'a AtomicU32);
+        impl Drop for Counts<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, SeqCst);
+            }
+        }
+        let drops = AtomicU32::new(0);
+        for round in 1..=3 {
+            let (before, factor) =
+                (std::hint::black_box(round * 1000), std::hint::black_box(0.5 * f64::from(round)));
+            let result = caught(|| {
+                let _outer = Counts(&drops);
+                // A call inside a call: the inner one is abandoned, then the outer one.
+                abandonable(|| {
+                    let inner = with_barrier(|| {
+                        assert!(!is_possible());
+                        let _inner = Counts(&drops);
+                        caught(|| abandonable(|| abandons(20)))
+                    });
+                    assert_eq!(inner, Err(Trouble::Exiting));
+                    abandons(30)
+                })
+            });
+            assert_eq!(result, Err(Trouble::Exiting));
+            assert_eq!(drops.load(SeqCst), 2 * round);
+            assert_eq!((before, factor), (round * 1000, 0.5 * f64::from(round)));
+            assert!(!is_possible());
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no assembly")]
+    fn what_is_not_abandoned_returns() {
+        assert_eq!(caught(|| abandonable(|| abandonable(|| 5) + 1)), Ok(6));
+        let panics = panic::catch_unwind(|| caught(|| panic::resume_unwind(Box::new(7))));
+        assert_eq!(panics.unwrap_err().downcast_ref::<i32>(), Some(&7));
+    }
+}

@@ -1,0 +1,109 @@
+//! A library that was loaded, and its symbols.
+
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+
+unsafe extern "C" {
+    /// As dlsym, for a symbol of one version.
+    pub(crate) fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
+}
+
+/// A loaded library. It stays loaded: code of it may be on any thread's stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Library(NonNull<c_void>);
+
+// SAFETY: the handle only stands for the library, which any thread may use.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+/// Why a library could not be loaded, in the loader's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotLoaded(pub String);
+
+impl fmt::Display for NotLoaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotLoaded {}
+
+impl Library {
+    /// Loads a library with all that it needs; `flags` are dlopen's.
+    ///
+    /// # Safety
+    /// The library's initialisers run; they must be sound.
+    pub unsafe fn open(path: &Path, flags: c_int) -> Result<Self, NotLoaded> {
+        let path = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_| NotLoaded("a path with a NUL".to_owned()))?;
+        // SAFETY: a C string; the caller vouches for the initialisers.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), flags) };
+        NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
+    }
+
+    /// What the C library knows it by.
+    pub fn handle(self) -> *mut c_void {
+        self.0.as_ptr()
+    }
+
+    /// The address of a symbol, if the library, or one that it needs, defines it.
+    pub fn symbol(&self, name: &str) -> Option<NonNull<c_void>> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the library is loaded, and the name a C string.
+        NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
+    }
+
+    /// As `symbol`, of this version where there is one.
+    pub(crate) fn symbol_of(&self, name: &str, version: Option<&CStr>) -> Option<NonNull<c_void>> {
+        let Some(version) = version else { return self.symbol(name) };
+        let name = CString::new(name).ok()?;
+        // SAFETY: the library is loaded, and both are C strings.
+        NonNull::new(unsafe { dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) })
+    }
+}
+
+/// The file that has the code or the variable at this address.
+pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
+    let mut info = MaybeUninit::<libc::Dl_info>::uninit();
+    // SAFETY: dladdr takes any address, and writes the structure where it finds something; the name is a C string.
+    let name = unsafe {
+        if libc::dladdr(address, info.as_mut_ptr()) == 0 {
+            return None;
+        }
+        CStr::from_ptr(info.assume_init().dli_fname)
+    };
+    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+}
+
+/// The file that this code was loaded from.
+pub(crate) fn own_path() -> Option<PathBuf> {
+    path_at(own_path as *const c_void)
+}
+
+/// What the loader says of this thread's last failure.
+fn last_error() -> String {
+    // SAFETY: dlerror gives NULL or a C string that is there until this thread's next call.
+    let text = unsafe { libc::dlerror().as_ref().map(|text| CStr::from_ptr(text)) };
+    text.map_or_else(|| "unknown error".to_owned(), |text| text.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Library;
+    use std::path::Path;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
+    fn what_is_no_library_is_told() {
+        for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
+            // SAFETY: nothing is loaded.
+            let error = unsafe { Library::open(Path::new(path), libc::RTLD_NOW) }.unwrap_err();
+            assert!(error.to_string().contains(path), "{error}");
+        }
+    }
+}

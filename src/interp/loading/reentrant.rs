@@ -1,0 +1,72 @@
+//! A lock that a thread which has it can take again.
+
+use std::sync::{Condvar, Mutex};
+
+use crate::interp::lock;
+
+#[derive(Default)]
+pub(crate) struct ReentrantLock {
+    holder: Mutex<Holder>,
+    is_free: Condvar,
+}
+
+#[derive(Default)]
+struct Holder {
+    /// Of no meaning if `times` is 0.
+    thread: libc::pthread_t,
+    times: usize,
+}
+
+/// Gives the lock up.
+pub(crate) struct Guard<'a>(&'a ReentrantLock);
+
+impl ReentrantLock {
+    pub(crate) fn lock(&self) -> Guard<'_> {
+        // SAFETY: it may always be called.
+        let own = unsafe { libc::pthread_self() };
+        let mut holder = lock(&self.holder);
+        while holder.times > 0 && holder.thread != own {
+            holder = self.is_free.wait(holder).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        holder.thread = own;
+        holder.times += 1;
+        Guard(self)
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let mut holder = lock(&self.0.holder);
+        holder.times -= 1;
+        if holder.times == 0 {
+            self.0.is_free.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::thread;
+
+    use super::ReentrantLock;
+
+    #[test]
+    fn one_thread_at_a_time_and_it_as_often_as_it_likes() {
+        let (lock, number) = (ReentrantLock::default(), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let _outer = lock.lock();
+                        let before = number.load(Relaxed);
+                        drop(lock.lock());
+                        let _inner = lock.lock();
+                        number.store(before + 1, Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(number.into_inner(), 4000);
+    }
+}

@@ -1,0 +1,323 @@
+"""What runs first in each private copy of Python.
+
+It takes from the interpreter what is the whole process's, and gives it the functions that requests go through.
+"""
+import sys
+
+import _signal
+import _thread
+import builtins
+import faulthandler
+import gc
+import itertools
+import os
+import posix
+import types
+
+import __main__
+
+FILE = "<ungil bootstrap>"
+KEPT_SOURCES = 64
+
+
+# What would concern the whole process.
+
+
+# Whether this is the child of a fork, which runs a subprocess's preexec_fn: all there is its own.
+is_child = False
+
+
+def became_child():
+    global is_child
+    is_child = True
+
+
+# The first of its kind: what modules do in a child comes later.
+os.register_at_fork(after_in_child=became_child)
+
+
+def refused(original, name, error=RuntimeError, instead=""):
+    def function(*args, **kwargs):
+        if is_child:
+            return original(*args, **kwargs)
+        raise error(
+            "%s is not supported in an isolated interpreter: it would concern the whole process%s" % (name, instead)
+        )
+
+    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
+    return function
+
+
+def refuse(package, modules, name, *args):
+    if hasattr(modules[0], name):
+        replace(modules, name, refused(getattr(modules[0], name), package + "." + name, *args))
+
+
+def replace(modules, name, function):
+    original = getattr(modules[0], name)
+    for module in modules:
+        setattr(module, name, function)
+    for group in (os.supports_fd, os.supports_follow_symlinks, os.supports_dir_fd, os.supports_effective_ids):
+        if original in group:
+            group.add(function)
+
+
+refuse("os", [posix, os], "fork", RuntimeError, "; subprocess and multiprocessing's \"spawn\" work")
+refuse("os", [posix, os], "forkpty")
+refuse("os", [posix, os], "_exit", RuntimeError, "; sys.exit ends the request")
+refuse("os", [posix, os], "abort")
+for name in ("execv", "execve"):
+    refuse("os", [posix, os], name, RuntimeError, "; subprocess works")
+# ValueError: what signal says outside the main thread, for which callers are prepared.
+signal_modules = [module for module in (_signal, sys.modules.get("signal")) if module]
+for name in ("signal", "set_wakeup_fd", "siginterrupt", "setitimer", "alarm"):
+    refuse("signal", signal_modules, name, ValueError)
+for name in ("enable", "register", "dump_traceback_later"):
+    refuse("faulthandler", [faulthandler], name)
+
+
+# The folder that the process was in before this interpreter changed it.
+left_folder = None
+
+
+def leaving(change):
+    def chdir(path):
+        global left_folder
+        before = posix.getcwd() if left_folder is None else left_folder
+        change(path)
+        left_folder = before
+
+    chdir.__name__ = chdir.__qualname__ = change.__name__
+    chdir.__doc__ = change.__doc__
+    return chdir
+
+
+for name in ("chdir", "fchdir"):
+    replace([posix, os], name, leaving(getattr(posix, name)))
+
+
+# Settings.
+
+ENCODING = sys.getfilesystemencoding()
+
+
+def configure(settings):
+    """Takes the options that Python does not read before it starts: lines of name=value."""
+    lists = {}
+    for line in settings.split(b"\n"):
+        name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
+        lists.setdefault(name, []).append(value)
+    module.libpython = lists.get("libpython", [module.libpython])[-1]
+    if "path" in lists:
+        sys.path[:] = lists["path"]
+    sys.argv = lists.get("argv", [""])
+    if lists.get("executable", [""])[-1]:
+        sys.executable = lists["executable"][-1]
+    sys.pycache_prefix = lists.get("pycache_prefix", [sys.pycache_prefix])[-1]
+    if hasattr(sys, "set_int_max_str_digits") and "int_max_str_digits" in lists:
+        sys.set_int_max_str_digits(int(lists["int_max_str_digits"][-1]))
+    for option in lists.get("xoption", ()):
+        name, equals, value = option.partition("=")
+        sys._xoptions[name] = value if equals else True
+    if lists.get("warnoption", sys.warnoptions) != sys.warnoptions:
+        import warnings
+
+        sys.warnoptions[:] = lists["warnoption"]
+        warnings._processoptions(sys.warnoptions)
+    # Nobody will flush it at the end.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    begin()
+    return b""
+
+
+initial = {}
+
+
+def begin():
+    """What a reset goes back to, besides what modules that stay imported may have changed."""
+    initial["path"] = list(sys.path)
+    initial["argv"] = list(sys.argv)
+
+
+builtin_names = dict(builtins.__dict__)
+main_names = dict(__main__.__dict__, __builtins__=builtins)
+own_modules = {module.__name__: module for module in (sys, builtins, os, posix, __main__)}
+hooks = {name: getattr(sys, name) for name in ("excepthook", "displayhook", "breakpointhook", "unraisablehook")}
+finders = list(sys.meta_path), list(sys.path_hooks)
+recursion_limit = sys.getrecursionlimit()
+
+
+def reset(_):
+    """Takes away what a user has left; modules stay. Fails where threads are left, which the next one would have."""
+    global handler, left_folder
+    builtins.__dict__.update(builtin_names)
+    sys.modules.update(own_modules)
+    sys.setrecursionlimit(recursion_limit)
+    _thread.stack_size(0)
+    if _thread._count():
+        raise RuntimeError("threads are left")
+    handler = no_handler
+    sources.clear()
+    __main__.__dict__.clear()
+    __main__.__dict__.update(main_names)
+    sys.path[:] = initial["path"]
+    sys.argv = list(initial["argv"])
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    # The package is not imported again: its finder stays (_threadpoolctl.py).
+    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._native.threadpoolctl"]
+    sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
+    for name, hook in hooks.items():
+        setattr(sys, name, hook)
+    gc.enable()
+    gc.collect()
+    if left_folder is not None:
+        os.chdir(left_folder)
+        left_folder = None
+    return b""
+
+
+def renew(variables):
+    """Takes the environment as it is now."""
+    os.environ._data.clear()
+    for variable in variables.split(b"\0"):
+        name, equals, value = variable.partition(b"=")
+        if equals:
+            os.environ._data[name] = value
+    return b""
+
+
+# Requests.
+
+# The latest sources by the names of their code, for tracebacks.
+sources = {}
+numbers = itertools.count(1)
+lock = _thread.RLock()  # of both
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def compiled(source, mode):
+    """Code of the source, UTF-8."""
+    linecache = sys.modules.get("linecache")
+    text = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
+    with lock:
+        name = "<%s %d>" % (mode, next(numbers))
+        sources[name] = text
+        while len(sources) > KEPT_SOURCES:
+            old = next(iter(sources))
+            sources.pop(old, None)
+            linecache and linecache.cache.pop(old, None)
+        if linecache:
+            show(linecache, name, text)
+    return compile(text, name, mode, dont_inherit=True)
+
+
+def show(linecache, name, text):
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+
+
+def show_all():
+    """Shows the sources to linecache, which is not imported before: that takes as long as a tenth of a start."""
+    import linecache
+
+    with lock:
+        for name in list(linecache.cache):
+            if name.startswith(("<exec ", "<eval ")) and name not in sources:
+                linecache.cache.pop(name, None)
+        for name, text in sources.items():
+            show(linecache, name, text)
+
+
+def execute(source):
+    try:
+        exec(compiled(source, "exec"), __main__.__dict__)
+    finally:
+        flush()
+    return b""
+
+
+def evaluate(expression):
+    try:
+        value = str(eval(compiled(expression.strip(), "eval"), __main__.__dict__))
+    finally:
+        flush()
+    return value.encode("utf-8", "surrogatepass")
+
+
+def call(request, *buffers):
+    """The handler's answer: something with a buffer, or a tuple of several."""
+    try:
+        answer = handler(request, *buffers)
+    finally:
+        flush()
+    return answer if type(answer) is tuple else (answer,)
+
+
+def flush():
+    for name in "stdout", "stderr":
+        try:
+            getattr(sys, name).flush()
+        except Exception:  # closed, or replaced by something else
+            pass
+
+
+def no_handler(request, *buffers):
+    raise RuntimeError("no function answers requests: import _ungil, and call _ungil.serve(function) first")
+
+
+handler = no_handler
+
+
+def serve(function):
+    """Makes requests go to function(request, *buffers).
+
+    request is a bytes object, buffers are memoryviews. The function returns something with a buffer, bytes for
+    example, or a tuple of several: the response and its buffers, which are lent without a copy.
+    """
+    global handler
+    if not callable(function):
+        raise TypeError("serve() wants a function")
+    handler = function
+    return function
+
+
+def importing(_):
+    """The threads that are in the import system itself: an interrupt there would leave its locks taken."""
+    frames = sys._current_frames()
+    inside = [thread for thread, frame in frames.items() if frame.f_code.co_filename == IMPORT_SYSTEM]
+    return b" ".join(b"%d" % thread for thread in inside)
+
+
+def settle(_):
+    """Long enough for an interrupt to come that was delivered."""
+    for _ in range(1000):
+        pass
+    return b""
+
+
+IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+
+
+def describe(kind=None, value=None, trace=None):
+    """The text of an exception: type and message on a line, and the traceback below."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == FILE:
+        trace = trace.tb_next
+    try:
+        import traceback
+
+        show_all()
+        brief = traceback.format_exception_only(kind, value)
+        whole = traceback.format_exception(kind, value, trace)
+        first = next((line for line in brief if not line.startswith(" ")), brief[-1])
+        text = "".join([first] + whole * (whole != brief))
+    except BaseException as error:  # of the exception's own __str__, or where the stack is full
+        text = "%s, which cannot be told: %s" % (kind.__name__, type(error).__name__)
+    return text.rstrip("\n").encode("utf-8", "backslashreplace")
+
+
+module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
+module.serve = serve
+# For the package's own code.
+module.FILE, module.compiled, module.show_sources = FILE, compiled, show_all
+module.libpython = None  # the file that this interpreter is a copy of
+sys.modules["_ungil"] = own_modules["_ungil"] = module

@@ -1,0 +1,172 @@
+//! How an interpreter is to be: lines of text, `name=value` each, as a caller gives them and as the process's own
+//! Python tells of itself.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Options that may stand once.
+const SINGLE: [&str; 6] =
+    ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
+
+/// Options that may stand several times, for a list.
+const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
+
+/// Flags, which are numbers, and the variables that Python reads them from before it starts.
+pub(crate) const FLAGS: [(&str, &str); 10] = [
+    ("optimize", "Py_OptimizeFlag"),
+    ("dont_write_bytecode", "Py_DontWriteBytecodeFlag"),
+    ("no_user_site", "Py_NoUserSiteDirectory"),
+    ("no_site", "Py_NoSiteFlag"),
+    ("ignore_environment", "Py_IgnoreEnvironmentFlag"),
+    ("isolated", "Py_IsolatedFlag"),
+    ("bytes_warning", "Py_BytesWarningFlag"),
+    ("verbose", "Py_VerboseFlag"),
+    ("quiet", "Py_QuietFlag"),
+    ("debug", "Py_DebugFlag"),
+];
+
+/// Flags that Python reads even earlier.
+const EARLY_FLAGS: [&str; 2] = ["utf8_mode", "dev_mode"];
+
+/// The options of one interpreter, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options(Vec<(&'static str, OsString)>);
+
+impl Options {
+    /// Reads lines. An error is a text that says what is wrong with which.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let mut options = Self::default();
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let shown = String::from_utf8_lossy(line);
+            let equals = line.iter().position(|&byte| byte == b'=');
+            let equals = equals.ok_or_else(|| format!("the option \"{shown}\" is not name=value"))?;
+            let name = known(&line[..equals]).ok_or_else(|| format!("there is no option \"{shown}\""))?;
+            let value = OsString::from_vec(line[equals + 1..].to_vec());
+            if is_number(name) && value.to_str().and_then(|text| text.parse::<i32>().ok()).is_none() {
+                return Err(format!("the option \"{shown}\" wants a number"));
+            }
+            if !LISTS.contains(&name) {
+                options.0.retain(|(other, _)| *other != name);
+            }
+            options.0.push((name, value));
+        }
+        Ok(options)
+    }
+
+    /// These options, if they can be a caller's: what must be there is there, and numbers are not out of range.
+    pub(crate) fn checked(self) -> Result<Self, String> {
+        for (name, value) in &self.0 {
+            let path = Path::new(value);
+            let is_good = match *name {
+                "executable" => value.is_empty() || path.is_absolute() && path.is_file(),
+                "home" => path.is_dir(),
+                "optimize" | "bytes_warning" | "verbose" | "debug" => {
+                    self.number(name).is_some_and(|it| (0..=9).contains(&it))
+                }
+                "int_max_str_digits" => self.number(name).is_some_and(|it| it == 0 || it >= 640),
+                name if is_number(name) => self.number(name).is_some_and(|it| it == 0 || it == 1),
+                _ => true,
+            };
+            if !is_good {
+                return Err(format!("the option \"{name}={}\" cannot be: {}", value.display(), wanted(name)));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The option that names this libpython.
+    pub(crate) fn of_libpython(path: &Path) -> Self {
+        Self(vec![("libpython", path.as_os_str().to_owned())])
+    }
+
+    /// The value of an option that stands at most once.
+    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_os_str())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(|value| Path::new(value).to_owned())
+    }
+
+    /// The value of a flag, if it stands there.
+    pub(crate) fn number(&self, name: &str) -> Option<i32> {
+        self.get(name)?.to_str()?.parse().ok()
+    }
+
+    /// These options, and those of `others` that do not stand here.
+    pub(crate) fn or(mut self, others: &Self) -> Self {
+        let stands = |name: &str| self.0.iter().any(|(other, _)| *other == name);
+        let more: Vec<_> = others.0.iter().filter(|(name, _)| !stands(name)).cloned().collect();
+        self.0.extend(more);
+        self
+    }
+
+    /// Without one of the options.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(other, _)| *other != name);
+        self
+    }
+
+    /// As lines again.
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        let line =
+            |(name, value): &(&str, OsString)| [name.as_bytes(), b"=", value.as_bytes(), b"\n"].concat();
+        self.0.iter().flat_map(line).collect()
+    }
+}
+
+fn known(name: &[u8]) -> Option<&'static str> {
+    let flags = FLAGS.iter().map(|(name, _)| *name);
+    let mut all = SINGLE.into_iter().chain(LISTS).chain(flags).chain(EARLY_FLAGS);
+    all.find(|known| known.as_bytes() == name)
+}
+
+fn is_number(name: &str) -> bool {
+    matches!(name, "fresh" | "int_max_str_digits")
+        || EARLY_FLAGS.contains(&name)
+        || FLAGS.iter().any(|(flag, _)| *flag == name)
+}
+
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "executable" => "it is the absolute path of a file",
+        "home" => "it is a folder",
+        "int_max_str_digits" => "it is 0, or 640 or more",
+        _ => "it is a small number, for a flag 0 or 1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    #[test]
+    fn lines_become_options_and_lines_again() {
+        let text = b"libpython=/a=b/c\npath=/x\n\npath=\nfresh=1\noptimize=2\n";
+        let options = Options::parse(text).unwrap();
+        assert_eq!(options.get("libpython").unwrap(), "/a=b/c");
+        assert_eq!((options.number("fresh"), options.number("optimize")), (Some(1), Some(2)));
+        assert_eq!(options.to_text(), b"libpython=/a=b/c\npath=/x\npath=\nfresh=1\noptimize=2\n");
+        assert_eq!(Options::parse(b"fresh=0\nfresh=1").unwrap().to_text(), b"fresh=1\n");
+    }
+
+    #[test]
+    fn those_that_are_given_come_before_others() {
+        let given = Options::parse(b"path=/mine\noptimize=1").unwrap();
+        let others = Options::parse(b"path=/theirs\nargv=x\noptimize=0").unwrap();
+        assert_eq!(given.or(&others).to_text(), b"path=/mine\noptimize=1\nargv=x\n");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (text, part) in [
+            ("fresh", "\"fresh\" is not name=value"),
+            ("colour=red", "no option \"colour=red\""),
+            ("optimize=much", "wants a number"),
+        ] {
+            let error = Options::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
