@@ -11,8 +11,8 @@ from unittest import mock
 import test_buffers
 import test_interrupted_steps
 import test_lent_memory
-from ungil._arrays import _buffers, _requests
-from ungil._arrays import addresses as _addresses
+from ungil._arrays import addresses
+from ungil.interpreters import _requests
 
 IS_CPYTHON = sys.implementation.name == "cpython"
 
@@ -20,13 +20,13 @@ IS_CPYTHON = sys.implementation.name == "cpython"
 @unittest.skipUnless(IS_CPYTHON, "SKIP: only CPython's memoryviews are read")
 class SelfCheck(unittest.TestCase):
     def test_this_python_passes(self):
-        self.assertIs(_addresses.address_of, _addresses._read)
+        self.assertIs(addresses.address_of, addresses._read)
 
     def test_another_layout_is_noticed(self):
-        right = _addresses._offset_in(memoryview)
-        self.assertTrue(_addresses._is_right(right))
+        right = addresses._offset_in(memoryview)
+        self.assertTrue(addresses._is_right(right))
         for wrong in range(object.__basicsize__, right, 8):  # all of it is inside of a memoryview
-            self.assertFalse(_addresses._is_right(wrong), wrong)
+            self.assertFalse(addresses._is_right(wrong), wrong)
 
     def test_offsets_outside_of_the_object_are_not_read(self):
         size = memoryview.__basicsize__
@@ -42,7 +42,7 @@ class SelfCheck(unittest.TestCase):
             memoryview.__weakrefoffset__ + 4,
         ):
             kind = SimpleNamespace(__weakrefoffset__=offset, __basicsize__=size)
-            self.assertIsNone(_addresses._offset_in(kind), offset)
+            self.assertIsNone(addresses._offset_in(kind), offset)
 
     def test_a_python_with_another_layout_gets_the_right_addresses(self):
         numbers = array.array("q", range(9))
@@ -55,7 +55,7 @@ class SelfCheck(unittest.TestCase):
                 def __new__(cls, owner):
                     return memoryview(owner)
 
-            module = runpy.run_path(_addresses.__file__, {"memoryview": Other})
+            module = runpy.run_path(addresses.__file__, {"memoryview": Other})
             view = memoryview(numbers)[3:]
             self.assertEqual(module["address_of"](view)[0], numbers.buffer_info()[0] + 24, offset)
 
@@ -63,12 +63,12 @@ class SelfCheck(unittest.TestCase):
         numbers = array.array("q", range(9))
         for owner in (b"", b"abc", bytearray(), bytearray(5), array.array("d"), numbers, memoryview(numbers)[2::3]):
             for view in (memoryview(owner), memoryview(owner).toreadonly(), memoryview(owner)[1:]):
-                self.assertEqual(_addresses._request(view), _addresses._read(view), (owner, view))
+                self.assertEqual(addresses._request(view), addresses._read(view), (owner, view))
 
     def test_the_public_way_holds_nothing(self):
         numbers = array.array("q", range(9))
         view = memoryview(numbers)
-        self.assertEqual(_addresses._request(view), (numbers.buffer_info()[0], None))
+        self.assertEqual(addresses._request(view), (numbers.buffer_info()[0], None))
         view.release()
         numbers.append(9)
 
@@ -79,8 +79,8 @@ def by_request(case):
     class Case(case):
         def setUp(self):
             patches = contextlib.ExitStack()
-            for module in (_buffers, _requests):
-                patches.enter_context(mock.patch.object(module, "address_of", _addresses._request))
+            for module in (buffers, _requests):
+                patches.enter_context(mock.patch.object(module, "address_of", addresses._request))
             self.addCleanup(patches.close)
             super().setUp()
 

@@ -9,8 +9,8 @@ import unittest
 
 import ungil
 from references import companion, has_numpy, sieve, typecodes, values
-from ungil._arrays import buffers as _buffers
-from ungil._arrays import functions, kernels
+from ungil import functions, kernels
+from ungil._arrays import buffers
 from ungil._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
 
 COUNT = 3000
@@ -277,20 +277,20 @@ class Numpy(unittest.TestCase):
 class NoCopies(unittest.TestCase):
     def test_addresses(self):
         numbers = array.array("i", range(100))
-        self.assertEqual(_buffers.numbers_of("numbers", numbers, (INT32,)).address, numbers.buffer_info()[0])
+        self.assertEqual(buffers.numbers_of("numbers", numbers, (INT32,)).address, numbers.buffer_info()[0])
         memory = (ctypes.c_double * 5)()
-        self.assertEqual(_buffers.numbers_of("numbers", memory, (FLOAT64,)).address, ctypes.addressof(memory))
+        self.assertEqual(buffers.numbers_of("numbers", memory, (FLOAT64,)).address, ctypes.addressof(memory))
         frozen = memoryview(memory).toreadonly()
-        self.assertEqual(_buffers.numbers_of("numbers", frozen, (FLOAT64,)).address, ctypes.addressof(memory))
+        self.assertEqual(buffers.numbers_of("numbers", frozen, (FLOAT64,)).address, ctypes.addressof(memory))
         if has_numpy():
             numpy = companion("numpy")
             for given in (numpy.arange(9, dtype="int64"), numpy.arange(12, dtype="int64").reshape(3, 4).T):
                 given.flags.writeable = False
-                self.assertEqual(_buffers.numbers_of("numbers", given, (UINT64, INT64)).address, given.ctypes.data)
+                self.assertEqual(buffers.numbers_of("numbers", given, (UINT64, INT64)).address, given.ctypes.data)
 
     def test_bytes_are_where_they_are(self):
         text = b"abcdefgh"
-        memory = _buffers.numbers_of("numbers", text, (INT64,))
+        memory = buffers.numbers_of("numbers", text, (INT64,))
         self.assertEqual(ctypes.string_at(memory.address, 8), text)
 
     def test_more_memory_than_could_be_copied(self):
@@ -299,14 +299,14 @@ class NoCopies(unittest.TestCase):
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | 0x4000)  # MAP_NORESERVE
         except (OSError, ValueError, OverflowError) as error:
             self.skipTest("SKIP: no terabyte of addresses here: %s" % error)
-        room = _buffers.room_of("out", memory, (UINT8,), _buffers.numbers_of("numbers", memory, (UINT8,)))
+        room = buffers.room_of("out", memory, (UINT8,), buffers.numbers_of("numbers", memory, (UINT8,)))
         self.assertEqual(room.length, size)
         room.release()
 
     def test_results_are_written_where_they_are_wanted(self):
         out = bytearray(4)
-        source = _buffers.numbers_of("numbers", [1, 2, 3, 4], (INT64,))
-        room = _buffers.room_of("out", out, (BOOL,), source)
+        source = buffers.numbers_of("numbers", [1, 2, 3, 4], (INT64,))
+        room = buffers.room_of("out", out, (BOOL,), source)
         ctypes.memset(room.address, 1, 4)
         self.assertEqual(out, bytearray([1, 1, 1, 1]))
 

@@ -6,8 +6,8 @@ import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
-from ungil._native import _errors
-from ungil._native import signatures as _signatures
+from ungil import errors
+from ungil._native import signatures
 
 SLEEPERS = """
     import signal, sys, threading, time, ungil
@@ -260,10 +260,10 @@ class Ends(unittest.TestCase):
         )
 
     def test_the_exception_of_requests_while_the_process_exits(self):
-        error = _errors.of_status(_signatures.UNGIL_E_EXITING, "the process is exiting")
+        error = errors.of_status(signatures.UNGIL_E_EXITING, "the process is exiting")
         self.assertIs(type(error), ungil.Exiting)
         self.assertIsInstance(error, ungil.Error)
-        self.assertEqual((error.status, str(error)), (_signatures.UNGIL_E_EXITING, "the process is exiting"))
+        self.assertEqual((error.status, str(error)), (signatures.UNGIL_E_EXITING, "the process is exiting"))
 
     def test_with_memory_that_is_given_back_after_the_end_of_python(self):
         """At exit, after Python's end, C's close(1) lets the thread go on, and sleep(1) gives it time to do so."""

@@ -198,7 +198,7 @@ class GlobalsOfMain(unittest.TestCase):
         self.assert_prints(
             """
             import ungil
-            from ungil.interpreters import _pickling as _pickling
+            from ungil.interpreters import _pickling
             x = 1
             def f(): return x
             pickled = _pickling.dumps

@@ -14,8 +14,8 @@ from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, rounds
-from ungil._native import call_options as _running
-from ungil._native import functions, kernels
+from ungil import functions, kernels
+from ungil._native import call_options
 
 PACKAGE = os.path.dirname(ungil.__file__)
 
@@ -123,8 +123,8 @@ class Arrays(unittest.TestCase):
             (lambda: kernels.is_prime(integers, out=room), integers, room),
             (lambda: kernels.sum(reals, control=ungil.Control()), reals),
         ):
-            for short in (0, _running.SHORT):  # where signals are heard, and directly
-                with mock.patch.object(_running, "SHORT", short):
+            for short in (0, call_options.SHORT):  # where signals are heard, and directly
+                with mock.patch.object(call_options, "SHORT", short):
                     self.interrupt_each_step(call, *arrays)
 
     def test_of_c_functions(self):

@@ -12,8 +12,8 @@ from unittest import mock
 import ungil
 from references import companion, has_numpy, interrupted, is_prime, sieve, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
-from ungil._native import call_options as _running
-from ungil._native import kernels
+from ungil import kernels
+from ungil._native import call_options
 
 LIMIT = 100000
 PRIME = sieve(LIMIT)
@@ -301,7 +301,7 @@ class Interrupts(unittest.TestCase):
         self.assertEqual((status, lines[-1]), (0, "free"))
 
     def test_what_is_short_is_called_directly(self):
-        with mock.patch.object(_running, "hearing_signals", side_effect=AssertionError) as hearing:
+        with mock.patch.object(call_options, "hearing_signals", side_effect=AssertionError) as hearing:
             kernels.pi(10**5)
             kernels.count_primes(range(1000))
             self.assertFalse(hearing.called)

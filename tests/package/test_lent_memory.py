@@ -14,9 +14,8 @@ import unittest
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
 from test_interrupted_steps import at_step
-from ungil._native import _requests
-from ungil._native import library as _library
-from ungil._native.library import library
+from ungil._native.library import check, library
+from ungil.interpreters import _requests
 
 
 def address_there(array):
@@ -205,7 +204,7 @@ class Memory(OneInterpreter):
 
 SERVE = """
 import _ungil, mmap, pickle
-from ungil.interpreters import _protocol as _protocol
+from ungil.interpreters import _protocol
 
 made = []  # responses, which cannot be resized while somebody has them
 
@@ -243,7 +242,7 @@ class Replies(unittest.TestCase):
         self.exec(SERVE)
 
     def exec(self, source):
-        _library.check(library.ungil_interp_exec(self.interpreter.handle, source.encode()))
+        check(library.ungil_interp_exec(self.interpreter.handle, source.encode()))
 
     def ask(self):
         return _requests.request(self.interpreter.handle, b"")

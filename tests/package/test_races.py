@@ -143,7 +143,7 @@ class Pools(unittest.TestCase):
             status, output, errors = run_script(
                 """
                 import sys, ungil
-                from ungil.interpreters import _pool as _pool
+                from ungil.interpreters import _pool
                 some, more = [ungil.InterpreterPoolExecutor(1) for _ in range(3)], []
                 def between_steps(frame, event, argument):
                     if len(more) < 100:
@@ -162,7 +162,7 @@ class Pools(unittest.TestCase):
     def test_a_fork_while_another_thread_has_a_lock(self):
         status, output, errors = run_script("""
             import os, signal, sys, threading, ungil
-            from ungil.interpreters import _calls as _calls
+            from ungil.interpreters import _calls
             has_it, done = threading.Event(), threading.Event()
             def hold():
                 with _calls._lock:
@@ -190,7 +190,7 @@ class OneInterpretersThreads(OneInterpreter):
         interpreter = ungil.Interpreter()
         self.addCleanup(interpreter.close)
         interpreter.exec("""if True:
-            from ungil.interpreters import _worker as _worker
+            from ungil.interpreters import _worker
             class Functions(dict):
                 came = 0
                 def __iter__(self):
@@ -269,7 +269,7 @@ class Closing(unittest.TestCase):
     def test_memory_is_given_back_to_a_function_that_outlives_its_module(self):
         status, output, errors = run_script("""
             import gc, weakref
-            from ungil.interpreters import _requests as _requests
+            from ungil.interpreters import _requests
             release = weakref.ref(_requests._release)
             _requests.__dict__.clear()  # as at the process's end
             gc.collect()
