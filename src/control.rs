@@ -71,7 +71,7 @@ impl Control {
     /// Puts a call of so many items under this control, until the guard goes.
     ///
     /// Errors: [`Error::ControlInUse`] while another call is.
-    pub fn begin(&self, items: u64) -> Result<UnderControl<'_>, Error> {
+    pub fn begin(&self, items: u64) -> Result<ActiveCall<'_>, Error> {
         let own = process::token();
         let take = |user| match user {
             CLOSED => None,
@@ -84,7 +84,7 @@ impl Control {
         // In this order: who sees this call's total does not take the last one's number for what is done.
         self.done.store(0, Ordering::Relaxed);
         self.total.store(items, Ordering::Release);
-        Ok(UnderControl(self))
+        Ok(ActiveCall(self))
     }
 
     /// Lets no call begin from now on.
@@ -110,16 +110,16 @@ impl Control {
 }
 
 /// A call that is under a control.
-pub struct UnderControl<'a>(&'a Control);
+pub struct ActiveCall<'a>(&'a Control);
 
-impl UnderControl<'_> {
+impl ActiveCall<'_> {
     /// What the call's threads look at.
-    pub fn run(&self) -> Run<'_> {
-        Run { control: Some(self.0), unit: 1 }
+    pub fn run(&self) -> TokenRef<'_> {
+        TokenRef { control: Some(self.0), unit: 1 }
     }
 }
 
-impl Drop for UnderControl<'_> {
+impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
         self.0.user.store(NOBODY, Ordering::Release);
     }
@@ -127,13 +127,13 @@ impl Drop for UnderControl<'_> {
 
 /// What the threads of a call look at and tell, between pieces of work.
 #[derive(Clone, Copy)]
-pub struct Run<'a> {
+pub struct TokenRef<'a> {
     control: Option<&'a Control>,
     /// Items of the control's total that one item of the work is.
     unit: u64,
 }
 
-impl Run<'_> {
+impl TokenRef<'_> {
     /// A call that is under no control.
     pub const fn free() -> Self {
         Self { control: None, unit: 1 }
@@ -155,8 +155,8 @@ impl Run<'_> {
     }
 
     /// Whether to go on, to be asked before each of many items, whatever they take.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch { control: self.control, until_deadline: 0 }
+    pub fn watch(&self) -> Poller<'_> {
+        Poller { control: self.control, until_deadline: 0 }
     }
 
     /// So many more items are done.
@@ -168,13 +168,13 @@ impl Run<'_> {
 }
 
 /// Looks at a call's control before each item.
-pub struct Watch<'a> {
+pub struct Poller<'a> {
     control: Option<&'a Control>,
     /// Items until the deadline is looked at, if there is one: that takes a clock.
     until_deadline: u32,
 }
 
-impl Watch<'_> {
+impl Poller<'_> {
     /// Items that may pass a deadline: so few that they take below 10 ms as long as one takes below one.
     const STRIDE: u32 = 8;
 

@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ungil::interp::elf::{Image, Malformed};
-use ungil::interp::relink::{Marker, Substitute, copy_of_library, copy_of_libpython, uses_python};
+use ungil::interp::elf::image::{Image, Malformed};
+use ungil::interp::elf::rewrite::{SymbolPrefix, Substitute, copy_of_library, copy_of_libpython, uses_python};
 
 fn check(file: &[u8]) -> Result<(), Malformed> {
     let image = Image::parse(file.to_vec())?;
     uses_python(&image)?;
-    let marker = Marker::new(7);
+    let marker = SymbolPrefix::new(7);
     let substitutes = [Substitute { name: "dlopen", address: 0x1234 }];
     for copy in [
         copy_of_libpython(image.clone(), &marker, &substitutes),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::threads;
 use crate::capi::abi::array::Out;
 use crate::capi::abi::guard::guarded_status;
-use crate::capi::abi::handle::{Kind, Pinned, Registry};
-use crate::control::{Control, Run, UnderControl};
+use crate::capi::abi::handle::{HandleGuard, Kind, Registry};
+use crate::control::{ActiveCall, Control, TokenRef};
 use crate::error::Error;
 use crate::pool::Call;
 
@@ -15,7 +15,7 @@ static CONTROLS: Registry<Control> = Registry::new(Kind::Control);
 /// The argument that stands for no control.
 const NONE: i32 = 0;
 
-fn get(control: i32) -> Result<Pinned<'static, Control>, Error> {
+fn get(control: i32) -> Result<HandleGuard<'static, Control>, Error> {
     CONTROLS.get(control).ok_or(Error::Handle { parameter: "control", handle: control })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn with_call<T>(
     let control = (control != NONE).then(|| get(control)).transpose()?;
     let threads = threads::of_call(nthreads, items <= few)?;
     let under = control.as_ref().map(|control| control.begin(items)).transpose()?;
-    body(Call::under(under.as_ref().map_or(Run::free(), UnderControl::run), threads))
+    body(Call::under(under.as_ref().map_or(TokenRef::free(), ActiveCall::run), threads))
 }
 
 /// Makes a control: a token that a long call takes, so that other threads can see its progress and stop it.

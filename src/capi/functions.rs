@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 
 use super::control::with_call;
-use crate::capi::abi::array::{Array, Out, OutArray};
+use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::interp::exit::abandon::abandonable;
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn ungil_map_i64(
 const MAP_MOST: u64 = 1 << 14;
 
 /// # Safety
-/// The arrays are there and unused by others for the length of the call, as `Array::new` and `OutArray::new` ask.
+/// The arrays are there and unused by others for the length of the call, as `CallerArray::new` and `CallerOutArray::new` ask.
 unsafe fn map<T: Copy + Default + Send + Sync>(
     function: impl Fn(T) -> T + Sync,
     source: *const T,
@@ -152,7 +152,7 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     control: i32,
 ) -> Result<(), Error> {
     // SAFETY: this function's contract asks for the same.
-    let (source, out) = unsafe { (Array::new("in", source, n)?, OutArray::new("out", out, n)?) };
+    let (source, out) = unsafe { (CallerArray::new("in", source, n)?, CallerOutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
     with_call(nthreads, control, source.len(), 1, |call| {
         call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {

@@ -3,28 +3,28 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use crate::capi::abi::array::{Array, Out};
+use crate::capi::abi::array::{CallerArray, Out};
 use crate::capi::abi::guard::guarded_status;
-use crate::capi::abi::handle::{Kind, Pinned, Registry};
+use crate::capi::abi::handle::{HandleGuard, Kind, Registry};
 use crate::error::Error;
-use crate::interp::error::Trouble;
-use crate::interp::foreign_buffer::{Loan, Owner};
+use crate::interp::error::InterpError;
+use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::release;
-use crate::interp::runtime::checkout::{self, Lease};
+use crate::interp::runtime::checkout::{self, Checkout};
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::reply::Reply;
 
-static LEASES: Registry<Lease> = Registry::new(Kind::Interpreter);
+static LEASES: Registry<Checkout> = Registry::new(Kind::Interpreter);
 static REPLIES: Registry<GivenReply> = Registry::new(Kind::Reply);
 
-fn get(interp: i32) -> Result<Pinned<'static, Lease>, Error> {
+fn get(interp: i32) -> Result<HandleGuard<'static, Checkout>, Error> {
     LEASES.get(interp).ok_or(Error::Handle { parameter: "interp", handle: interp })
 }
 
 /// Does something in the interpreter, which is not given back meanwhile.
 fn with_interpreter<T>(
     interp: i32,
-    body: impl FnOnce(&'static Interpreter) -> Result<T, Trouble>,
+    body: impl FnOnce(&'static Interpreter) -> Result<T, InterpError>,
 ) -> Result<T, Error> {
     let lease = get(interp)?;
     let using = lease.enter().map_err(|_| Error::Handle { parameter: "interp", handle: interp })?;
@@ -100,9 +100,9 @@ impl UngilBuffer {
     ///
     /// # Safety
     /// The caller of the export lends this buffer, by the header's contract.
-    unsafe fn into_loan(self) -> Result<Loan, Error> {
+    unsafe fn into_loan(self) -> Result<ForeignBuffer, Error> {
         let (release, owner) = (self.release, OwnerPointer(self.owner));
-        let owner = Owner::new(move || {
+        let owner = ReleaseCallback::new(move || {
             let owner = owner; // the whole of it, which may go to another thread
             if let Some(release) = release {
                 // SAFETY: the caller gives a function that may be called so, from any thread, until its end.
@@ -119,7 +119,7 @@ impl UngilBuffer {
             return Err(Error::TooLong { parameter: "a buffer" });
         }
         // SAFETY: by this function's contract; the release says when the loan is over.
-        Ok(unsafe { Loan::new(self.address, self.length, self.readonly != 0, owner) })
+        Ok(unsafe { ForeignBuffer::new(self.address, self.length, self.readonly != 0, owner) })
     }
 }
 
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
         // SAFETY: the caller gives NULL or a C string.
         let options = if options.is_null() { b"" } else { unsafe { text("options", options) }? };
         // SAFETY: the caller vouches for the Python that the options name, as the header says.
-        let lease = unsafe { Lease::new(options) }?;
+        let lease = unsafe { Checkout::new(options) }?;
         out.write(LEASES.insert(lease).ok_or(Error::Exhausted { what: "interpreters" })?);
         Ok(())
     })
@@ -183,7 +183,7 @@ pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
         }
         let lease = get(interp)?;
         match lease.end() {
-            Err(Trouble::Gone) => return Err(Error::Handle { parameter: "interp", handle: interp }),
+            Err(InterpError::Gone) => return Err(Error::Handle { parameter: "interp", handle: interp }),
             outcome => outcome?,
         }
         lease.retire();
@@ -300,15 +300,15 @@ pub unsafe extern "C" fn ungil_interp_call(
         let (out, request, buffers) = unsafe {
             (
                 Out::new("reply", reply)?,
-                Array::new("request", request.cast::<u8>(), length)?,
-                Array::<UngilBuffer>::new("buffers", buffers, count)?,
+                CallerArray::new("request", request.cast::<u8>(), length)?,
+                CallerArray::<UngilBuffer>::new("buffers", buffers, count)?,
             )
         };
         // All are taken over before one that is wrong ends the call.
         // SAFETY: they are what the caller lends.
         let take = |buffer: UngilBuffer| unsafe { buffer.into_loan() };
         let loans: Vec<_> = buffers.to_vec().into_iter().map(take).collect();
-        let loans = loans.into_iter().collect::<Result<Vec<Loan>, _>>()?;
+        let loans = loans.into_iter().collect::<Result<Vec<ForeignBuffer>, _>>()?;
         let given = with_interpreter(interp, |interpreter| interpreter.call(request.as_slice(), loans))?;
         out.write(give(given)?);
         Ok(())
@@ -383,6 +383,6 @@ pub extern "C" fn ungil_interp_interrupt(interp: i32) -> i32 {
         let gone = || Error::Handle { parameter: "interp", handle: interp };
         get(interp)?
             .interrupt()
-            .map_err(|trouble| if trouble == Trouble::Gone { gone() } else { trouble.into() })
+            .map_err(|trouble| if trouble == InterpError::Gone { gone() } else { trouble.into() })
     })
 }

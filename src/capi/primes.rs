@@ -1,7 +1,7 @@
 //! Primality, and the rule of num_primes().
 
 use super::control::with_call;
-use crate::capi::abi::array::{Array, CHUNK, Out, OutArray};
+use crate::capi::abi::array::{CHUNK, CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::cpu;
 use crate::error::Error;
@@ -32,28 +32,32 @@ fn rule() -> Sharing {
 /// What can be told prime, as a 64-bit number without a sign.
 trait Number: Copy + Default + Sync {
     /// Shows the numbers, negative ones as 0, which is no prime, in consecutive slices.
-    fn show(numbers: Array<Self>, show: impl FnMut(&[u64]));
+    fn show(numbers: CallerArray<Self>, show: impl FnMut(&[u64]));
 }
 
 impl Number for u64 {
-    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+    fn show(numbers: CallerArray<Self>, show: impl FnMut(&[u64])) {
         numbers.slices(show);
     }
 }
 
 impl Number for i64 {
-    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+    fn show(numbers: CallerArray<Self>, show: impl FnMut(&[u64])) {
         show_converted(numbers, |n| n.max(0) as u64, show);
     }
 }
 
 impl Number for i32 {
-    fn show(numbers: Array<Self>, show: impl FnMut(&[u64])) {
+    fn show(numbers: CallerArray<Self>, show: impl FnMut(&[u64])) {
         show_converted(numbers, |n| n.max(0) as u64, show);
     }
 }
 
-fn show_converted<T: Number>(numbers: Array<T>, convert: impl Fn(T) -> u64, mut show: impl FnMut(&[u64])) {
+fn show_converted<T: Number>(
+    numbers: CallerArray<T>,
+    convert: impl Fn(T) -> u64,
+    mut show: impl FnMut(&[u64]),
+) {
     numbers.slices(|slice| {
         for chunk in slice.chunks(CHUNK) {
             let mut room = [0; CHUNK];
@@ -111,7 +115,7 @@ pub unsafe extern "C" fn ungil_is_prime_i64(
 }
 
 /// # Safety
-/// The arrays are there and unused by others for the length of the call, as `Array::new` and `OutArray::new` ask.
+/// The arrays are there and unused by others for the length of the call, as `CallerArray::new` and `CallerOutArray::new` ask.
 unsafe fn tell<T: Number>(
     numbers: *const T,
     length: usize,
@@ -121,7 +125,7 @@ unsafe fn tell<T: Number>(
 ) -> Result<(), Error> {
     // SAFETY: by this function's contract.
     let (numbers, out) =
-        unsafe { (Array::new("numbers", numbers, length)?, OutArray::new("out", out, length)?) };
+        unsafe { (CallerArray::new("numbers", numbers, length)?, CallerOutArray::new("out", out, length)?) };
     out.check_apart(&numbers, false)?;
     with_call(nthreads, control, numbers.len(), PRIMES.few, |call| {
         call.for_each(numbers.len(), PRIMES.grain, |range| {
@@ -230,14 +234,14 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
     })
 }
 
-fn count_primes<T: Number>(part: Array<T>) -> u64 {
+fn count_primes<T: Number>(part: CallerArray<T>) -> u64 {
     let mut total = 0;
     T::show(part, |slice| total += primes::count(slice));
     total
 }
 
 /// # Safety
-/// The array is there and nobody writes to it for the length of the call, as `Array::new` asks; `count` is NULL or a
+/// The array is there and nobody writes to it for the length of the call, as `CallerArray::new` asks; `count` is NULL or a
 /// place.
 unsafe fn count_parts<T: Copy + Default + Sync>(
     numbers: *const T,
@@ -246,10 +250,11 @@ unsafe fn count_parts<T: Copy + Default + Sync>(
     control: i32,
     count: *mut u64,
     sharing: Sharing,
-    count_part: impl Fn(Array<T>) -> u64 + Sync,
+    count_part: impl Fn(CallerArray<T>) -> u64 + Sync,
 ) -> Result<(), Error> {
     // SAFETY: by this function's contract.
-    let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("count", count)?) };
+    let (numbers, out) =
+        unsafe { (CallerArray::new("numbers", numbers, length)?, Out::new("count", count)?) };
     let total = with_call(nthreads, control, numbers.len(), sharing.few, |call| {
         call.sum(numbers.len(), sharing.grain, |range| Ok(count_part(numbers.part(range))))
     })?;

@@ -1,7 +1,7 @@
 //! Numbers in, one number out.
 
 use super::control::with_call;
-use crate::capi::abi::array::{Array, Out};
+use crate::capi::abi::array::{CallerArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::kernels::sum::{Accumulator, LANES};
@@ -97,7 +97,8 @@ pub unsafe extern "C" fn ungil_sum_f64(
 ) -> i32 {
     guarded_status("ungil_sum_f64", || {
         // SAFETY: the caller's contract is the one that Array and Out ask for.
-        let (numbers, out) = unsafe { (Array::new("numbers", numbers, length)?, Out::new("sum", sum)?) };
+        let (numbers, out) =
+            unsafe { (CallerArray::new("numbers", numbers, length)?, Out::new("sum", sum)?) };
         let len = numbers.len();
         let shortest = 256 * LANES as u64; // longer than what adding up the lanes takes
         let sum = with_call(nthreads, control, len, PART, |call| {

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// Why an interpreter could not be started, or what went wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum InterpError {
     /// An option is wrong: which, and why.
     Options(String),
     /// It could not be started, as something is missing or wrong: what, and in which file.
@@ -25,7 +25,7 @@ pub enum Trouble {
     Python(String),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for InterpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
@@ -40,19 +40,19 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for InterpError {}
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<InterpError> for Error {
+    fn from(trouble: InterpError) -> Self {
         match trouble {
-            Trouble::Options(text) => Self::Options(text),
-            Trouble::Unsupported(text) => Self::Unsupported(text),
-            Trouble::Exhausted => Self::Exhausted { what: "interpreters" },
-            Trouble::Forked => Self::InterpreterForked,
-            Trouble::Exiting => Self::Exiting,
-            Trouble::Busy => Self::InterpreterInUse,
-            Trouble::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
-            Trouble::Python(text) => Self::Python(text),
+            InterpError::Options(text) => Self::Options(text),
+            InterpError::Unsupported(text) => Self::Unsupported(text),
+            InterpError::Exhausted => Self::Exhausted { what: "interpreters" },
+            InterpError::Forked => Self::InterpreterForked,
+            InterpError::Exiting => Self::Exiting,
+            InterpError::Busy => Self::InterpreterInUse,
+            InterpError::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
+            InterpError::Python(text) => Self::Python(text),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::interp::lock;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 
 /// A function that is called with an owner.
 pub type Release = unsafe extern "C-unwind" fn(owner: *mut c_void);
@@ -23,7 +23,7 @@ struct Functions {
     under_way: Vec<usize>,
 }
 
-static FUNCTIONS: PerProcess<Mutex<Functions>> = PerProcess::new(Mutex::default);
+static FUNCTIONS: ForkLocal<Mutex<Functions>> = ForkLocal::new(Mutex::default);
 
 /// Calls the function, unless it has ended.
 ///

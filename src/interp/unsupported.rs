@@ -9,8 +9,8 @@ pub mod exit {
         use std::panic::{self, AssertUnwindSafe};
         use std::thread;
 
-        use crate::interp::error::Trouble;
-        use crate::sys::foreign::outside;
+        use crate::interp::error::InterpError;
+        use crate::sys::foreign::call_foreign;
 
         /// Runs it.
         pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
@@ -19,11 +19,11 @@ pub mod exit {
 
         /// Calls a function from outside.
         pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
-            outside(call)
+            call_foreign(call)
         }
 
         /// Does what calls such functions; the inner error is a panic.
-        pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+        pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
             // Unwind safety: the caller drops what the body leaves behind.
             Ok(panic::catch_unwind(AssertUnwindSafe(body)))
         }
@@ -36,8 +36,8 @@ pub mod runtime {
     pub mod interpreter {
         //! An interpreter that cannot be.
 
-        use crate::interp::error::Trouble;
-        use crate::interp::foreign_buffer::Loan;
+        use crate::interp::error::InterpError;
+        use crate::interp::foreign_buffer::ForeignBuffer;
         use crate::interp::runtime::reply::Reply;
 
         /// There is none.
@@ -45,15 +45,15 @@ pub mod runtime {
 
         #[allow(missing_docs, reason = "nobody can call them")]
         impl Interpreter {
-            pub fn exec(&self, _: &[u8]) -> Result<(), Trouble> {
+            pub fn exec(&self, _: &[u8]) -> Result<(), InterpError> {
                 match *self {}
             }
 
-            pub fn eval(&self, _: &[u8]) -> Result<Vec<u8>, Trouble> {
+            pub fn eval(&self, _: &[u8]) -> Result<Vec<u8>, InterpError> {
                 match *self {}
             }
 
-            pub fn call(&'static self, _: &[u8], _: Vec<Loan>) -> Result<Reply, Trouble> {
+            pub fn call(&'static self, _: &[u8], _: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
                 match *self {}
             }
         }
@@ -83,33 +83,33 @@ pub mod runtime {
     pub mod checkout {
         //! A lease that cannot be.
 
-        use crate::interp::error::Trouble;
+        use crate::interp::error::InterpError;
         use crate::interp::runtime::interpreter::Interpreter;
 
         /// There is none.
-        pub enum Lease {}
+        pub enum Checkout {}
 
         /// There is none.
         pub enum Using {}
 
         #[allow(missing_docs, reason = "nobody can call them")]
-        impl Lease {
+        impl Checkout {
             /// # Safety
             /// It does nothing.
-            pub unsafe fn new(_: &[u8]) -> Result<Self, Trouble> {
+            pub unsafe fn new(_: &[u8]) -> Result<Self, InterpError> {
                 let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
-                Err(Trouble::Unsupported(text.to_owned()))
+                Err(InterpError::Unsupported(text.to_owned()))
             }
 
-            pub fn enter(&self) -> Result<Using, Trouble> {
+            pub fn enter(&self) -> Result<Using, InterpError> {
                 match *self {}
             }
 
-            pub fn interrupt(&self) -> Result<(), Trouble> {
+            pub fn interrupt(&self) -> Result<(), InterpError> {
                 match *self {}
             }
 
-            pub fn end(&self) -> Result<(), Trouble> {
+            pub fn end(&self) -> Result<(), InterpError> {
                 match *self {}
             }
         }

@@ -6,7 +6,7 @@ use crate::sys::foreign::NotUnwound;
 use crate::sys::sync::{Backoff, Parker, Unparker};
 
 /// Helpers by number.
-pub(super) struct Crew {
+pub(super) struct Workers {
     helpers: Box<[Helper]>,
     /// Helpers whose mailbox is empty and that nobody has invited.
     idle: IdleSet,
@@ -17,7 +17,7 @@ struct Helper {
     unparker: Unparker,
 }
 
-impl Crew {
+impl Workers {
     /// So many helpers, none of them idle yet; and what each will wait with.
     pub(super) fn new(helpers: usize) -> (Self, Vec<Parker>) {
         let parkers: Vec<_> = (0..helpers).map(|_| Parker::new()).collect();
@@ -71,7 +71,7 @@ impl Crew {
 
 /// Invites helpers by `invite`, does the job's work, and waits for those that came. A panic of any of them comes back.
 pub(super) fn together(
-    crew: &Crew,
+    crew: &Workers,
     job: &Job<'_>,
     invited: impl Iterator<Item = usize>,
 ) -> std::thread::Result<()> {

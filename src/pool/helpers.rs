@@ -8,10 +8,10 @@ use std::thread;
 
 use crossbeam::queue::ArrayQueue;
 
-use super::crew::{Crew, together};
+use super::crew::{Workers, together};
 use super::job::Job;
 use crate::sys::affinity::{leave_starters_affinity, processors_of_process};
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::Parker;
 
@@ -32,17 +32,17 @@ pub(super) fn work_together(most: usize, work: &(dyn Fn() + Sync)) {
 const STACK: usize = 2 << 20;
 
 struct Pool {
-    crew: Crew,
+    crew: Workers,
     /// What helpers that have not started yet will wait with.
     parkers: Box<[ArrayQueue<Parker>]>,
     started: AtomicUsize,
 }
 
-static POOL: PerProcess<Pool> = PerProcess::new(Pool::new);
+static POOL: ForkLocal<Pool> = ForkLocal::new(Pool::new);
 
 impl Pool {
     fn new() -> Self {
-        let (crew, parkers) = Crew::new(processors_of_process());
+        let (crew, parkers) = Workers::new(processors_of_process());
         let place = |parker| {
             let place = ArrayQueue::new(1);
             assert!(place.push(parker).is_ok(), "the place is empty");

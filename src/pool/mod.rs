@@ -12,14 +12,14 @@ mod pieces;
 
 use std::ops::{Add, Range};
 
-use crate::control::{self, Run};
+use crate::control::{self, TokenRef};
 use crate::error::Error;
 use crate::sys::process;
 use crate::sys::sync::{AtomicBool, Mutex, Ordering};
 
 pub use crate::sys::affinity::processors;
 pub use pieces::Grain;
-use pieces::{Pace, Pieces};
+use pieces::{ChunkScheduler, ChunkSizer};
 
 /// How a call runs.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct Call<'a> {
     /// On at most so many threads, the calling one included.
     threads: usize,
     /// Under this control, or none.
-    pub run: Run<'a>,
+    pub run: TokenRef<'a>,
     /// The process that began it.
     process: u64,
 }
@@ -35,17 +35,17 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// On at most so many threads, under no control.
     pub fn on(threads: usize) -> Self {
-        Self::under(Run::free(), threads)
+        Self::under(TokenRef::free(), threads)
     }
 
     /// On at most so many threads, under this control or none.
-    pub fn under(run: Run<'_>, threads: usize) -> Call<'_> {
+    pub fn under(run: TokenRef<'_>, threads: usize) -> Call<'_> {
         Call { threads, run, process: process::token() }
     }
 
     /// Whether to go on, to be asked before each of many calls of a function that may fork.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch { control: self.run.watch(), call: self }
+    pub fn watch(&self) -> Poller<'_> {
+        Poller { control: self.run.watch(), call: self }
     }
 
     /// Whether this is the child of a fork inside a piece: the call's other threads are not there, nor is what they have
@@ -71,7 +71,7 @@ impl Call<'_> {
 
     /// As [`for_each`](Self::for_each); the sum of what `part` gives.
     ///
-    /// Pieces are added in no fixed order, so `T`'s addition must be associative and commutative (integers' is).
+    /// ChunkScheduler are added in no fixed order, so `T`'s addition must be associative and commutative (integers' is).
     pub fn sum<T: Add<Output = T> + Default + Send>(
         &self,
         len: u64,
@@ -91,12 +91,12 @@ impl Call<'_> {
         if self.threads <= 1 && self.run.is_free() && matches!(grain, Grain::Between { .. }) {
             return part(0..len);
         }
-        let pieces = Pieces::new(len, grain);
+        let pieces = ChunkScheduler::new(len, grain);
         let total = Mutex::new(T::default());
         let failure = Failure::none();
         let threads = pieces.count().min(self.threads as u64).max(1) as usize;
         let take_pieces = || {
-            let (mut own, mut pace) = (T::default(), Pace::new());
+            let (mut own, mut pace) = (T::default(), ChunkSizer::new());
             while self.may_go_on(&pieces, &failure) {
                 let Some(piece) = pieces.take(&mut pace, threads) else { break };
                 let (start, items) = (piece.start, piece.end - piece.start);
@@ -122,7 +122,7 @@ impl Call<'_> {
         failure.into_result().map(|()| total.into_inner().expect("adding does not panic"))
     }
 
-    fn may_go_on(&self, pieces: &Pieces, failure: &Failure) -> bool {
+    fn may_go_on(&self, pieces: &ChunkScheduler, failure: &Failure) -> bool {
         if failure.is_noted() {
             return false;
         }
@@ -138,12 +138,12 @@ impl Call<'_> {
 }
 
 /// Looks at a call before each item of a piece.
-pub struct Watch<'a> {
-    control: control::Watch<'a>,
+pub struct Poller<'a> {
+    control: control::Poller<'a>,
     call: &'a Call<'a>,
 }
 
-impl Watch<'_> {
+impl Poller<'_> {
     /// Whether to begin with an item. Errors: [`Error::Cancelled`], [`Error::TimedOut`]; [`Error::Forked`] if the last
     /// item forked and this is the child. Cost: a nanosecond, or three with a deadline.
     #[inline]

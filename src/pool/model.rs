@@ -3,7 +3,7 @@
 //! `a_job_outlives_the_helper_that_came` fails with `Relaxed` in place of the ordering of `Mailbox::post` or
 //! `Mailbox::take`, and of either access to `Job::left`.
 
-use super::crew::{Crew, together};
+use super::crew::{Workers, together};
 use super::idle::IdleSet;
 use super::job::Job;
 use crate::sys::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, thread};
@@ -43,7 +43,7 @@ impl Places {
 #[test]
 fn a_job_outlives_the_helper_that_came() {
     loom::model(|| {
-        let (crew, mut parkers) = Crew::new(1);
+        let (crew, mut parkers) = Workers::new(1);
         let crew = Arc::new(crew);
         let parker = parkers.pop().unwrap();
         let places = Places::new();
@@ -74,7 +74,7 @@ fn two_callers_share_a_helper() {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {
-        let (crew, mut parkers) = Crew::new(1);
+        let (crew, mut parkers) = Workers::new(1);
         let crew = Arc::new(crew);
         let parker = parkers.pop().unwrap();
         crew.rest(0);
@@ -86,7 +86,7 @@ fn two_callers_share_a_helper() {
                 crew.serve(0, &parker);
             }
         });
-        let call = |crew: &Crew| {
+        let call = |crew: &Workers| {
             let done = AtomicUsize::new(0);
             let work = || {
                 done.fetch_add(1, Ordering::Relaxed);

@@ -31,20 +31,20 @@ impl Grain {
     }
 }
 
-/// What is left of `0..len`. Pieces are taken from its beginning on, so those that were ever taken make up the
+/// What is left of `0..len`. ChunkScheduler are taken from its beginning on, so those that were ever taken make up the
 /// beginning of the range.
-pub(super) struct Pieces {
+pub(super) struct ChunkScheduler {
     len: u64,
     grain: Grain,
     next: CachePadded<AtomicU64>,
 }
 
-impl Pieces {
+impl ChunkScheduler {
     pub(super) fn new(len: u64, grain: Grain) -> Self {
         Self { len, grain, next: CachePadded::new(AtomicU64::new(0)) }
     }
 
-    /// Pieces of the shortest length that there are at most.
+    /// ChunkScheduler of the shortest length that there are at most.
     pub(super) fn count(&self) -> u64 {
         self.len.div_ceil(self.grain.items())
     }
@@ -54,7 +54,7 @@ impl Pieces {
     }
 
     /// The next piece, of a length that suits a thread of this pace among so many threads.
-    pub(super) fn take(&self, pace: &mut Pace, threads: usize) -> Option<Range<u64>> {
+    pub(super) fn take(&self, pace: &mut ChunkSizer, threads: usize) -> Option<Range<u64>> {
         let grain = self.grain.items();
         let grains = match self.grain {
             Grain::Exactly(_) => 1,
@@ -72,12 +72,12 @@ impl Pieces {
 }
 
 /// How many items a thread gets done in about 100 microseconds.
-pub(super) struct Pace {
+pub(super) struct ChunkSizer {
     items: u64,
     since: Option<Instant>,
 }
 
-impl Pace {
+impl ChunkSizer {
     const SHORT: Duration = Duration::from_micros(60);
     const LONG: Duration = Duration::from_micros(200);
 

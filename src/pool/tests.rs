@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pieces::Pace;
+use super::pieces::ChunkSizer;
 use super::{Call, Grain};
 use crate::control::Control;
 use crate::error::Error;
@@ -188,7 +188,7 @@ fn payloads_that_cannot_be_dropped() {
 #[test]
 fn a_pace_grows_where_items_are_quick_and_shrinks_where_they_are_slow() {
     let mut now = Instant::now();
-    let mut pace = Pace::new();
+    let mut pace = ChunkSizer::new();
     let mut after = |microseconds| {
         now += Duration::from_micros(microseconds);
         pace.items_from(now)

@@ -23,7 +23,7 @@ use std::time::Duration;
 ///
 /// Cost: some nanoseconds. Many calls that take no longer share one.
 #[inline]
-pub(crate) fn outside<R>(call: impl FnOnce() -> R) -> R {
+pub(crate) fn call_foreign<R>(call: impl FnOnce() -> R) -> R {
     let mut both = (Some(call), None);
     // SAFETY: the pointer is to what `run` is made for, and nobody else looks at it meanwhile.
     unsafe { barrier::enter(run_for(&both), (&raw mut both).cast()) };
@@ -55,12 +55,12 @@ impl Drop for NotUnwound {
         if thread::panicking() {
             abort("ungil: a defect: a panic where other threads use what it would free\n");
         }
-        stay();
+        park_forever();
     }
 }
 
 /// Never returns. (`thread::park` would want thread-local data, which may be gone while a thread ends.)
-pub(crate) fn stay() -> ! {
+pub(crate) fn park_forever() -> ! {
     loop {
         thread::sleep(Duration::from_secs(3600));
     }
@@ -85,7 +85,7 @@ mod barrier {
     use std::ffi::{c_int, c_void};
     use std::thread;
 
-    use super::{Run, abort, stay};
+    use super::{Run, abort, park_forever};
 
     /// `run(data)`, under `personality`. A pointer to that is in the unwind table, as a distance (0x1b).
     ///
@@ -155,7 +155,7 @@ mod barrier {
         const FORCED: c_int = 8;
         const CONTINUE: c_int = 8;
         if actions & FORCED != 0 {
-            stay();
+            park_forever();
         }
         // A panic of this library's own: std counts those of its copy in this library.
         if thread::panicking() {
@@ -176,7 +176,7 @@ mod barrier {
     use std::hint::black_box;
     use std::mem::{forget, transmute};
 
-    use super::{Run, stay};
+    use super::{Run, park_forever};
 
     type MustReturn = unsafe extern "C" fn(Run, *mut c_void);
     type MayUnwind = unsafe extern "C-unwind" fn(Run, *mut c_void);
@@ -205,7 +205,7 @@ mod barrier {
     impl Drop for Stop {
         #[cold]
         fn drop(&mut self) {
-            stay();
+            park_forever();
         }
     }
 }
@@ -232,16 +232,17 @@ mod tests {
     #[test]
     fn what_the_call_returns_comes_back() {
         let text = String::from("of the caller's");
-        assert_eq!(outside(|| text.len()), 15);
-        assert_eq!(outside(|| text), "of the caller's");
-        outside(|| ());
+        assert_eq!(call_foreign(|| text.len()), 15);
+        assert_eq!(call_foreign(|| text), "of the caller's");
+        call_foreign(|| ());
     }
 
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     #[test]
     fn a_panic_of_the_librarys_own_goes_through() {
         for depth in 0..3 {
-            let nested = || outside(|| if depth == 1 { outside(|| panic!("own")) } else { panic!("own") });
+            let nested =
+                || call_foreign(|| if depth == 1 { call_foreign(|| panic!("own")) } else { panic!("own") });
             let payload = std::panic::catch_unwind(nested).unwrap_err();
             assert_eq!(payload.downcast_ref::<&str>(), Some(&"own"));
         }

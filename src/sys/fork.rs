@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use crate::sys::process;
 
 /// A value per process, made when it is first asked for, and never freed.
-pub(crate) struct PerProcess<T: 'static> {
+pub(crate) struct ForkLocal<T: 'static> {
     current: AtomicPtr<Entry<T>>,
     make: fn() -> T,
 }
@@ -17,7 +17,7 @@ struct Entry<T> {
     value: T,
 }
 
-impl<T: Send + Sync> PerProcess<T> {
+impl<T: Send + Sync> ForkLocal<T> {
     pub(crate) const fn new(make: fn() -> T) -> Self {
         Self { current: AtomicPtr::new(ptr::null_mut()), make }
     }

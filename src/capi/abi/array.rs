@@ -35,15 +35,15 @@ fn check_array<T>(parameter: &'static str, start: *const T, len: usize) -> Resul
 
 /// An array of the caller's: readable for the length of the call, at any alignment.
 #[derive(Clone, Copy)]
-pub(crate) struct Array<T> {
+pub(crate) struct CallerArray<T> {
     start: *const T,
     len: usize,
 }
 
 // SAFETY: an Array only reads, and the contract of `new` lets any thread do that during the call.
-unsafe impl<T: Sync> Sync for Array<T> {}
+unsafe impl<T: Sync> Sync for CallerArray<T> {}
 
-impl<T: Copy> Array<T> {
+impl<T: Copy> CallerArray<T> {
     /// # Safety
     /// Unless NULL, `start` is readable for `len` elements until the call that gave it returns, and nobody
     /// but this call writes to them meanwhile. It need not be aligned.
@@ -63,7 +63,7 @@ impl<T: Copy> Array<T> {
     }
 }
 
-impl<T: Copy + Default> Array<T> {
+impl<T: Copy + Default> CallerArray<T> {
     /// The elements in `range`, which must lie in the array.
     pub(crate) fn part(&self, range: Range<u64>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len());
@@ -103,7 +103,7 @@ impl<T: Copy + Default> Array<T> {
     }
 }
 
-impl Array<u8> {
+impl CallerArray<u8> {
     /// The bytes, until the call returns that gave them.
     pub(crate) fn as_slice(&self) -> &[u8] {
         if self.len == 0 {
@@ -115,15 +115,15 @@ impl Array<u8> {
 }
 
 /// An array of the caller's for results: writable for the length of the call, at any alignment.
-pub(crate) struct OutArray<T> {
+pub(crate) struct CallerOutArray<T> {
     start: *mut T,
     len: usize,
 }
 
 // SAFETY: threads write to it only through methods whose contracts keep them apart.
-unsafe impl<T: Send> Sync for OutArray<T> {}
+unsafe impl<T: Send> Sync for CallerOutArray<T> {}
 
-impl<T: Copy> OutArray<T> {
+impl<T: Copy> CallerOutArray<T> {
     /// # Safety
     /// Unless NULL, `start` is writable for `len` elements until the call that gave it returns, and nobody but this
     /// call reads or writes them meanwhile. It need not be aligned.
@@ -133,7 +133,7 @@ impl<T: Copy> OutArray<T> {
     }
 
     /// Errors: [`Error::Invalid`] if the arrays share memory, unless they are one and the same and `in_place`.
-    pub(crate) fn check_apart<S>(&self, source: &Array<S>, in_place: bool) -> Result<(), Error> {
+    pub(crate) fn check_apart<S>(&self, source: &CallerArray<S>, in_place: bool) -> Result<(), Error> {
         let (from, to) = (source.start.addr(), self.start.addr());
         // A nonsense address may be close to the end of all addresses.
         let end = |start: usize, bytes: usize| start.saturating_add(bytes);
@@ -160,7 +160,7 @@ impl<T: Copy> OutArray<T> {
     pub(crate) unsafe fn map(
         &self,
         range: Range<u64>,
-        source: &Array<T>,
+        source: &CallerArray<T>,
         mut function: impl FnMut(T) -> Result<T, Error>,
     ) -> Result<(), Error> {
         assert!(range.end <= self.len as u64 && range.end <= source.len as u64);
@@ -172,7 +172,7 @@ impl<T: Copy> OutArray<T> {
     }
 }
 
-impl OutArray<u8> {
+impl CallerOutArray<u8> {
     /// The bytes in `range`, set to 0.
     ///
     /// # Safety

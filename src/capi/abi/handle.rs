@@ -98,7 +98,7 @@ impl<T: Send + Sync> Registry<T> {
     }
 
     /// What the handle stands for; it stays there until the guard goes, even if the handle is freed.
-    pub(crate) fn get(&self, handle: i32) -> Option<Pinned<'_, T>> {
+    pub(crate) fn get(&self, handle: i32) -> Option<HandleGuard<'_, T>> {
         let handle = u32::try_from(handle).ok()?;
         let (kind, generation) = (handle >> (16 + GENERATION_BITS), handle >> 16 & (GENERATIONS - 1));
         let slot = (kind == self.kind as u32).then(|| self.slot(handle & 0xffff))??;
@@ -168,12 +168,12 @@ impl<T> Slot<T> {
     }
 
     /// The value of this generation, if it is live.
-    pub(crate) fn pin(&self, generation: u32) -> Option<Pinned<'_, T>> {
+    pub(crate) fn pin(&self, generation: u32) -> Option<HandleGuard<'_, T>> {
         let add = |state: State| {
             let is_there = state.phase == LIVE && state.generation == generation;
             is_there.then_some(State { pins: state.pins + 1, ..state })
         };
-        self.update(add).map(|_| Pinned(self))
+        self.update(add).map(|_| HandleGuard(self))
     }
 
     fn unpin(&self) {
@@ -189,9 +189,9 @@ impl<T> Slot<T> {
 }
 
 /// A value that cannot go.
-pub(crate) struct Pinned<'a, T>(&'a Slot<T>);
+pub(crate) struct HandleGuard<'a, T>(&'a Slot<T>);
 
-impl<T> Pinned<'_, T> {
+impl<T> HandleGuard<'_, T> {
     /// Frees the handle; `false` if another thread was first. The value goes with its last pin.
     pub(crate) fn retire(&self) -> bool {
         let retire = |state: State| (state.phase == LIVE).then_some(State { phase: RETIRED, ..state });
@@ -199,7 +199,7 @@ impl<T> Pinned<'_, T> {
     }
 }
 
-impl<T> Deref for Pinned<'_, T> {
+impl<T> Deref for HandleGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -208,7 +208,7 @@ impl<T> Deref for Pinned<'_, T> {
     }
 }
 
-impl<T> Drop for Pinned<'_, T> {
+impl<T> Drop for HandleGuard<'_, T> {
     fn drop(&mut self) {
         self.0.unpin();
     }

@@ -9,7 +9,7 @@ use std::ptr;
 use crossbeam::queue::ArrayQueue;
 
 use crate::interp::cpython::ffi::ArenaAllocator;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 
 const FRAMES: usize = 16 << 10;
 const KEPT: usize = 64;
@@ -22,7 +22,7 @@ struct Block(*mut c_void);
 // SAFETY: nobody else knows of the block.
 unsafe impl Send for Block {}
 
-static BLOCKS: PerProcess<ArrayQueue<Block>> = PerProcess::new(|| ArrayQueue::new(KEPT));
+static BLOCKS: ForkLocal<ArrayQueue<Block>> = ForkLocal::new(|| ArrayQueue::new(KEPT));
 
 unsafe extern "C" fn allocate(_: *mut c_void, size: usize) -> *mut c_void {
     if let Some(Block(block)) = (size == FRAMES).then(|| BLOCKS.get().pop()).flatten() {

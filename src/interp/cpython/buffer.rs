@@ -9,35 +9,35 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
-use crate::interp::cpython::gil::{Held, Owned, Raised};
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::host::Version;
 use crate::interp::exit::abandon::{abandonable, with_barrier};
 use crate::interp::exit::at_exit::is_ending;
-use crate::interp::foreign_buffer::{Loan, Owner};
+use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
 /// What a lending object has behind Python's own part.
-struct Lent {
+struct BufferExporter {
     api: &'static Api,
     address: *mut c_void,
     len: usize,
     read_only: bool,
     /// Taken when the object goes.
-    owner: Option<Owner>,
+    owner: Option<ReleaseCallback>,
 }
 
 /// The type of such objects in one copy.
 #[derive(Clone, Copy)]
-pub(crate) struct LendingType {
+pub(crate) struct ExporterType {
     kind: NonNull<Object>,
-    /// Bytes of an object before its `Lent`, a pointer.
+    /// Bytes of an object before its `BufferExporter`, a pointer.
     offset: usize,
 }
 
 const TP_DEALLOC: c_int = 52;
 const BF_GETBUFFER: c_int = 1;
 
-impl LendingType {
-    pub(crate) fn new(held: Held<'_>, version: Version) -> Result<Self, Raised> {
+impl ExporterType {
+    pub(crate) fn new(held: Gil<'_>, version: Version) -> Result<Self, PyErrSet> {
         let api = held.api;
         // SAFETY: the attribute of a type; the object is checked.
         let offset = unsafe {
@@ -58,7 +58,7 @@ impl LendingType {
             },
             TypeSlot { slot: 0, function: ptr::null() },
         ];
-        let size = offset + size_of::<*mut Lent>();
+        let size = offset + size_of::<*mut BufferExporter>();
         let slots = slots.as_mut_ptr();
         let name = c"_ungil.buffer".as_ptr();
         let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
@@ -78,11 +78,16 @@ impl LendingType {
     }
 
     /// A memoryview of what is lent.
-    pub(crate) fn view<'a>(self, held: Held<'a>, api: &'static Api, loan: Loan) -> Result<Owned<'a>, Raised> {
+    pub(crate) fn view<'a>(
+        self,
+        held: Gil<'a>,
+        api: &'static Api,
+        loan: ForeignBuffer,
+    ) -> Result<PyRef<'a>, PyErrSet> {
         let kind = self.kind.as_ptr();
         // SAFETY: the type is this copy's, and the object's reference new.
         let object = unsafe { held.owned(abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
-        let Loan { address, len, read_only, owner } = loan;
+        let ForeignBuffer { address, len, read_only, owner } = loan;
         let lender = match object {
             Ok(object) => object,
             Err(raised) => {
@@ -91,12 +96,16 @@ impl LendingType {
                 return Err(raised);
             }
         };
-        let lent = Box::new(Lent { api, address, len, read_only, owner: Some(owner) });
+        let lent = Box::new(BufferExporter { api, address, len, read_only, owner: Some(owner) });
         let lender_address = lender.as_ptr();
         // SAFETY: the type's objects have room for a pointer at this offset, which is NULL until it is set here. Then it
         // lends its memory, and the view has a reference to it.
         unsafe {
-            lender_address.cast::<u8>().add(self.offset).cast::<*mut Lent>().write(Box::into_raw(lent));
+            lender_address
+                .cast::<u8>()
+                .add(self.offset)
+                .cast::<*mut BufferExporter>()
+                .write(Box::into_raw(lent));
             held.owned(abandonable(|| (api.PyMemoryView_FromObject)(lender_address)))
         }
     }
@@ -125,9 +134,9 @@ unsafe fn set_buffer_function(kind: *mut Object, lend: GetBuffer) {
 
 /// # Safety
 /// An object of the lending type.
-unsafe fn lent<const OFFSET: usize>(object: *mut Object) -> *mut Lent {
+unsafe fn lent<const OFFSET: usize>(object: *mut Object) -> *mut BufferExporter {
     // SAFETY: by this function's contract.
-    unsafe { object.cast::<u8>().add(OFFSET).cast::<*mut Lent>().read() }
+    unsafe { object.cast::<u8>().add(OFFSET).cast::<*mut BufferExporter>().read() }
 }
 
 /// Lends the object's memory (`bf_getbuffer`).
@@ -138,7 +147,7 @@ unsafe extern "C" fn lend<const OFFSET: usize>(
 ) -> c_int {
     // SAFETY: Python gives an object of this type, and a place for what is lent.
     unsafe {
-        let Lent { api, address, len, read_only, .. } = &*lent::<OFFSET>(object);
+        let BufferExporter { api, address, len, read_only, .. } = &*lent::<OFFSET>(object);
         (api.PyBuffer_FillInfo)(buffer, object, *address, *len as isize, (*read_only).into(), flags)
     }
 }
@@ -148,7 +157,7 @@ unsafe extern "C" fn dealloc<const OFFSET: usize>(object: *mut Object) {
     // SAFETY: Python gives an object of this type that nobody has any more, and waits for nothing but this. The type is
     // there as long as the process. What the box owned is gone or moved before the call that may be abandoned.
     unsafe {
-        let Lent { api, owner, .. } = *Box::from_raw(lent::<OFFSET>(object));
+        let BufferExporter { api, owner, .. } = *Box::from_raw(lent::<OFFSET>(object));
         (api.PyObject_Free)(object.cast());
         if let Some(owner) = owner {
             tell(api, owner);
@@ -161,7 +170,7 @@ unsafe extern "C" fn dealloc<const OFFSET: usize>(object: *mut Object) {
 ///
 /// # Safety
 /// These are the functions of the Python whose lock this thread holds.
-unsafe fn tell(api: &'static Api, owner: Owner) {
+unsafe fn tell(api: &'static Api, owner: ReleaseCallback) {
     // SAFETY: by this function's contract. In the last two calls the thread may wait for the lock, and then abandon this
     // frame, which owns nothing any more.
     unsafe {
@@ -178,16 +187,16 @@ unsafe fn tell(api: &'static Api, owner: Owner) {
 
 /// Memory that a Python object lends. The buffer is on the heap, and is referred to by address only, as its shape may
 /// point into it.
-pub(crate) struct View(NonNull<Buffer>);
+pub(crate) struct BufferView(NonNull<Buffer>);
 
 // SAFETY: the memory may be read by any thread; only `release` touches the object, and that needs the copy's lock.
-unsafe impl Send for View {}
+unsafe impl Send for BufferView {}
 // SAFETY: a shared view reads the buffer's fields, which nobody writes until `release` has the view for itself.
-unsafe impl Sync for View {}
+unsafe impl Sync for BufferView {}
 
-impl View {
+impl BufferView {
     /// Of an object, whose memory is to be in one piece.
-    pub(crate) fn of(object: &Owned<'_>, held: Held<'_>) -> Result<Self, Raised> {
+    pub(crate) fn of(object: &PyRef<'_>, held: Gil<'_>) -> Result<Self, PyErrSet> {
         const SIMPLE: c_int = 0;
         let buffer = Box::into_raw(Box::<Buffer>::new_uninit()).cast::<Buffer>();
         let object = object.as_ptr();
@@ -196,7 +205,7 @@ impl View {
         unsafe {
             if abandonable(|| (held.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
                 drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
-                return Err(Raised);
+                return Err(PyErrSet);
             }
             Ok(Self(NonNull::new_unchecked(buffer)))
         }
@@ -233,7 +242,7 @@ impl View {
     }
 
     /// Gives it back.
-    pub(crate) fn release(self, held: Held<'_>) {
+    pub(crate) fn release(self, held: Gil<'_>) {
         if is_ending() {
             return; // as an abandoned call unwinds: the lock is lost
         }

@@ -11,21 +11,21 @@ use crate::interp::exit::at_exit::is_ending;
 
 /// Shows that this thread holds the lock of one Python.
 #[derive(Clone, Copy)]
-pub(crate) struct Held<'a> {
+pub(crate) struct Gil<'a> {
     pub(crate) api: &'a Api,
 }
 
 /// A Python exception is set on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Raised;
+pub(crate) struct PyErrSet;
 
 /// A reference to an object.
-pub(crate) struct Owned<'a> {
-    held: Held<'a>,
+pub(crate) struct PyRef<'a> {
+    held: Gil<'a>,
     object: NonNull<Object>,
 }
 
-impl Drop for Owned<'_> {
+impl Drop for PyRef<'_> {
     fn drop(&mut self) {
         // An abandoned call unwinds without the lock; and no objects have to end any more.
         if thread::panicking() || is_ending() {
@@ -37,7 +37,7 @@ impl Drop for Owned<'_> {
     }
 }
 
-impl<'a> Owned<'a> {
+impl<'a> PyRef<'a> {
     pub(crate) fn as_ptr(&self) -> *mut Object {
         self.object.as_ptr()
     }
@@ -50,24 +50,24 @@ impl<'a> Owned<'a> {
     }
 
     /// What is in a bytes object.
-    pub(crate) fn content(&self) -> Result<&[u8], Raised> {
+    pub(crate) fn content(&self) -> Result<&[u8], PyErrSet> {
         let (mut start, mut len): (*mut c_char, isize) = (ptr::null_mut(), 0);
         // SAFETY: Python checks the object's type, and writes both on success only.
         unsafe {
             if (self.held.api.PyBytes_AsStringAndSize)(self.as_ptr(), &mut start, &mut len) != 0 {
-                return Err(Raised);
+                return Err(PyErrSet);
             }
             Ok(std::slice::from_raw_parts(start.cast_const().cast(), len as usize))
         }
     }
 
     /// The items of a tuple.
-    pub(crate) fn items(&self) -> Result<Vec<Owned<'a>>, Raised> {
+    pub(crate) fn items(&self) -> Result<Vec<PyRef<'a>>, PyErrSet> {
         let api = self.held.api;
         // SAFETY: Python checks that it is a tuple, and the lock is held.
         let len = unsafe { (api.PyTuple_Size)(self.as_ptr()) };
         if len < 0 {
-            return Err(Raised);
+            return Err(PyErrSet);
         }
         // SAFETY: as above; an item is borrowed from the tuple.
         let item = |i| unsafe { self.held.borrowed((api.PyTuple_GetItem)(self.as_ptr(), i)) };
@@ -75,7 +75,7 @@ impl<'a> Owned<'a> {
     }
 }
 
-impl<'a> Held<'a> {
+impl<'a> Gil<'a> {
     /// # Safety
     /// This thread holds the lock of the Python that these functions are of, as long as this is used.
     pub(crate) unsafe fn new(api: &'a Api) -> Self {
@@ -84,13 +84,13 @@ impl<'a> Held<'a> {
 
     /// # Safety
     /// The object, if there is one, comes with a reference that nobody else gives back.
-    pub(crate) unsafe fn owned(self, object: *mut Object) -> Result<Owned<'a>, Raised> {
-        NonNull::new(object).map(|object| Owned { held: self, object }).ok_or(Raised)
+    pub(crate) unsafe fn owned(self, object: *mut Object) -> Result<PyRef<'a>, PyErrSet> {
+        NonNull::new(object).map(|object| PyRef { held: self, object }).ok_or(PyErrSet)
     }
 
     /// # Safety
     /// The object, if there is one, is there until this has taken a reference of its own.
-    unsafe fn borrowed(self, object: *mut Object) -> Result<Owned<'a>, Raised> {
+    unsafe fn borrowed(self, object: *mut Object) -> Result<PyRef<'a>, PyErrSet> {
         if !object.is_null() {
             // SAFETY: by this function's contract.
             unsafe { (self.api.Py_IncRef)(object) };
@@ -99,7 +99,7 @@ impl<'a> Held<'a> {
         unsafe { self.owned(object) }
     }
 
-    pub(crate) fn bytes(self, content: &[u8]) -> Result<Owned<'a>, Raised> {
+    pub(crate) fn bytes(self, content: &[u8]) -> Result<PyRef<'a>, PyErrSet> {
         // SAFETY: Python copies as many bytes as there are; the reference is new.
         unsafe {
             let len = content.len() as isize;
@@ -107,7 +107,7 @@ impl<'a> Held<'a> {
         }
     }
 
-    pub(crate) fn tuple(self, items: Vec<Owned<'a>>) -> Result<Owned<'a>, Raised> {
+    pub(crate) fn tuple(self, items: Vec<PyRef<'a>>) -> Result<PyRef<'a>, PyErrSet> {
         // SAFETY: the reference is new; the tuple has room for the items, and takes their references.
         unsafe {
             let len = items.len() as isize;
@@ -126,8 +126,8 @@ impl<'a> Held<'a> {
     pub(crate) unsafe fn call(
         self,
         function: NonNull<Object>,
-        arguments: Vec<Owned<'a>>,
-    ) -> Result<Owned<'a>, Raised> {
+        arguments: Vec<PyRef<'a>>,
+    ) -> Result<PyRef<'a>, PyErrSet> {
         let arguments = self.tuple(arguments)?;
         let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
         // SAFETY: objects of this Python's; the result's reference is new.
@@ -142,14 +142,14 @@ impl<'a> Held<'a> {
         self,
         function: NonNull<Object>,
         content: &[u8],
-    ) -> Result<Owned<'a>, Raised> {
+    ) -> Result<PyRef<'a>, PyErrSet> {
         let arguments = vec![self.bytes(content)?];
         // SAFETY: by this function's contract.
         unsafe { self.call(function, arguments) }
     }
 
     /// Runs a program in a namespace of its own, which is returned.
-    pub(crate) fn run(self, source: &CStr, name: &CStr) -> Result<Owned<'a>, Raised> {
+    pub(crate) fn run(self, source: &CStr, name: &CStr) -> Result<PyRef<'a>, PyErrSet> {
         let api = self.api;
         // SAFETY: C strings; each object is checked before it is used, and references are new unless borrowed.
         unsafe {
@@ -166,13 +166,13 @@ impl<'a> Held<'a> {
     }
 
     /// What a namespace has under this name.
-    pub(crate) fn get(self, namespace: &Owned<'a>, name: &CStr) -> Option<Owned<'a>> {
+    pub(crate) fn get(self, namespace: &PyRef<'a>, name: &CStr) -> Option<PyRef<'a>> {
         // SAFETY: a dictionary, and a C string; what it gives is borrowed.
         unsafe { self.borrowed((self.api.PyDict_GetItemString)(namespace.as_ptr(), name.as_ptr())) }.ok()
     }
 
     /// What `str` makes of an object.
-    pub(crate) fn text(self, object: &Owned<'a>) -> Result<String, Raised> {
+    pub(crate) fn text(self, object: &PyRef<'a>) -> Result<String, PyErrSet> {
         // SAFETY: an object of this Python's; the references are new.
         unsafe {
             let object = object.as_ptr();
@@ -184,7 +184,7 @@ impl<'a> Held<'a> {
 
     /// The exception that is set, which then is not set any more: its type, itself and its traceback, as far as there
     /// are any.
-    pub(crate) fn exception(self, _: Raised) -> Vec<Owned<'a>> {
+    pub(crate) fn exception(self, _: PyErrSet) -> Vec<PyRef<'a>> {
         let mut parts = [ptr::null_mut(); 3];
         let [kind, value, traceback] = &mut parts;
         // SAFETY: Python writes NULL, or an object whose reference is the caller's.
@@ -196,14 +196,14 @@ impl<'a> Held<'a> {
     }
 
     /// What the exception that is set says, which then is not set any more.
-    pub(crate) fn exception_text(self, raised: Raised) -> String {
+    pub(crate) fn exception_text(self, raised: PyErrSet) -> String {
         let parts = self.exception(raised);
         let text = parts.get(1).and_then(|value| self.text(value).map_err(|raised| self.forget(raised)).ok());
         text.unwrap_or_else(|| "an exception that cannot be told".to_owned())
     }
 
     /// Forgets the exception that is set.
-    pub(crate) fn forget(self, _: Raised) {
+    pub(crate) fn forget(self, _: PyErrSet) {
         // SAFETY: the lock is held.
         abandonable(|| unsafe { (self.api.PyErr_Clear)() });
     }

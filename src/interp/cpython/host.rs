@@ -8,11 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::interp::cpython::ffi::Api;
-use crate::interp::cpython::gil::{Held, Raised};
-use crate::interp::error::Trouble;
+use crate::interp::cpython::gil::{Gil, PyErrSet};
+use crate::interp::error::InterpError;
 use crate::interp::loading::dl::path_at;
 use crate::interp::runtime::options::Options;
-use crate::sys::foreign::outside;
+use crate::sys::foreign::call_foreign;
 
 const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
     Ok(text) => text,
@@ -108,7 +108,7 @@ impl Host {
     /// given it up for this call.
     ///
     /// To be called first: the longer the call has lasted, the more likely has that Python ended meanwhile.
-    pub(crate) fn find() -> Result<Option<Self>, Trouble> {
+    pub(crate) fn find() -> Result<Option<Self>, InterpError> {
         let Some(version) = version().filter(|version| version.is_supported()) else { return Ok(None) };
         // SAFETY: these are the symbols of the process's Python, of a version that is known.
         let Ok(api) = (unsafe { Api::of(find) }) else { return Ok(None) };
@@ -118,22 +118,23 @@ impl Host {
 }
 
 /// What the process's Python says of itself.
-fn describe(api: &Api) -> Result<Options, Trouble> {
+fn describe(api: &Api) -> Result<Options, InterpError> {
     // It may be ending: then it ends this thread.
     // SAFETY: that Python has started.
-    let state = outside(|| unsafe { (api.PyGILState_Ensure)() });
+    let state = call_foreign(|| unsafe { (api.PyGILState_Ensure)() });
     // SAFETY: this thread has its lock from here until it is given up.
-    let text = patient_description(unsafe { Held::new(api) });
+    let text = patient_description(unsafe { Gil::new(api) });
     // SAFETY: as above; no object is left.
-    outside(|| unsafe { (api.PyGILState_Release)(state) });
-    let failed =
-        |why: String| Trouble::Unsupported(format!("the process's Python cannot tell its settings: {why}"));
+    call_foreign(|| unsafe { (api.PyGILState_Release)(state) });
+    let failed = |why: String| {
+        InterpError::Unsupported(format!("the process's Python cannot tell its settings: {why}"))
+    };
     Options::parse(&text.map_err(failed)?).map_err(failed)
 }
 
 /// The description. A signal may come, whose handler raises an exception here, on the main thread: that is asked for
 /// again, and raised in that thread's own code.
-fn patient_description(held: Held<'_>) -> Result<Vec<u8>, String> {
+fn patient_description(held: Gil<'_>) -> Result<Vec<u8>, String> {
     const TRIES: usize = 10;
     let mut why = String::new();
     for _ in 0..TRIES {
@@ -152,9 +153,9 @@ fn patient_description(held: Held<'_>) -> Result<Vec<u8>, String> {
     Err(why)
 }
 
-fn description(held: Held<'_>) -> Result<Vec<u8>, Raised> {
+fn description(held: Gil<'_>) -> Result<Vec<u8>, PyErrSet> {
     let namespace = held.run(DESCRIBE, c"<ungil host>")?;
-    let text = held.get(&namespace, c"settings").ok_or(Raised)?;
+    let text = held.get(&namespace, c"settings").ok_or(PyErrSet)?;
     text.content().map(<[u8]>::to_vec)
 }
 

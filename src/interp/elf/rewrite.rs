@@ -19,9 +19,9 @@ use crate::interp::elf::image::{Image, Malformed, Segment, Symbol};
 
 /// What tells one interpreter's names from all others'.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker(String);
+pub struct SymbolPrefix(String);
 
-impl Marker {
+impl SymbolPrefix {
     /// That of the interpreter with this number.
     pub fn new(number: usize) -> Self {
         Self(format!("ungil{number}_"))
@@ -60,7 +60,7 @@ pub fn is_pythons(name: &[u8]) -> bool {
 /// interpreter call in place of the C library's functions. Errors: what is wrong with the file.
 pub fn copy_of_libpython(
     mut image: Image,
-    marker: &Marker,
+    marker: &SymbolPrefix,
     substitutes: &[Substitute],
 ) -> Result<Vec<u8>, Malformed> {
     let mut names = Names::of(&image, marker);
@@ -89,7 +89,7 @@ pub fn copy_of_libpython(
 /// needs are replaced where `needed` gives another's name. Errors: what is wrong with the file.
 pub fn copy_of_library(
     mut image: Image,
-    marker: &Marker,
+    marker: &SymbolPrefix,
     soname: &[u8],
     origin: &[u8],
     substitutes: &[&str],
@@ -157,7 +157,7 @@ pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
 
 /// The string table as it will be: the old one, and behind it the new names.
 struct Names<'a> {
-    marker: &'a Marker,
+    marker: &'a SymbolPrefix,
     table: Vec<u8>,
     /// Where names share their tails, a small file can have many long ones: that is no library.
     most: usize,
@@ -165,7 +165,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(image: &Image, marker: &'a Marker) -> Self {
+    fn of(image: &Image, marker: &'a SymbolPrefix) -> Self {
         let table = image.bytes[image.strings.clone()].to_vec();
         let most = (16 * image.bytes.len() + (1 << 20)).min(u32::MAX as usize);
         Self { marker, table, most, renamed: HashMap::new() }

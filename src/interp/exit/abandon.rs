@@ -13,8 +13,8 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{self, AssertUnwindSafe};
 use std::{ptr, thread};
 
-use crate::interp::error::Trouble;
-use crate::sys::foreign::outside;
+use crate::interp::error::InterpError;
+use crate::sys::foreign::call_foreign;
 
 /// Where a call into Python began: the stack pointer of `run`'s frame.
 #[repr(C)]
@@ -67,7 +67,7 @@ pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     let innermost = Innermost::set(&raw mut begin);
     let data = (&raw mut this).cast();
     // SAFETY: both are there until this returns.
-    let is_abandoned = outside(|| unsafe { run(&raw mut begin, work::<R, F>, data) }) != 0;
+    let is_abandoned = call_foreign(|| unsafe { run(&raw mut begin, work::<R, F>, data) }) != 0;
     drop(innermost);
     if is_abandoned {
         panic::resume_unwind(Box::new(Abandoned));
@@ -83,16 +83,16 @@ pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// Does what calls into Python. If such a call was abandoned, that is the outer error; the inner one is any other panic.
-pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Trouble> {
+pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
     // Unwind safety: the caller lets a panic go on.
     match panic::catch_unwind(AssertUnwindSafe(body)) {
-        Err(payload) if payload.is::<Abandoned>() => Err(Trouble::Exiting),
+        Err(payload) if payload.is::<Abandoned>() => Err(InterpError::Exiting),
         outcome => Ok(outcome),
     }
 }
 
 /// As `outcome_of`; any other panic goes on.
-pub(crate) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Trouble> {
+pub(crate) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, InterpError> {
     outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
 
@@ -282,11 +282,11 @@ mod tests {
                         let _inner = Counts(&drops);
                         caught(|| abandonable(|| abandons(20)))
                     });
-                    assert_eq!(inner, Err(Trouble::Exiting));
+                    assert_eq!(inner, Err(InterpError::Exiting));
                     abandons(30)
                 })
             });
-            assert_eq!(result, Err(Trouble::Exiting));
+            assert_eq!(result, Err(InterpError::Exiting));
             assert_eq!(drops.load(SeqCst), 2 * round);
             assert_eq!((before, factor), (round * 1000, 0.5 * f64::from(round)));
             assert!(!is_possible());

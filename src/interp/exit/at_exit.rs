@@ -15,10 +15,10 @@ use crate::interp::exit::abandon;
 use crate::interp::exit::alarm;
 use crate::interp::lock;
 use crate::interp::runtime::interpreter::Interpreter;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 
 /// All interpreters that have started.
-static STARTED: PerProcess<Mutex<Vec<&'static Interpreter>>> = PerProcess::new(Mutex::default);
+static STARTED: ForkLocal<Mutex<Vec<&'static Interpreter>>> = ForkLocal::new(Mutex::default);
 
 /// For how long the end of the process waits for interpreters that do not give up their lock: they are in code that
 /// holds it, as `sum` of a long range does, and that is no library's.

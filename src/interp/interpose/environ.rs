@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::interp::lock;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 
 unsafe extern "C" {
     static mut environ: *mut *mut c_char;
@@ -28,7 +28,7 @@ struct Own {
     array: &'static [Entry],
 }
 
-static OWN: PerProcess<Mutex<Own>> = PerProcess::new(Mutex::default);
+static OWN: ForkLocal<Mutex<Own>> = ForkLocal::new(Mutex::default);
 
 /// The pointer to the array of the process.
 fn process_array() -> &'static AtomicPtr<*mut c_char> {

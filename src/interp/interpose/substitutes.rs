@@ -17,7 +17,7 @@ use crate::interp::exit::at_exit;
 use crate::interp::interpose::environ;
 use crate::interp::interpose::trampolines;
 use crate::interp::loading::loader::{Loader, original_path};
-use crate::sys::foreign::{outside, stay};
+use crate::sys::foreign::{call_foreign, park_forever};
 use crate::sys::process;
 
 /// The most copies of libpython in a process. (pthreads has 1024 keys for a process, and each copy takes one.)
@@ -109,7 +109,7 @@ pub(crate) unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) ->
 unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
     let Some(loader) = loader(number).filter(|_| !path.is_null()) else {
         // SAFETY: by this function's contract.
-        return outside(|| unsafe { libc::dlopen(path, flags) });
+        return call_foreign(|| unsafe { libc::dlopen(path, flags) });
     };
     // SAFETY: not NULL, and so a C string.
     let path = unsafe { CStr::from_ptr(path) };
@@ -126,7 +126,7 @@ unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void 
 /// A library that all share.
 fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
     // SAFETY: a C string; the initialisers run that its caller wants.
-    let open = |flags| outside(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
+    let open = |flags| call_foreign(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
     let loaded = open(flags | libc::RTLD_NOLOAD);
     if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {
         return loaded;
@@ -250,5 +250,5 @@ unsafe extern "C" fn is_finalizing() -> c_int {
 fn stop_if_starting() {
     let Ok(Some(ended)) = STARTING.try_with(RefCell::take) else { return };
     ended();
-    stay()
+    park_forever()
 }

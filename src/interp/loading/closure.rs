@@ -14,13 +14,13 @@ use crate::interp::elf::rewrite::{ORIGIN, uses_python};
 
 /// What matters of a library here.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct LibraryInfo {
     pub(crate) uses_python: bool,
     /// The libraries that it needs and has beside it: the names by which it needs them, and where they are.
     pub(crate) needed: Vec<(Vec<u8>, PathBuf)>,
 }
 
-impl Facts {
+impl LibraryInfo {
     pub(crate) fn of(path: &Path, image: &Image) -> Result<Self, Malformed> {
         let origin = path.parent().unwrap_or(Path::new("/"));
         let mut folders = Vec::new();
@@ -52,13 +52,13 @@ fn beside(origin: &Path, folder: &[u8]) -> Option<PathBuf> {
 ///
 /// Those are the ones that use Python, those that need such a one, and all that these need: they may have been given
 /// objects of Python's to keep, as Arrow is.
-pub(crate) fn own_copies(facts: &Facts, look: impl Fn(&Path) -> Arc<Facts>) -> HashSet<PathBuf> {
+pub(crate) fn own_copies(facts: &LibraryInfo, look: impl Fn(&Path) -> Arc<LibraryInfo>) -> HashSet<PathBuf> {
     let mut all = HashMap::new();
     collect(facts, &look, &mut all);
     let mut own: HashSet<PathBuf> =
         all.iter().filter(|(_, facts)| facts.uses_python).map(|(path, _)| path.clone()).collect();
     loop {
-        let needs_own = |facts: &Facts| facts.needed.iter().any(|(_, needed)| own.contains(needed));
+        let needs_own = |facts: &LibraryInfo| facts.needed.iter().any(|(_, needed)| own.contains(needed));
         let users = all.iter().filter(|(_, facts)| needs_own(facts)).map(|(path, _)| path.clone());
         let needed = own.iter().flat_map(|path| all[path].needed.iter().map(|(_, needed)| needed.clone()));
         let more: Vec<_> = users.chain(needed).filter(|path| !own.contains(path)).collect();
@@ -70,7 +70,11 @@ pub(crate) fn own_copies(facts: &Facts, look: impl Fn(&Path) -> Arc<Facts>) -> H
 }
 
 /// All libraries beside, and those beside them.
-fn collect(facts: &Facts, look: &impl Fn(&Path) -> Arc<Facts>, all: &mut HashMap<PathBuf, Arc<Facts>>) {
+fn collect(
+    facts: &LibraryInfo,
+    look: &impl Fn(&Path) -> Arc<LibraryInfo>,
+    all: &mut HashMap<PathBuf, Arc<LibraryInfo>>,
+) {
     for (_, path) in &facts.needed {
         if !all.contains_key(path) {
             let facts = look(path);
@@ -89,7 +93,7 @@ mod tests {
         let facts = |name: &str| {
             let (_, uses_python, needed) = *libraries.iter().find(|(other, ..)| *other == name).unwrap();
             let needed = needed.iter().map(|it| (it.as_bytes().to_vec(), PathBuf::from(it))).collect();
-            Arc::new(Facts { uses_python, needed })
+            Arc::new(LibraryInfo { uses_python, needed })
         };
         let found = own_copies(&facts(start), |path| facts(path.to_str().unwrap()));
         let mut names: Vec<_> = found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();

@@ -11,19 +11,19 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{Marker, copy_of_library, is_pythons};
+use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_library, is_pythons};
 use crate::interp::exit::at_exit;
 use crate::interp::interpose::substitutes;
-use crate::interp::loading::closure::{Facts, own_copies};
+use crate::interp::loading::closure::{LibraryInfo, own_copies};
 use crate::interp::loading::dl::{Library, own_path};
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::loading::reentrant::ReentrantLock;
 use crate::interp::lock;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 
 /// The libraries of one interpreter.
 pub(crate) struct Loader {
-    marker: Marker,
+    marker: SymbolPrefix,
     /// The copy of libpython, and the name that the loader knows it by.
     python: Library,
     soname: String,
@@ -58,7 +58,7 @@ impl FileId {
 }
 
 impl Loader {
-    pub(crate) fn new(marker: Marker, python: Library, soname: String) -> Self {
+    pub(crate) fn new(marker: SymbolPrefix, python: Library, soname: String) -> Self {
         Self {
             marker,
             python,
@@ -211,19 +211,19 @@ struct Known {
     /// From the paths that copies were loaded by to those that they were copied from.
     originals: Mutex<HashMap<PathBuf, &'static CStr>>,
     /// What was found out about libraries: to find it out again, they would have to be read again.
-    facts: Mutex<HashMap<FileId, Arc<Facts>>>,
+    facts: Mutex<HashMap<FileId, Arc<LibraryInfo>>>,
 }
 
-static KNOWN: PerProcess<Known> = PerProcess::new(Known::default);
+static KNOWN: ForkLocal<Known> = ForkLocal::new(Known::default);
 
 /// What matters of the library in this file; of one that cannot be read, nothing.
-fn facts(path: &Path) -> Arc<Facts> {
+fn facts(path: &Path) -> Arc<LibraryInfo> {
     let Ok(metadata) = fs::metadata(path) else { return Arc::default() };
     let known = || lock(&KNOWN.get().facts);
     if let Some(facts) = known().get(&FileId::of(&metadata)) {
         return facts.clone();
     }
-    let facts = Image::read(path).ok().and_then(|image| Facts::of(path, &image).ok()).map(Arc::new);
+    let facts = Image::read(path).ok().and_then(|image| LibraryInfo::of(path, &image).ok()).map(Arc::new);
     let facts = facts.unwrap_or_default();
     known().insert(FileId::of(&metadata), facts.clone());
     facts

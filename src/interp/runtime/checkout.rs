@@ -3,16 +3,16 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::interp::error::Trouble;
+use crate::interp::error::InterpError;
 use crate::interp::lock;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
-use crate::sys::fork::PerProcess;
+use crate::sys::fork::ForkLocal;
 use crate::sys::process;
 
 /// An interpreter that a user has for himself.
-pub struct Lease {
+pub struct Checkout {
     interpreter: &'static Interpreter,
     options: Options,
     process: u64,
@@ -32,7 +32,7 @@ struct Interpreters {
     lent: AtomicU32,
 }
 
-static INTERPRETERS: PerProcess<Interpreters> = PerProcess::new(Interpreters::default);
+static INTERPRETERS: ForkLocal<Interpreters> = ForkLocal::new(Interpreters::default);
 
 /// How many interpreters are lent, and how many are idle.
 pub fn count() -> (u32, u32) {
@@ -40,18 +40,18 @@ pub fn count() -> (u32, u32) {
     (all.lent.load(Ordering::Relaxed), lock(&all.idle).len() as u32)
 }
 
-impl Lease {
+impl Checkout {
     /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
     /// `fresh` asks for.
     ///
     /// ```compile_fail,E0133
-    /// let lease = ungil::interp::lease::Lease::new(b"libpython=/tmp/any-library.so");
+    /// let lease = ungil::interp::lease::Checkout::new(b"libpython=/tmp/any-library.so");
     /// ```
     ///
     /// # Safety
     /// As for [`Interpreter::start`].
-    pub unsafe fn new(options: &[u8]) -> Result<Self, Trouble> {
-        let options = Options::parse(options).and_then(Options::checked).map_err(Trouble::Options)?;
+    pub unsafe fn new(options: &[u8]) -> Result<Self, InterpError> {
+        let options = Options::parse(options).and_then(Options::checked).map_err(InterpError::Options)?;
         let all = INTERPRETERS.get();
         let fresh = options.number("fresh").unwrap_or(0) != 0;
         let options = options.without("fresh");
@@ -77,35 +77,35 @@ impl Lease {
     }
 
     /// The interpreter, for a request, unless the lease has ended.
-    pub fn enter(&self) -> Result<Using<'_>, Trouble> {
+    pub fn enter(&self) -> Result<Using<'_>, InterpError> {
         let more = |uses| (uses != CLOSED).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        before.map(|_| Using(self)).map_err(|_| Trouble::Gone)
+        before.map(|_| Using(self)).map_err(|_| InterpError::Gone)
     }
 
     /// Interrupts the requests that are under way; none of those that the interpreter has after this lease.
-    pub fn interrupt(&self) -> Result<(), Trouble> {
+    pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
-            return Err(Trouble::Forked); // the lock may be held, by a thread that is not there
+            return Err(InterpError::Forked); // the lock may be held, by a thread that is not there
         }
         let _end = lock(&self.end);
         if self.uses.load(Ordering::Acquire) == CLOSED {
-            return Err(Trouble::Gone);
+            return Err(InterpError::Gone);
         }
         self.interpreter.interrupt()
     }
 
     /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
     /// is not lent again.
-    pub fn end(&self) -> Result<(), Trouble> {
+    pub fn end(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
-            return Err(Trouble::Forked);
+            return Err(InterpError::Forked);
         }
         let closed = {
             let _end = lock(&self.end);
             self.uses.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
         };
-        closed.map_err(|uses| if uses == CLOSED { Trouble::Gone } else { Trouble::Busy })?;
+        closed.map_err(|uses| if uses == CLOSED { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
         all.lent.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {
@@ -116,7 +116,7 @@ impl Lease {
 }
 
 /// A lease that does not end meanwhile.
-pub struct Using<'a>(&'a Lease);
+pub struct Using<'a>(&'a Checkout);
 
 impl Using<'_> {
     /// The interpreter.
@@ -137,8 +137,8 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::{ptr, thread};
 
-    use super::Lease;
-    use crate::interp::error::Trouble;
+    use super::Checkout;
+    use crate::interp::error::InterpError;
     use crate::interp::tests::supported_libpythons;
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let Some(path) = supported_libpythons("interrupts of leases").next() else { return };
         let options = format!("libpython={}\nargv=next", path.display());
         // SAFETY: the options name a CPython's library.
-        let lease = || unsafe { Lease::new(options.as_bytes()) }.unwrap();
+        let lease = || unsafe { Checkout::new(options.as_bytes()) }.unwrap();
         let first = lease();
         assert_eq!(first.interrupt(), Ok(()));
         first.end().unwrap();
@@ -160,8 +160,8 @@ mod tests {
         thread::scope(|scope| {
             let request = scope.spawn(|| second.enter().unwrap().interpreter().exec(source.as_bytes()));
             begun.read_exact(&mut [0]).unwrap();
-            assert_eq!(second.end(), Err(Trouble::Busy));
-            assert_eq!(first.interrupt(), Err(Trouble::Gone));
+            assert_eq!(second.end(), Err(InterpError::Busy));
+            assert_eq!(first.interrupt(), Err(InterpError::Gone));
             goes_on.write_all(b"x").unwrap();
             assert_eq!(request.join().unwrap(), Ok(()));
         });

@@ -7,21 +7,21 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::interp::cpython::buffer::{LendingType, View};
+use crate::interp::cpython::buffer::{BufferView, ExporterType};
 use crate::interp::cpython::ffi::{Api, Object};
-use crate::interp::cpython::gil::{Held, Owned, Raised};
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::host::{Host, Version};
-use crate::interp::error::Trouble;
+use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{abandonable, caught, outcome_of};
 use crate::interp::exit::alarm::{self, Wakeable};
 use crate::interp::exit::at_exit;
-use crate::interp::foreign_buffer::Loan;
+use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::interpose::substitutes;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
-use crate::interp::runtime::running::Running;
-use crate::interp::runtime::start::{Loaded, completed};
-use crate::sys::foreign::outside;
+use crate::interp::runtime::running::InFlight;
+use crate::interp::runtime::start::{LoadedCopy, completed};
+use crate::sys::foreign::call_foreign;
 use crate::sys::process;
 use crate::sys::signals::with_blocked_signals;
 
@@ -37,8 +37,8 @@ pub struct Interpreter {
     version: Version,
     process: u64,
     functions: Functions,
-    lending: LendingType,
-    running: Running,
+    lending: ExporterType,
+    running: InFlight,
     service: Sender<Task>,
 }
 
@@ -63,7 +63,7 @@ struct Functions {
 }
 
 impl Functions {
-    fn of<'a>(held: Held<'a>, namespace: &Owned<'a>) -> Option<Self> {
+    fn of<'a>(held: Gil<'a>, namespace: &PyRef<'a>) -> Option<Self> {
         // Each keeps its reference: they are there as long as the copy.
         let get = |name| NonNull::new(held.get(namespace, name)?.into_ptr());
         Some(Self {
@@ -82,7 +82,7 @@ impl Functions {
 
 /// What the interpreter's own thread does: whoever asks does not wait for the copy's lock.
 enum Task {
-    Release(Vec<View>),
+    Release(Vec<BufferView>),
     Interrupt,
     /// Panic with the lock held.
     #[cfg(test)]
@@ -104,14 +104,14 @@ impl Interpreter {
     /// Code runs that is found by the options, the environment and the process's own Python: the initialisers of the
     /// libpython, which is to be CPython's, and what that Python runs at its start. All of it is sound here, and so is
     /// the Python code that is run in the interpreter later: `ctypes` can do anything.
-    pub unsafe fn start(options: Options) -> Result<&'static Self, Trouble> {
+    pub unsafe fn start(options: Options) -> Result<&'static Self, InterpError> {
         if at_exit::is_ending() {
-            return Err(Trouble::Exiting);
+            return Err(InterpError::Exiting);
         }
         // A process that exits before this one has started is to stop it too.
         at_exit::before_libraries();
         // SAFETY: by this function's contract.
-        let copy = unsafe { Loaded::new(options)? };
+        let copy = unsafe { LoadedCopy::new(options)? };
         let (outcome, told) = mpsc::channel();
         // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
         let name = format!("ungil-python-{}", copy.number);
@@ -121,7 +121,7 @@ impl Interpreter {
             let started = substitutes::starting(
                 Box::new(move || {
                     // The receiver waits.
-                    let _ = ended.send(Err(Trouble::Unsupported(
+                    let _ = ended.send(Err(InterpError::Unsupported(
                         "Python could not start, and said why on stderr".to_owned(),
                     )));
                 }),
@@ -137,12 +137,12 @@ impl Interpreter {
         };
         let builder = thread::Builder::new().name(name).stack_size(8 << 20);
         let thread = with_blocked_signals(|| builder.spawn(life));
-        thread.map_err(|error| Trouble::Unsupported(format!("no thread could be started: {error}")))?;
-        let silent = || Trouble::Unsupported("the start of Python failed by a panic".to_owned());
+        thread.map_err(|error| InterpError::Unsupported(format!("no thread could be started: {error}")))?;
+        let silent = || InterpError::Unsupported("the start of Python failed by a panic".to_owned());
         told.recv().unwrap_or_else(|_| Err(silent()))
     }
 
-    fn boot(copy: Loaded, service: Sender<Task>) -> Result<&'static Self, Trouble> {
+    fn boot(copy: LoadedCopy, service: Sender<Task>) -> Result<&'static Self, InterpError> {
         substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
         // SAFETY: this is the one start, and the loader is there.
         unsafe { copy.start()? };
@@ -151,7 +151,7 @@ impl Interpreter {
         // The copy is never unloaded, and its functions are called as long as there is a Python object of it.
         let api: &'static Api = Box::leak(Box::new(copy.api));
         // SAFETY: this thread has the copy's lock from its start until it is given up below.
-        let held = unsafe { Held::new(api) };
+        let held = unsafe { Gil::new(api) };
         let made = Self::make(held, api, version, service, &settings);
         // SAFETY: as above.
         unsafe { (api.PyEval_SaveThread)() };
@@ -159,26 +159,26 @@ impl Interpreter {
     }
 
     fn make(
-        held: Held<'static>,
+        held: Gil<'static>,
         api: &'static Api,
         version: Version,
         service: Sender<Task>,
         settings: &[u8],
-    ) -> Result<&'static Self, Trouble> {
+    ) -> Result<&'static Self, InterpError> {
         let failed = |raised| {
             let text = held.exception_text(raised);
-            Trouble::Unsupported(format!("the interpreter could not be prepared: {text}"))
+            InterpError::Unsupported(format!("the interpreter could not be prepared: {text}"))
         };
         let namespace = held.run(BOOTSTRAP, c"<ungil bootstrap>").map_err(failed)?;
-        let functions = Functions::of(held, &namespace).ok_or_else(|| failed(Raised))?;
-        let lending = LendingType::new(held, version).map_err(failed)?;
+        let functions = Functions::of(held, &namespace).ok_or_else(|| failed(PyErrSet))?;
+        let lending = ExporterType::new(held, version).map_err(failed)?;
         // SAFETY: the function is this copy's.
         unsafe { held.call_with_bytes(functions.configure, settings) }.map_err(failed)?;
-        let (process, running) = (process::token(), Running::default());
+        let (process, running) = (process::token(), InFlight::default());
         let interpreter: &'static Self =
             Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
         at_exit::note(interpreter);
-        if at_exit::is_ending() { Err(Trouble::Exiting) } else { Ok(interpreter) }
+        if at_exit::is_ending() { Err(InterpError::Exiting) } else { Ok(interpreter) }
     }
 
     /// The life of the interpreter's own thread, which has its main thread's state.
@@ -212,7 +212,7 @@ impl Interpreter {
     /// lock: threads go on until their requests take the interrupt.)
     fn stop_for_good(&self, stopped: &Sender<()>) -> ! {
         // SAFETY: the copy has started, and never ends.
-        outside(|| unsafe { (self.api.PyGILState_Ensure)() });
+        call_foreign(|| unsafe { (self.api.PyGILState_Ensure)() });
         // Whoever asked has lost patience otherwise.
         let _ = stopped.send(());
         // A thread may just have been about to sleep when it was woken: it is woken again.
@@ -225,7 +225,7 @@ impl Interpreter {
     }
 
     /// Whether all are delivered.
-    fn deliver_interrupts(&self, held: Held<'_>) -> bool {
+    fn deliver_interrupts(&self, held: Gil<'_>) -> bool {
         let threads = || {
             // SAFETY: the function is this copy's.
             let text = unsafe { held.call_with_bytes(self.functions.importing, b"") }?;
@@ -263,7 +263,7 @@ impl Interpreter {
     }
 
     /// Gives views back, some time soon.
-    pub(crate) fn release(&self, views: Vec<View>) {
+    pub(crate) fn release(&self, views: Vec<BufferView>) {
         if self.process == process::token() {
             self.ask(Task::Release(views));
         }
@@ -276,29 +276,29 @@ impl Interpreter {
 
     /// Does something with the copy's lock, which this thread waits for. The lock is given up also where `body` panics;
     /// if the process is exiting, this thread may lose it, and that is the error.
-    fn with_lock<T>(&self, body: impl FnOnce(Held<'_>) -> T) -> Result<T, Trouble> {
+    fn with_lock<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
         // SAFETY: the copy has started, and never ends.
         let state = caught(|| abandonable(|| unsafe { (self.api.PyGILState_Ensure)() }))?;
         // SAFETY: this thread has the lock until it is given up below, or lost with a panic for `caught`.
-        let outcome = outcome_of(|| body(unsafe { Held::new(self.api) }))?;
+        let outcome = outcome_of(|| body(unsafe { Gil::new(self.api) }))?;
         // SAFETY: this thread has the lock.
         caught(|| abandonable(|| unsafe { (self.api.PyGILState_Release)(state) }))?;
         outcome.or_else(|payload| panic::resume_unwind(payload))
     }
 
     /// Does something that an interrupt may stop.
-    fn enter<T>(&self, body: impl FnOnce(Held<'_>) -> Result<T, Raised>) -> Result<T, Trouble> {
+    fn enter<T>(&self, body: impl FnOnce(Gil<'_>) -> Result<T, PyErrSet>) -> Result<T, InterpError> {
         if self.process != process::token() {
-            return Err(Trouble::Forked);
+            return Err(InterpError::Forked);
         }
         if at_exit::is_ending() {
-            return Err(Trouble::Exiting);
+            return Err(InterpError::Exiting);
         }
         let _wakeable = Wakeable::new();
         let call = self.running.begin();
         let result = self.with_lock(|held| {
             if call.is_interrupted() {
-                return Err(Trouble::Python("KeyboardInterrupt".to_owned()));
+                return Err(InterpError::Python("KeyboardInterrupt".to_owned()));
             }
             let result = body(held);
             // From here on no interrupt comes any more. One that has come too late would hit what follows: it is taken
@@ -308,13 +308,13 @@ impl Interpreter {
             if was_interrupted {
                 self.settle(held);
             }
-            result.map_err(|parts| Trouble::Python(self.tell(held, parts)))
+            result.map_err(|parts| InterpError::Python(self.tell(held, parts)))
         });
         result.flatten()
     }
 
     /// Runs Python code until no interrupt can be left.
-    fn settle(&self, held: Held<'_>) {
+    fn settle(&self, held: Gil<'_>) {
         // SAFETY: the function is this copy's.
         if let Err(raised) = unsafe { held.call_with_bytes(self.functions.settle, b"") } {
             held.forget(raised);
@@ -322,7 +322,7 @@ impl Interpreter {
     }
 
     /// The text of an exception, in its parts.
-    fn tell(&self, held: Held<'_>, parts: Vec<Owned<'_>>) -> String {
+    fn tell(&self, held: Gil<'_>, parts: Vec<PyRef<'_>>) -> String {
         // SAFETY: the function is this copy's.
         let text = unsafe { held.call(self.functions.describe, parts) };
         let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));
@@ -333,30 +333,30 @@ impl Interpreter {
     }
 
     /// Runs source, UTF-8, in `__main__`. Any thread may; it waits where another is in this interpreter.
-    pub fn exec(&self, source: &[u8]) -> Result<(), Trouble> {
+    pub fn exec(&self, source: &[u8]) -> Result<(), InterpError> {
         self.request(self.functions.execute, source).map(|_| ())
     }
 
     /// The text of an expression's value in `__main__`. Both are UTF-8.
-    pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, Trouble> {
+    pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, InterpError> {
         self.request(self.functions.evaluate, expression)
     }
 
     /// Takes away what a user has left. An error is why that cannot be.
-    pub(crate) fn reset(&self) -> Result<(), Trouble> {
+    pub(crate) fn reset(&self) -> Result<(), InterpError> {
         self.request(self.functions.reset, b"").map(|_| ())
     }
 
     /// Makes the interpreter ready for another user, after a reset: the environment's `variables`, each with a NUL
     /// behind it, and what can be set after the start. Where the options are silent, that is what the process's Python
     /// says now.
-    pub(crate) fn renew(&self, variables: &[u8], options: &Options) -> Result<(), Trouble> {
+    pub(crate) fn renew(&self, variables: &[u8], options: &Options) -> Result<(), InterpError> {
         let options = completed(options.clone(), Host::find()?.as_ref(), self.version);
         self.request(self.functions.renew, variables)?;
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
 
-    fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, Trouble> {
+    fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
         self.enter(|held| {
             // SAFETY: the function is this copy's.
             let answer = unsafe { held.call_with_bytes(function, text) }?;
@@ -368,7 +368,7 @@ impl Interpreter {
     ///
     /// The owners of all loans are told when the last view of theirs is gone; of those that could not be lent, before
     /// this returns.
-    pub fn call(&'static self, request: &[u8], loans: Vec<Loan>) -> Result<Reply, Trouble> {
+    pub fn call(&'static self, request: &[u8], loans: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
         let mut loans = loans.into_iter(); // those that are left go behind the lock
         self.enter(|held| {
             let mut arguments = vec![held.bytes(request)?];
@@ -386,9 +386,9 @@ impl Interpreter {
     }
 
     /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. It does not wait.
-    pub fn interrupt(&self) -> Result<(), Trouble> {
+    pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
-            return Err(Trouble::Forked);
+            return Err(InterpError::Forked);
         }
         if self.running.interrupt() {
             self.ask(Task::Interrupt);

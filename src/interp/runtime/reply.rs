@@ -1,19 +1,19 @@
 //! What a request is answered with: memory of the interpreter's, without a copy unless it is little.
 
-use crate::interp::cpython::buffer::View;
-use crate::interp::cpython::gil::{Held, Owned, Raised};
+use crate::interp::cpython::buffer::BufferView;
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::runtime::interpreter::Interpreter;
 
 /// What a request was answered with. What it borrows is given back when this goes.
 pub struct Reply {
     interpreter: &'static Interpreter,
     response: Response,
-    buffers: Vec<View>,
+    buffers: Vec<BufferView>,
 }
 
 enum Response {
     Copied(Vec<u8>),
-    Lent(View),
+    BufferExporter(BufferView),
 }
 
 /// Responses up to this many bytes are copied: to give one back takes longer.
@@ -24,7 +24,7 @@ impl Reply {
     pub fn response(&self) -> (*const u8, usize) {
         match &self.response {
             Response::Copied(bytes) => (bytes.as_ptr(), bytes.len()),
-            Response::Lent(view) => (view.address().cast_const().cast(), view.len()),
+            Response::BufferExporter(view) => (view.address().cast_const().cast(), view.len()),
         }
     }
 
@@ -37,7 +37,9 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let mut views = std::mem::take(&mut self.buffers);
-        if let Response::Lent(view) = std::mem::replace(&mut self.response, Response::Copied(Vec::new())) {
+        if let Response::BufferExporter(view) =
+            std::mem::replace(&mut self.response, Response::Copied(Vec::new()))
+        {
             views.push(view);
         }
         if !views.is_empty() {
@@ -48,17 +50,17 @@ impl Drop for Reply {
 
 /// Views that are given back at once unless they become a reply.
 pub(crate) struct Views<'a> {
-    held: Held<'a>,
-    views: Vec<View>,
+    held: Gil<'a>,
+    views: Vec<BufferView>,
 }
 
 impl<'a> Views<'a> {
-    pub(crate) fn new(held: Held<'a>) -> Self {
+    pub(crate) fn new(held: Gil<'a>) -> Self {
         Self { held, views: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, object: &Owned<'a>) -> Result<(), Raised> {
-        self.views.push(View::of(object, self.held)?);
+    pub(crate) fn add(&mut self, object: &PyRef<'a>) -> Result<(), PyErrSet> {
+        self.views.push(BufferView::of(object, self.held)?);
         Ok(())
     }
 
@@ -66,7 +68,7 @@ impl<'a> Views<'a> {
     pub(crate) fn reply(mut self, interpreter: &'static Interpreter) -> Reply {
         let mut views = std::mem::take(&mut self.views).into_iter();
         let response = match views.next() {
-            Some(view) if view.len() > COPIED => Response::Lent(view),
+            Some(view) if view.len() > COPIED => Response::BufferExporter(view),
             Some(view) => {
                 let bytes = view.to_vec();
                 view.release(self.held);

@@ -8,7 +8,7 @@ use crate::interp::lock;
 
 /// The requests, each with the thread that it is on.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<Requests>);
+pub(crate) struct InFlight(Mutex<Requests>);
 
 #[derive(Default)]
 struct Requests {
@@ -30,16 +30,16 @@ enum Interrupt {
     Delivered,
 }
 
-impl Running {
+impl InFlight {
     /// A request on this thread, until what is returned goes.
-    pub(crate) fn begin(&self) -> UnderWay<'_> {
+    pub(crate) fn begin(&self) -> RequestGuard<'_> {
         let mut requests = lock(&self.0);
         let number = requests.next;
         requests.next += 1;
         // SAFETY: it may always be called. It is the number that Python knows the thread by.
         let thread = unsafe { libc::pthread_self() };
         requests.under_way.push(Request { number, thread, interrupt: Interrupt::None });
-        UnderWay { running: self, number }
+        RequestGuard { running: self, number }
     }
 
     pub(crate) fn are_any(&self) -> bool {
@@ -86,19 +86,19 @@ impl Running {
 }
 
 /// A request that is under way.
-pub(crate) struct UnderWay<'a> {
-    running: &'a Running,
+pub(crate) struct RequestGuard<'a> {
+    running: &'a InFlight,
     number: u64,
 }
 
-impl UnderWay<'_> {
+impl RequestGuard<'_> {
     /// Whether it was asked to stop, and Python has not taken that yet.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.state() == Interrupt::Asked
     }
 }
 
-impl UnderWay<'_> {
+impl RequestGuard<'_> {
     /// Ends the request, and says whether an interrupt was delivered to its thread.
     pub(crate) fn end(self) -> bool {
         let mut requests = lock(&self.running.0);
@@ -113,7 +113,7 @@ impl UnderWay<'_> {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
         lock(&self.running.0).under_way.retain(|request| request.number != self.number);
     }

@@ -9,8 +9,8 @@ use crate::interp::cpython::arena;
 use crate::interp::cpython::ffi::{Api, PreConfig};
 use crate::interp::cpython::host::{self, Host, Version, libpython_beside};
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{Marker, copy_of_libpython, defines};
-use crate::interp::error::Trouble;
+use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_libpython, defines};
+use crate::interp::error::InterpError;
 use crate::interp::interpose::substitutes;
 use crate::interp::loading::dl::{Library, path_at};
 use crate::interp::loading::loader::Loader;
@@ -19,26 +19,26 @@ use crate::interp::runtime::options::{FLAGS, Options};
 use crate::sys::settings;
 
 /// A copy of libpython that is loaded, but has not started.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedCopy {
     pub(crate) api: Api,
     pub(crate) version: Version,
     pub(crate) number: usize,
-    marker: Marker,
+    marker: SymbolPrefix,
     python: Library,
     libpython: PathBuf,
     options: Options,
 }
 
-fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> Trouble {
-    Trouble::Unsupported(format!("{}: {what}", file.display()))
+fn unsupported(file: &Path, what: &dyn std::fmt::Display) -> InterpError {
+    InterpError::Unsupported(format!("{}: {what}", file.display()))
 }
 
-impl Loaded {
+impl LoadedCopy {
     /// Loads a copy of the libpython that these options ask for; where they are silent, of the process's own.
     ///
     /// # Safety
     /// The libpython that is found is CPython's: its initialisers, if it has any, are sound.
-    pub(crate) unsafe fn new(options: Options) -> Result<Self, Trouble> {
+    pub(crate) unsafe fn new(options: Options) -> Result<Self, InterpError> {
         let host = Host::find()?;
         check_system()?;
         // SAFETY: by this function's contract.
@@ -51,7 +51,7 @@ impl Loaded {
         }
         check_keys()?;
         let number = next_number()?;
-        let marker = Marker::new(number);
+        let marker = SymbolPrefix::new(number);
         let copy = copy_of_libpython(image, &marker, &substitutes::of_libpython(number));
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
@@ -89,7 +89,7 @@ impl Loaded {
     ///
     /// # Safety
     /// It is called once; all that the copy is to have in place of the C library's functions is there.
-    pub(crate) unsafe fn start(&self) -> Result<(), Trouble> {
+    pub(crate) unsafe fn start(&self) -> Result<(), InterpError> {
         let api = &self.api;
         let flag = |name: &str| self.options.number(name);
         let mut early = PreConfig::default();
@@ -133,7 +133,7 @@ impl Loaded {
     }
 
     /// What Python finds its standard library by.
-    fn program_or_home(&self) -> Result<Origin, Trouble> {
+    fn program_or_home(&self) -> Result<Origin, InterpError> {
         let failed = |what: String| unsupported(&self.libpython, &what);
         let landmark = format!("lib/python{}/os.py", self.version);
         if let Some(program) = self.options.path("executable").filter(|path| is_python(path)) {
@@ -183,19 +183,19 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn next_number() -> Result<usize, Trouble> {
+fn next_number() -> Result<usize, InterpError> {
     static NUMBERS: AtomicUsize = AtomicUsize::new(0);
     let next = |number| (number < substitutes::MOST).then_some(number + 1);
-    NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| Trouble::Exhausted)
+    NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| InterpError::Exhausted)
 }
 
 /// Each copy takes one of the process's pthread keys, of which there are 1024.
-fn check_keys() -> Result<(), Trouble> {
+fn check_keys() -> Result<(), InterpError> {
     let mut key = 0;
     // SAFETY: the key is written on success, and then given back.
     unsafe {
         if libc::pthread_key_create(&mut key, None) != 0 {
-            return Err(Trouble::Exhausted);
+            return Err(InterpError::Exhausted);
         }
         libc::pthread_key_delete(key);
     }
@@ -203,21 +203,21 @@ fn check_keys() -> Result<(), Trouble> {
 }
 
 /// The loader must take a symbol's absolute address for that: glibc from 2.28 on does (its bug 19818).
-fn check_system() -> Result<(), Trouble> {
+fn check_system() -> Result<(), InterpError> {
     // SAFETY: it gives a C string that is there for good.
     let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
     let numbers: Vec<u32> = version.split('.').filter_map(|number| number.parse().ok()).collect();
     if numbers.as_slice() >= [2, 28].as_slice() {
         return Ok(());
     }
-    Err(Trouble::Unsupported(format!(
+    Err(InterpError::Unsupported(format!(
         "isolated interpreters want glibc 2.28 or newer, and this is {version}"
     )))
 }
 
 /// # Safety
-/// As for [`Loaded::new`]: to look for it may load it.
-unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, Trouble> {
+/// As for [`LoadedCopy::new`]: to look for it may load it.
+unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathBuf, InterpError> {
     let given =
         || options.path("libpython").or_else(|| Some(settings::variables().libpython.clone()?.into()));
     let of_executable = || {
@@ -229,7 +229,7 @@ unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathB
     }
     match (host, host::version()) {
         (Some(host), _) => libpython_of(host),
-        (None, Some(version)) => Err(Trouble::Unsupported(format!(
+        (None, Some(version)) => Err(InterpError::Unsupported(format!(
             "this process runs Python {version}, and interpreters are of {} to {}: name a libpython by the option \
              libpython or by UNGIL_LIBPYTHON",
             Version::OLDEST,
@@ -237,7 +237,7 @@ unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathB
         ))),
         // SAFETY: by this function's contract.
         (None, None) => unsafe { installed() }.ok_or_else(|| {
-            Trouble::Unsupported(
+            InterpError::Unsupported(
                 "no shared libpython is found: install one (libpython3-dev, or a Python that was built with \
                  --enable-shared), or name one by the option libpython or by UNGIL_LIBPYTHON"
                     .to_owned(),
@@ -247,7 +247,7 @@ unsafe fn find_libpython(options: &Options, host: Option<&Host>) -> Result<PathB
 }
 
 /// The shared library of the process's own Python: what it runs from, or one beside a program that has it built in.
-fn libpython_of(host: &Host) -> Result<PathBuf, Trouble> {
+fn libpython_of(host: &Host) -> Result<PathBuf, InterpError> {
     let file = host.file.clone().unwrap_or_default();
     if file_name(&file).starts_with("libpython") {
         return Ok(file);
@@ -256,7 +256,7 @@ fn libpython_of(host: &Host) -> Result<PathBuf, Trouble> {
     let beside = program.iter().find_map(|program| libpython_beside(program, Some(host.version)));
     beside.ok_or_else(|| {
         let version = host.version;
-        Trouble::Unsupported(format!(
+        InterpError::Unsupported(format!(
             "{} has Python {version} built in, and no libpython{version}.so.1.0 lies beside it: install it \
              (libpython{version} on Debian), or name one by the option libpython or by UNGIL_LIBPYTHON",
             program.unwrap_or(file).display()

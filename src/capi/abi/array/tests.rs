@@ -1,6 +1,6 @@
 //! `make test-miri` runs these too: it sees each byte that is read or written outside an array, or not aligned.
 
-use super::{Array, CHUNK, Out, OutArray};
+use super::{CHUNK, CallerArray, CallerOutArray, Out};
 use crate::error::Error;
 
 /// Bytes that begin at every alignment, with room for `len` numbers.
@@ -37,7 +37,7 @@ fn slices_make_up_the_array_at_any_alignment() {
             bytes[offset..].iter_mut().zip(from_numbers).for_each(|(byte, new)| *byte = new);
             // SAFETY: so many numbers are there, and nobody writes to them.
             let array =
-                unsafe { Array::new("numbers", bytes[offset..].as_ptr().cast::<u32>(), len) }.unwrap();
+                unsafe { CallerArray::new("numbers", bytes[offset..].as_ptr().cast::<u32>(), len) }.unwrap();
             let mut found = Vec::new();
             array.slices(|slice| found.extend_from_slice(slice));
             assert_eq!(found, numbers);
@@ -56,8 +56,9 @@ fn an_empty_array_may_be_anywhere() {
         let (start, out) =
             (std::ptr::without_provenance::<u8>(start), std::ptr::without_provenance_mut(start));
         // SAFETY: nothing is read or written.
-        let (array, out) =
-            unsafe { (Array::new("in", start, 0).unwrap(), OutArray::new("out", out, 0).unwrap()) };
+        let (array, out) = unsafe {
+            (CallerArray::new("in", start, 0).unwrap(), CallerOutArray::new("out", out, 0).unwrap())
+        };
         assert!(array.as_slice().is_empty() && array.to_vec().is_empty() && array.part(0..0).len() == 0);
         // SAFETY: nobody else has it.
         assert!(unsafe { out.bytes(0..0) }.is_empty());
@@ -70,12 +71,15 @@ fn what_cannot_be_an_array_is_told() {
     let one = [0u64];
     // SAFETY: wrong arguments are told, and nothing is read.
     unsafe {
-        let null = Array::<u64>::new("in", std::ptr::null(), 1);
+        let null = CallerArray::<u64>::new("in", std::ptr::null(), 1);
         assert_eq!(null.err(), Some(Error::Null { parameter: "in" }));
         for len in [usize::MAX, isize::MAX as usize / 8 + 1] {
-            assert_eq!(Array::new("in", one.as_ptr(), len).err(), Some(Error::TooLong { parameter: "in" }));
+            assert_eq!(
+                CallerArray::new("in", one.as_ptr(), len).err(),
+                Some(Error::TooLong { parameter: "in" })
+            );
         }
-        assert!(Array::new("in", one.as_ptr(), 1).is_ok());
+        assert!(CallerArray::new("in", one.as_ptr(), 1).is_ok());
     }
 }
 
@@ -86,13 +90,13 @@ fn results_go_to_their_range_at_any_alignment() {
         let place = bytes[offset..].as_mut_ptr().cast::<i64>();
         // SAFETY: both arrays are there, and nobody else is at them.
         unsafe {
-            let source = Array::new("in", numbers.as_ptr(), 5).unwrap();
-            let out = OutArray::new("out", place, 5).unwrap();
+            let source = CallerArray::new("in", numbers.as_ptr(), 5).unwrap();
+            let out = CallerOutArray::new("out", place, 5).unwrap();
             out.map(1..3, &source, |number| Ok(10 * number)).unwrap();
             let stop = |number| if number == 5 { Err(Error::Stopped(5)) } else { Ok(number) };
             assert_eq!(out.map(3..5, &source, stop), Err(Error::Stopped(5)));
             // In place.
-            let same = Array::new("in", place.cast_const(), 5).unwrap();
+            let same = CallerArray::new("in", place.cast_const(), 5).unwrap();
             out.map(1..2, &same, |number| Ok(number + 1)).unwrap();
         }
         let found: Vec<_> = bytes[offset..offset + 40]
@@ -104,7 +108,7 @@ fn results_go_to_their_range_at_any_alignment() {
     }
     let mut bytes = [7u8; 6];
     // SAFETY: the array is there, and nobody else is at it; what is written need not be initialised.
-    let out = unsafe { OutArray::new("out", bytes.as_mut_ptr(), 6).unwrap() };
+    let out = unsafe { CallerOutArray::new("out", bytes.as_mut_ptr(), 6).unwrap() };
     // SAFETY: as above.
     let part = unsafe { out.bytes(2..4) };
     part[1] = 9;
@@ -119,8 +123,8 @@ fn arrays_that_share_memory_are_told_unless_they_are_one() {
         // SAFETY: nothing is read or written.
         let (source, out) = unsafe {
             (
-                Array::new("in", start.cast_const().add(from), from_len).unwrap(),
-                OutArray::new("out", start.add(to), to_len).unwrap(),
+                CallerArray::new("in", start.cast_const().add(from), from_len).unwrap(),
+                CallerOutArray::new("out", start.add(to), to_len).unwrap(),
             )
         };
         out.check_apart(&source, in_place).is_ok()

@@ -5,7 +5,9 @@ use std::ptr::NonNull;
 use object::LittleEndian as LE;
 use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
 
-use super::{Marker, Substitute, copy_of_libpython, copy_of_library, defines, uses_python, with_origin};
+use super::{
+    Substitute, SymbolPrefix, copy_of_libpython, copy_of_library, defines, uses_python, with_origin,
+};
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
 use crate::interp::loading::dl::Library;
@@ -16,7 +18,7 @@ const SUBSTITUTES: [Substitute; 2] =
     [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
 
 fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
-    copy_of_library(image, &Marker::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
+    copy_of_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
     })
 }
@@ -27,7 +29,7 @@ fn load(bytes: &[u8]) -> Library {
     unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
 }
 
-fn version(library: Library, marker: &Marker) -> String {
+fn version(library: Library, marker: &SymbolPrefix) -> String {
     let function = library.symbol(&marker.mark("Py_GetVersion")).expect("Py_GetVersion");
     // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
     unsafe {
@@ -43,7 +45,7 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         let image = Image::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
-            let marker = Marker::new(1_000_000 + 10 * i + copy);
+            let marker = SymbolPrefix::new(1_000_000 + 10 * i + copy);
             let library = load(&copy_of_libpython(image.clone(), &marker, &SUBSTITUTES).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let prefix = name
@@ -134,7 +136,7 @@ fn a_small_library_is_copied() {
         assert!(!defines(&before, b"malloc").unwrap());
         let after = Image::parse(copy_of(before).unwrap()).unwrap();
         let expected = SYMBOLS.map(|(name, is_defined)| match name {
-            "PyLong_FromLong" | "dlopen" if !is_defined => Marker::new(7).mark(name),
+            "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mark(name),
             _ => name.to_owned(),
         });
         assert_eq!(names(&after), expected);
@@ -148,7 +150,7 @@ fn a_small_library_is_copied() {
 
 #[test]
 fn a_small_libpython_is_copied() {
-    let marker = Marker::new(7);
+    let marker = SymbolPrefix::new(7);
     for before in small_objects() {
         let after = Image::parse(copy_of_libpython(before, &marker, &SUBSTITUTES).unwrap()).unwrap();
         let found = |name: &str| looked_up(&after, &marker.mark(name)).map(|at| after.symbols()[at]);
@@ -166,7 +168,7 @@ fn a_small_libpython_is_copied() {
 fn copy_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = copy_of(image.clone());
-    let _ = copy_of_libpython(image, &Marker::new(1), &SUBSTITUTES);
+    let _ = copy_of_libpython(image, &SymbolPrefix::new(1), &SUBSTITUTES);
 }
 
 /// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.

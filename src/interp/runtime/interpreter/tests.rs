@@ -4,10 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Interpreter, Raised, Task};
+use super::{Interpreter, PyErrSet, Task};
 use crate::interp::cpython::ffi::{Api, Object};
-use crate::interp::error::Trouble;
-use crate::interp::foreign_buffer::{Loan, Owner};
+use crate::interp::error::InterpError;
+use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::runtime::options::Options;
 use crate::interp::tests::supported_libpythons;
 
@@ -45,7 +45,7 @@ fn copies_run_python_each_with_variables_of_its_own() {
         let error = all[0].exec(b"1/0").unwrap_err().to_string();
         assert!(error.starts_with("ZeroDivisionError: division by zero\nTraceback"), "{error}");
         assert!(
-            matches!(all[0].exec(b"raise SystemExit(3)"), Err(Trouble::Python(text)) if text.starts_with("SystemExit: 3"))
+            matches!(all[0].exec(b"raise SystemExit(3)"), Err(InterpError::Python(text)) if text.starts_with("SystemExit: 3"))
         );
         assert_eq!(all[1].eval(b"x").unwrap(), b"1");
     }
@@ -57,7 +57,7 @@ fn a_panic_leaves_neither_the_lock_held_nor_the_interpreters_thread_dead() {
     let Some(options) = supported("a panic with the lock").next() else { return };
     let interpreter = start(&options);
     let panics =
-        || interpreter.enter(|_| -> Result<(), Raised> { panic::resume_unwind(Box::new("a test's")) });
+        || interpreter.enter(|_| -> Result<(), PyErrSet> { panic::resume_unwind(Box::new("a test's")) });
     assert!(panic::catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert!(is_free(interpreter));
     interpreter.ask(Task::Panic);
@@ -76,9 +76,9 @@ fn a_loan_that_python_has_no_memory_for_is_given_back_without_the_lock() {
     let interpreter = start(&options);
     let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.api }));
     let (told, was_free) = mpsc::channel();
-    let owner = Owner::new(move || told.send(is_free(interpreter)).unwrap());
+    let owner = ReleaseCallback::new(move || told.send(is_free(interpreter)).unwrap());
     // SAFETY: there is no memory, of length 0.
-    let loan = unsafe { Loan::new(ptr::null_mut(), 0, true, owner) };
+    let loan = unsafe { ForeignBuffer::new(ptr::null_mut(), 0, true, owner) };
     let is_error = interpreter.enter(|held| Ok(interpreter.lending.view(held, api, loan).is_err()));
     assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
     assert!(is_free(interpreter));
