@@ -11,7 +11,7 @@ from unittest import mock
 import test_buffers
 import test_interrupted_steps
 import test_lent_memory
-from ungil._arrays import addresses
+from ungil._arrays import addresses, buffers
 from ungil.interpreters import _requests
 
 IS_CPYTHON = sys.implementation.name == "cpython"
