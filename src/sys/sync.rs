@@ -6,8 +6,8 @@ mod real {
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread;
 
-    pub(crate) use crossbeam::sync::{Parker, Unparker};
-    pub(crate) use crossbeam::utils::Backoff;
+    pub(crate) use crossbeam_utils::Backoff;
+    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 
     /// The standard cell, accessed as loom's is, which sees whether accesses are in order.
     #[derive(Debug)]
