@@ -11,7 +11,7 @@ import unittest
 import ungil
 from references import interrupted
 from ungil import kernels
-from ungil._native.interruptible import hearing_signals
+from ungil._native.interruptible import run_interruptibly
 
 ENDLESS = 10**15
 
@@ -127,15 +127,15 @@ class Controls(unittest.TestCase):
 
 class HearingSignals(unittest.TestCase):
     def test_results_and_errors(self):
-        self.assertEqual(hearing_signals(lambda: 5, self.fail), 5)
+        self.assertEqual(run_interruptibly(lambda: 5, self.fail), 5)
         with self.assertRaises(ZeroDivisionError):
-            hearing_signals(lambda: 1 // 0, self.fail)
+            run_interruptibly(lambda: 1 // 0, self.fail)
 
     def test_a_signal_at_the_calls_end(self):
         """Signals at all times, the end of the call among them: it never waits for what is over."""
         program = """
 import signal, time
-from ungil._native.interruptible import hearing_signals
+from ungil._native.interruptible import run_interruptibly
 def wait(event):
     while not event(): time.sleep(1e-5)
 try:
@@ -150,7 +150,7 @@ signal.signal(signal.SIGALRM, handle)
 for i in range(3000):
     try:
         signal.setitimer(signal.ITIMER_REAL, 1e-6 + 1e-6 * (i % 300))
-        hearing_signals(lambda: time.sleep(1e-4), lambda: None)
+        run_interruptibly(lambda: time.sleep(1e-4), lambda: None)
         wait(lambda: len(handled) > i)
     except KeyboardInterrupt:
         pass

@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 from .._native import recursion as _recursion
 from .._native import signatures
 from .._native.handle import Handle
-from .._native.interruptible import hearing_signals
+from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._native.scalars import shown
 from ..errors import InvalidArgumentError, UnsupportedError
@@ -175,7 +175,7 @@ class Interpreter(Handle):
 
     def _wait(self, call: Call) -> Any:
         _streams.flush()
-        return hearing_signals(lambda: self.outcome(call), self._stop, self._stack).get()
+        return run_interruptibly(lambda: self.outcome(call), self._stop, self._stack).get()
 
     def _stop(self) -> None:
         with contextlib.suppress(ValueError):  # the call is over, and another thread has closed this
