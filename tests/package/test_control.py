@@ -35,7 +35,7 @@ class Controls(unittest.TestCase):
 
     def test_progress_while_a_call_runs(self):
         with ungil.Control() as control:
-            thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+            thread = threading.Thread(target=self.expect, args=(ungil.CancelledError, control))
             thread.start()
             begun(control)
             first = control.progress
@@ -62,22 +62,22 @@ class Controls(unittest.TestCase):
             control.cancel()
             control.cancel()
             for _ in range(2):
-                with self.assertRaises(ungil.Cancelled):
+                with self.assertRaises(ungil.CancelledError):
                     kernels.pi(1, control=control)
 
     def test_deadlines(self):
         with ungil.Control(deadline=0.05) as control:
             with self.assertRaises(TimeoutError) as caught:
                 kernels.pi(ENDLESS, control=control)
-            self.assertIsInstance(caught.exception, ungil.TimedOut)
+            self.assertIsInstance(caught.exception, ungil.TimeoutError)
             self.assertIsInstance(caught.exception, ungil.Error)
             control.set_deadline(None)
             kernels.pi(1, control=control)
             control.set_deadline(-5)
-            self.expect(ungil.TimedOut, control)
+            self.expect(ungil.TimeoutError, control)
         for seconds in (0, 0.0, -math.inf):
             with ungil.Control(seconds) as control:
-                self.expect(ungil.TimedOut, control)
+                self.expect(ungil.TimeoutError, control)
         for seconds in (math.inf, 1e300, 10**9):
             with ungil.Control(seconds) as control:
                 kernels.pi(1, control=control)
@@ -103,7 +103,7 @@ class Controls(unittest.TestCase):
 
     def test_close_stops_the_call_that_is_under_it(self):
         control = ungil.Control()
-        thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+        thread = threading.Thread(target=self.expect, args=(ungil.CancelledError, control))
         thread.start()
         begun(control)
         closers = [threading.Thread(target=control.close) for _ in range(3)]

@@ -291,7 +291,7 @@ class Interrupts(unittest.TestCase):
 
     def test_the_control_is_cancelled(self):
         program = PROGRAM % LONG["pi"] + "\ntry: kernels.pi(1, control=control)"
-        program += "\nexcept ungil.Cancelled: print('cancelled')"
+        program += "\nexcept ungil.CancelledError: print('cancelled')"
         status, lines = interrupted(program, "started")
         self.assertEqual((status, lines), (0, ["stands True", "cancelled"]))
 

@@ -77,7 +77,7 @@ def _until_exit(control: Control, is_main: bool) -> Iterator[None]:
         if _is_ending and not is_main:
             raise SystemExit
         yield
-    except _errors.Cancelled:
+    except _errors.CancelledError:
         if _is_ending and not is_main:
             raise SystemExit from None
         raise

@@ -100,7 +100,7 @@ class InterpreterPoolExecutor(Executor):
     is there for tasks, until the program itself changes these globals.
     share: memory, by the names that each interpreter's `__main__` is to have for it; see `ungil.share`.
 
-    Errors: Unsupported, where there can be no interpreters; ValueError, TypeError for wrong arguments.
+    Errors: UnsupportedError, where there can be no interpreters; ValueError, TypeError for wrong arguments.
     Ctrl-C, while the main thread waits for a future, or in the `with` block or its end: what is queued is cancelled,
     what runs is interrupted, and KeyboardInterrupt goes on.
     Cost: a new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task, 50 to
