@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .functions import integrate as integrate
     from .functions import map as map
     from .functions import parallel_for as parallel_for
-    from .interpreters._pickling import share as share
+    from .interpreters._sharing import share as share
     from .interpreters.executor import BrokenInterpreterPool as BrokenInterpreterPool
     from .interpreters.executor import InterpreterPoolExecutor as InterpreterPoolExecutor
     from .interpreters.interpreter import Interpreter as Interpreter
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "errors": "CancelledError Error ExecutionError ExitingError InvalidArgumentError ResultOverflowError TimeoutError "
     "UnsupportedError",
-    "interpreters._pickling": "share",
+    "interpreters._sharing": "share",
     "control": "Control Progress",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",
     "functions": "integrate map parallel_for",

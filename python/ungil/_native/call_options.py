@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
 from .. import errors as _errors
 from ..control import Control
 from . import signatures
-from .interruptible import run_interruptibly, in_main_thread
+from .interruptible import in_main_thread, run_interruptibly
 from .library import last_error
 from .scalars import shown
 
