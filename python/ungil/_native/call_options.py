@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
 from .. import errors
 from ..control import Control
 from . import signatures
-from .interruptible import hearing_signals, in_main_thread
+from .interruptible import in_main_thread, run_interruptibly
 from .library import last_error
 from .scalars import short_repr
 
@@ -70,7 +70,7 @@ class CallOptions(NamedTuple):
             with _cancelled_at_exit(control, is_main):
                 return _checked(call, threads, current, buffers)
 
-        return hearing_signals(run, lambda: _cancel(control)) if is_long and control is not None else run()
+        return run_interruptibly(run, lambda: _cancel(control)) if is_long and control is not None else run()
 
 
 # The calls of callers' functions that are running. Such a function may be Python code, which would crash after Python's
@@ -92,7 +92,7 @@ def _cancelled_at_exit(control: Control, is_main: bool) -> Iterator[None]:
         if _is_exiting and not is_main:
             raise SystemExit
         yield
-    except errors.Cancelled:
+    except errors.CancelledError:
         if _is_exiting and not is_main:
             raise SystemExit from None
         raise

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::interp::exit::abandon;
 use crate::interp::exit::alarm;
-use crate::interp::lock;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 /// All interpreters that have started.
 static STARTED: ForkLocal<Mutex<Vec<&'static Interpreter>>> = ForkLocal::new(Mutex::default);
