@@ -10,7 +10,7 @@ import sys
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from .._native.scalars import shown
+from .._native.scalars import short_repr
 from . import c_signatures
 from .buffers import BufferRef, as_bytes
 from .c_signatures import Signature
@@ -107,7 +107,7 @@ def _from_ctypes(function: Any, owner: Any) -> Function:
 def _address(name: str, value: Any) -> int:
     number = -1 if isinstance(value, bool) else int(value)
     if not 0 <= number <= _HIGHEST:
-        raise TypeError("%s: %s is not an address" % (name, shown(value)))
+        raise TypeError("%s: %s is not an address" % (name, short_repr(value)))
     return number
 
 

@@ -33,7 +33,7 @@ _C_TYPES = {
 
 
 class Signature(NamedTuple):
-    """A function's result and parameter types: names like int64_t and double, void * for any pointer; None if unknown."""
+    """Result and parameter types of a function: names like int64_t, and void * for any pointer; None if unknown."""
 
     result: str | None
     parameters: tuple[str, ...] | None
@@ -51,7 +51,7 @@ UNKNOWN = Signature(None, None)
 
 
 def from_ctypes(function: Any) -> Signature:
-    """The signature of a ctypes function. A library's function that nobody declared has int () there, which says nothing."""
+    """The signature of a ctypes function; unknown for a function of a library, if nobody has declared it."""
     declared = function.argtypes
     result = function.restype
     parameters = None if declared is None else tuple(map(_ctypes_name, declared))
@@ -87,7 +87,7 @@ def _cffi_name(kind: Any) -> str:
 
 
 def parse(text: str) -> Signature | None:
-    """The signature in a text like "double (double, void *)", as SciPy's LowLevelCallable has it; None for other texts."""
+    """The signature in a text like "double (double, void *)", which SciPy writes; None for other texts."""
     match = re.fullmatch(r"\s*(.*?)\s*\((.*)\)\s*(noexcept|nogil|\s)*", text)
     if match is None or "(" in match.group(2):
         return None
