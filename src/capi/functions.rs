@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
         let len = end.abs_diff(begin);
         let ctx = Context(ctx);
         with_call(nthreads, control, len, grain, |call| {
-            call.for_each(len, Grain::Exactly(grain), |range| {
+            call.for_each(len, Grain::Fixed(grain), |range| {
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in
                 // the header; what it does with ctx is between it and the caller.
@@ -157,8 +157,8 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     let (source, out) = unsafe { (CallerArray::new("in", source, n)?, CallerOutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
     with_call(nthreads, control, source.len(), 1, |call| {
-        call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
-            let mut watch = call.watch();
+        call.for_each(source.len(), Grain::Adaptive { min: 1, max: MAP_MOST }, |range| {
+            let mut watch = call.poller();
             // SAFETY: the pool gives each range to one thread, and check_apart has found the arrays apart or the same.
             call_abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
         })
@@ -214,7 +214,7 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
     const TOLD_AT_A_TIME: u64 = 256;
     let sum_block = |block: Range<u64>| {
         let mut sum = Sum::default();
-        let mut watch = call.watch();
+        let mut watch = call.poller();
         let mut start = block.start;
         while start < block.end {
             let end = block.end.min(start.saturating_add(TOLD_AT_A_TIME));
@@ -222,7 +222,7 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
                 watch.check()?;
                 sum.push(value(i));
             }
-            call.run.advance(end - start);
+            call.token.advance(end - start);
             start = end;
         }
         Ok(sum)

@@ -17,8 +17,8 @@ use crate::interp::loading::closure::{LibraryInfo, own_copies};
 use crate::interp::loading::dl::{Library, own_path};
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::loading::reentrant::ReentrantLock;
-use crate::interp::lock;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 /// The libraries of one interpreter.
 pub(crate) struct Loader {

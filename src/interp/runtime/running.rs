@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_ulong};
 use std::sync::Mutex;
 
 use crate::interp::exit::at_exit;
-use crate::interp::lock;
+use crate::sys::sync::lock;
 
 /// The requests, each with the thread that it is on.
 #[derive(Default)]

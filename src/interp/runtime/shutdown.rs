@@ -9,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::interp::exit::{at_exit, wake_signal};
-use crate::interp::lock;
+
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 /// All interpreters that have started.
 static STARTED: ForkLocal<Mutex<Vec<&'static Interpreter>>> = ForkLocal::new(Mutex::default);
