@@ -124,7 +124,7 @@ test-tsan: | need-cargo need-cc
 	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
 HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
 
-# The relinker, on this machine's libpythons, extension modules and damaged ones, and what was loaded. Interpreters stay
+# The ELF rewriter, on this machine's libpythons, extension modules and damaged ones, and what was loaded. Interpreters stay
 # for good: what is lost is not looked for.
 test-asan: | need-cargo need-cc
 	@if rustup component list --toolchain $(NIGHTLY) > /dev/null 2>&1; then \
@@ -132,7 +132,7 @@ test-asan: | need-cargo need-cc
 	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
-# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls, kernels. A second time
+# What is unsafe and asks nothing of the system: handles, arrays, lists, the ELF rewriter, controls, kernels. A second time
 # with vectors, as far as Miri knows their instructions.
 MIRI = CARGO_TARGET_DIR=target/miri $(CARGO) +$(NIGHTLY) miri test --quiet --lib
 .PHONY: test-miri
@@ -149,12 +149,12 @@ test-valgrind: all $(VENV)/ready
 # What is fed to it first: this machine's smaller extension modules. A find lies in build/fuzz.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker for FUZZ_SECONDS (1800 finds more)
+fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the ELF rewriter for FUZZ_SECONDS (1800 finds more)
 	@$(CARGO) fuzz --version > /dev/null 2>&1 || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@mkdir -p build/fuzz/corpus
 	@find $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("DESTSHARED"))') -name '*.so' -size -40k \
 	    -exec cp {} build/fuzz/corpus \;
-	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run rewrite build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
 # Benchmarks have a venv of their own: its peers are pinned, and need Python 3.11 or newer.
