@@ -3,16 +3,16 @@
 
 use libfuzzer_sys::fuzz_target;
 use ungil::interp::elf::image::{Image, Malformed};
-use ungil::interp::elf::rewrite::{SymbolPrefix, Substitute, copy_of_library, copy_of_libpython, uses_python};
+use ungil::interp::elf::rewrite::{SymbolPrefix, InterposedFunction, rewrite_library, rewrite_libpython, uses_python};
 
 fn check(file: &[u8]) -> Result<(), Malformed> {
     let image = Image::parse(file.to_vec())?;
     uses_python(&image)?;
-    let marker = SymbolPrefix::new(7);
-    let substitutes = [Substitute { name: "dlopen", address: 0x1234 }];
+    let prefix = SymbolPrefix::new(7);
+    let substitutes = [InterposedFunction { name: "dlopen", address: 0x1234 }];
     for copy in [
-        copy_of_libpython(image.clone(), &marker, &substitutes),
-        copy_of_library(image, &marker, b"own.so", b"/folder", &["dlopen"], |name| Some(name.to_vec())),
+        rewrite_libpython(image.clone(), &prefix, &substitutes),
+        rewrite_library(image, &prefix, b"own.so", b"/folder", &["dlopen"], |name| Some(name.to_vec())),
     ] {
         let copy = copy?;
         assert!(copy.len() <= 64 * file.len() + (1 << 20), "{} bytes of {}", copy.len(), file.len());

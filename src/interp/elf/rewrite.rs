@@ -28,12 +28,12 @@ impl SymbolPrefix {
     }
 
     /// The name that the symbol `name` bears in the interpreter's copies.
-    pub fn mark(&self, name: &str) -> String {
+    pub fn mangle(&self, name: &str) -> String {
         format!("{}{name}", self.0)
     }
 
     /// A text without the marks of this interpreter's.
-    pub fn unmarked(&self, text: &str) -> String {
+    pub fn demangle(&self, text: &str) -> String {
         text.replace(&self.0, "")
     }
 
@@ -44,7 +44,7 @@ impl SymbolPrefix {
 
 /// A function that copies call in place of the C library's of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Substitute {
+pub struct InterposedFunction {
     /// The C library's name for it.
     pub name: &'static str,
     /// Where it is.
@@ -58,12 +58,12 @@ pub fn is_pythons(name: &[u8]) -> bool {
 
 /// A copy of libpython under names of its own, which also defines, under such names, what all copies of this
 /// interpreter call in place of the C library's functions. Errors: what is wrong with the file.
-pub fn copy_of_libpython(
+pub fn rewrite_libpython(
     mut image: Image,
-    marker: &SymbolPrefix,
-    substitutes: &[Substitute],
+    prefix: &SymbolPrefix,
+    substitutes: &[InterposedFunction],
 ) -> Result<Vec<u8>, Malformed> {
-    let mut names = Names::of(&image, marker);
+    let mut names = Names::of(&image, prefix);
     let is_substitute = |name: &[u8]| substitutes.iter().any(|it| it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
     names.rename(&mut image, |is_defined, name| is_pythons(name) || !is_defined && is_substitute(name))?;
@@ -82,20 +82,20 @@ pub fn copy_of_libpython(
     Ok(image.bytes)
 }
 
-/// A copy of a library for the interpreter with this marker: what it needs of Python, and the `substitutes`, are that
+/// A copy of a library for the interpreter with this prefix: what it needs of Python, and the `substitutes`, are that
 /// interpreter's; what it defines keeps its name, as PyInit_x is looked up by it.
 ///
 /// It is known as `soname`, and looks for libraries beside the original, which is in the folder `origin`. Those that it
 /// needs are replaced where `needed` gives another's name. Errors: what is wrong with the file.
-pub fn copy_of_library(
+pub fn rewrite_library(
     mut image: Image,
-    marker: &SymbolPrefix,
+    prefix: &SymbolPrefix,
     soname: &[u8],
     origin: &[u8],
     substitutes: &[&str],
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Malformed> {
-    let mut names = Names::of(&image, marker);
+    let mut names = Names::of(&image, prefix);
     let is_substitute = |name: &[u8]| substitutes.iter().any(|it| it.as_bytes() == name);
     names.rename(&mut image, |is_defined, name| !is_defined && (is_pythons(name) || is_substitute(name)))?;
     names.rename_library(&mut image, soname)?;
@@ -157,7 +157,7 @@ pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
 
 /// The string table as it will be: the old one, and behind it the new names.
 struct Names<'a> {
-    marker: &'a SymbolPrefix,
+    prefix: &'a SymbolPrefix,
     table: Vec<u8>,
     /// Where names share their tails, a small file can have many long ones: that is no library.
     most: usize,
@@ -165,10 +165,10 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(image: &Image, marker: &'a SymbolPrefix) -> Self {
+    fn of(image: &Image, prefix: &'a SymbolPrefix) -> Self {
         let table = image.bytes[image.strings.clone()].to_vec();
         let most = (16 * image.bytes.len() + (1 << 20)).min(u32::MAX as usize);
-        Self { marker, table, most, renamed: HashMap::new() }
+        Self { prefix, table, most, renamed: HashMap::new() }
     }
 
     fn add(&mut self, name: &[u8]) -> Result<u32, Malformed> {
@@ -182,7 +182,7 @@ impl<'a> Names<'a> {
     }
 
     fn add_marked(&mut self, name: &[u8]) -> Result<u32, Malformed> {
-        self.add(&self.marker.bytes(name))
+        self.add(&self.prefix.bytes(name))
     }
 
     /// Renames the symbols that `chosen` picks, given whether they are defined here, and their names.
@@ -243,11 +243,11 @@ impl<'a> Names<'a> {
 fn with_substitutes(
     image: &Image,
     names: &mut Names<'_>,
-    substitutes: &[Substitute],
+    substitutes: &[InterposedFunction],
 ) -> Result<Vec<Symbol>, Malformed> {
     let mut symbols = image.symbols().to_vec();
     for substitute in substitutes {
-        let name = names.marker.bytes(substitute.name.as_bytes());
+        let name = names.prefix.bytes(substitute.name.as_bytes());
         let is_own = |symbol: &Symbol| {
             symbol.st_shndx.get(LE) != SHN_UNDEF && names.get(symbol.st_name.get(LE)) == Some(&name)
         };

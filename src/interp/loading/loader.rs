@@ -11,22 +11,23 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_library, is_pythons};
+use crate::interp::elf::rewrite::{SymbolPrefix, is_pythons, rewrite_library};
 use crate::interp::exit::at_exit;
-use crate::interp::interpose::substitutes;
 use crate::interp::loading::closure::{LibraryInfo, own_copies};
 use crate::interp::loading::dl::{Library, own_path};
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::loading::reentrant::ReentrantLock;
-use crate::interp::lock;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 /// The libraries of one interpreter.
 pub(crate) struct Loader {
-    marker: SymbolPrefix,
+    prefix: SymbolPrefix,
     /// The copy of libpython, and the name that the loader knows it by.
     python: Library,
     soname: String,
+    /// The C library's functions that its libraries are to call by the copy's names.
+    interposed: &'static [&'static str],
     own: Mutex<HashMap<FileId, Private>>,
     /// Held while one is loaded, or two threads would load two copies. Initialisers may load others in their turn.
     loading: ReentrantLock,
@@ -58,11 +59,17 @@ impl FileId {
 }
 
 impl Loader {
-    pub(crate) fn new(marker: SymbolPrefix, python: Library, soname: String) -> Self {
+    pub(crate) fn new(
+        prefix: SymbolPrefix,
+        python: Library,
+        soname: String,
+        interposed: &'static [&'static str],
+    ) -> Self {
         Self {
-            marker,
+            prefix,
             python,
             soname,
+            interposed,
             own: Mutex::default(),
             loading: ReentrantLock::default(),
             unfinished: Mutex::default(),
@@ -126,7 +133,7 @@ impl Loader {
 
     /// What the loader knows the copy of a library by.
     fn soname_of(&self, path: &Path) -> Vec<u8> {
-        self.marker.mark(&file_name(path).to_string_lossy()).into_bytes()
+        self.prefix.mangle(&file_name(path).to_string_lossy()).into_bytes()
     }
 
     /// A library that this thread is loading, as its own initialiser asks for it.
@@ -149,19 +156,19 @@ impl Loader {
             let python = needed.starts_with(b"libpython").then(|| self.soname.clone().into_bytes());
             // Found by a path, or loaded before, as packages do that have theirs in several folders.
             let loaded = || {
-                let soname = self.marker.mark(&String::from_utf8_lossy(needed)).into_bytes();
+                let soname = self.prefix.mangle(&String::from_utf8_lossy(needed)).into_bytes();
                 lock(&self.own).values().any(|private| private.soname == soname).then_some(soname)
             };
             python.or_else(|| sonames.get(needed).cloned()).or_else(loaded)
         };
         let origin = origin.as_os_str().as_bytes();
-        let copy = copy_of_library(image, &self.marker, name, origin, &substitutes::OF_LIBRARIES, needed)?;
+        let copy = rewrite_library(image, &self.prefix, name, origin, self.interposed, needed)?;
         Ok(PrivateFile::new(&c_string(name), &copy)?)
     }
 
     fn in_original_names(&self, message: &str, private: &Path, original: &Path) -> String {
         let paths = message.replace(&*private.to_string_lossy(), &original.to_string_lossy());
-        self.marker.unmarked(&paths)
+        self.prefix.demangle(&paths)
     }
 
     /// A symbol of Python's, as code of this interpreter is to find it; `None` leaves it to the C library's dlsym.
@@ -173,7 +180,7 @@ impl Loader {
     ) -> Option<Result<NonNull<c_void>, String>> {
         let is_python = is_pythons(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
         let name = name.to_str().ok().filter(|_| is_python)?;
-        let own = self.python.symbol_of(&self.marker.mark(name), version);
+        let own = self.python.symbol_of(&self.prefix.mangle(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.
         let is_everything = handle == libc::RTLD_DEFAULT || handle == whole_process();
         own.map(Ok).or_else(|| is_everything.then(|| Err(format!("undefined symbol: {name}"))))

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex};
 
-use crate::interp::lock;
+use crate::sys::sync::{lock, unpoisoned};
 
 #[derive(Default)]
 pub(crate) struct ReentrantLock {
@@ -26,7 +26,7 @@ impl ReentrantLock {
         let own = unsafe { libc::pthread_self() };
         let mut holder = lock(&self.holder);
         while holder.times > 0 && holder.thread != own {
-            holder = self.is_free.wait(holder).unwrap_or_else(std::sync::PoisonError::into_inner);
+            holder = unpoisoned(self.is_free.wait(holder));
         }
         holder.thread = own;
         holder.times += 1;

@@ -4,12 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::interp::error::InterpError;
-use crate::interp::lock;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
 use crate::sys::fork::ForkLocal;
 use crate::sys::process;
+use crate::sys::sync::lock;
 
 /// An interpreter that a user has for himself.
 pub struct Checkout {

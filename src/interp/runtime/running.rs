@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_ulong};
 use std::sync::Mutex;
 
 use crate::interp::exit::at_exit;
-use crate::interp::lock;
+use crate::sys::sync::lock;
 
 /// The requests, each with the thread that it is on.
 #[derive(Default)]
@@ -49,7 +49,8 @@ impl InFlight {
     /// Sends a signal to the threads of all requests, but to one that runs the process's end.
     pub(crate) fn wake(&self, signal: c_int) {
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| !at_exit::is_by(request.thread)) {
+        for request in requests.under_way.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
+        {
             // SAFETY: a request ends only with this lock, so the thread is there.
             unsafe { libc::pthread_kill(request.thread, signal) };
         }

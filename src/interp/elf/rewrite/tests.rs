@@ -6,7 +6,7 @@ use object::LittleEndian as LE;
 use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
 
 use super::{
-    Substitute, SymbolPrefix, copy_of_libpython, copy_of_library, defines, uses_python, with_origin,
+    InterposedFunction, SymbolPrefix, defines, rewrite_libpython, rewrite_library, uses_python, with_origin,
 };
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
@@ -14,11 +14,13 @@ use crate::interp::loading::dl::Library;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
 
-const SUBSTITUTES: [Substitute; 2] =
-    [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
+const SUBSTITUTES: [InterposedFunction; 2] = [
+    InterposedFunction { name: "dlopen", address: 0x1234 },
+    InterposedFunction { name: "abort", address: 0x5678 },
+];
 
 fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
-    copy_of_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
+    rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
     })
 }
@@ -29,8 +31,8 @@ fn load(bytes: &[u8]) -> Library {
     unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
 }
 
-fn version(library: Library, marker: &SymbolPrefix) -> String {
-    let function = library.symbol(&marker.mark("Py_GetVersion")).expect("Py_GetVersion");
+fn version(library: Library, prefix: &SymbolPrefix) -> String {
+    let function = library.symbol(&prefix.mangle("Py_GetVersion")).expect("Py_GetVersion");
     // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
     unsafe {
         let function = std::mem::transmute::<NonNull<c_void>, extern "C" fn() -> *const c_char>(function);
@@ -45,19 +47,19 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         let image = Image::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
-            let marker = SymbolPrefix::new(1_000_000 + 10 * i + copy);
-            let library = load(&copy_of_libpython(image.clone(), &marker, &SUBSTITUTES).unwrap());
+            let prefix = SymbolPrefix::new(1_000_000 + 10 * i + copy);
+            let library = load(&rewrite_libpython(image.clone(), &prefix, &SUBSTITUTES).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let prefix = name
+            let expected = name
                 .trim_start_matches("libpython")
                 .trim_end_matches(".so.1.0")
                 .trim_end_matches('m')
                 .to_owned();
-            assert!(version(library, &marker).starts_with(&prefix), "{name}");
+            assert!(version(library, &prefix).starts_with(&expected), "{name}");
             assert!(library.symbol("Py_GetVersion").is_none(), "{name}: the old name is gone");
-            assert_eq!(library.symbol(&marker.mark("dlopen")).unwrap().addr().get(), 0x1234);
-            assert_eq!(library.symbol(&marker.mark("abort")).unwrap().addr().get(), 0x5678);
-            addresses.push(library.symbol(&marker.mark("PyType_Type")).expect("PyType_Type"));
+            assert_eq!(library.symbol(&prefix.mangle("dlopen")).unwrap().addr().get(), 0x1234);
+            assert_eq!(library.symbol(&prefix.mangle("abort")).unwrap().addr().get(), 0x5678);
+            addresses.push(library.symbol(&prefix.mangle("PyType_Type")).expect("PyType_Type"));
         }
         addresses.sort();
         addresses.dedup();
@@ -136,7 +138,7 @@ fn a_small_library_is_copied() {
         assert!(!defines(&before, b"malloc").unwrap());
         let after = Image::parse(copy_of(before).unwrap()).unwrap();
         let expected = SYMBOLS.map(|(name, is_defined)| match name {
-            "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mark(name),
+            "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mangle(name),
             _ => name.to_owned(),
         });
         assert_eq!(names(&after), expected);
@@ -150,10 +152,10 @@ fn a_small_library_is_copied() {
 
 #[test]
 fn a_small_libpython_is_copied() {
-    let marker = SymbolPrefix::new(7);
+    let prefix = SymbolPrefix::new(7);
     for before in small_objects() {
-        let after = Image::parse(copy_of_libpython(before, &marker, &SUBSTITUTES).unwrap()).unwrap();
-        let found = |name: &str| looked_up(&after, &marker.mark(name)).map(|at| after.symbols()[at]);
+        let after = Image::parse(rewrite_libpython(before, &prefix, &SUBSTITUTES).unwrap()).unwrap();
+        let found = |name: &str| looked_up(&after, &prefix.mangle(name)).map(|at| after.symbols()[at]);
         assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
         for substitute in SUBSTITUTES {
             assert_eq!(found(substitute.name).unwrap().st_value.get(LE), substitute.address as u64);
@@ -168,7 +170,7 @@ fn a_small_libpython_is_copied() {
 fn copy_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = copy_of(image.clone());
-    let _ = copy_of_libpython(image, &SymbolPrefix::new(1), &SUBSTITUTES);
+    let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &SUBSTITUTES);
 }
 
 /// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
