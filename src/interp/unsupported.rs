@@ -13,17 +13,17 @@ pub mod exit {
         use crate::sys::foreign::call_foreign;
 
         /// Runs it.
-        pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+        pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
             body()
         }
 
         /// Calls a function from outside.
-        pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
+        pub fn call_abandonable<R>(call: impl FnOnce() -> R) -> R {
             call_foreign(call)
         }
 
         /// Does what calls such functions; the inner error is a panic.
-        pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
+        pub fn catch_panics<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
             // Unwind safety: the caller drops what the body leaves behind.
             Ok(panic::catch_unwind(AssertUnwindSafe(body)))
         }

@@ -11,7 +11,7 @@ use std::ptr::{self, NonNull};
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::host::Version;
-use crate::interp::exit::abandon::{abandonable, with_barrier};
+use crate::interp::exit::abandon::{call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_ending;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
@@ -41,7 +41,7 @@ impl ExporterType {
         let api = held.api;
         // SAFETY: the attribute of a type; the object is checked.
         let offset = unsafe {
-            let size = abandonable(|| {
+            let size = call_abandonable(|| {
                 (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr())
             });
             (api.PyLong_AsSsize_t)(held.owned(size)?.as_ptr()) as usize
@@ -63,7 +63,7 @@ impl ExporterType {
         let name = c"_ungil.buffer".as_ptr();
         let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
         // SAFETY: the specification is whole, and Python copies it, but for the name, which is static.
-        let kind = unsafe { held.owned(abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
+        let kind = unsafe { held.owned(call_abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
         if !takes_buffer_slots {
             // SAFETY: the type was just made, and nobody else has seen it.
             unsafe { set_buffer_function(kind.as_ptr(), lend) };
@@ -86,7 +86,7 @@ impl ExporterType {
     ) -> Result<PyRef<'a>, PyErrSet> {
         let kind = self.kind.as_ptr();
         // SAFETY: the type is this copy's, and the object's reference new.
-        let object = unsafe { held.owned(abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
+        let object = unsafe { held.owned(call_abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
         let ForeignBuffer { address, len, read_only, owner } = loan;
         let lender = match object {
             Ok(object) => object,
@@ -106,7 +106,7 @@ impl ExporterType {
                 .add(self.offset)
                 .cast::<*mut BufferExporter>()
                 .write(Box::into_raw(lent));
-            held.owned(abandonable(|| (api.PyMemoryView_FromObject)(lender_address)))
+            held.owned(call_abandonable(|| (api.PyMemoryView_FromObject)(lender_address)))
         }
     }
 }
@@ -178,7 +178,7 @@ unsafe fn tell(api: &'static Api, owner: ReleaseCallback) {
         let [kind, value, trace] = &mut exception;
         (api.PyErr_Fetch)(kind, value, trace);
         let state = (api.PyEval_SaveThread)();
-        with_barrier(|| drop(owner));
+        protect_frames(|| drop(owner));
         (api.PyEval_RestoreThread)(state);
         let [kind, value, trace] = exception;
         (api.PyErr_Restore)(kind, value, trace);
@@ -203,7 +203,7 @@ impl BufferView {
         // SAFETY: the object is alive, and Python writes the buffer where it succeeds; where it fails, it keeps nothing
         // of it, and the box is freed. (A call that is abandoned keeps it.)
         unsafe {
-            if abandonable(|| (held.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
+            if call_abandonable(|| (held.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
                 drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
                 return Err(PyErrSet);
             }
@@ -250,7 +250,7 @@ impl BufferView {
         // SAFETY: it was lent, and is given back once, and nobody else has it. If the call is abandoned, it stays: Python
         // may be at it.
         unsafe {
-            abandonable(|| (held.api.PyBuffer_Release)(buffer));
+            call_abandonable(|| (held.api.PyBuffer_Release)(buffer));
             drop(Box::from_raw(buffer));
         }
     }

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use std::thread;
 
 use crate::interp::cpython::ffi::{Api, Object, PROGRAM};
-use crate::interp::exit::abandon::abandonable;
+use crate::interp::exit::abandon::call_abandonable;
 use crate::interp::exit::at_exit::is_ending;
 
 /// Shows that this thread holds the lock of one Python.
@@ -33,7 +33,7 @@ impl Drop for PyRef<'_> {
         }
         let (api, object) = (self.held.api, self.as_ptr());
         // SAFETY: the reference is this one's, and the lock is held.
-        abandonable(|| unsafe { (api.Py_DecRef)(object) });
+        call_abandonable(|| unsafe { (api.Py_DecRef)(object) });
     }
 }
 
@@ -111,7 +111,7 @@ impl<'a> Gil<'a> {
         // SAFETY: the reference is new; the tuple has room for the items, and takes their references.
         unsafe {
             let len = items.len() as isize;
-            let tuple = self.owned(abandonable(|| (self.api.PyTuple_New)(len)))?;
+            let tuple = self.owned(call_abandonable(|| (self.api.PyTuple_New)(len)))?;
             for (i, item) in items.into_iter().enumerate() {
                 (self.api.PyTuple_SetItem)(tuple.as_ptr(), i as isize, item.into_ptr());
             }
@@ -131,7 +131,7 @@ impl<'a> Gil<'a> {
         let arguments = self.tuple(arguments)?;
         let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
         // SAFETY: objects of this Python's; the result's reference is new.
-        unsafe { self.owned(abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
+        unsafe { self.owned(call_abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
     }
 
     /// Calls a function of one bytes object.
@@ -153,14 +153,14 @@ impl<'a> Gil<'a> {
         let api = self.api;
         // SAFETY: C strings; each object is checked before it is used, and references are new unless borrowed.
         unsafe {
-            let globals = self.owned(abandonable(|| (api.PyDict_New)()))?;
+            let globals = self.owned(call_abandonable(|| (api.PyDict_New)()))?;
             let scope = globals.as_ptr();
             let builtins = (api.PyEval_GetBuiltins)();
-            abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
+            call_abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
             let (source, name) = (source.as_ptr(), name.as_ptr());
-            let code = self.owned(abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
+            let code = self.owned(call_abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
             let code = code.as_ptr();
-            self.owned(abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
+            self.owned(call_abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
             Ok(globals)
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Gil<'a> {
         // SAFETY: an object of this Python's; the references are new.
         unsafe {
             let object = object.as_ptr();
-            let text = self.owned(abandonable(|| (self.api.PyObject_Str)(object)))?;
+            let text = self.owned(call_abandonable(|| (self.api.PyObject_Str)(object)))?;
             let bytes = self.owned((self.api.PyUnicode_AsUTF8String)(text.as_ptr()))?;
             Ok(String::from_utf8_lossy(bytes.content()?).into_owned())
         }
@@ -190,7 +190,7 @@ impl<'a> Gil<'a> {
         // SAFETY: Python writes NULL, or an object whose reference is the caller's.
         unsafe {
             (self.api.PyErr_Fetch)(kind, value, traceback);
-            abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
+            call_abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
             parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
         }
     }
@@ -205,6 +205,6 @@ impl<'a> Gil<'a> {
     /// Forgets the exception that is set.
     pub(crate) fn forget(self, _: PyErrSet) {
         // SAFETY: the lock is held.
-        abandonable(|| unsafe { (self.api.PyErr_Clear)() });
+        call_abandonable(|| unsafe { (self.api.PyErr_Clear)() });
     }
 }

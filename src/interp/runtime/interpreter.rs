@@ -12,14 +12,15 @@ use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::host::{Host, Version};
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{abandonable, caught, outcome_of};
-use crate::interp::exit::alarm::{self, Wakeable};
+use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
 use crate::interp::exit::at_exit;
+use crate::interp::exit::wake_signal::{self, WakeableThread};
 use crate::interp::foreign_buffer::ForeignBuffer;
-use crate::interp::interpose::substitutes;
+use crate::interp::interpose::{self, process::during_start};
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
 use crate::interp::runtime::running::InFlight;
+use crate::interp::runtime::shutdown;
 use crate::interp::runtime::start::{LoadedCopy, completed};
 use crate::sys::foreign::call_foreign;
 use crate::sys::process;
@@ -109,7 +110,7 @@ impl Interpreter {
             return Err(InterpError::Exiting);
         }
         // A process that exits before this one has started is to stop it too.
-        at_exit::before_libraries();
+        shutdown::prepare();
         // SAFETY: by this function's contract.
         let copy = unsafe { LoadedCopy::new(options)? };
         let (outcome, told) = mpsc::channel();
@@ -118,14 +119,14 @@ impl Interpreter {
         let life = move || {
             let (service, tasks) = mpsc::channel();
             let ended = outcome.clone();
-            let started = substitutes::starting(
+            let started = during_start(
                 Box::new(move || {
                     // The receiver waits.
                     let _ = ended.send(Err(InterpError::Unsupported(
                         "Python could not start, and said why on stderr".to_owned(),
                     )));
                 }),
-                || caught(|| Self::boot(copy, service)).flatten(),
+                || catch_abandoned(|| Self::boot(copy, service)).flatten(),
             );
             let interpreter = started.as_ref().ok().copied();
             // As above.
@@ -143,7 +144,7 @@ impl Interpreter {
     }
 
     fn boot(copy: LoadedCopy, service: Sender<Task>) -> Result<&'static Self, InterpError> {
-        substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
+        interpose::register(copy.number, Box::leak(Box::new(copy.loader())));
         // SAFETY: this is the one start, and the loader is there.
         unsafe { copy.start()? };
         let settings = copy.settings();
@@ -177,7 +178,7 @@ impl Interpreter {
         let (process, running) = (process::token(), InFlight::default());
         let interpreter: &'static Self =
             Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
-        at_exit::note(interpreter);
+        shutdown::register(interpreter);
         if at_exit::is_ending() { Err(InterpError::Exiting) } else { Ok(interpreter) }
     }
 
@@ -252,7 +253,7 @@ impl Interpreter {
 
     /// Sends a signal to the threads of the requests that are under way, for those that sleep.
     pub(crate) fn wake(&self) {
-        if let Some(signal) = alarm::ringing() {
+        if let Some(signal) = wake_signal::current() {
             self.running.wake(signal);
         }
     }
@@ -278,11 +279,11 @@ impl Interpreter {
     /// if the process is exiting, this thread may lose it, and that is the error.
     fn with_lock<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
         // SAFETY: the copy has started, and never ends.
-        let state = caught(|| abandonable(|| unsafe { (self.api.PyGILState_Ensure)() }))?;
-        // SAFETY: this thread has the lock until it is given up below, or lost with a panic for `caught`.
-        let outcome = outcome_of(|| body(unsafe { Gil::new(self.api) }))?;
+        let state = catch_abandoned(|| call_abandonable(|| unsafe { (self.api.PyGILState_Ensure)() }))?;
+        // SAFETY: this thread has the lock until it is given up below, or lost with a panic for `catch_abandoned`.
+        let outcome = catch_panics(|| body(unsafe { Gil::new(self.api) }))?;
         // SAFETY: this thread has the lock.
-        caught(|| abandonable(|| unsafe { (self.api.PyGILState_Release)(state) }))?;
+        catch_abandoned(|| call_abandonable(|| unsafe { (self.api.PyGILState_Release)(state) }))?;
         outcome.or_else(|payload| panic::resume_unwind(payload))
     }
 
@@ -294,7 +295,7 @@ impl Interpreter {
         if at_exit::is_ending() {
             return Err(InterpError::Exiting);
         }
-        let _wakeable = Wakeable::new();
+        let _wakeable = WakeableThread::new();
         let call = self.running.begin();
         let result = self.with_lock(|held| {
             if call.is_interrupted() {

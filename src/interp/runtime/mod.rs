@@ -6,4 +6,5 @@ pub mod interpreter;
 pub mod options;
 pub mod reply;
 pub(crate) mod running;
+pub(crate) mod shutdown;
 pub(crate) mod start;

@@ -49,7 +49,8 @@ impl InFlight {
     /// Sends a signal to the threads of all requests, but to one that runs the process's end.
     pub(crate) fn wake(&self, signal: c_int) {
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| !at_exit::is_by(request.thread)) {
+        for request in requests.under_way.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
+        {
             // SAFETY: a request ends only with this lock, so the thread is there.
             unsafe { libc::pthread_kill(request.thread, signal) };
         }

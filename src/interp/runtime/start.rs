@@ -9,9 +9,10 @@ use crate::interp::cpython::arena;
 use crate::interp::cpython::ffi::{Api, PreConfig};
 use crate::interp::cpython::host::{self, Host, Version, libpython_beside};
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_libpython, defines};
+use crate::interp::elf::rewrite::rewrite_libpython;
+use crate::interp::elf::symbols::{SymbolPrefix, defines};
 use crate::interp::error::InterpError;
-use crate::interp::interpose::substitutes;
+use crate::interp::interpose::{self, copies};
 use crate::interp::loading::dl::{Library, path_at};
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
@@ -23,7 +24,7 @@ pub(crate) struct LoadedCopy {
     pub(crate) api: Api,
     pub(crate) version: Version,
     pub(crate) number: usize,
-    marker: SymbolPrefix,
+    prefix: SymbolPrefix,
     python: Library,
     libpython: PathBuf,
     options: Options,
@@ -51,15 +52,15 @@ impl LoadedCopy {
         }
         check_keys()?;
         let number = next_number()?;
-        let marker = SymbolPrefix::new(number);
-        let copy = copy_of_libpython(image, &marker, &substitutes::of_libpython(number));
+        let prefix = SymbolPrefix::new(number);
+        let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
         let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
         // SAFETY: the caller vouches for the initialisers; the renamed copy runs the same ones.
         let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
-        let python = python.map_err(|error| failed(&marker.unmarked(&error.0)))?;
-        let find = |name: &str| python.symbol(&marker.mark(name));
+        let python = python.map_err(|error| failed(&prefix.demangle(&error.0)))?;
+        let find = |name: &str| python.symbol(&prefix.mangle(name));
         let version = host::version_by(find).ok_or_else(|| failed(&"it is no libpython"))?;
         if !version.is_supported() {
             let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
@@ -70,13 +71,13 @@ impl LoadedCopy {
         // SAFETY: these are the symbols of a libpython of such a version.
         let api = unsafe { Api::of(find) }.map_err(|missing| failed(&missing))?;
         let options = completed(options, host.as_ref(), version);
-        Ok(Self { api, version, number, marker, python, libpython, options })
+        Ok(Self { api, version, number, prefix, python, libpython, options })
     }
 
     /// The loader that the copy's calls go to.
     pub(crate) fn loader(&self) -> Loader {
-        let soname = self.marker.mark(&file_name(&self.libpython));
-        Loader::new(self.marker.clone(), self.python, soname)
+        let soname = self.prefix.mangle(&file_name(&self.libpython));
+        Loader::new(self.prefix.clone(), self.python, soname, &interpose::IN_LIBRARIES)
     }
 
     /// All that the interpreter is to know of itself: its options, and which file it is of.
@@ -114,7 +115,7 @@ impl LoadedCopy {
                 return Err(unsupported(&self.libpython, &format!("it cannot be initialised: {why}")));
             }
             for (name, variable) in FLAGS {
-                let place = self.python.symbol(&self.marker.mark(variable));
+                let place = self.python.symbol(&self.prefix.mangle(variable));
                 if let Some((value, place)) = flag(name).zip(place) {
                     place.cast::<c_int>().write(value);
                 }
@@ -185,7 +186,7 @@ fn file_name(path: &Path) -> String {
 
 fn next_number() -> Result<usize, InterpError> {
     static NUMBERS: AtomicUsize = AtomicUsize::new(0);
-    let next = |number| (number < substitutes::MOST).then_some(number + 1);
+    let next = |number| (number < copies::MAX_COPIES).then_some(number + 1);
     NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| InterpError::Exhausted)
 }
 
