@@ -96,8 +96,9 @@ def block(name: str, path: Path, results: Results) -> str:
     processors = len(machine["affinity"])  # type: ignore[arg-type]
     lines = [
         f"{machine['python']}, {processors} processors ({machine['processor']}, {machine['cpu_level']});",
-        f"[the whole result]({link}). The speed-up is the median of several rounds, or their interquartile range",
-        "where they vary widely. Below 1, ungil is slower.",
+        f"[all results]({link}).",
+        "The speed-up is the median of several rounds, or their interquartile range where they vary widely. Below 1, ungil",
+        "is slower.",
         "",
         "| | compared with | speed-up |",
         "|---|---|---|",
