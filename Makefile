@@ -153,7 +153,7 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the ELF rewr
 	@mkdir -p build/fuzz/corpus
 	@find $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("DESTSHARED"))') -name '*.so' -size -40k \
 	    -exec cp {} build/fuzz/corpus \;
-	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run rewrite build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
 # Benchmarks have a venv of their own: the peers are pinned and need Python 3.11 or newer.

@@ -74,7 +74,7 @@ class Missing(Case):
             (os.path.join(LIBRARIES, "libungil.so"), "no libpython"),
             ("/proc/self/exe", "/proc/self/exe: "),
             (HERE, HERE),
-            ("/dev/zero", "no regular file"),
+            ("/dev/zero", "not a regular file"),
         ]:
             self.assert_fails(UNSUPPORTED, part, Interpreter, libpython=path)
 
