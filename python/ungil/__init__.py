@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from . import aio as aio
     from .control import Control as Control
     from .control import Progress as Progress
-    from .errors import Cancelled as Cancelled
+    from .errors import CancelledError as CancelledError
     from .errors import Error as Error
-    from .errors import ExecutionFailed as ExecutionFailed
-    from .errors import Exiting as Exiting
-    from .errors import TimedOut as TimedOut
-    from .errors import Unsupported as Unsupported
+    from .errors import ExecutionError as ExecutionError
+    from .errors import ExitingError as ExitingError
+    from .errors import InvalidArgumentError as InvalidArgumentError
+    from .errors import ResultOverflowError as ResultOverflowError
+    from .errors import TimeoutError as TimeoutError
+    from .errors import UnsupportedError as UnsupportedError
     from .functions import integrate as integrate
     from .functions import map as map
     from .functions import parallel_for as parallel_for
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
 # The modules that have the names. One is imported when one of its names is first used: each interpreter needs only few
 # of them, and starts the sooner.
 _MODULES = {
-    "errors": "Cancelled Error ExecutionFailed Exiting TimedOut Unsupported",
+    "errors": "CancelledError Error ExecutionError ExitingError InvalidArgumentError ResultOverflowError TimeoutError "
+    "UnsupportedError",
     "interpreters._pickling": "share",
     "control": "Control Progress",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",

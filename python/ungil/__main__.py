@@ -17,7 +17,7 @@ import time
 from importlib import util
 from typing import Any, Callable, Tuple
 
-from . import Interpreter, InterpreterPoolExecutor, Unsupported, kernels
+from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, kernels
 from ._native.library import library, path, version
 
 SECONDS = 0.05  # for each call that is timed
@@ -106,14 +106,14 @@ def libpython() -> str:
     try:
         with Interpreter() as interpreter:
             return str(interpreter.eval("__import__('_ungil').libpython"))
-    except Unsupported as reason:
+    except UnsupportedError as reason:
         return str(reason)
 
 
 def tried(way: Way, workers: int) -> dict[str, Any]:
     try:
         is_right, speed_up = way(workers)
-    except Unsupported as reason:
+    except UnsupportedError as reason:
         return {"result": "unsupported", "why": str(reason).replace("unsupported: ", "", 1)}
     except Exception as error:
         return {"result": "failed", "why": "%s: %s" % (type(error).__name__, error)}

@@ -34,12 +34,12 @@ class Control(Handle):
     >>> with ungil.Control(deadline=2.5) as control:
     ...     ungil.pi(10**13, control=control)
     Traceback (most recent call last):
-    ungil.TimedOut: ...
+    ungil.TimeoutError: ...
 
-    deadline: seconds from now, after which calls end with TimedOut; None for no deadline.
+    deadline: seconds from now, after which calls end with TimeoutError; None for no deadline.
     Errors: ungil.Error if 65536 controls are in use.
     Threads: any number may use one at once. A call that is stopped ends within 10 ms (where it calls a C function of
-    yours, when that returns), with Cancelled or TimedOut.
+    yours, when that returns), with CancelledError or TimeoutError.
     """
 
     _kind = "control"

@@ -8,8 +8,8 @@ threads: how many threads may work, 1 or more; None for num_threads(). Results d
 control: a Control, by which other threads can see how far the call is, and stop it.
 
 Errors of all: TypeError for numbers of another type, which tells how to convert them; ValueError for memory that is not
-contiguous, or a parameter out of its range; OverflowError for an int that the C type does not hold; Cancelled and
-TimedOut by the control; Error for a control that another call is under.
+contiguous, or a parameter out of its range; OverflowError for an int that the C type does not hold; CancelledError and
+TimeoutError by the control; Error for a control that another call is under.
 
 Ctrl-C stops a long call of the main thread: KeyboardInterrupt is raised when nothing is running any more, some 10 ms
 later. The control is cancelled then.

@@ -38,9 +38,5 @@ pub mod loading;
 #[cfg(supports_interpreters)]
 pub mod runtime;
 
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 #[cfg(all(test, supports_interpreters))]
 mod tests;

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::interp::lock;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 /// A function that is called with an owner.
 pub type Release = unsafe extern "C-unwind" fn(owner: *mut c_void);

@@ -27,7 +27,7 @@ pub struct Call<'a> {
     /// On at most so many threads, the calling one included.
     threads: usize,
     /// Under this control, or none.
-    pub run: TokenRef<'a>,
+    pub token: TokenRef<'a>,
     /// The process that began it.
     process: u64,
 }
@@ -35,17 +35,17 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// On at most so many threads, under no control.
     pub fn on(threads: usize) -> Self {
-        Self::under(TokenRef::free(), threads)
+        Self::new(TokenRef::none(), threads)
     }
 
     /// On at most so many threads, under this control or none.
-    pub fn under(run: TokenRef<'_>, threads: usize) -> Call<'_> {
-        Call { threads, run, process: process::token() }
+    pub fn new(token: TokenRef<'_>, threads: usize) -> Call<'_> {
+        Call { threads, token, process: process::token() }
     }
 
     /// Whether to go on, to be asked before each of many calls of a function that may fork.
-    pub fn watch(&self) -> Poller<'_> {
-        Poller { control: self.run.watch(), call: self }
+    pub fn poller(&self) -> Poller<'_> {
+        Poller { control: self.token.poller(), call: self }
     }
 
     /// Whether this is the child of a fork inside a piece: the call's other threads are not there, nor is what they have
@@ -88,7 +88,7 @@ impl Call<'_> {
         part: impl Fn(Range<u64>) -> Result<T, Error> + Sync,
         add: impl Fn(T, T) -> T + Sync,
     ) -> Result<T, Error> {
-        if self.threads <= 1 && self.run.is_free() && matches!(grain, Grain::Between { .. }) {
+        if self.threads <= 1 && self.token.is_none() && matches!(grain, Grain::Adaptive { .. }) {
             return part(0..len);
         }
         let pieces = ChunkScheduler::new(len, grain);
@@ -107,7 +107,7 @@ impl Call<'_> {
                 match outcome {
                     Ok(value) => {
                         own = add(std::mem::take(&mut own), value);
-                        self.run.advance(items);
+                        self.token.advance(items);
                     }
                     Err(error) => failure.note(start, error),
                 }
@@ -127,7 +127,7 @@ impl Call<'_> {
             return false;
         }
         // What is done is done, even if a cancellation comes while the last piece runs.
-        if let Err(stopped) = self.run.check()
+        if let Err(stopped) = self.token.check()
             && pieces.are_left()
         {
             failure.note(u64::MAX, stopped);

@@ -22,9 +22,9 @@ impl Call<'_> {
     ) -> Result<Sum, Error> {
         let block = len.div_ceil(BLOCKS).max(1).next_multiple_of(shortest);
         let blocks = len.div_ceil(block);
-        let in_blocks = Call { run: self.run.counting(0), ..*self };
+        let in_blocks = Call { token: self.token.with_unit(0), ..*self };
         let sums: Vec<OnceLock<Sum>> = (0..blocks).map(|_| OnceLock::new()).collect();
-        in_blocks.for_each(blocks, Grain::Between { least: 1, most: BLOCKS }, |blocks| {
+        in_blocks.for_each(blocks, Grain::Adaptive { min: 1, max: BLOCKS }, |blocks| {
             for i in blocks {
                 let start = i * block;
                 let sum = part(start..len.min(start.saturating_add(block)))?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crossbeam::utils::CachePadded;
+use crossbeam_utils::CachePadded;
 
 use crate::sys::sync::{AtomicU64, Ordering};
 
@@ -11,22 +11,22 @@ use crate::sys::sync::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy)]
 pub enum Grain {
     /// So many items, the last piece perhaps fewer.
-    Exactly(u64),
+    Fixed(u64),
     /// A multiple of `least`, as many as take a thread some 100 microseconds: few enough to share the work out evenly
     /// and to notice a cancellation soon, enough for taking them not to count. Never more than `most`, in case that
     /// the next items take longer than the last.
-    Between {
+    Adaptive {
         /// Items that are not parted.
-        least: u64,
+        min: u64,
         /// Items that are still few if each takes as long as it can.
-        most: u64,
+        max: u64,
     },
 }
 
 impl Grain {
     fn items(self) -> u64 {
         match self {
-            Self::Exactly(items) | Self::Between { least: items, .. } => items.max(1),
+            Self::Fixed(items) | Self::Adaptive { min: items, .. } => items.max(1),
         }
     }
 }
@@ -57,8 +57,8 @@ impl ChunkScheduler {
     pub(super) fn take(&self, pace: &mut ChunkSizer, threads: usize) -> Option<Range<u64>> {
         let grain = self.grain.items();
         let grains = match self.grain {
-            Grain::Exactly(_) => 1,
-            Grain::Between { most, .. } => pace.items_from(Instant::now()).min(most / grain),
+            Grain::Fixed(_) => 1,
+            Grain::Adaptive { max, .. } => pace.items_from(Instant::now()).min(max / grain),
         };
         let end = |start: u64| {
             // Towards the end pieces get shorter, so that all threads end at about the same time.

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::error::Error;
 
 fn at_least(least: u64) -> Grain {
-    Grain::Between { least, most: u64::MAX }
+    Grain::Adaptive { min: least, max: u64::MAX }
 }
 
 fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + Sync) -> u64 {
@@ -23,7 +23,7 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
             for grain in [0, 1, 7, 100, 5000] {
-                for kind in [Grain::Exactly, at_least, |least| Grain::Between { least, most: 20 }] {
+                for kind in [Grain::Fixed, at_least, |least| Grain::Adaptive { min: least, max: 20 }] {
                     let part = |range: Range<u64>| Ok(range.sum::<u64>());
                     let total = Call::on(threads).sum(len, kind(grain), part);
                     assert_eq!(total, Ok((0..len).sum()), "threads {threads}, len {len}, grain {grain}");
@@ -41,7 +41,7 @@ fn exact_pieces_have_their_length_and_the_longest_range_its_end() {
         pieces.lock().unwrap().push(range);
         Ok(())
     };
-    Call::on(3).for_each(u64::MAX, Grain::Exactly(u64::MAX / 4), note).unwrap();
+    Call::on(3).for_each(u64::MAX, Grain::Fixed(u64::MAX / 4), note).unwrap();
     let mut pieces = pieces.into_inner().unwrap();
     pieces.sort_by_key(|piece| piece.start);
     let quarter = u64::MAX / 4;
@@ -59,7 +59,7 @@ fn the_error_of_the_lowest_piece_comes_back() {
                 start if start % 100 == 77 => Err(Error::Stopped(start as i32)),
                 _ => Ok(()),
             };
-            let outcome = Call::on(threads).for_each(1000, Grain::Exactly(1), part);
+            let outcome = Call::on(threads).for_each(1000, Grain::Fixed(1), part);
             assert_eq!(outcome, Err(Error::Stopped(77)));
         }
     }
@@ -70,30 +70,30 @@ fn the_error_of_the_lowest_piece_comes_back() {
 fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let control = Control::new();
     let running = control.begin(1000).unwrap();
-    let call = Call::under(running.run(), 2);
+    let call = Call::new(running.token(), 2);
     let part = |range: Range<u64>| {
         if range.start >= 500 {
             control.cancel();
         }
         Ok(())
     };
-    assert_eq!(call.for_each(1000, Grain::Exactly(1), part), Err(Error::Cancelled));
+    assert_eq!(call.for_each(1000, Grain::Fixed(1), part), Err(Error::Cancelled));
     let (done, total) = control.progress();
     assert!((501..1000).contains(&done) && total == 1000, "{done} of {total}");
     // The last piece was begun before the cancellation.
-    assert_eq!(call.for_each(1, Grain::Exactly(1), part), Err(Error::Cancelled));
+    assert_eq!(call.for_each(1, Grain::Fixed(1), part), Err(Error::Cancelled));
     drop(running);
 
     let late = Control::new();
     let running = late.begin(10).unwrap();
-    let call = Call::under(running.run(), 1);
+    let call = Call::new(running.token(), 1);
     let cancel_in_the_last = |range: Range<u64>| {
         if range.end == 10 {
             late.cancel();
         }
         Ok(())
     };
-    assert_eq!(call.for_each(10, Grain::Exactly(1), cancel_in_the_last), Ok(()));
+    assert_eq!(call.for_each(10, Grain::Fixed(1), cancel_in_the_last), Ok(()));
     assert_eq!(late.progress(), (10, 10));
 }
 
@@ -129,7 +129,7 @@ fn two_threads_work_at_the_same_time() {
             present.fetch_sub(1, Ordering::SeqCst);
             Ok(())
         };
-        Call::on(2).for_each(2, Grain::Exactly(1), part).unwrap();
+        Call::on(2).for_each(2, Grain::Fixed(1), part).unwrap();
         met.into_inner()
     };
     assert!((0..5000).any(|_| two_met()));
@@ -176,7 +176,7 @@ fn payloads_that_cannot_be_dropped() {
             panicked.fetch_add(1, Ordering::SeqCst);
             std::panic::resume_unwind(Box::new(Bomb))
         };
-        let call = || Call::on(2).for_each(2, Grain::Exactly(1), part);
+        let call = || Call::on(2).for_each(2, Grain::Fixed(1), part);
         let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
         assert!(payload.is::<Bomb>());
         std::mem::forget(payload);

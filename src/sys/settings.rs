@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// A mistyped number must not start threads by the thousand: a larger one is as this one.
-pub const MOST_THREADS: usize = 256;
+pub const MAX_THREADS: usize = 256;
 
 /// The process's number of threads.
 pub static THREADS: Threads = Threads::new();
@@ -78,7 +78,7 @@ impl Threads {
     /// From now on so many threads, as if `UNGIL_NUM_THREADS` had been that number; 0 for what the environment says.
     pub fn set(&self, threads: usize) {
         // A number by itself: nothing else is published by it.
-        self.set.store(threads.min(MOST_THREADS), Ordering::Relaxed);
+        self.set.store(threads.min(MAX_THREADS), Ordering::Relaxed);
     }
 
     /// The number that was set last; 0 for none.
@@ -97,11 +97,11 @@ impl Threads {
     }
 }
 
-/// A positive number in decimal digits, at most `MOST_THREADS`.
+/// A positive number in decimal digits, at most `MAX_THREADS`.
 fn parse(text: &str) -> Option<usize> {
     let digits = text.trim().trim_start_matches('0');
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().map_or(MOST_THREADS, |number: usize| number.min(MOST_THREADS)))
+    is_number.then(|| digits.parse().map_or(MAX_THREADS, |number: usize| number.min(MAX_THREADS)))
 }
 
 #[cfg(test)]
@@ -121,8 +121,8 @@ mod tests {
             ("4", 4),
             (" 7 ", 7),
             ("007", 7),
-            ("100000", MOST_THREADS),
-            ("99999999999999999999", MOST_THREADS),
+            ("100000", MAX_THREADS),
+            ("99999999999999999999", MAX_THREADS),
         ] {
             assert_eq!(parse(text), Some(expected));
         }

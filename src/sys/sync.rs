@@ -1,13 +1,28 @@
 //! The standard synchronisation types; in a model (`--cfg loom`) those of loom, which tries all their interleavings.
 
+use std::sync::{LockResult, PoisonError};
+
+/// Locks a mutex, whether or not a thread panicked while it held the lock.
+///
+/// The crate has one policy for poisoned mutexes: it ignores the poison. What its mutexes guard is valid after each
+/// statement, so a panic leaves nothing half done.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    unpoisoned(mutex.lock())
+}
+
+/// The same policy for whatever else says that a mutex was poisoned: `wait`, `into_inner`, loom's mutex.
+pub(crate) fn unpoisoned<T>(result: LockResult<T>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(not(loom))]
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread;
 
-    pub(crate) use crossbeam::sync::{Parker, Unparker};
-    pub(crate) use crossbeam::utils::Backoff;
+    pub(crate) use crossbeam_utils::Backoff;
+    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 
     /// The standard cell, accessed as loom's is, which sees whether accesses are in order.
     #[derive(Debug)]

@@ -74,7 +74,7 @@ class Answers(unittest.TestCase):
                 await aio.pi()
             with self.assertRaises(TypeError):
                 await aio.pi(5, control="x")
-            with self.assertRaises(ungil.TimedOut), ungil.Control(deadline=0.01) as control:
+            with self.assertRaises(ungil.TimeoutError), ungil.Control(deadline=0.01) as control:
                 await aio.pi(ENDLESS, control=control)
 
         asyncio.run(main())
@@ -130,7 +130,7 @@ class Cancellation(unittest.TestCase):
                     await task
                 self.assertTrue(task.cancelled())
                 self.assert_over(control)
-                with self.assertRaises(ungil.Cancelled):
+                with self.assertRaises(ungil.CancelledError):
                     await aio.pi(1, control=control)
 
         asyncio.run(main())

@@ -334,7 +334,7 @@ class Held(unittest.TestCase):
             lambda: kernels.is_prime(numbers, out=bytearray(4), control=cancelled()),
             lambda: functions.parallel_for(stopping(), 0, 4, context=numbers, control=cancelled()),
         ):
-            with self.assertRaises((TypeError, ValueError, ungil.Cancelled)) as caught:
+            with self.assertRaises((TypeError, ValueError, ungil.CancelledError)) as caught:
                 call()
             errors.append(caught.exception)  # its traceback has the frames, which have the memory
             numbers.append(5)

@@ -178,7 +178,7 @@ threading.Thread(target=stop).start()
 try:
     with track(c):
         kernels.pi(10**15, control=c)
-except ungil.Cancelled:
+except ungil.CancelledError:
     pass
 """
 

@@ -11,7 +11,7 @@ import unittest
 import ungil
 from references import interrupted
 from ungil import kernels
-from ungil._native.interruptible import hearing_signals
+from ungil._native.interruptible import run_interruptibly
 
 ENDLESS = 10**15
 
@@ -35,7 +35,7 @@ class Controls(unittest.TestCase):
 
     def test_progress_while_a_call_runs(self):
         with ungil.Control() as control:
-            thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+            thread = threading.Thread(target=self.expect, args=(ungil.CancelledError, control))
             thread.start()
             begun(control)
             first = control.progress
@@ -62,22 +62,22 @@ class Controls(unittest.TestCase):
             control.cancel()
             control.cancel()
             for _ in range(2):
-                with self.assertRaises(ungil.Cancelled):
+                with self.assertRaises(ungil.CancelledError):
                     kernels.pi(1, control=control)
 
     def test_deadlines(self):
         with ungil.Control(deadline=0.05) as control:
             with self.assertRaises(TimeoutError) as caught:
                 kernels.pi(ENDLESS, control=control)
-            self.assertIsInstance(caught.exception, ungil.TimedOut)
+            self.assertIsInstance(caught.exception, ungil.TimeoutError)
             self.assertIsInstance(caught.exception, ungil.Error)
             control.set_deadline(None)
             kernels.pi(1, control=control)
             control.set_deadline(-5)
-            self.expect(ungil.TimedOut, control)
+            self.expect(ungil.TimeoutError, control)
         for seconds in (0, 0.0, -math.inf):
             with ungil.Control(seconds) as control:
-                self.expect(ungil.TimedOut, control)
+                self.expect(ungil.TimeoutError, control)
         for seconds in (math.inf, 1e300, 10**9):
             with ungil.Control(seconds) as control:
                 kernels.pi(1, control=control)
@@ -103,7 +103,7 @@ class Controls(unittest.TestCase):
 
     def test_close_stops_the_call_that_is_under_it(self):
         control = ungil.Control()
-        thread = threading.Thread(target=self.expect, args=(ungil.Cancelled, control))
+        thread = threading.Thread(target=self.expect, args=(ungil.CancelledError, control))
         thread.start()
         begun(control)
         closers = [threading.Thread(target=control.close) for _ in range(3)]
@@ -127,15 +127,15 @@ class Controls(unittest.TestCase):
 
 class HearingSignals(unittest.TestCase):
     def test_results_and_errors(self):
-        self.assertEqual(hearing_signals(lambda: 5, self.fail), 5)
+        self.assertEqual(run_interruptibly(lambda: 5, self.fail), 5)
         with self.assertRaises(ZeroDivisionError):
-            hearing_signals(lambda: 1 // 0, self.fail)
+            run_interruptibly(lambda: 1 // 0, self.fail)
 
     def test_a_signal_at_the_calls_end(self):
         """Signals at all times, the end of the call among them: it never waits for what is over."""
         program = """
 import signal, time
-from ungil._native.interruptible import hearing_signals
+from ungil._native.interruptible import run_interruptibly
 def wait(event):
     while not event(): time.sleep(1e-5)
 try:
@@ -150,7 +150,7 @@ signal.signal(signal.SIGALRM, handle)
 for i in range(3000):
     try:
         signal.setitimer(signal.ITIMER_REAL, 1e-6 + 1e-6 * (i % 300))
-        hearing_signals(lambda: time.sleep(1e-4), lambda: None)
+        run_interruptibly(lambda: time.sleep(1e-4), lambda: None)
         wait(lambda: len(handled) > i)
     except KeyboardInterrupt:
         pass

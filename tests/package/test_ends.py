@@ -261,7 +261,7 @@ class Ends(unittest.TestCase):
 
     def test_the_exception_of_requests_while_the_process_exits(self):
         error = errors.of_status(signatures.UNGIL_E_EXITING, "the process is exiting")
-        self.assertIs(type(error), ungil.Exiting)
+        self.assertIs(type(error), ungil.ExitingError)
         self.assertIsInstance(error, ungil.Error)
         self.assertEqual((error.status, str(error)), (signatures.UNGIL_E_EXITING, "the process is exiting"))
 

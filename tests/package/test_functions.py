@@ -322,7 +322,7 @@ class Stopping(unittest.TestCase):
     def test_cancelling(self):
         with ungil.Control() as control:
             body = Body(lambda begin, end, context: control.cancel() or 0)
-            with self.assertRaises(ungil.Cancelled):
+            with self.assertRaises(ungil.CancelledError):
                 functions.parallel_for(body, 0, 10**9, grain=1, control=control)
             self.assertLess(control.progress.done, 10**9)
 

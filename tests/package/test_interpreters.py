@@ -131,10 +131,10 @@ class Calls(OneInterpreter):
         def raise_it():
             raise Locked
 
-        with self.assertRaisesRegex(ungil.ExecutionFailed, "with a lock") as caught:
+        with self.assertRaisesRegex(ungil.ExecutionError, "with a lock") as caught:
             self.call(raise_it)
         self.assertIn("raise Locked", str(caught.exception.__cause__))
-        with self.assertRaisesRegex(ungil.ExecutionFailed, "picky") as caught:
+        with self.assertRaisesRegex(ungil.ExecutionError, "picky") as caught:
             self.call(lambda: fail_with(Picky(1, 2)))
         self.assertIn("fail_with", str(caught.exception.__cause__))
 
@@ -222,7 +222,7 @@ class Lives(unittest.TestCase):
             self.assertEqual(interpreter.eval("__import__('sys').path[0]"), "/nowhere")
         self.assertRaisesRegex(ValueError, "colour", ungil.Interpreter, colour="red")
         self.assertRaisesRegex(ValueError, "new line", ungil.Interpreter, argv="a\npath=b")
-        self.assertRaisesRegex(ungil.Unsupported, "nowhere", ungil.Interpreter, libpython="/nowhere/libpython.so")
+        self.assertRaisesRegex(ungil.UnsupportedError, "nowhere", ungil.Interpreter, libpython="/nowhere/libpython.so")
 
     def test_run(self):
         self.assertEqual(ungil.run(sum, range(10)), 45)

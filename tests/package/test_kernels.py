@@ -291,7 +291,7 @@ class Interrupts(unittest.TestCase):
 
     def test_the_control_is_cancelled(self):
         program = PROGRAM % LONG["pi"] + "\ntry: kernels.pi(1, control=control)"
-        program += "\nexcept ungil.Cancelled: print('cancelled')"
+        program += "\nexcept ungil.CancelledError: print('cancelled')"
         status, lines = interrupted(program, "started")
         self.assertEqual((status, lines), (0, ["stands True", "cancelled"]))
 
@@ -301,7 +301,7 @@ class Interrupts(unittest.TestCase):
         self.assertEqual((status, lines[-1]), (0, "free"))
 
     def test_what_is_short_is_called_directly(self):
-        with mock.patch.object(call_options, "hearing_signals", side_effect=AssertionError) as hearing:
+        with mock.patch.object(call_options, "run_interruptibly", side_effect=AssertionError) as hearing:
             kernels.pi(10**5)
             kernels.count_primes(range(1000))
             self.assertFalse(hearing.called)

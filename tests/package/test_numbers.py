@@ -99,7 +99,7 @@ class Numbers(unittest.TestCase):
                 self.assertEqual(ungil.test(0, 7, control=control), 9)
         for past in (-HUGE, -math.inf, -1, 0, Fraction(-1, 2)):
             with ungil.Control(deadline=past) as control:
-                self.assertRaises(ungil.TimedOut, ungil.test, 0, 7, control=control)
+                self.assertRaises(ungil.TimeoutError, ungil.test, 0, 7, control=control)
         self.assertRaisesRegex(ValueError, "deadline: .* not NaN", ungil.Control, math.nan)
         self.assertRaises(TypeError, ungil.Control, "5")
 

@@ -71,10 +71,10 @@ class Missing(Case):
     def test_what_is_no_libpython(self):
         for path, part in [
             (__file__, "not an ELF file"),
-            (os.path.join(LIBRARIES, "libungil.so"), "no libpython"),
+            (os.path.join(LIBRARIES, "libungil.so"), "not a libpython"),
             ("/proc/self/exe", "/proc/self/exe: "),
             (HERE, HERE),
-            ("/dev/zero", "no regular file"),
+            ("/dev/zero", "not a regular file"),
         ]:
             self.assert_fails(UNSUPPORTED, part, Interpreter, libpython=path)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
 from .. import errors as _errors
 from ..control import Control
 from . import signatures
-from .interruptible import hearing_signals, in_main_thread
+from .interruptible import run_interruptibly, in_main_thread
 from .library import last_error
 from .scalars import shown
 
@@ -58,7 +58,7 @@ class Manner(NamedTuple):
             with _until_exit(control, is_main):
                 return _checked(call, threads, current, memories)
 
-        return hearing_signals(run, lambda: _cancel(control)) if is_long and control is not None else run()
+        return run_interruptibly(run, lambda: _cancel(control)) if is_long and control is not None else run()
 
 
 # Calls of functions of others, which may be in Python: after Python's end, such a function crashes.
@@ -77,7 +77,7 @@ def _until_exit(control: Control, is_main: bool) -> Iterator[None]:
         if _is_ending and not is_main:
             raise SystemExit
         yield
-    except _errors.Cancelled:
+    except _errors.CancelledError:
         if _is_ending and not is_main:
             raise SystemExit from None
         raise

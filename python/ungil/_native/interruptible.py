@@ -17,7 +17,7 @@ from . import recursion
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BLIND = 0.02
+POLL_INTERVAL = 0.02
 """Seconds. A signal that comes between Python's last look and the system's wait is seen when the wait ends."""
 
 
@@ -40,7 +40,7 @@ class Latch:
         self.is_open = True
         self._lock.release()
 
-    def look(self, seconds: float = BLIND) -> bool:
+    def look(self, seconds: float = POLL_INTERVAL) -> bool:
         """Whether it is open; a closed one is waited for so long."""
         if not self.is_open and self._lock.acquire(timeout=seconds):
             self._lock.release()  # for the others who wait
@@ -72,7 +72,7 @@ def take(items: list[Item]) -> Item | None:
         return None
 
 
-def hearing_signals(call: Callable[[], Result], stop: Callable[[], None], stack: int = 0) -> Result:
+def run_interruptibly(call: Callable[[], Result], stop: Callable[[], None], stack: int = 0) -> Result:
     """call(). Where a signal's handler raises meanwhile, KeyboardInterrupt as a rule, stop() must make it return soon.
 
     What the handler raised is raised when the call has returned; a second Ctrl-C does not wait for that. stop() may be

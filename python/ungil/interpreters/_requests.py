@@ -11,7 +11,7 @@ from .._arrays.addresses import address_of
 from .._native import signatures as c
 from .._native.library import last_error, library
 from .._native.locks import Numbers
-from ..errors import ExecutionFailed, of_status
+from ..errors import ExecutionError, of_status
 from . import _pickling
 from . import _protocol as protocol
 from ._pickling import Loan
@@ -146,6 +146,6 @@ def exception_of(failure: tuple[_pickling.Message | None, str, str]) -> BaseExce
             error = _pickling.loads(message.data, [loan.view for loan in message.loans])
         except Exception as reason:
             brief = "%s (which cannot be had here: %s: %s)" % (brief, type(reason).__name__, reason)
-    came: BaseException = error if isinstance(error, BaseException) else ExecutionFailed(brief)
+    came: BaseException = error if isinstance(error, BaseException) else ExecutionError(brief)
     came.__cause__ = RemoteTraceback(text)
     return came

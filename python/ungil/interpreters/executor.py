@@ -12,7 +12,7 @@ from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
-from .._native.interruptible import BLIND, Condition, Latch, in_main_thread
+from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library
 from .._native.locks import Numbers
 from .._native.scalars import seconds
@@ -60,9 +60,9 @@ class _Future(Future):  # type: ignore[type-arg]
             raise
 
     def _wait_until(self, end: float | None) -> None:
-        """In short pieces: see BLIND. The latch opens after callbacks that came first, which may take long."""
+        """In short pieces: see POLL_INTERVAL. The latch opens after callbacks that came first, which may take long."""
         while self._state in _UNDER_WAY:
-            left = BLIND if end is None else min(BLIND, end - time.monotonic())
+            left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
             if left < 0:
                 raise TimeoutError
             self._latch().look(left)
@@ -100,7 +100,7 @@ class InterpreterPoolExecutor(Executor):
     is there for tasks, until the program itself changes these globals.
     share: memory, by the names that each interpreter's `__main__` is to have for it; see `ungil.share`.
 
-    Errors: Unsupported, where there can be no interpreters; ValueError, TypeError for wrong arguments.
+    Errors: UnsupportedError, where there can be no interpreters; ValueError, TypeError for wrong arguments.
     Ctrl-C, while the main thread waits for a future, or in the `with` block or its end: what is queued is cancelled,
     what runs is interrupted, and KeyboardInterrupt goes on.
     Cost: a new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task, 50 to

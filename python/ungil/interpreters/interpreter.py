@@ -15,10 +15,10 @@ from typing import Any, Callable, Mapping, Sequence, TypeVar, Union
 from .._native import recursion as _recursion
 from .._native import signatures
 from .._native.handle import Handle
-from .._native.interruptible import hearing_signals
+from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._native.scalars import shown
-from ..errors import Invalid, Unsupported
+from ..errors import InvalidArgumentError, UnsupportedError
 from . import _pickling, _requests, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, KEPT_FUNCTIONS, SHARE
@@ -47,11 +47,13 @@ del begin
 
 
 def require() -> None:
-    """Raises Unsupported where there can be no interpreters for Python objects."""
+    """Raises UnsupportedError where there can be no interpreters for Python objects."""
     if platform.python_implementation() != "CPython":
-        raise Unsupported("unsupported: interpreters are CPython's, and this is %s" % platform.python_implementation())
+        raise UnsupportedError(
+            "unsupported: interpreters are CPython's, and this is %s" % platform.python_implementation()
+        )
     if not (3, 8) <= sys.version_info[:2] <= (3, 14):
-        raise Unsupported(
+        raise UnsupportedError(
             "unsupported: interpreters are of CPython 3.8 to 3.14, and this is %s" % sys.version.split()[0]
         )
 
@@ -62,7 +64,7 @@ def _lines(options: Mapping[str, Option]) -> bytes:
         for item in [value] if isinstance(value, (str, int, Integral)) else value:
             number = int(item) if isinstance(item, Integral) else None
             if number is not None and number.bit_length() > 63:
-                raise Invalid("%s: %s is too large" % (name, shown(number)))
+                raise InvalidArgumentError("%s: %s is too large" % (name, shown(number)))
             lines.append("%s=%s" % (name, item if number is None else number))
             if "\n" in lines[-1] or "\0" in lines[-1]:
                 raise ValueError("%s: an option cannot have a new line or a NUL" % name)
@@ -87,7 +89,7 @@ class Interpreter(Handle):
 
     share: memory, by the names that `__main__` is to have for it there; see `ungil.share`.
     options: as ungil_interp_new() takes them, a list for those that have several values: `path=["a", "b"]`.
-    Errors: Unsupported where there can be no interpreter, or one of another version of Python; ValueError for an
+    Errors: UnsupportedError where there can be no interpreter, or one of another version of Python; ValueError for an
     option that is unknown or wrong; ungil.Error if the process cannot have more.
     Cost: 20 to 60 ms and some 15 MB, which stay with the process; 1 ms or two if one that was closed can be had.
     """
@@ -116,7 +118,7 @@ class Interpreter(Handle):
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
         there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
         if there != here:
-            raise Unsupported("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
+            raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
         check(library.ungil_interp_exec(self._handle, (_BEGIN % (_FOLDER, limit, self._stack)).encode()))
         self._own_names = frozenset(share)
         if share:
@@ -126,7 +128,7 @@ class Interpreter(Handle):
         """function(*args, **kwargs), there. Numpy arrays and what `ungil.share` gives go without a copy.
 
         Errors: the function's exceptions, with the traceback that they had there as the cause; what pickle raises for
-        what cannot be sent; ExecutionFailed for an exception that cannot.
+        what cannot be sent; ExecutionError for an exception that cannot.
         In the main thread Ctrl-C interrupts it, and what other threads run in this interpreter meanwhile.
         Cost: some 20 us, 50 more in the main thread, or where the limit of recursion is raised: a thread with a larger
         stack makes the call then.
@@ -173,7 +175,7 @@ class Interpreter(Handle):
 
     def _wait(self, call: Call) -> Any:
         _streams.flush()
-        return hearing_signals(lambda: self.outcome(call), self._stop, self._stack).get()
+        return run_interruptibly(lambda: self.outcome(call), self._stop, self._stack).get()
 
     def _stop(self) -> None:
         with contextlib.suppress(ValueError):  # the call is over, and another thread has closed this

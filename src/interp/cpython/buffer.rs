@@ -11,7 +11,7 @@ use std::ptr::{self, NonNull};
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::version::Version;
-use crate::interp::exit::abandon::{abandonable, with_barrier};
+use crate::interp::exit::abandon::{call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_ending;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
@@ -46,7 +46,7 @@ impl ExporterType {
         // SAFETY: the token shows that this thread holds the GIL. `object` is a static type of this Python's, and `owned`
         // checks the attribute before its value is read.
         let header = unsafe {
-            let size = abandonable(|| {
+            let size = call_abandonable(|| {
                 (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr())
             });
             (api.PyLong_AsSsize_t)(gil.owned(size)?.as_ptr()) as usize
@@ -68,7 +68,7 @@ impl ExporterType {
         let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
         // SAFETY: the token shows that this thread holds the GIL. The array of slots ends with a 0, and outlives the call,
         // which copies all but the name; that is static.
-        let kind = unsafe { gil.owned(abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
+        let kind = unsafe { gil.owned(call_abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
         if !takes_buffer_slots {
             // SAFETY: below 3.9 this is 3.8, the oldest version that is loaded; it made the type just now.
             unsafe { set_get_buffer(kind.as_ptr(), get_buffer) };
@@ -92,7 +92,7 @@ impl ExporterType {
         let kind = self.kind.as_ptr();
         // SAFETY: the token shows that this thread holds the GIL, and the type is alive, as its reference is never given
         // back. The object is NULL or a new reference.
-        let object = unsafe { gil.owned(abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
+        let object = unsafe { gil.owned(call_abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
         let ForeignBuffer { address, len, read_only, owner: release } = buffer;
         let object = match object {
             Ok(object) => object,
@@ -113,7 +113,7 @@ impl ExporterType {
                 .add(self.header)
                 .cast::<*mut BufferExporter>()
                 .write(Box::into_raw(exporter));
-            gil.owned(abandonable(|| (api.PyMemoryView_FromObject)(object_address)))
+            gil.owned(call_abandonable(|| (api.PyMemoryView_FromObject)(object_address)))
         }
     }
 }
@@ -188,7 +188,7 @@ unsafe fn run_release(api: &'static Api, release: ReleaseCallback) {
         let [kind, value, trace] = &mut exception;
         (api.PyErr_Fetch)(kind, value, trace);
         let state = (api.PyEval_SaveThread)();
-        with_barrier(|| drop(release));
+        protect_frames(|| drop(release));
         (api.PyEval_RestoreThread)(state);
         let [kind, value, trace] = exception;
         (api.PyErr_Restore)(kind, value, trace);
@@ -214,7 +214,7 @@ impl BufferView {
         // Python has written the structure; on failure it keeps no pointer to it, and the box is freed. (A call that is
         // abandoned leaves the box to Python.)
         unsafe {
-            if abandonable(|| (gil.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
+            if call_abandonable(|| (gil.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
                 drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
                 return Err(PyErrSet);
             }
@@ -262,7 +262,7 @@ impl BufferView {
         // SAFETY: the token shows that this thread holds the GIL. The view is taken by value, so the buffer is released
         // once, and the box is then nobody else's. (A call that is abandoned leaves the box to Python.)
         unsafe {
-            abandonable(|| (gil.api.PyBuffer_Release)(buffer));
+            call_abandonable(|| (gil.api.PyBuffer_Release)(buffer));
             drop(Box::from_raw(buffer));
         }
     }

@@ -11,7 +11,7 @@ use std::thread;
 
 use crate::interp::cpython::ffi::{Api, Object, PROGRAM};
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{abandonable, caught, outcome_of};
+use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
 use crate::interp::exit::at_exit::is_ending;
 
 /// Proof that this thread holds the GIL of one Python. (In a free-threaded build: that the thread is attached to it.)
@@ -53,12 +53,12 @@ pub(crate) const STR_FAILED: &str = "<exception str() failed>";
 /// These are the functions of a Python that has started and never ends.
 pub(crate) unsafe fn with_gil<T>(api: &Api, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
     // SAFETY: by this function's contract, that Python runs, and then any thread may ask for its GIL.
-    let state = caught(|| abandonable(|| unsafe { (api.PyGILState_Ensure)() }))?;
+    let state = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Ensure)() }))?;
     // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below. If it loses the GIL
     // before that, `body` unwinds, and its token with it.
-    let outcome = outcome_of(|| body(unsafe { Gil::new(api) }))?;
+    let outcome = catch_panics(|| body(unsafe { Gil::new(api) }))?;
     // SAFETY: this thread holds the GIL that the state is of, and no token is left.
-    caught(|| abandonable(|| unsafe { (api.PyGILState_Release)(state) }))?;
+    catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Release)(state) }))?;
     outcome.or_else(|payload| panic::resume_unwind(payload))
 }
 
@@ -76,7 +76,7 @@ impl Drop for PyRef<'_> {
         }
         let (api, object) = (self.gil.api, self.as_ptr());
         // SAFETY: the token shows that this thread holds the GIL, and this reference is not used after its drop.
-        abandonable(|| unsafe { (api.Py_DecRef)(object) });
+        call_abandonable(|| unsafe { (api.Py_DecRef)(object) });
     }
 }
 
@@ -162,7 +162,7 @@ impl<'py> Gil<'py> {
         // `PyTuple_SetItem` takes over the item's reference.
         unsafe {
             let len = items.len() as isize;
-            let tuple = self.owned(abandonable(|| (self.api.PyTuple_New)(len)))?;
+            let tuple = self.owned(call_abandonable(|| (self.api.PyTuple_New)(len)))?;
             for (i, item) in items.into_iter().enumerate() {
                 (self.api.PyTuple_SetItem)(tuple.as_ptr(), i as isize, item.into_ptr());
             }
@@ -183,7 +183,7 @@ impl<'py> Gil<'py> {
         let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
         // SAFETY: this token's thread holds the GIL; the function is alive by this function's contract, and the tuple of
         // arguments by its reference. The result is NULL or a new reference.
-        unsafe { self.owned(abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
+        unsafe { self.owned(call_abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
     }
 
     /// Calls a function with one bytes object.
@@ -206,14 +206,14 @@ impl<'py> Gil<'py> {
         // SAFETY: this token's thread holds the GIL. Source and name are C strings. The namespace and the code are new
         // references, which `owned` checks for NULL; the builtins are borrowed from the running Python, which keeps them.
         unsafe {
-            let globals = self.owned(abandonable(|| (api.PyDict_New)()))?;
+            let globals = self.owned(call_abandonable(|| (api.PyDict_New)()))?;
             let scope = globals.as_ptr();
             let builtins = (api.PyEval_GetBuiltins)();
-            abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
+            call_abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
             let (source, name) = (source.as_ptr(), name.as_ptr());
-            let code = self.owned(abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
+            let code = self.owned(call_abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
             let code = code.as_ptr();
-            self.owned(abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
+            self.owned(call_abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
             Ok(globals)
         }
     }
@@ -231,7 +231,7 @@ impl<'py> Gil<'py> {
         // references.
         unsafe {
             let object = object.as_ptr();
-            let text = self.owned(abandonable(|| (self.api.PyObject_Str)(object)))?;
+            let text = self.owned(call_abandonable(|| (self.api.PyObject_Str)(object)))?;
             let bytes = self.owned((self.api.PyUnicode_AsUTF8String)(text.as_ptr()))?;
             Ok(String::from_utf8_lossy(bytes.content()?).into_owned())
         }
@@ -245,7 +245,7 @@ impl<'py> Gil<'py> {
         // three, and `PyErr_NormalizeException` replaces them by others of that kind.
         unsafe {
             (self.api.PyErr_Fetch)(kind, value, traceback);
-            abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
+            call_abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
             parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
         }
     }
@@ -260,6 +260,6 @@ impl<'py> Gil<'py> {
     /// Clears the error indicator.
     pub(crate) fn clear(self, _: PyErrSet) {
         // SAFETY: this token's thread holds the GIL, and the error indicator is that thread's.
-        abandonable(|| unsafe { (self.api.PyErr_Clear)() });
+        call_abandonable(|| unsafe { (self.api.PyErr_Clear)() });
     }
 }

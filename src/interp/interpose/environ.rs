@@ -11,8 +11,8 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::interp::lock;
 use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 unsafe extern "C" {
     static mut environ: *mut *mut c_char;

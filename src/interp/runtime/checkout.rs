@@ -5,13 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::interp::error::InterpError;
-use crate::interp::lock;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::start::start;
 use crate::sys::fork::ForkLocal;
 use crate::sys::process;
+use crate::sys::sync::lock;
 
 /// An interpreter that is checked out: no other user has it.
 pub struct Checkout {

@@ -103,7 +103,7 @@ fn copy(address: usize, into: &mut [u8]) -> bool {
 mod tests {
     use super::*;
     use crate::interp::interpose::environ::{setenv, tests::WRITER};
-    use crate::interp::lock;
+    use crate::sys::sync::lock;
 
     fn sorted(all: &[u8]) -> Vec<&[u8]> {
         let mut entries: Vec<_> = all.split(|&byte| byte == 0).collect();

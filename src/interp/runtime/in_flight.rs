@@ -3,8 +3,8 @@
 use std::ffi::c_ulong;
 use std::sync::Mutex;
 
-use crate::interp::exit::{alarm, at_exit};
-use crate::interp::lock;
+use crate::interp::exit::{at_exit, wake_signal};
+use crate::sys::sync::lock;
 
 /// The requests under way, each with its thread.
 #[derive(Default)]
@@ -49,9 +49,10 @@ impl InFlight {
     /// At the process's exit: sends a signal to the threads of all requests, as some may be asleep in the system. The
     /// thread that runs the exit gets none.
     pub(crate) fn wake(&self) {
-        let Some(signal) = alarm::ringing() else { return };
+        let Some(signal) = wake_signal::current() else { return };
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| !at_exit::is_by(request.thread)) {
+        for request in requests.under_way.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
+        {
             // SAFETY: a thread removes its request, which takes this lock, before it can end: so the thread exists.
             unsafe { libc::pthread_kill(request.thread, signal) };
         }

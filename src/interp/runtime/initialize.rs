@@ -69,7 +69,7 @@ unsafe fn pre_initialize(copy: &LoadedCopy) -> Result<(), InterpError> {
 /// The copy is not initialised yet, and no other thread uses its variables.
 unsafe fn set_flags(copy: &LoadedCopy) {
     for (name, variable) in FLAGS {
-        let address = copy.python.symbol(&copy.prefix.mark(variable));
+        let address = copy.python.symbol(&copy.prefix.mangle(variable));
         if let Some((value, address)) = copy.options.number(name).zip(address) {
             // SAFETY: Python's variable of this name is an int; by this function's contract, nobody else uses it.
             unsafe { address.cast::<c_int>().write(value) };

@@ -10,8 +10,8 @@ use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED, with_gil};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
-use crate::interp::exit::alarm::Wakeable;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_flight::InFlight;
@@ -147,7 +147,7 @@ impl Interpreter {
         if at_exit::is_ending() {
             return Err(InterpError::Exiting);
         }
-        let _wakeable = Wakeable::new();
+        let _wakeable = WakeableThread::new();
         let call = self.in_flight.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {

@@ -10,9 +10,10 @@ use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_libpython, defines};
+use crate::interp::elf::rewrite::rewrite_libpython;
+use crate::interp::elf::symbols::{SymbolPrefix, defines};
 use crate::interp::error::InterpError;
-use crate::interp::interpose::substitutes;
+use crate::interp::interpose::{self, copies};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
@@ -51,14 +52,14 @@ impl LoadedCopy {
         check_keys()?;
         let number = next_number()?;
         let prefix = SymbolPrefix::new(number);
-        let copy = copy_of_libpython(image, &prefix, &substitutes::of_libpython(number));
+        let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
         let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
         // SAFETY: the caller vouches for the initialisers of the original, and those of the copy are the same.
         let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
-        let python = python.map_err(|error| failed(&prefix.unmarked(&error.0)))?;
-        let find = |name: &str| python.symbol(&prefix.mark(name));
+        let python = python.map_err(|error| failed(&prefix.demangle(&error.0)))?;
+        let find = |name: &str| python.symbol(&prefix.mangle(name));
         // SAFETY: these are the symbols of a libpython, by this function's contract; a `Library` stays loaded.
         let version = unsafe { Version::of_python(find) }.ok_or_else(|| failed(&"not a libpython"))?;
         if !version.is_supported() {
@@ -75,8 +76,8 @@ impl LoadedCopy {
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
     pub(crate) fn loader(&self) -> Loader {
-        let soname = self.prefix.mark(&file_name(&self.libpython));
-        Loader::new(self.prefix.clone(), self.python, soname)
+        let soname = self.prefix.mangle(&file_name(&self.libpython));
+        Loader::new(self.prefix.clone(), self.python, soname, &interpose::IN_LIBRARIES)
     }
 
     /// What the interpreter's own Python code is to know: the options, and the file of the original.
@@ -96,7 +97,7 @@ pub(crate) fn file_name(path: &Path) -> String {
 
 fn next_number() -> Result<usize, InterpError> {
     static NUMBERS: AtomicUsize = AtomicUsize::new(0);
-    let next = |number| (number < substitutes::MOST).then_some(number + 1);
+    let next = |number| (number < copies::MAX_COPIES).then_some(number + 1);
     NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| InterpError::Exhausted)
 }
 

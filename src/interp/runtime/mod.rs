@@ -12,6 +12,7 @@
 //! | [`reply`] | the answer to a request |
 //! | [`checkout`] | interpreters are checked out and returned, and then reused |
 //! | [`options`] | the options of an interpreter |
+//! | `shutdown` | stops all interpreters when the process exits |
 //! | `environment` | a snapshot of the process's environment |
 //!
 //! It is at the top of `interp`: `capi` uses it, and it may use all other folders of `interp`.
@@ -26,4 +27,5 @@ pub(crate) mod loaded_copy;
 pub mod options;
 pub mod reply;
 pub(crate) mod service;
+pub(crate) mod shutdown;
 pub mod start;

@@ -6,14 +6,15 @@ use std::thread;
 use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::gil::Gil;
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::caught;
+use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::exit::at_exit;
-use crate::interp::interpose::substitutes;
+use crate::interp::interpose::{self, process::during_start};
 use crate::interp::runtime::initialize::initialize;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::service::Service;
+use crate::interp::runtime::shutdown;
 use crate::sys::signals::with_blocked_signals;
 
 /// What a successful start gives: the interpreter, and what its own thread runs.
@@ -36,7 +37,7 @@ pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpErro
         return Err(InterpError::Exiting);
     }
     // If the process exits before this interpreter has started, that stops it, too.
-    at_exit::before_libraries();
+    shutdown::prepare();
     // SAFETY: by this function's contract, the libpython's initialisers are sound.
     let copy = unsafe { LoadedCopy::new(options)? };
     let (outcome, reported) = mpsc::channel();
@@ -52,8 +53,8 @@ pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpErro
             )));
         };
         // SAFETY: the copy was loaded just now, and this is the one call for it.
-        let boot = || caught(|| unsafe { boot(&copy) }).flatten();
-        let (result, service) = match substitutes::starting(Box::new(report_end), boot) {
+        let boot = || catch_abandoned(|| unsafe { boot(&copy) }).flatten();
+        let (result, service) = match during_start(Box::new(report_end), boot) {
             Ok((interpreter, service)) => (Ok(interpreter), Some(service)),
             Err(error) => (Err(error), None),
         };
@@ -76,7 +77,7 @@ pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpErro
 /// # Safety
 /// This is called once for a copy.
 unsafe fn boot(copy: &LoadedCopy) -> Result<Started, InterpError> {
-    substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
+    interpose::register(copy.number, Box::leak(Box::new(copy.loader())));
     // SAFETY: by this function's contract, this is the one initialisation; the loader was registered just now.
     unsafe { initialize(copy)? };
     // The copy is never unloaded, and its functions may be called for as long as it has objects.
@@ -95,6 +96,6 @@ fn prepare(gil: Gil<'_>, api: &'static Api, copy: &LoadedCopy) -> Result<Started
         InterpError::Unsupported(format!("the interpreter could not be prepared: {text}"))
     })?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
-    at_exit::note(interpreter);
+    shutdown::register(interpreter);
     if at_exit::is_ending() { Err(InterpError::Exiting) } else { Ok((interpreter, service)) }
 }
