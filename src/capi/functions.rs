@@ -7,7 +7,7 @@ use super::control::with_call;
 use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::interp::exit::abandon::abandonable;
+use crate::interp::exit::abandon::call_abandonable;
 use crate::kernels::midpoints::Midpoints;
 use crate::kernels::sum::Sum;
 use crate::pool::{Call, Grain};
@@ -78,7 +78,9 @@ pub unsafe extern "C" fn ungil_parallel_for(
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in
                 // the header; what it does with ctx is between it and the caller.
-                match abandonable(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
+                match call_abandonable(|| unsafe {
+                    function(index(range.start), index(range.end), ctx.get())
+                }) {
                     0 => Ok(()),
                     code => Err(Error::Stopped(code)),
                 }
@@ -158,7 +160,7 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
         call.for_each(source.len(), Grain::Adaptive { min: 1, max: MAP_MOST }, |range| {
             let mut watch = call.poller();
             // SAFETY: the pool gives each range to one thread, and check_apart has found the arrays apart or the same.
-            abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
+            call_abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
         })
     })
 }
@@ -225,5 +227,5 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
         }
         Ok(sum)
     };
-    call.sum_in_order(n, 1, |block| abandonable(|| sum_block(block)))
+    call.sum_in_order(n, 1, |block| call_abandonable(|| sum_block(block)))
 }

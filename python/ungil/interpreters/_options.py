@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Iterable, Mapping
 
-from .._native.scalars import shown, whole
+from .._native.scalars import as_int, short_repr
 from ..errors import InvalidArgumentError
 
 Convert = Callable[[str, Any], Iterable[str]]
@@ -52,16 +52,18 @@ def _false(name: str, value: Any) -> Iterable[str]:
 
 
 def _level(name: str, value: Any) -> Iterable[str]:
-    level = whole(name, value)
+    level = as_int(name, value)
     if not 0 <= level <= 9:
-        raise InvalidArgumentError("%s: expected an int from 0 to 9, not %s" % (name, shown(level)))
+        raise InvalidArgumentError("%s: expected an int from 0 to 9, not %s" % (name, short_repr(level)))
     return (str(level),)
 
 
 def _digits(name: str, value: Any) -> Iterable[str]:
-    digits = whole(name, value)
+    digits = as_int(name, value)
     if digits != 0 and not 640 <= digits < 1 << 31:
-        raise InvalidArgumentError("%s: expected 0, or an int from 640 to 2**31 - 1, not %s" % (name, shown(digits)))
+        raise InvalidArgumentError(
+            "%s: expected 0, or an int from 640 to 2**31 - 1, not %s" % (name, short_repr(digits))
+        )
     return (str(digits),)
 
 

@@ -3,8 +3,8 @@
 //!
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread goes on where this library called into Python, and a Rust panic, which nobody sees, unwinds the library's
-//! own frames up to the request. Only C frames are ever skipped: `abandonable` stands around each single call into
-//! Python, and of a function of the caller's, which may call Python; and `with_barrier` around this library's frames where C calls back into it.
+//! own frames up to the request. Only C frames are ever skipped: `call_abandonable` stands around each single call into
+//! Python, and of a function of the caller's, which may call Python; and `protect_frames` around this library's frames where C calls back into it.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -49,8 +49,8 @@ impl Drop for Innermost {
 struct Abandoned;
 
 /// Calls a function of Python's, or one of the caller's that may call Python: `call` does nothing else, and owns nothing
-/// that must be dropped. If the call is abandoned, this panics for `caught`; then Python must not be touched any more.
-pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
+/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; then Python must not be touched any more.
+pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
@@ -77,13 +77,13 @@ pub fn abandonable<R, F: FnOnce() -> R>(call: F) -> R {
 }
 
 /// Runs this library's code that C calls, and that may call Python in its turn: its frames are not skipped.
-pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
     let _innermost = Innermost::set(ptr::null_mut());
     body()
 }
 
 /// Does what calls into Python. If such a call was abandoned, that is the outer error; the inner one is any other panic.
-pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
+pub fn catch_panics<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
     // Unwind safety: the caller lets a panic go on.
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Err(payload) if payload.is::<Abandoned>() => Err(InterpError::Exiting),
@@ -91,20 +91,20 @@ pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, Inte
     }
 }
 
-/// As `outcome_of`; any other panic goes on.
-pub(crate) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, InterpError> {
-    outcome_of(body)?.or_else(|payload| panic::resume_unwind(payload))
+/// As `catch_panics`; any other panic goes on.
+pub(crate) fn catch_abandoned<T>(body: impl FnOnce() -> T) -> Result<T, InterpError> {
+    catch_panics(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
 
 /// Whether this thread is in a call that can be abandoned.
-pub(crate) fn is_possible() -> bool {
+pub(crate) fn can_abandon() -> bool {
     !INNERMOST.get().is_null()
 }
 
 /// Abandons this thread's innermost call.
 ///
 /// # Safety
-/// `is_possible`; and between that call and this one there are only frames that own nothing that must be given back.
+/// `can_abandon`; and between that call and this one there are only frames that own nothing that must be given back.
 pub(crate) unsafe fn abandon() -> ! {
     // SAFETY: the call has not returned, and so `run`'s frame is there.
     unsafe { resume(INNERMOST.get()) }
@@ -255,7 +255,7 @@ mod tests {
 
     /// What C code does that calls back: it abandons the call.
     extern "C-unwind" fn abandons(number: u64) -> u64 {
-        assert!(is_possible());
+        assert!(can_abandon());
         // SAFETY: there are only this test's frames between, which own nothing.
         if number == 0 { unsafe { abandon() } } else { abandons(number - 1) + number }
     }
@@ -273,14 +273,14 @@ mod tests {
         for round in 1..=3 {
             let (before, factor) =
                 (std::hint::black_box(round * 1000), std::hint::black_box(0.5 * f64::from(round)));
-            let result = caught(|| {
+            let result = catch_abandoned(|| {
                 let _outer = Counts(&drops);
                 // A call inside a call: the inner one is abandoned, then the outer one.
-                abandonable(|| {
-                    let inner = with_barrier(|| {
-                        assert!(!is_possible());
+                call_abandonable(|| {
+                    let inner = protect_frames(|| {
+                        assert!(!can_abandon());
                         let _inner = Counts(&drops);
-                        caught(|| abandonable(|| abandons(20)))
+                        catch_abandoned(|| call_abandonable(|| abandons(20)))
                     });
                     assert_eq!(inner, Err(InterpError::Exiting));
                     abandons(30)
@@ -289,15 +289,15 @@ mod tests {
             assert_eq!(result, Err(InterpError::Exiting));
             assert_eq!(drops.load(SeqCst), 2 * round);
             assert_eq!((before, factor), (round * 1000, 0.5 * f64::from(round)));
-            assert!(!is_possible());
+            assert!(!can_abandon());
         }
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri runs no assembly")]
     fn what_is_not_abandoned_returns() {
-        assert_eq!(caught(|| abandonable(|| abandonable(|| 5) + 1)), Ok(6));
-        let panics = panic::catch_unwind(|| caught(|| panic::resume_unwind(Box::new(7))));
+        assert_eq!(catch_abandoned(|| call_abandonable(|| call_abandonable(|| 5) + 1)), Ok(6));
+        let panics = panic::catch_unwind(|| catch_abandoned(|| panic::resume_unwind(Box::new(7))));
         assert_eq!(panics.unwrap_err().downcast_ref::<i32>(), Some(&7));
     }
 }

@@ -11,23 +11,23 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether the process is exiting, and its interpreters are stopped: threads that sleep are woken.
-static RINGING: AtomicBool = AtomicBool::new(false);
+static ENABLED: AtomicBool = AtomicBool::new(false);
 
 type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
 /// From now on threads are woken.
-pub(crate) fn start_ringing() {
-    RINGING.store(true, Ordering::Release);
+pub(crate) fn enable() {
+    ENABLED.store(true, Ordering::Release);
 }
 
-/// What threads with requests are to be woken by; none before `start_ringing`, or if the host uses all signals.
-pub(crate) fn ringing() -> Option<c_int> {
-    if RINGING.load(Ordering::Acquire) { claim() } else { None }
+/// What threads with requests are to be woken by; none before `enable`, or if the host uses all signals.
+pub(crate) fn current() -> Option<c_int> {
+    if ENABLED.load(Ordering::Acquire) { claim() } else { None }
 }
 
 /// The last real-time signal without a handler of the host's. It has this module's from then on.
 fn claim() -> Option<c_int> {
-    let handler = hear as Handler as usize;
+    let handler = handle as Handler as usize;
     for signal in (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev() {
         // SAFETY: sigaction writes the structure where it succeeds, and zeros are one without a handler. The function may
         // be called at any time; what it interrupts is not begun again (no SA_RESTART).
@@ -56,8 +56,8 @@ fn claim() -> Option<c_int> {
 ///
 /// # Safety
 /// The kernel calls it, as a handler with SA_SIGINFO.
-unsafe extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    if RINGING.load(Ordering::Acquire) {
+unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    if ENABLED.load(Ordering::Acquire) {
         return;
     }
     // SAFETY: the kernel gives both, and takes the mask from there when this returns. System calls may be made in a
@@ -77,12 +77,12 @@ unsafe extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *m
 }
 
 /// While this is there, its thread can be woken, also if it blocks signals.
-pub(crate) struct Wakeable {
+pub(crate) struct WakeableThread {
     /// The signal that the thread blocked.
     unblocked: Option<c_int>,
 }
 
-impl Wakeable {
+impl WakeableThread {
     /// Cost: a system call; three where the thread blocks the signal.
     pub(crate) fn new() -> Self {
         let mut blocked = MaybeUninit::uninit();
@@ -102,7 +102,7 @@ impl Wakeable {
     }
 }
 
-impl Drop for Wakeable {
+impl Drop for WakeableThread {
     fn drop(&mut self) {
         if let Some(signal) = self.unblocked {
             change_mask(libc::SIG_BLOCK, signal);
