@@ -109,7 +109,7 @@ pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
             return Ok(());
         }
         let checkout = acquire(interp)?;
-        checkout.end().map_err(|error| error_of(interp, error))?;
+        checkout.check_in().map_err(|error| error_of(interp, error))?;
         checkout.retire();
         Ok(())
     })

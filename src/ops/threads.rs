@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use crate::pool;
+use crate::sys::affinity::available_processors;
 use crate::sys::settings::{self, MAX_THREADS, THREADS};
 
 /// The number that [`set`] or `UNGIL_NUM_THREADS` asks for, else 1: for operations without [`CallOptions`].
@@ -14,7 +14,7 @@ pub(crate) fn requested() -> usize {
 
 /// The number of threads that a call uses by default.
 pub fn default() -> usize {
-    THREADS.default(settings::variables(), pool::processors)
+    THREADS.default(settings::variables(), available_processors)
 }
 
 /// Sets the process's number of threads; `None` returns to what the environment says.

@@ -10,7 +10,7 @@ use std::ptr;
 use crate::interp::exit::abandon::protect_frames;
 use crate::interp::exit::at_exit;
 use crate::interp::interpose::copies;
-use crate::interp::loading::loader::original_path;
+use crate::interp::loading::library_cache::original_path;
 use crate::sys::foreign::call_foreign;
 
 thread_local! {

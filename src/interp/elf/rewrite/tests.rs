@@ -5,16 +5,15 @@ use std::ptr::NonNull;
 use object::LittleEndian as LE;
 use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
 
-use super::{
-    InterposedFunction, SymbolPrefix, defines, rewrite_libpython, rewrite_library, uses_python, with_origin,
-};
+use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
+use crate::interp::elf::symbols::{SymbolPrefix, defines, uses_python};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
 
-const SUBSTITUTES: [InterposedFunction; 2] = [
+const INTERPOSED: [InterposedFunction; 2] = [
     InterposedFunction { name: "dlopen", address: 0x1234 },
     InterposedFunction { name: "abort", address: 0x5678 },
 ];
@@ -48,7 +47,7 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         let mut addresses = Vec::new();
         for copy in 0..3 {
             let prefix = SymbolPrefix::new(1_000_000 + 10 * i + copy);
-            let library = load(&rewrite_libpython(image.clone(), &prefix, &SUBSTITUTES).unwrap());
+            let library = load(&rewrite_libpython(image.clone(), &prefix, &INTERPOSED).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let expected = name
                 .trim_start_matches("libpython")
@@ -68,7 +67,8 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
 }
 
 fn needed(image: &Image) -> String {
-    let names = image.all(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
+    let names =
+        image.dyn_values(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -90,14 +90,14 @@ fn each_extension_module_of_the_standard_library_gets_a_copy() {
 }
 
 #[test]
-fn the_librarys_own_folder_gets_its_name() {
-    for (folders, expected) in [
+fn origin_in_a_search_path_is_expanded() {
+    for (path, expected) in [
         ("$ORIGIN", "/a"),
         ("${ORIGIN}/../x.libs:/usr/lib", "/a/../x.libs:/usr/lib"),
         ("/b:$ORIGIN/c:$LIB:$", "/b:/a/c:$LIB:$"),
         ("", ""),
     ] {
-        assert_eq!(with_origin(folders.as_bytes(), b"/a"), expected.as_bytes());
+        assert_eq!(expand_origin(path.as_bytes(), b"/a"), expected.as_bytes());
     }
 }
 
@@ -109,10 +109,10 @@ fn names(image: &Image) -> Vec<String> {
 
 /// The symbol that a loader finds under a name, by the System V hash table.
 fn looked_up(image: &Image, name: &str) -> Option<usize> {
-    let table = image.place(image.dynamic(DT_HASH)?, 8, "a hash table").unwrap();
+    let table = image.file_range(image.dyn_value(DT_HASH)?, 8, "a hash table").unwrap();
     let word = |at: usize| {
-        let place = table.start + 4 * at;
-        u32::from_le_bytes(image.bytes[place..place + 4].try_into().unwrap())
+        let start = table.start + 4 * at;
+        u32::from_le_bytes(image.bytes[start..start + 4].try_into().unwrap())
     };
     let buckets = word(0);
     let bucket = object::elf::hash(name.as_bytes()) % buckets;
@@ -143,7 +143,7 @@ fn a_small_library_is_copied() {
         });
         assert_eq!(names(&after), expected);
         assert_eq!(needed(&after), "libother.so libpython3.11.so.1.0");
-        let text = |tag| after.string(after.dynamic(tag).unwrap()).unwrap();
+        let text = |tag| after.string(after.dyn_value(tag).unwrap()).unwrap();
         assert_eq!(text(DT_SONAME), b"ungil7_own.so");
         assert_eq!(text(DT_RUNPATH), b"/here/../libs:/usr/lib");
         assert!(after.symbols().iter().all(|symbol| symbol.st_bind() != STB_GNU_UNIQUE));
@@ -154,15 +154,15 @@ fn a_small_library_is_copied() {
 fn a_small_libpython_is_copied() {
     let prefix = SymbolPrefix::new(7);
     for before in small_objects() {
-        let after = Image::parse(rewrite_libpython(before, &prefix, &SUBSTITUTES).unwrap()).unwrap();
+        let after = Image::parse(rewrite_libpython(before, &prefix, &INTERPOSED).unwrap()).unwrap();
         let found = |name: &str| looked_up(&after, &prefix.mangle(name)).map(|at| after.symbols()[at]);
         assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
-        for substitute in SUBSTITUTES {
-            assert_eq!(found(substitute.name).unwrap().st_value.get(LE), substitute.address as u64);
+        for function in INTERPOSED {
+            assert_eq!(found(function.name).unwrap().st_value.get(LE), function.address as u64);
         }
         assert!(looked_up(&after, "Py_GetVersion").is_none() && looked_up(&after, "own").is_some());
         assert!(found("PyLong_FromLong").is_none(), "what is not defined is not found");
-        assert_eq!(after.symbols().len(), SYMBOLS.len() + SUBSTITUTES.len());
+        assert_eq!(after.symbols().len(), SYMBOLS.len() + INTERPOSED.len());
     }
 }
 
@@ -170,7 +170,7 @@ fn a_small_libpython_is_copied() {
 fn copy_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = copy_of(image.clone());
-    let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &SUBSTITUTES);
+    let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &INTERPOSED);
 }
 
 /// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
@@ -186,7 +186,7 @@ fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
 }
 
 #[test]
-fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+fn a_small_object_that_is_damaged_is_an_error_or_a_copy() {
     for has_gnu_hash in [false, true] {
         if cfg!(miri) {
             damage(&small_object(has_gnu_hash, true), 211, 97, &[0xff]);
@@ -199,7 +199,7 @@ fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
 /// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
 #[test]
 #[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
-fn a_real_library_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+fn a_real_library_that_is_damaged_is_an_error_or_a_copy() {
     const TEST: &str = "damaged extension modules";
     let modules = libpythons(TEST).into_iter().map(|path| extension_modules(TEST, &path));
     if let Some(file) = modules.flatten().next() {
