@@ -8,8 +8,8 @@ use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::interp::exit::abandon::abandonable;
+use crate::kernels::arith::CompensatedSum as Sum;
 use crate::kernels::midpoints::Midpoints;
-use crate::kernels::sum::Sum;
 use crate::pool::{Call, Grain};
 
 /// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.

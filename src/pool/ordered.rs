@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::{Call, Grain};
 use crate::error::Error;
-use crate::kernels::sum::Sum;
+use crate::kernels::arith::CompensatedSum as Sum;
 
 /// Blocks that a range is cut into at most, which bounds the memory for their sums.
 const BLOCKS: u64 = 2048;
