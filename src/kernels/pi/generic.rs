@@ -35,9 +35,12 @@ pub(super) trait F64x8: Copy {
 /// The sum of the `rounds * ROUND` terms from index `first` on, by lanes: a lane takes every eighth group.
 #[inline(always)]
 pub(super) fn sum_groups<V: F64x8>(isa: V::Isa, group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
-    let centre = |lane: usize| (first + CENTRE) as f64 + (lane * GROUP) as f64;
+    let mut centres = [(first + CENTRE) as f64; LANES];
+    for (lane, centre) in centres.iter_mut().enumerate() {
+        *centre += (lane * GROUP) as f64;
+    }
+    let mut centres = V::from_array(isa, centres);
     let mut left = rounds as usize;
-    let mut centres = V::from_array(isa, std::array::from_fn(centre));
     let mut sums = V::splat(isa, 0.0);
     while V::INTERLEAVE >= 6 && left >= 6 {
         sums = add_rounds::<V, 6>(group, &mut centres, sums);
@@ -55,7 +58,7 @@ pub(super) fn sum_groups<V: F64x8>(isa: V::Isa, group: &Group, first: u64, round
 
 /// Adds the next `N` rounds to the sums, one after the other.
 #[inline(always)]
-fn add_rounds<V: F64x8, const N: usize>(group: &Group, centres: &mut V, sums: V) -> V {
+fn add_rounds<V: F64x8, const N: usize>(group: &Group, centres: &mut V, mut sums: V) -> V {
     let isa = sums.isa();
     let mut squares = [*centres; N];
     for t in &mut squares {
@@ -63,19 +66,28 @@ fn add_rounds<V: F64x8, const N: usize>(group: &Group, centres: &mut V, sums: V)
         *t = x.mul(x);
         *centres = centres.add(V::splat(isa, ROUND as f64));
     }
-    evaluate(isa, group, squares).into_iter().fold(sums, |sums, group| sums.add(group))
+    for group in evaluate(isa, group, squares) {
+        sums = sums.add(group);
+    }
+    sums
 }
 
 /// P(t)/Q(t) for each t, by Horner's rule.
 #[inline(always)]
 fn evaluate<V: F64x8, const N: usize>(isa: V::Isa, group: &Group, t: [V; N]) -> [V; N] {
-    let mut p = [V::splat(isa, group.numerator[GROUP - 1]); N];
-    let mut q = t.map(|t| t.add(V::splat(isa, group.denominator[GROUP - 1]))); // the leading coefficient is 1
+    // Loops, not `map`: closures that are not inlined have none of the CPU's features.
+    let (mut p, mut q) = ([V::splat(isa, group.numerator[GROUP - 1]); N], t);
+    for q in &mut q {
+        *q = q.add(V::splat(isa, group.denominator[GROUP - 1])); // the leading coefficient is 1
+    }
     for i in (0..GROUP - 1).rev() {
         for round in 0..N {
             p[round] = p[round].mul_add(t[round], V::splat(isa, group.numerator[i])).pin();
             q[round] = q[round].mul_add(t[round], V::splat(isa, group.denominator[i])).pin();
         }
     }
-    std::array::from_fn(|round| p[round].div(q[round]))
+    for round in 0..N {
+        p[round] = p[round].div(q[round]);
+    }
+    p
 }
