@@ -1,4 +1,4 @@
-# ungil: `make demo` shows it, `make test` proves it, `make install` installs it. `make help` lists the rest.
+# ungil: `make demo`, `make test`, `make install`; `make help` lists everything.
 
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
@@ -7,7 +7,7 @@ DESTDIR    ?=
 PYTHON     ?= python3
 CC         ?= cc
 
-# Cargo runs its own jobs: make's job server is of no use to it.
+# Cargo schedules its own jobs and does not need make's job server.
 CARGO := env -u MAKEFLAGS cargo
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -20,18 +20,17 @@ LIB   := build/lib
 VENV  := build/venv
 BUILT := $(LIB)/$(REAL) $(LIB)/pkgconfig/ungil.pc build/include/ungil.h
 
-# Names that scripts load instead of libungil. Each is a stub: an empty library that needs the real one and
-# lies beside it, so that a process that loads several of them, even copies, has one instance of ungil.
-# ldconfig knows only files named lib*.so, by their SONAME: so libpi_c.so, whose SONAME is pi_c.so, is what
-# makes a plain CDLL('pi_c.so') work after an installation.
-STUBS            := libtest.so libprime.so libprime_pthread.so libpi_c.so
-soname_of         = $(patsubst libpi_c.so,pi_c.so,$(1))
-LIBRARY_FILES    := $(REAL) $(SONAME) libungil.so $(STUBS) pi_c.so
+# Compatibility names: libraries that existing ctypes scripts load. Each is a stub, an empty library that needs
+# libungil from the same directory, so a process that loads several of them has one instance of ungil.
+# ldconfig lists only files named lib*.so, under their SONAME: libpi_c.so has the SONAME pi_c.so, which makes
+# CDLL('pi_c.so') work once it is installed.
+STUBS     := libtest.so libprime.so libprime_pthread.so libpi_c.so
+soname_of  = $(patsubst libpi_c.so,pi_c.so,$(1))
 
 .PHONY: all
 all: $(BUILT) $(STUBS:%=$(LIB)/%) ## build everything into build/, laid out as an install prefix
 
-# Cargo knows best whether its library is up to date; the file is replaced only if it changed.
+# Cargo decides whether its library is up to date; the copy is replaced only if it changed.
 .PHONY: cargo-build
 cargo-build: | need-cargo need-cc
 	@$(CARGO) build --release --lib --quiet
@@ -42,7 +41,7 @@ $(LIB)/$(REAL): cargo-build | $(LIB)/pkgconfig
 	@$(call link,$(REAL),$(LIB)/$(SONAME))
 	@$(call link,$(SONAME),$(LIB)/libungil.so)
 
-# A link that is right stays: other tests may be loading it.
+# A correct link is left alone: tests that run at the same time may be loading it.
 link = [ "$$(readlink $(2))" = $(1) ] || ln -sf $(1) $(2)
 
 $(STUBS:%=$(LIB)/%): Makefile | $(LIB)/$(REAL)
@@ -56,7 +55,7 @@ build/include/ungil.h: include/ungil.h
 $(LIB)/pkgconfig/ungil.pc: packaging/ungil.pc.in Cargo.toml | $(LIB)/pkgconfig
 	@$(call fill_pc,$${pcfiledir}/../..,$${prefix}/lib,$${prefix}/include) > $@
 
-# A space in a path is escaped, once for sed and once for pkg-config.
+# Spaces in paths are escaped twice, for sed and for pkg-config.
 space := $(subst ,, )
 escape = $(subst $(space),\\$(space),$(1))
 fill_pc = sed -e 's|@PREFIX@|$(call escape,$(1))|' -e 's|@LIBDIR@|$(call escape,$(2))|' \
@@ -67,55 +66,55 @@ $(LIB)/pkgconfig:
 	mkdir -p $@
 
 .PHONY: demo
-demo: all need-python ## see two Python threads take half the time of one, and a C function on all cores
+demo: all need-python ## watch two Python threads take half the time of one, and a C function use all cores
 	@$(PYTHON) examples/python/sum.py
 	@$(PYTHON) examples/python/primes.py
 	@$(PYTHON) examples/python/pi.py
 	@$(PYTHON) examples/python/parallel_map.py
-	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters want CPython 3.8 or newer, and its shared library)"
+	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters need CPython 3.8 or newer with a shared libpython)"
 
-# Tests of growth and repetition are of full length on each Python, unless UNGIL_TEST_STRESS says otherwise: see
-# tests/stress.py.
+# Tests of growth and repetition run at full length on each Python unless UNGIL_TEST_STRESS says otherwise
+# (tests/stress.py).
 .PHONY: test test-all test-levels test-rust test-c test-python
-test: test-rust test-c test-python ## run all tests, but for those with packages
+test: test-rust test-c test-python ## all tests except those that need packages from PyPI
 test: | need-cargo need-cc need-python
 
-# In an order in which what fails most often fails first; each by a make of its own, so that -j does not mix them.
+# Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
     demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
-test-all: ## everything that there is, in full length on every Python: an hour (test-exhaustive and fuzz are by hand)
+test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
 LEVELS := avx2 scalar
-test-levels: all $(VENV)/ready ## what depends on the CPU level, from C and Python, at each that the machine's is not
+test-levels: all $(VENV)/ready ## what depends on the CPU level, from C and Python, at the levels below the machine's
 	@$(MAKE) --no-print-directory -C tests/c levels CC="$(CC)"
 	@$(VENV)/bin/python tests/python/run.py $(LEVELS)
 
-# What is left out is said by SKIP, and counted. Where UNGIL_REQUIRE_ALL is set, what can be installed may not be missing.
+# Skipped tests print SKIP and are counted. With UNGIL_REQUIRE_ALL set, a test fails if what it needs could be installed.
 test-rust: | need-cargo need-cc need-python
 	@mkdir -p build && : > build/skips
 	UNGIL_SKIPS=$(CURDIR)/build/skips $(CARGO) test --release --quiet
 	@echo "test-rust: $$(wc -l < build/skips) skipped$$(sed 's/^SKIP /; /' build/skips | tr -d '\n')"
 
-# Debian's Pythons come without their own tests; so do some that were built without them.
+# Debian packages Python's own tests separately.
 .PHONY: test-requirements
-test-requirements: ## as root on Debian: the standard library's tests, which the package's executor is tested by
+test-requirements: ## as root on Debian: install the standard library's tests, which the executor has to pass
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    apt-get install --quiet --quiet --yes $(TESTSUITES) || echo "SKIP test-requirements: no $(TESTSUITES) to be had"; \
-	else echo "SKIP test-requirements: root's apt-get installs $(TESTSUITES)"; fi
+	    apt-get install --quiet --quiet --yes $(TESTSUITES) || echo "SKIP test-requirements: $(TESTSUITES) is not available"; \
+	else echo "SKIP test-requirements: needs root and apt-get to install $(TESTSUITES)"; fi
 TESTSUITES = $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
 
 .PHONY: test-exhaustive
-test-exhaustive: | need-cargo need-cc ## check num_primes on all 2^31 numbers, is_prime on the hard ones below 2^32, at every CPU level (eight minutes)
+test-exhaustive: | need-cargo need-cc ## num_primes on all 2^31 numbers, is_prime on all strong pseudoprimes below 2^32, at every CPU level (eight minutes)
 	$(CARGO) test --release --lib -- --ignored --nocapture --test-threads 1
 
 .PHONY: test-threads test-loom test-tsan test-asan test-valgrind
-test-threads: test-loom test-tsan test-asan test-valgrind ## threads by loom and ThreadSanitizer, memory by AddressSanitizer and valgrind
+test-threads: test-loom test-tsan test-asan test-valgrind ## loom, ThreadSanitizer, AddressSanitizer and valgrind
 
 test-loom: | need-cargo need-cc
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --profile quick --quiet --lib model
 
-# Race detection needs a nightly Rust, which builds the standard library for it too.
+# ThreadSanitizer needs a nightly Rust, which builds the standard library with it as well.
 NIGHTLY ?= nightly
 test-tsan: | need-cargo need-cc
 	@if rustup component add rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
@@ -124,19 +123,19 @@ test-tsan: | need-cargo need-cc
 	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
 HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
 
-# The relinker, on this machine's libpythons, extension modules and damaged ones, and what was loaded. Interpreters stay
-# for good: what is lost is not looked for.
+# The ELF rewriter on this machine's libpythons, on extension modules and on damaged ones, and the interpreters.
+# Interpreters are never freed, so leaks are not checked.
 test-asan: | need-cargo need-cc
 	@if rustup component list --toolchain $(NIGHTLY) > /dev/null 2>&1; then \
 	    ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/asan \
 	    $(CARGO) +$(NIGHTLY) test --target $(HOST) --profile quick --quiet --lib -- interp; \
 	else echo "SKIP AddressSanitizer: rustup toolchain install $(NIGHTLY)"; fi
 
-# What is unsafe and asks nothing of the system: handles, arrays, lists, the relinker, controls, kernels. A second time
-# with vectors, as far as Miri knows their instructions.
+# Unsafe code that makes no system calls: handles, arrays, lists, the ELF rewriter, controls, kernels. The kernels run a
+# second time with the vector instructions that Miri knows.
 MIRI = CARGO_TARGET_DIR=target/miri $(CARGO) +$(NIGHTLY) miri test --quiet --lib
 .PHONY: test-miri
-test-miri: | need-cargo need-cc ## undefined behaviour of what can run in Rust's interpreter, by Miri
+test-miri: | need-cargo need-cc ## look for undefined behaviour with Miri, in what it can run
 	@if rustup component add miri rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
 	    $(MIRI) && RUSTFLAGS="-Ctarget-feature=+avx2,+fma,+bmi1,+bmi2,+lzcnt,+popcnt" $(MIRI) -- kernels; \
 	else echo "SKIP Miri: rustup toolchain install $(NIGHTLY) --component miri rust-src"; fi
@@ -146,37 +145,37 @@ test-valgrind: all $(VENV)/ready
 	    PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c valgrind CC="$(CC)"; \
 	else echo "SKIP valgrind: apt install valgrind"; fi
 
-# What is fed to it first: this machine's smaller extension modules. A find lies in build/fuzz.
+# The corpus starts with this machine's smaller extension modules. Findings are written to build/fuzz.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the relinker for FUZZ_SECONDS (1800 finds more)
+fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the ELF rewriter for FUZZ_SECONDS (60)
 	@$(CARGO) fuzz --version > /dev/null 2>&1 || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@mkdir -p build/fuzz/corpus
 	@find $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("DESTSHARED"))') -name '*.so' -size -40k \
 	    -exec cp {} build/fuzz/corpus \;
-	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run relink build/fuzz/corpus -- \
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) +$(NIGHTLY) fuzz run rewrite build/fuzz/corpus -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=build/fuzz/ -print_final_stats=1
 
-# Benchmarks have a venv of their own: its peers are pinned, and need Python 3.11 or newer.
+# Benchmarks have a venv of their own: the peers are pinned and need Python 3.11 or newer.
 BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
 export NAME RESULT OLD NEW
 .PHONY: bench bench-quick bench-report bench-compare bench-criterion test-criterion readme
-bench: all $(BENCH_VENV)/ready ## measure ungil beside its peers (20 minutes): a result, and a page with plots in build/bench; SUITES=... for some
+bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (20 minutes): a result, and a report in build/bench; SUITES="..." selects
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
-bench-quick: all $(BENCH_VENV)/ready ## the same in less than a minute, with fewer sizes and rounds
+bench-quick: all $(BENCH_VENV)/ready ## the same with fewer sizes and rounds, in less than a minute
 	@$(BENCH) run --quick --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
-bench-report: all $(BENCH_VENV)/ready ## the page of RESULT=file, or of the newest full result
+bench-report: all $(BENCH_VENV)/ready ## the report of RESULT=file, or of the newest full result
 	@$(BENCH) report $(if $(RESULT),"$$RESULT")
 
-bench-compare: all $(BENCH_VENV)/ready ## OLD=file and NEW="file file" side by side; fails for a loss of more than a tenth in each new run
+bench-compare: all $(BENCH_VENV)/ready ## compare OLD=file with NEW="file file"; fails if every new run is more than a tenth slower
 	@[ -n "$$OLD" ] && [ -n "$$NEW" ] || { echo 'make: bench-compare takes OLD=file NEW="file file"'; exit 2; }
 	@$(BENCH) compare "$$OLD" $$NEW
 
-readme: $(VENV)/ready ## write the newest full result's figures into the README
+readme: $(VENV)/ready ## write the figures of the newest full result into the README
 	@$(VENV)/bin/python -m bench_py readme
 
 $(BENCH_VENV)/ready: bench_py/requirements.txt | need-python
@@ -186,20 +185,20 @@ $(BENCH_VENV)/ready: bench_py/requirements.txt | need-python
 	@$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, by criterion
+bench-criterion: | need-cargo need-cc ## the kernels at every CPU level, with criterion
 	$(CARGO) bench -p ungil-benches -- $(CRITERION)
 
-test-criterion: | need-cargo need-cc ## each of these once, which checks the answers
+test-criterion: | need-cargo need-cc ## run each criterion benchmark once, which checks the answers
 	$(CARGO) bench --profile quick --quiet -p ungil-benches -- --test --quiet
 
-# The package as it lies here, with the library that was built.
+# The package from the source tree, with the library in build/.
 PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 
 .PHONY: test-package test-cloudpickle
-test-package: all $(VENV)/ready test-cloudpickle ## the package's tests, on the Python of the tests' venv (test-wheel: on all)
+test-package: all $(VENV)/ready test-cloudpickle ## the package's tests on one Python (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
 
-# The venv has the newest cloudpickle; what depends on it runs with the oldest that the package allows, too.
+# The venv has the newest cloudpickle. Tests that depend on it also run with the oldest that the package allows.
 CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 PICKLING    := interpreters globals_of_main lent_memory pool standard_executors tracebacks
 
@@ -213,19 +212,18 @@ $(CLOUDPICKLE)/ready: pyproject.toml $(VENV)/ready
 	@touch $@
 
 .PHONY: test-large
-test-large: all $(VENV)/ready ## objects and arrays beyond 2^32 bytes: some minutes and 20 GiB, what there is no memory for is skipped
+test-large: all $(VENV)/ready ## objects and arrays beyond 2^32 bytes: takes minutes and 20 GiB, skips what does not fit
 	PYTHONPATH=$(CURDIR)/python:$(CURDIR)/tests/package UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \
 	    $(VENV)/bin/python -m unittest discover -s tests/large -v
 
-# COUNT times the package's and the interpreters' tests on these Pythons, two at a time: what fails keeps its log.
 COUNT ?= 100
 PYTHON_VERSIONS ?= 3.8 3.13
 .PHONY: test-repeat
-test-repeat: all need-python ## run the package's and the interpreters' tests COUNT (100) times on PYTHON_VERSIONS, to the first failure
+test-repeat: all need-python ## repeat the package's tests COUNT (100) times on PYTHON_VERSIONS; stops at the first failure and keeps its log
 	$(PYTHON) tests/repeat.py $(COUNT) $(PYTHON_VERSIONS)
 
 .PHONY: test-bench
-test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests: that wrong answers are found, and nothing is lost
+test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests
 	@$(PACKAGE) $(BENCH_VENV)/bin/python -m unittest discover -s tests/bench
 
 test-c: all $(VENV)/ready
@@ -234,32 +232,32 @@ test-c: all $(VENV)/ready
 test-python: all $(VENV)/ready
 	@$(VENV)/bin/python tests/python/run.py
 
-# Of several Pythons, these take the oldest, the newest and one that changes from commit to commit.
+# By default on three Pythons: the oldest, the newest and one that changes from commit to commit.
 .PHONY: test-packages test-packages-all
-test-packages: all need-python ## packages in interpreters, on three Pythons: fetches pandas, numba and more (1 GB)
+test-packages: all need-python ## numpy, pandas, numba and others in interpreters, on three Pythons (downloads 1 GB)
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/packages/run.py
 
-test-packages-all: all need-python ## the same on every Python (3 GB)
+test-packages-all: all need-python ## the same on every Python (downloads 3 GB)
 	UNGIL_TEST_STRESS=full $(PYTHON) tests/packages/run.py
 
 .PHONY: test-documents
-test-documents: all need-python ## run ctypes articles' own scripts unchanged: DOCUMENTS=folder of their texts
+test-documents: all need-python ## run the scripts of ctypes articles unchanged: DOCUMENTS=directory with the texts
 	$(PYTHON) tests/documents.py $(DOCUMENTS)
 
 .PHONY: test-install
-test-install: all $(VENV)/ready ## install into the system (as root), use it there without any setting, uninstall
+test-install: all $(VENV)/ready ## as root: install into /usr/local, use the library without any setting, uninstall
 	$(VENV)/bin/python tests/system_install.py $(DOCUMENTS)
 
-# zig links the library against the symbols of an old C library, GLIBC: it then works with all newer ones.
-# - libgcc_s is what unwinds a thread that ends, or a C++ exception, and it asks the library about its frames. The
-#   library has to answer by libgcc_s too, and not by an unwinder of its own, which is what zig would give it.
-# - A symbol that the old C library lacks is an error (-z defs), and not a wheel that fails there.
+# zig links the library against the symbols of an old glibc, GLIBC, so that it works with all newer ones.
+# - libgcc_s unwinds when a thread ends or a C++ exception is thrown. The library has to use libgcc_s too, instead of
+#   zig's own unwinder.
+# - With -z defs, a symbol that the old glibc lacks is an error at build time and not when the wheel is used.
 GLIBC       ?= 2.17
 WHEEL_TOOLS := build/wheel-tools
 WHEEL_FLAGS  = -C link-arg=$$($(CC) -print-file-name=libgcc_s.so.1) -C link-arg=-Wl,-z,defs
 
 .PHONY: wheel test-wheel test-wheel-all
-wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for every Python and any Linux with glibc 2.17, into build/wheels/
+wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build one wheel for every Python and any Linux with glibc 2.17 or newer, into build/wheels/
 	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH" RUSTFLAGS="$$RUSTFLAGS $(WHEEL_FLAGS)" CARGO_TARGET_DIR=target/wheel \
 	    $(CARGO) zigbuild --release --lib --locked --quiet --target $(HOST).$(GLIBC)
 	@rm -rf build/wheels
@@ -274,13 +272,17 @@ $(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
 	@$(WHEEL_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@
 
-test-wheel: wheel ## install the wheel on every Python from 3.8 on, without a compiler, and test it; on three with numba and more
+test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.8 on and run the package's tests; on three with numba and others
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/wheel/run.py
 
-test-wheel-all: wheel ## the same with numba and more on each (3 GB)
+test-wheel-all: wheel test-wheel-contents ## the same with numba and others on each (downloads 3 GB)
 	UNGIL_TEST_STRESS=full $(PYTHON) tests/wheel/run.py
 
-# What tests need beyond the standard library. Where there is no pkg-config, the one from PyPI stands in.
+.PHONY: test-wheel-contents
+test-wheel-contents: wheel
+	$(PYTHON) -m unittest discover -s tests/wheel
+
+# What the tests need beyond the standard library, with pkg-config from PyPI where the system has none.
 $(VENV)/ready: tests/python/requirements.txt | need-python
 	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -290,41 +292,76 @@ $(VENV)/ready: tests/python/requirements.txt | need-python
 	    ln -sf ../bin/pkgconf $(VENV)/fallback/pkg-config; }
 	@touch $@
 
-.PHONY: lint header
-LINTED := python tests/package tests/large tests/bench packaging bench_py
-lint: $(VENV)/ready | need-cargo need-cc ## rustfmt, clippy, ruff, mypy, and whether what is generated is the source's
+# The pinned tools of `make lint` that the tests do not need.
+LINT_TOOLS := build/lint-tools
+$(LINT_TOOLS)/ready: packaging/lint-requirements.txt | need-python
+	@$(PYTHON) -m venv $(LINT_TOOLS) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	@$(LINT_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
+
+.PHONY: lint lint-rust lint-python lint-prose lint-dependencies
+lint: lint-rust lint-python lint-prose lint-dependencies ## formatting, clippy, rustdoc, types, generated files, spelling, CI files, licences, advisories
+
+lint-rust: | need-cargo need-cc
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --release --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	$(CARGO) test --quiet -p ungil-header
+
+LINTED := python packaging tests/package tests/large tests/bench tests/wheel/test_contents.py bench_py
+lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m bench_py readme --check
-	$(CARGO) test --quiet -p ungil-header
 
-header: | need-cargo need-cc ## write include/ungil.h, and the same for ctypes, from the source
+# Spelling in all files that git knows (typos.toml), and the workflows.
+lint-prose: $(LINT_TOOLS)/ready
+	git ls-files -z | xargs -0 $(LINT_TOOLS)/bin/typos --force-exclude
+	$(LINT_TOOLS)/bin/actionlint
+
+# The database of advisories is a git repository. Where it cannot be fetched, the rest is checked.
+ADVISORIES := https://github.com/RustSec/advisory-db
+lint-dependencies: $(LINT_TOOLS)/ready | need-cargo
+	$(PYTHON) packaging/third_party_licenses.py --check
+	$(DENY) licenses bans sources
+	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --quiet $(ADVISORIES) HEAD > /dev/null 2>&1; then \
+	    $(DENY) advisories; \
+	else echo "SKIP advisories: $(ADVISORIES) cannot be reached"; fi
+DENY = PATH="$(CURDIR)/$(LINT_TOOLS)/bin:$$PATH" $(CARGO) deny --workspace check --hide-inclusion-graph
+
+.PHONY: header licenses
+header: | need-cargo need-cc ## generate include/ungil.h and the ctypes signatures from src/capi/
 	$(CARGO) run --quiet -p ungil-header
 
-# `make && sudo make install` works where root has no cargo: then what was built is installed.
-.PHONY: install uninstall
-install: $(if $(shell command -v cargo 2> /dev/null),all) ## install under PREFIX (/usr/local), with DESTDIR and LIBDIR as usual
-	@[ -e $(LIB)/$(REAL) ] || { echo "make: nothing is built yet: run make, where cargo is"; exit 1; }
+licenses: | need-cargo need-python ## write THIRD-PARTY-LICENSES: the licences of the crates that are linked into the library
+	$(PYTHON) packaging/third_party_licenses.py
+
+# `make && sudo make install` works where root has no cargo: it installs what was built.
+.PHONY: install install-compat uninstall
+install: $(if $(shell command -v cargo 2> /dev/null),all) ## install the library, the header and ungil.pc under PREFIX (/usr/local); DESTDIR and LIBDIR as usual
+	@[ -e $(LIB)/$(REAL) ] || { echo "make: nothing is built yet: run make first"; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)".* # another version with this SONAME
-	install -m 755 $(LIB)/$(REAL) $(STUBS:%=$(LIB)/%) "$(DESTDIR)$(LIBDIR)"
+	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)".* # other versions with this SONAME
+	install -m 755 $(LIB)/$(REAL) "$(DESTDIR)$(LIBDIR)"
 	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libungil.so"
-	ln -sf libpi_c.so "$(DESTDIR)$(LIBDIR)/pi_c.so"
 	install -m 644 include/ungil.h "$(DESTDIR)$(INCLUDEDIR)"
 	$(call fill_pc,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > "$(DESTDIR)$(LIBDIR)/pkgconfig/ungil.pc"
 	@$(refresh_loader)
 
-uninstall: ## remove what install put there
-	rm -f $(LIBRARY_FILES:%="$(DESTDIR)$(LIBDIR)/%") "$(DESTDIR)$(LIBDIR)/$(SONAME)".*
-	rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/ungil.pc" "$(DESTDIR)$(INCLUDEDIR)/ungil.h"
-	@$(remove_empty_folders)
+install-compat: install ## install, and add the compatibility names: libtest.so, libprime.so, libprime_pthread.so, libpi_c.so, pi_c.so
+	install -m 755 $(STUBS:%=$(LIB)/%) "$(DESTDIR)$(LIBDIR)"
+	ln -sf libpi_c.so "$(DESTDIR)$(LIBDIR)/pi_c.so"
 	@$(refresh_loader)
 
-# The loader's cache; where it cannot be refreshed, or does not cover LIBDIR, say how to be found.
+INSTALLED := $(REAL) $(SONAME) libungil.so pkgconfig/ungil.pc $(STUBS) pi_c.so
+uninstall: ## remove what install and install-compat installed
+	rm -f $(INSTALLED:%="$(DESTDIR)$(LIBDIR)/%") "$(DESTDIR)$(LIBDIR)/$(SONAME)".* "$(DESTDIR)$(INCLUDEDIR)/ungil.h"
+	@$(remove_empty_directories)
+	@$(refresh_loader)
+
+# Refresh the loader's cache. If that fails, or the cache does not cover LIBDIR, print what to do.
 refresh_loader = if [ -n "$(DESTDIR)" ]; then :; \
     elif [ "$$(id -u)" = 0 ] && ldconfig; then \
         if [ -e "$(LIBDIR)/$(SONAME)" ] && ! ldconfig -p | grep -qF "$(LIBDIR)/$(SONAME)"; then $(loader_hint); fi; \
@@ -332,10 +369,10 @@ refresh_loader = if [ -n "$(DESTDIR)" ]; then :; \
 loader_hint = echo "hint: the loader does not look in $(LIBDIR) yet. As root, add it to /etc/ld.so.conf.d and" \
     "run ldconfig; or set LD_LIBRARY_PATH (and LIBRARY_PATH for find_library) to it."
 
-# Empty folders go, but those that a system has anyway, and PREFIX, which somebody may have made for more than this.
-remove_empty_folders = for folder in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)"; do \
-    case "$(DESTDIR)$$folder" in /usr|/usr/lib|/usr/lib64|/usr/include|/usr/local|/usr/local/lib|/usr/local/include) ;; \
-    *) rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" 2> /dev/null || true ;; esac; done
+# Remove empty directories, except for the system's own and PREFIX itself.
+remove_empty_directories = for directory in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)"; do \
+    case "$(DESTDIR)$$directory" in /usr|/usr/lib|/usr/lib64|/usr/include|/usr/local|/usr/local/lib|/usr/local/include) ;; \
+    *) rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$directory" 2> /dev/null || true ;; esac; done
 
 .PHONY: clean
 clean: ## remove everything that was built
@@ -345,7 +382,7 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-# A missing tool is one line that says how to get it.
+# A missing tool gives one line that says how to install it.
 .PHONY: need-cargo need-cc need-python
 need = command -v $(1) > /dev/null || { echo "make: $(1) is missing: $(2)"; exit 1; }
 need-cargo:

@@ -1,4 +1,4 @@
-"""What the README claims, by which rows of a result, and the README's figures from it."""
+"""The README's claims, the rows of a result that support them, and the README's tables of figures."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ README = Path(__file__).parent.parent / "README.md"
 
 @dataclass(frozen=True)
 class Claim:
-    """How many times as long a peer takes as ungil."""
+    """A speed-up over a peer: how many times as long the peer takes as ungil."""
 
     block: str
-    """The part of the README it belongs to."""
+    """The table of the README that shows it."""
     what: str
     peer_text: str
     suite: str
@@ -40,65 +40,67 @@ class Claim:
 
 ONE = "ungil, 1 thread"
 CLAIMS = (
-    Claim("library", "`test` of 10^9 numbers", "the loop in C, one thread each",
+    Claim("summary", "pure Python on two threads, in isolated interpreters", "the same in sequence",
+          "gil", "test", 2, "pure Python in isolated interpreters · in sequence",
+          "pure Python in isolated interpreters · on threads"),
+    Claim("summary", "pure Python on all processors", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "pure Python on all workers", None, "processes, fork"),
+    Claim("summary", "round trip of an empty task", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "an empty task there and back", 1, "processes, fork"),
+    Claim("summary", "round trip of an empty task", "loky",
+          "interpreters", "an empty task there and back", 1, "loky"),
+    Claim("summary", "task with a 100 MB numpy array as its argument", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "a numpy array of n bytes, summed by the task", 10**8, "processes, fork"),
+    Claim("summary", "task with a 100 MB numpy array as its result", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "a numpy array of n bytes as the result, summed here", 10**8, "processes, fork"),
+    Claim("summary", "`map` of 10000 small tasks", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "map of n small tasks", 10**4, "processes, fork"),
+    Claim("summary", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
+    Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `spawn`",
+          "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
+    Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `fork`",
+          "interpreters", "start of a pool with one worker", 1, "processes, fork"),
+    Claim("summary", "`is_prime` of 10^6 odd 64-bit numbers, one thread", "FLINT's `n_is_prime`, called from C",
+          "kernels", "is_prime: n random odd numbers below 2^64", 10**6, "FLINT in C", ONE),
+    Claim("library", "`test` on two Python threads", "the same in sequence",
+          "gil", "test", 2, "ungil · in sequence", "ungil · on threads"),
+    Claim("library", "`test` of 10^9 numbers, one thread", "the loop in C",
           "kernels", "test: the sum of the multiples of 3 below n", 10**9, "C", ONE),
-    Claim("library", "`num_primes` of the numbers below 10^6", "the loop in C, one thread each",
+    Claim("library", "`num_primes` of the numbers below 10^6, one thread", "the loop in C",
           "kernels", "num_primes: the numbers from 0 to n - 1", 10**6, "C", ONE),
-    Claim("library", "`num_primes` of 10^6 random numbers", "the loop in C, one thread each",
+    Claim("library", "`num_primes` of 10^6 random numbers, one thread", "the loop in C",
           "kernels", "num_primes: n random numbers below 2^31", 10**6, "C", ONE),
-    Claim("library", "`pi` with 10^9 terms", "the loop in C, `-ffast-math`, one thread each",
+    Claim("library", "`pi` with 10^9 terms, one thread", "the loop in C, `-ffast-math`",
           "kernels", "pi: n terms", 10**9, "C -ffast-math", ONE),
     Claim("library", "`pi` with 10^9 terms, all processors", "numba, `prange`, `fastmath`",
           "kernels", "pi: n terms", 10**9, "numba prange, fastmath"),
-    Claim("library", "`is_prime` of 10^6 odd 64-bit numbers", "FLINT's `n_is_prime` in C, one thread each",
-          "kernels", "is_prime: n random odd numbers below 2^64", 10**6, "FLINT in C", ONE),
-    Claim("library", "`test` on two Python threads", "in sequence",
-          "gil", "test", 2, "ungil · in sequence", "ungil · on threads"),
-    Claim("library", "pure Python on two threads, in isolated interpreters", "in sequence",
-          "gil", "test", 2, "pure Python in isolated interpreters · in sequence",
-          "pure Python in isolated interpreters · on threads"),
-    Claim("executor", "an empty task there and back", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "an empty task there and back", 1, "processes, fork"),
-    Claim("executor", "an empty task there and back", "loky",
-          "interpreters", "an empty task there and back", 1, "loky"),
-    Claim("executor", "a 100 MB numpy array, summed by the task", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "a numpy array of n bytes, summed by the task", 10**8, "processes, fork"),
-    Claim("executor", "a 100 MB numpy array as the result, summed", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "a numpy array of n bytes as the result, summed here", 10**8, "processes, fork"),
-    Claim("executor", "`map` of 10000 small tasks", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "map of n small tasks", 10**4, "processes, fork"),
-    Claim("executor", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
-    Claim("executor", "pure Python on all processors", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "pure Python on all workers", None, "processes, fork"),
-    Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `spawn`",
-          "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
-    Claim("executor", "the start of a worker", "`ProcessPoolExecutor`, `fork`",
-          "interpreters", "start of a pool with one worker", 1, "processes, fork"),
 )  # fmt: skip
 
 
 def figure(ratio: Ratio) -> str:
-    """The median; where the rounds lie far apart, where the half of them in the middle lies."""
+    """The median, or the interquartile range where the rounds vary widely."""
     return " to ".join(map(_two_digits, ratio.quartiles)) if ratio.is_wide else _two_digits(ratio.median)
 
 
 def _two_digits(value: float) -> str:
-    """More are not to be had again in a second run."""
+    """A second run does not reproduce more digits."""
     value = float(f"{value:.2g}")
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def block(name: str, path: Path, results: Results) -> str:
-    """A table of the README, and what it comes from."""
+    """A table of the README, and the result that it comes from."""
     link = os.path.relpath(path, README.parent)
     machine = results.machine
     processors = len(machine["affinity"])  # type: ignore[arg-type]
     lines = [
-        f"Measured on {processors} processors ({machine['processor']}, {machine['cpu_level']}), {machine['python']}",
-        f"([`{link}`]({link})):",
+        f"{machine['python']}, {processors} processors ({machine['processor']}, {machine['cpu_level']});",
+        f"[all results]({link}).",
+        "The speed-up is the median of several rounds, or their interquartile range where they vary widely. Below 1, ungil",
+        "is slower.",
         "",
-        "| | beside | times as fast (half of the rounds, where they lie far apart) |",
+        "| | compared with | speed-up |",
         "|---|---|---|",
     ]
     for claim in CLAIMS:
@@ -109,25 +111,25 @@ def block(name: str, path: Path, results: Results) -> str:
 
 
 def with_figures(text: str, path: Path, results: Results) -> str:
-    """The README's text with these figures. Errors: ValueError, if a place for them is missing."""
+    """The README's text with these figures. Raises ValueError if the markers of a table are missing."""
     for name in dict.fromkeys(claim.block for claim in CLAIMS):
         start, end = f"<!-- figures: {name}, by `make readme` -->", "<!-- end of figures -->"
         new = f"{start}\n{block(name, path, results)}\n{end}"
         text, count = re.subn(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: new, text, flags=re.DOTALL)  # noqa: B023
         if count != 1:
-            raise ValueError(f"README.md has {count} places {start}, and should have one")
+            raise ValueError(f"README.md has the marker {start} {count} times instead of once")
     return text
 
 
 def update(check_only: bool) -> int:
-    """Writes the newest full result's figures into the README, or tells whether they are there."""
+    """Writes the figures of the newest full result into the README, or checks that they are there."""
     found = newest()
     if found is None:
         raise ValueError("no full result: run `make bench` first")
     old = README.read_text("utf-8")
     new = with_figures(old, *found)
     if check_only and new != old:
-        print(f"README.md does not have the figures of {found[0].name}: run `make readme`")
+        print(f"the figures in README.md are not those of {found[0].name}: run `make readme`")
         return 1
     if new != old:
         README.write_text(new, "utf-8")
@@ -135,7 +137,7 @@ def update(check_only: bool) -> int:
 
 
 def absolute(claim: Claim, results: Results) -> str:
-    """The two medians, as context."""
+    """The two medians."""
     row = claim.row(results)
     assert row is not None
     return f"{quantity(row.median(claim.ours), row.unit)}, {quantity(row.median(claim.peer), row.unit)}"

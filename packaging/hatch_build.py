@@ -1,4 +1,4 @@
-"""Hatchling's hook: has cargo build the library, and puts it and its header into the Python package."""
+"""Hatchling's build hook: builds the library with cargo and puts it and its header into the Python package."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class BuildLibrary(BuildHookInterface[Any]):
             self.library(): "ungil/libungil.so",
             Path(self.root, "include", "ungil.h"): "ungil/include/ungil.h",
         }
-        if version == "editable":  # the package is used where it lies
-            for source, place in files.items():
-                replace(source, Path(self.root, "python", place))
+        if version == "editable":  # the package is used from the source tree
+            for source, target in files.items():
+                replace(source, Path(self.root, "python", target))
         else:
-            build_data["force_include"].update({str(source): place for source, place in files.items()})
-        # ctypes loads the library: any Python 3 of this platform can.
+            build_data["force_include"].update({str(source): target for source, target in files.items()})
+        # ctypes loads the library, so any Python 3 of this platform can use it.
         build_data["pure_python"] = False
         build_data["tag"] = "py3-none-" + sysconfig.get_platform().replace("-", "_").replace(".", "_")
 
     def library(self) -> Path:
-        """The one that UNGIL_WHEEL_LIBRARY names, as `make wheel` does, or else what cargo builds."""
+        """The library that UNGIL_WHEEL_LIBRARY names (`make wheel` sets it); without it, the one that cargo builds."""
         built = os.environ.get("UNGIL_WHEEL_LIBRARY")
         if built:
             return Path(built).resolve()
         command = [os.environ.get("CARGO") or "cargo", "build", "--release", "--lib", "--locked"]
-        command.append("--message-format=json-render-diagnostics")  # tells where the library is, wherever that may be
+        command.append("--message-format=json-render-diagnostics")  # reports where the library is
         try:
             result = subprocess.run(command, cwd=self.root, stdout=subprocess.PIPE, text=True)
         except FileNotFoundError:
@@ -52,9 +52,9 @@ class BuildLibrary(BuildHookInterface[Any]):
         sys.exit("ungil: this platform has no libungil.so: the Python package is for Linux")
 
 
-def replace(source: Path, place: Path) -> None:
-    """Puts a new file there: one that is mapped into a process must not be written to."""
-    place.parent.mkdir(exist_ok=True)
-    fresh = place.with_name(place.name + ".new")
+def replace(source: Path, target: Path) -> None:
+    """Replaces the file instead of writing to it: a process may have the old one mapped."""
+    target.parent.mkdir(exist_ok=True)
+    fresh = target.with_name(target.name + ".new")
     shutil.copyfile(source, fresh)
-    fresh.replace(place)
+    fresh.replace(target)

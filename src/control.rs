@@ -114,7 +114,7 @@ pub struct ActiveCall<'a>(&'a Control);
 
 impl ActiveCall<'_> {
     /// What the call's threads look at.
-    pub fn run(&self) -> TokenRef<'_> {
+    pub fn token(&self) -> TokenRef<'_> {
         TokenRef { control: Some(self.0), unit: 1 }
     }
 }
@@ -135,17 +135,17 @@ pub struct TokenRef<'a> {
 
 impl TokenRef<'_> {
     /// A call that is under no control.
-    pub const fn free() -> Self {
+    pub const fn none() -> Self {
         Self { control: None, unit: 1 }
     }
 
     /// The same call, for work that is told in blocks of so many items; the last block may have fewer.
-    pub fn counting(self, unit: u64) -> Self {
+    pub fn with_unit(self, unit: u64) -> Self {
         Self { unit, ..self }
     }
 
     /// Whether it is under no control.
-    pub fn is_free(&self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.control.is_none()
     }
 
@@ -155,7 +155,7 @@ impl TokenRef<'_> {
     }
 
     /// Whether to go on, to be asked before each of many items, whatever they take.
-    pub fn watch(&self) -> Poller<'_> {
+    pub fn poller(&self) -> Poller<'_> {
         Poller { control: self.control, until_deadline: 0 }
     }
 

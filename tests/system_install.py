@@ -1,6 +1,6 @@
-"""Installs into /usr/local, uses the library on every Python with no environment variable, and uninstalls.
+"""Installs into /usr/local, with the compatibility names, uses that on every Python without any setting, and uninstalls.
 
-    make test-install [DOCUMENTS=folder]      (as root; articles' scripts run from the installation too)
+    make test-install [DOCUMENTS=directory]      (as root; articles' scripts run from the installation too)
 """
 import os
 import subprocess
@@ -41,7 +41,7 @@ def main():
     if any("ungil" in path for path in before):
         sys.exit("ungil is installed in /usr/local already: uninstall it first")
     environment = {k: v for k, v in os.environ.items() if k not in ("LIBRARY_PATH", "LD_LIBRARY_PATH")}
-    make("install")
+    make("install-compat")
     try:
         found = pythons.find()
         for executable, description in found.items():

@@ -1,63 +1,144 @@
-"""What can go wrong, as exceptions."""
+"""The exceptions that the package raises. They are at the package's top level too.
+
+All of them derive from `Error`. `CancelledError` and `TimeoutError` are created at their first use: they also derive
+from exceptions of concurrent.futures, whose import takes as long as half of the package's.
+"""
 
 from __future__ import annotations
 
 from ._native import signatures as c
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._waiting_errors import CancelledError as CancelledError
+    from ._waiting_errors import TimeoutError as TimeoutError
+
+__all__ = [
+    "CancelledError",
+    "Error",
+    "ExecutionError",
+    "ExitingError",
+    "InvalidArgumentError",
+    "ResultOverflowError",
+    "TimeoutError",
+    "UnsupportedError",
+]
+
 
 class Error(RuntimeError):
-    """A call of the library failed. Its `status` is one of ungil.h's UNGIL_E_*."""
+    """A call of the native library failed. The base class of the package's exceptions.
+
+    Attributes
+    ----------
+    status : int
+        The status that the C function returned: one of ungil.h's UNGIL_E_*.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> try:
+    ...     ungil.sum_multiples(0, 10, 0)
+    ... except ungil.Error as error:
+    ...     print(type(error).__name__, error.status)
+    InvalidArgumentError -2
+    """
 
     status: int = c.UNGIL_E_INTERNAL
 
 
-class Cancelled(Error):
-    """The call's control was cancelled."""
+class UnsupportedError(Error):
+    """This machine or this Python does not support the operation, or a file is missing: the message says which.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_UNSUPPORTED.
+    """
+
+    status = c.UNGIL_E_UNSUPPORTED
 
 
-class TimedOut(Error, TimeoutError):
-    """The deadline of the call's control came."""
+class ExitingError(Error):
+    """The process is exiting, and interpreters run no more code.
 
-
-class Unsupported(Error):
-    """This machine or this Python cannot do it, or a file is missing: the message says which."""
-
-
-class Exiting(Error):
-    """The process is exiting, and interpreters run no code any more."""
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_EXITING.
+    """
 
     status = c.UNGIL_E_EXITING
 
 
-class ExecutionFailed(Error):
-    """Code in an interpreter ended with an exception that cannot be had here; its cause is the traceback."""
+class ExecutionError(Error):
+    """Code in an interpreter raised an exception that cannot be sent to the caller. The traceback is its ``__cause__``.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_PYTHON.
+    """
 
     status = c.UNGIL_E_PYTHON
 
 
-class Invalid(Error, ValueError):
-    """A parameter has a value that the function has no answer for."""
+class InvalidArgumentError(Error, ValueError):
+    """An argument has a value that the function does not accept.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_INVALID, UNGIL_E_NULL or UNGIL_E_HANDLE.
+    """
+
+    status = c.UNGIL_E_INVALID
 
 
-class Overflow(Error, OverflowError):
-    """The result does not fit in its type."""
+class ResultOverflowError(Error, OverflowError):
+    """The result does not fit in its type.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_OVERFLOW.
+    """
+
+    status = c.UNGIL_E_OVERFLOW
 
 
-_OF_STATUS = {
-    c.UNGIL_E_NULL: Invalid,
-    c.UNGIL_E_INVALID: Invalid,
-    c.UNGIL_E_HANDLE: Invalid,
-    c.UNGIL_E_OVERFLOW: Overflow,
-    c.UNGIL_E_CANCELLED: Cancelled,
-    c.UNGIL_E_TIMED_OUT: TimedOut,
-    c.UNGIL_E_PYTHON: ExecutionFailed,
-    c.UNGIL_E_UNSUPPORTED: Unsupported,
-    c.UNGIL_E_EXITING: Exiting,
+_LAZY = ("CancelledError", "TimeoutError")
+
+_NAME_OF_STATUS = {
+    c.UNGIL_E_NULL: "InvalidArgumentError",
+    c.UNGIL_E_INVALID: "InvalidArgumentError",
+    c.UNGIL_E_HANDLE: "InvalidArgumentError",
+    c.UNGIL_E_OVERFLOW: "ResultOverflowError",
+    c.UNGIL_E_CANCELLED: "CancelledError",
+    c.UNGIL_E_TIMED_OUT: "TimeoutError",
+    c.UNGIL_E_PYTHON: "ExecutionError",
+    c.UNGIL_E_UNSUPPORTED: "UnsupportedError",
+    c.UNGIL_E_EXITING: "ExitingError",
 }
+
+
+def __getattr__(name: str) -> type[Error]:
+    if name not in _LAZY:
+        raise AttributeError("module %r has no attribute %r" % (__name__, name))
+    from . import _waiting_errors
+
+    value: type[Error] = getattr(_waiting_errors, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
 
 
 def of_status(status: int, message: str) -> Error:
     """The exception for a status that is not UNGIL_OK."""
-    error = _OF_STATUS.get(status, Error)(message)
+    name = _NAME_OF_STATUS.get(status, "Error")
+    kind: type[Error] = globals().get(name) or __getattr__(name)
+    error = kind(message)
     error.status = status
     return error

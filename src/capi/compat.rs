@@ -24,7 +24,7 @@ fn spread<T: Add<Output = T> + Default + Send>(
     part: impl Fn(Range<u64>) -> T + Sync,
 ) -> Result<T, Error> {
     let threads = if len > least { threads::requested() } else { 1 };
-    Call::on(threads).sum(len, Grain::Between { least, most: u64::MAX }, |piece| Ok(part(piece)))
+    Call::on(threads).sum(len, Grain::Adaptive { min: least, max: u64::MAX }, |piece| Ok(part(piece)))
 }
 
 /// The sum of the numbers i in [from, to) with i % 3 == 0, modulo 2^32.

@@ -31,7 +31,7 @@ pub(super) fn with_call<T>(
     let control = (control != NONE).then(|| get(control)).transpose()?;
     let threads = threads::of_call(nthreads, items <= few)?;
     let under = control.as_ref().map(|control| control.begin(items)).transpose()?;
-    body(Call::under(under.as_ref().map_or(TokenRef::free(), ActiveCall::run), threads))
+    body(Call::new(under.as_ref().map_or(TokenRef::none(), ActiveCall::token), threads))
 }
 
 /// Makes a control: a token that a long call takes, so that other threads can see its progress and stop it.

@@ -7,8 +7,8 @@ use super::control::with_call;
 use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::interp::exit::abandon::abandonable;
-use crate::kernels::arith::CompensatedSum as Sum;
+use crate::interp::exit::abandon::call_abandonable;
+use crate::kernels::arith::CompensatedSum;
 use crate::kernels::midpoints::Midpoints;
 use crate::pool::{Call, Grain};
 
@@ -74,11 +74,13 @@ pub unsafe extern "C" fn ungil_parallel_for(
         let len = end.abs_diff(begin);
         let ctx = Context(ctx);
         with_call(nthreads, control, len, grain, |call| {
-            call.for_each(len, Grain::Exactly(grain), |range| {
+            call.for_each(len, Grain::Fixed(grain), |range| {
                 let index = |offset| begin.wrapping_add_unsigned(offset);
                 // SAFETY: not NULL, so a function of this type, which may be called from any thread by the contract in
                 // the header; what it does with ctx is between it and the caller.
-                match abandonable(|| unsafe { function(index(range.start), index(range.end), ctx.get()) }) {
+                match call_abandonable(|| unsafe {
+                    function(index(range.start), index(range.end), ctx.get())
+                }) {
                     0 => Ok(()),
                     code => Err(Error::Stopped(code)),
                 }
@@ -155,10 +157,10 @@ unsafe fn map<T: Copy + Default + Send + Sync>(
     let (source, out) = unsafe { (CallerArray::new("in", source, n)?, CallerOutArray::new("out", out, n)?) };
     out.check_apart(&source, true)?;
     with_call(nthreads, control, source.len(), 1, |call| {
-        call.for_each(source.len(), Grain::Between { least: 1, most: MAP_MOST }, |range| {
-            let mut watch = call.watch();
+        call.for_each(source.len(), Grain::Adaptive { min: 1, max: MAP_MOST }, |range| {
+            let mut watch = call.poller();
             // SAFETY: the pool gives each range to one thread, and check_apart has found the arrays apart or the same.
-            abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
+            call_abandonable(|| unsafe { out.map(range, &source, |x| watch.check().map(|()| function(x))) })
         })
     })
 }
@@ -208,11 +210,11 @@ pub unsafe extern "C" fn ungil_integrate(
 
 /// The sum of `value`, a function from outside, at 0 to n-1. Blocks may be long where n is large, and values slow: the
 /// control is looked at and told inside them.
-fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
+fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<CompensatedSum, Error> {
     const TOLD_AT_A_TIME: u64 = 256;
     let sum_block = |block: Range<u64>| {
-        let mut sum = Sum::default();
-        let mut watch = call.watch();
+        let mut sum = CompensatedSum::default();
+        let mut watch = call.poller();
         let mut start = block.start;
         while start < block.end {
             let end = block.end.min(start.saturating_add(TOLD_AT_A_TIME));
@@ -220,10 +222,10 @@ fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Resu
                 watch.check()?;
                 sum.push(value(i));
             }
-            call.run.advance(end - start);
+            call.token.advance(end - start);
             start = end;
         }
         Ok(sum)
     };
-    call.sum_in_order(n, 1, |block| abandonable(|| sum_block(block)))
+    call.sum_in_order(n, 1, |block| call_abandonable(|| sum_block(block)))
 }

@@ -182,7 +182,7 @@ pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
             return Ok(());
         }
         let lease = get(interp)?;
-        match lease.end() {
+        match lease.check_in() {
             Err(InterpError::Gone) => return Err(Error::Handle { parameter: "interp", handle: interp }),
             outcome => outcome?,
         }

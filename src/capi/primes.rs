@@ -17,7 +17,7 @@ struct Sharing {
 
 /// Even if all are large and prime, the most that a thread takes at a time take it a few milliseconds.
 const PRIMES: Sharing =
-    Sharing { few: CHUNK as u64, grain: Grain::Between { least: CHUNK as u64, most: 8 * CHUNK as u64 } };
+    Sharing { few: CHUNK as u64, grain: Grain::Adaptive { min: CHUNK as u64, max: 8 * CHUNK as u64 } };
 
 /// For the rule of num_primes(), which takes a few nanoseconds a number, and 30 without vectors.
 fn rule() -> Sharing {
@@ -26,7 +26,7 @@ fn rule() -> Sharing {
         cpu::Level::Avx2 => 1 << 13,
         cpu::Level::Avx512 => 1 << 14,
     };
-    Sharing { few, grain: Grain::Between { least: 1 << 12, most: 1 << 16 } }
+    Sharing { few, grain: Grain::Adaptive { min: 1 << 12, max: 1 << 16 } }
 }
 
 /// What can be told prime, as a 64-bit number without a sign.

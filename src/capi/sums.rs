@@ -30,8 +30,8 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
         let items = items.ok_or(Error::Invalid { parameter: "n", expected: "positive" })?;
         let terms = pi::Terms::new(items);
         let sum = with_call(nthreads, control, items, pi::BLOCK, |mut call| {
-            call.run = call.run.counting(pi::BLOCK);
-            call.sum(terms.blocks(), Grain::Between { least: 1, most: 4 }, |blocks| Ok(terms.sum(blocks)))
+            call.token = call.token.with_unit(pi::BLOCK);
+            call.sum(terms.blocks(), Grain::Adaptive { min: 1, max: 4 }, |blocks| Ok(terms.sum(blocks)))
         })?;
         out.write(pi::finish(0.0, n, sum));
         Ok(())
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn ungil_pi(n: i64, nthreads: i32, control: i32, out: *mut
 
 /// What is begun is ended: so many numbers, below a millisecond.
 const FEW: u64 = 1 << 20;
-const VISITED: Grain = Grain::Between { least: FEW, most: 1 << 22 };
+const VISITED: Grain = Grain::Adaptive { min: FEW, max: 1 << 22 };
 
 /// test() on several threads, under a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
 ///
@@ -105,10 +105,10 @@ pub unsafe extern "C" fn ungil_sum_f64(
             call.sum_in_order(len, shortest, |block| {
                 let mut accumulator = Accumulator::new();
                 for start in block.clone().step_by(PART as usize) {
-                    call.run.check()?;
+                    call.token.check()?;
                     let part = start..block.end.min(start + PART);
                     numbers.part(part.clone()).slices(|slice| accumulator.push(slice));
-                    call.run.advance(part.end - part.start);
+                    call.token.advance(part.end - part.start);
                 }
                 Ok(accumulator.finish())
             })

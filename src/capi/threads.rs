@@ -2,8 +2,8 @@
 
 use crate::capi::abi::guard::{guarded, guarded_status};
 use crate::error::Error;
-use crate::pool;
-use crate::sys::settings::{self, MOST_THREADS, THREADS};
+use crate::sys::affinity::available_processors;
+use crate::sys::settings::{self, MAX_THREADS, THREADS};
 
 /// For the functions that have no argument for it: the number that was asked for, by `ungil_set_num_threads()` or
 /// `UNGIL_NUM_THREADS`; else 1.
@@ -18,8 +18,8 @@ pub(super) fn requested() -> usize {
 pub(super) fn of_call(nthreads: i32, is_small: bool) -> Result<usize, Error> {
     match checked(nthreads)? {
         0 if is_small => Ok(1),
-        0 => Ok(THREADS.default(settings::variables(), pool::processors)),
-        threads => Ok(threads.min(MOST_THREADS)),
+        0 => Ok(THREADS.default(settings::variables(), available_processors)),
+        threads => Ok(threads.min(MAX_THREADS)),
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     fn an_argument_is_taken_as_it_is() {
         for is_small in [false, true] {
             assert_eq!(of_call(1, is_small), Ok(1));
-            assert_eq!(of_call(i32::MAX, is_small), Ok(MOST_THREADS));
+            assert_eq!(of_call(i32::MAX, is_small), Ok(MAX_THREADS));
             assert!(of_call(-1, is_small).is_err());
             assert!(of_call(0, is_small).is_ok_and(|threads| threads > 0));
         }

@@ -23,8 +23,8 @@ fn cancelled_or_complete() {
             move || control.cancel()
         });
         let running = control.begin(2).unwrap();
-        let call = Call::under(running.run(), 1);
-        let outcome = call.for_each(2, Grain::Exactly(1), |_| Ok(()));
+        let call = Call::new(running.token(), 1);
+        let outcome = call.for_each(2, Grain::Fixed(1), |_| Ok(()));
         drop(running);
         let (done, total) = control.progress();
         match outcome {
@@ -36,7 +36,7 @@ fn cancelled_or_complete() {
         }
         owner.join().unwrap();
         let next = control.begin(1).unwrap();
-        assert_eq!(next.run().check(), Err(Error::Cancelled));
+        assert_eq!(next.token().check(), Err(Error::Cancelled));
     });
 }
 
@@ -47,8 +47,8 @@ fn one_call_at_a_time_and_progress_does_not_fall() {
         let control = Arc::new(Control::new());
         let call = |control: &Control| {
             let running = control.begin(2)?;
-            running.run().advance(1);
-            running.run().advance(1);
+            running.token().advance(1);
+            running.token().advance(1);
             Ok::<(), Error>(())
         };
         let other = thread::spawn({
@@ -128,13 +128,13 @@ fn progress_is_of_one_call() {
     loom::model(|| {
         let control = Arc::new(Control::new());
         let first = control.begin(2).unwrap();
-        first.run().advance(2);
+        first.token().advance(2);
         drop(first);
         let caller = thread::spawn({
             let control = control.clone();
             move || {
                 let second = control.begin(5).unwrap();
-                second.run().advance(1);
+                second.token().advance(1);
             }
         });
         let seen = control.progress();

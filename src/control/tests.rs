@@ -10,9 +10,9 @@ fn progress_is_that_of_the_latest_call() {
     for items in [10, 3] {
         let running = control.begin(items).unwrap();
         assert_eq!(control.progress(), (0, items));
-        running.run().advance(2);
+        running.token().advance(2);
         assert_eq!(control.progress(), (2, items));
-        running.run().advance(items - 2);
+        running.token().advance(items - 2);
         assert_eq!(control.progress(), (items, items));
     }
 }
@@ -21,7 +21,7 @@ fn progress_is_that_of_the_latest_call() {
 fn progress_in_blocks_ends_at_the_total() {
     let control = Control::new();
     let running = control.begin(10).unwrap();
-    let run = running.run().counting(4);
+    let run = running.token().with_unit(4);
     run.advance(2);
     assert_eq!(control.progress(), (8, 10));
     run.advance(1);
@@ -45,21 +45,21 @@ fn a_cancellation_before_the_call_holds() {
     let control = Control::new();
     control.cancel();
     let running = control.begin(1).unwrap();
-    assert_eq!(running.run().check(), Err(Error::Cancelled));
+    assert_eq!(running.token().check(), Err(Error::Cancelled));
 }
 
 #[test]
 fn a_deadline_comes_is_moved_and_is_taken_away() {
     let control = Control::new();
     let running = control.begin(1).unwrap();
-    assert_eq!(running.run().check(), Ok(()));
+    assert_eq!(running.token().check(), Ok(()));
     for distant in [Duration::from_secs(3600), Duration::from_millis(i64::MAX as u64), Duration::MAX] {
         control.set_deadline(Some(Duration::ZERO));
-        assert_eq!(running.run().check(), Err(Error::TimedOut));
+        assert_eq!(running.token().check(), Err(Error::TimedOut));
         control.set_deadline(Some(distant));
-        assert_eq!(running.run().check(), Ok(()));
+        assert_eq!(running.token().check(), Ok(()));
     }
     control.set_deadline(Some(Duration::ZERO));
     control.set_deadline(None);
-    assert_eq!(running.run().check(), Ok(()));
+    assert_eq!(running.token().check(), Ok(()));
 }

@@ -1,27 +1,27 @@
-//! What can go wrong with an interpreter.
+//! Errors of interpreters.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// Why an interpreter could not be started, or what went wrong in it.
+/// Why an interpreter could not be started, or why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InterpError {
-    /// An option is wrong: which, and why.
+    /// An option is wrong: which one, and why.
     Options(String),
     /// It could not be started, as something is missing or wrong: what, and in which file.
     Unsupported(String),
-    /// There are as many as there can be.
+    /// The process cannot have more interpreters.
     Exhausted,
     /// It is the parent process's.
     Forked,
     /// Requests are under way.
     Busy,
-    /// Somebody else has given it back.
+    /// It was returned by another thread.
     Gone,
     /// The process is exiting: no Python code runs any more.
     Exiting,
-    /// Python code ended with an exception: its type and message on the first line, then the traceback.
+    /// Python code raised an exception: its type and message on the first line, then the traceback.
     Python(String),
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for InterpError {
             }
             Self::Busy => f.write_str("the interpreter is in use by a request"),
             Self::Exiting => f.write_str("the process is exiting: interpreters run no code any more"),
-            Self::Gone => f.write_str("the interpreter was given back"),
+            Self::Gone => f.write_str("the interpreter was returned"),
         }
     }
 }
@@ -43,8 +43,8 @@ impl fmt::Display for InterpError {
 impl std::error::Error for InterpError {}
 
 impl From<InterpError> for Error {
-    fn from(trouble: InterpError) -> Self {
-        match trouble {
+    fn from(error: InterpError) -> Self {
+        match error {
             InterpError::Options(text) => Self::Options(text),
             InterpError::Unsupported(text) => Self::Unsupported(text),
             InterpError::Exhausted => Self::Exhausted { what: "interpreters" },

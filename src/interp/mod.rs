@@ -1,17 +1,20 @@
 //! Isolated interpreters: private copies of libpython in one process.
 //!
-//! | room | contents |
+//! | module | contents |
 //! |---|---|
-//! | [`elf`] | shared objects as bytes: reading, and renaming symbols |
-//! | [`loading`] | which libraries are private, and how copies are loaded |
+//! | [`runtime`] | one running copy: its start, its requests, its reuse |
+//! | `cpython` | CPython's C API: declarations, the GIL token, the buffer protocol, the host's Python |
 //! | `interpose` | the functions that copies call in place of the C library's |
-//! | `cpython` | CPython's C API: declarations, the GIL token, exported buffers, the host's Python |
-//! | [`runtime`] | one running copy: start, requests, reuse |
-//! | [`exit`] | the end of the process |
+//! | [`loading`] | which libraries are private, and how copies are loaded |
+//! | [`exit`] | the exit of the process |
+//! | [`elf`] | shared objects as bytes: reading them, and renaming symbols |
 //! | [`foreign_buffer`], [`release`] | memory of the caller's, and the callbacks that release it |
-//! | [`error`] | what can go wrong |
+//! | [`error`] | errors |
 //!
-//! Where a system has no ELF or no glibc, all this is left out, and each call says so (`unsupported.rs`).
+//! Dependencies point one way: `runtime -> cpython, interpose -> loading, exit -> elf`, and the last two rows are below
+//! all others. `capi` uses this module; it uses `sys`.
+//!
+//! On systems without ELF or glibc, `unsupported.rs` replaces it, and each call reports that.
 
 pub mod error;
 pub mod foreign_buffer;
@@ -34,10 +37,6 @@ pub(crate) mod interpose;
 pub mod loading;
 #[cfg(supports_interpreters)]
 pub mod runtime;
-
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 #[cfg(all(test, supports_interpreters))]
 mod tests;

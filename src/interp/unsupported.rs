@@ -1,10 +1,13 @@
-//! What stands for interpreters where there cannot be any: none can be made, so none can be used.
+//! Stands in for the modules of `interp` on systems without ELF or glibc: [`Checkout::new`] fails there, and no value of
+//! any other type exists. Its public names and signatures are those of the real modules that `capi` uses.
+//!
+//! [`Checkout::new`]: runtime::checkout::Checkout::new
 
 pub mod exit {
-    //! No end that needs care.
+    //! Stands in for `exit`.
 
     pub mod abandon {
-        //! No call of Python's that could be abandoned.
+        //! No call is abandoned: only code that waits for an interpreter's GIL could be.
 
         use std::panic::{self, AssertUnwindSafe};
         use std::thread;
@@ -12,35 +15,35 @@ pub mod exit {
         use crate::interp::error::InterpError;
         use crate::sys::foreign::call_foreign;
 
-        /// Runs it.
-        pub fn with_barrier<R>(body: impl FnOnce() -> R) -> R {
+        /// Calls `body`.
+        pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
             body()
         }
 
-        /// Calls a function from outside.
-        pub fn abandonable<R>(call: impl FnOnce() -> R) -> R {
+        /// Calls a foreign function.
+        pub fn call_abandonable<R>(call: impl FnOnce() -> R) -> R {
             call_foreign(call)
         }
 
-        /// Does what calls such functions; the inner error is a panic.
-        pub fn outcome_of<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
-            // Unwind safety: the caller drops what the body leaves behind.
+        /// Calls `body`. The inner error is a panic, and there is no outer one.
+        pub fn catch_panics<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
+            // Unwind safety: the caller drops what a panic in `body` leaves behind.
             Ok(panic::catch_unwind(AssertUnwindSafe(body)))
         }
     }
 }
 
 pub mod runtime {
-    //! No copy that runs.
+    //! Stands in for `runtime`.
 
     pub mod interpreter {
-        //! An interpreter that cannot be.
+        //! Stands in for `interpreter`.
 
         use crate::interp::error::InterpError;
         use crate::interp::foreign_buffer::ForeignBuffer;
         use crate::interp::runtime::reply::Reply;
 
-        /// There is none.
+        /// An interpreter, of which there is none.
         pub enum Interpreter {}
 
         #[allow(missing_docs, reason = "nobody can call them")]
@@ -53,16 +56,16 @@ pub mod runtime {
                 match *self {}
             }
 
-            pub fn call(&'static self, _: &[u8], _: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
+            pub fn call(&self, _: &[u8], _: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
                 match *self {}
             }
         }
     }
 
     pub mod reply {
-        //! A reply that cannot be.
+        //! Stands in for `reply`.
 
-        /// There is none.
+        /// A reply, of which there is none.
         pub enum Reply {}
 
         #[allow(missing_docs, reason = "nobody can call them")]
@@ -73,7 +76,7 @@ pub mod runtime {
 
             pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
                 match *self {
-                    #[allow(unreachable_code, reason = "a type is wanted")]
+                    #[allow(unreachable_code, reason = "the function must return a type")]
                     _ => std::iter::empty(),
                 }
             }
@@ -81,27 +84,31 @@ pub mod runtime {
     }
 
     pub mod checkout {
-        //! A lease that cannot be.
+        //! Stands in for `checkout`.
+
+        use std::marker::PhantomData;
 
         use crate::interp::error::InterpError;
         use crate::interp::runtime::interpreter::Interpreter;
 
-        /// There is none.
+        /// An interpreter that is checked out, of which there is none.
         pub enum Checkout {}
 
-        /// There is none.
-        pub enum Using {}
+        /// Keeps an interpreter checked out, of which there is none.
+        pub struct Using<'a>(Checkout, PhantomData<&'a Checkout>);
 
         #[allow(missing_docs, reason = "nobody can call them")]
         impl Checkout {
+            /// Fails.
+            ///
             /// # Safety
-            /// It does nothing.
+            /// It is always safe to call.
             pub unsafe fn new(_: &[u8]) -> Result<Self, InterpError> {
-                let text = "isolated interpreters want Linux on x86-64 or aarch64, with glibc";
+                let text = "isolated interpreters require Linux on x86-64 or aarch64, with glibc";
                 Err(InterpError::Unsupported(text.to_owned()))
             }
 
-            pub fn enter(&self) -> Result<Using, InterpError> {
+            pub fn enter(&self) -> Result<Using<'_>, InterpError> {
                 match *self {}
             }
 
@@ -109,19 +116,19 @@ pub mod runtime {
                 match *self {}
             }
 
-            pub fn end(&self) -> Result<(), InterpError> {
+            pub fn check_in(&self) -> Result<(), InterpError> {
                 match *self {}
             }
         }
 
         #[allow(missing_docs, reason = "nobody can call them")]
-        impl Using {
+        impl Using<'_> {
             pub fn interpreter(&self) -> &'static Interpreter {
-                match *self {}
+                match self.0 {}
             }
         }
 
-        /// None are lent, none idle.
+        /// None are checked out, and none are idle.
         pub fn count() -> (u32, u32) {
             (0, 0)
         }

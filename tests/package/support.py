@@ -21,7 +21,7 @@ def has_interpreters():
     """Whether this Python can have interpreters, and why not."""
     try:
         ungil.Interpreter().close()
-    except ungil.Unsupported as reason:
+    except ungil.UnsupportedError as reason:
         return False, "SKIP: %s" % reason
     return True, ""
 

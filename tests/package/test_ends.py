@@ -223,11 +223,11 @@ class Ends(unittest.TestCase):
             import sys, ungil
             class Last:
                 interpreter = ungil.Interpreter()
-                pi = staticmethod(ungil.pi)
+                pi = staticmethod(ungil.compat.pi)
                 def __del__(self):
                     print(self.interpreter.eval("6 * 7"), self.pi(3 * 10**7) > 3)
             sys.modules["last"] = Last()
-            ungil.pi(3 * 10**7)
+            ungil.compat.pi(3 * 10**7)
             """,
             0,
             "42 True\n",
@@ -261,7 +261,7 @@ class Ends(unittest.TestCase):
 
     def test_the_exception_of_requests_while_the_process_exits(self):
         error = errors.of_status(signatures.UNGIL_E_EXITING, "the process is exiting")
-        self.assertIs(type(error), ungil.Exiting)
+        self.assertIs(type(error), ungil.ExitingError)
         self.assertIsInstance(error, ungil.Error)
         self.assertEqual((error.status, str(error)), (signatures.UNGIL_E_EXITING, "the process is exiting"))
 

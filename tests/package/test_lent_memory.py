@@ -253,7 +253,7 @@ class Replies(unittest.TestCase):
         for _ in range(1000):
             try:
                 return self.exec(FREE)
-            except ungil.ExecutionFailed as error:
+            except ungil.ExecutionError as error:
                 self.assertIn("BufferError", str(error))
                 time.sleep(0.01)  # the interpreter's own thread gives memory back
         self.exec(FREE)

@@ -1,4 +1,4 @@
-"""make install and make uninstall, into folders of the test's own."""
+"""make install, install-compat and uninstall, into directories of the test's own."""
 import os
 import shlex
 import shutil
@@ -10,6 +10,9 @@ import unittest
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 CC = os.environ.get("CC", "cc")
+
+# What install-compat adds: the names that existing ctypes scripts load.
+COMPATIBILITY_NAMES = ["libpi_c.so", "libprime.so", "libprime_pthread.so", "libtest.so", "pi_c.so"]
 
 
 def make(target, **variables):
@@ -27,8 +30,18 @@ class Install(unittest.TestCase):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
 
+    def test_install_has_no_compatibility_names(self):
+        make("install", PREFIX=self.folder)
+        libraries = [name for name in everything_below(self.folder) if name.startswith("lib/lib")]
+        version = os.path.basename(os.path.realpath(os.path.join(self.folder, "lib", "libungil.so")))
+        self.assertEqual(libraries, ["lib/libungil.so", "lib/libungil.so.0", "lib/" + version])
+        make("install-compat", PREFIX=self.folder)
+        self.assertLessEqual(set(COMPATIBILITY_NAMES), set(os.listdir(os.path.join(self.folder, "lib"))))
+        make("uninstall", PREFIX=self.folder)
+        self.assertEqual(everything_below(self.folder), [])
+
     def test_into_a_staging_folder(self):
-        make("install", DESTDIR=self.folder, PREFIX="/usr", LIBDIR="/usr/lib64")
+        make("install-compat", DESTDIR=self.folder, PREFIX="/usr", LIBDIR="/usr/lib64")
         self.assert_usable(os.path.join(self.folder, "usr", "lib64"))
         with open(os.path.join(self.folder, "usr/lib64/pkgconfig/ungil.pc")) as pc:
             self.assertIn("libdir=/usr/lib64\n", pc.read())
@@ -37,7 +50,7 @@ class Install(unittest.TestCase):
 
     def test_another_version_is_replaced(self):
         libraries = os.path.join(self.folder, "lib")
-        make("install", PREFIX=self.folder)
+        make("install-compat", PREFIX=self.folder)
         old = os.path.join(libraries, "libungil.so.0.0.9")
         shutil.copy(os.path.join(libraries, "libungil.so"), old)
         make("install", PREFIX=self.folder)

@@ -53,7 +53,7 @@ class Missing(Case):
 
     def test_wrong_options(self):
         self.assert_fails(INVALID, 'no option "colour=red"', Interpreter, colour="red")
-        self.assert_fails(INVALID, "wants a number", Interpreter, optimize="much")
+        self.assert_fails(INVALID, "must be a number", Interpreter, optimize="much")
         for name, value in [
             ("optimize", -1),
             ("utf8_mode", 7),
@@ -71,10 +71,10 @@ class Missing(Case):
     def test_what_is_no_libpython(self):
         for path, part in [
             (__file__, "not an ELF file"),
-            (os.path.join(LIBRARIES, "libungil.so"), "no libpython"),
+            (os.path.join(LIBRARIES, "libungil.so"), "not a libpython"),
             ("/proc/self/exe", "/proc/self/exe: "),
             (HERE, HERE),
-            ("/dev/zero", "no regular file"),
+            ("/dev/zero", "not a regular file"),
         ]:
             self.assert_fails(UNSUPPORTED, part, Interpreter, libpython=path)
 

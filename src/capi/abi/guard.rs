@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::{last_error, status};
 use crate::error::Error;
-use crate::interp::exit::abandon::{outcome_of, with_barrier};
+use crate::interp::exit::abandon::{catch_panics, protect_frames};
 
 /// Runs the body of the export `function`. On an error or a panic, records the message for
 /// `ungil_last_error` and returns `failed`.
@@ -19,7 +19,7 @@ pub(crate) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), E
 
 fn run<T>(function: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
-    let result = match with_barrier(|| outcome_of(body)) {
+    let result = match protect_frames(|| catch_panics(body)) {
         Ok(Ok(result)) => result,
         Ok(Err(payload)) => Err(Error::Internal(panic_message(&*payload))),
         Err(trouble) => Err(trouble.into()),

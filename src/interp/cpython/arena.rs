@@ -1,43 +1,45 @@
-//! Where copies of Python get larger blocks of memory from: the system, but for one kind of block.
+//! The allocator for the larger blocks of a copy of Python: it maps memory, and caches blocks of one size.
 //!
-//! CPython 3.11 and later give each thread that enters a block for its frames, 16 KiB, and unmap it when the thread
-//! leaves: with its page faults that takes longer than a short request. So a few of these are kept.
+//! CPython 3.11 and later map a chunk of 16 KiB, for frames, for each thread that enters, and unmap it when the thread
+//! leaves. With its page faults that takes longer than a short request. So some of these chunks are kept for reuse.
 
 use std::ffi::c_void;
 use std::ptr;
 
-use crossbeam::queue::ArrayQueue;
+use crossbeam_queue::ArrayQueue;
 
 use crate::interp::cpython::ffi::ArenaAllocator;
 use crate::sys::fork::ForkLocal;
 
-const FRAMES: usize = 16 << 10;
-const KEPT: usize = 64;
+/// The size of CPython's first chunk of a thread's data stack (`_PY_DATA_STACK_CHUNK_SIZE`).
+const DATA_STACK_CHUNK: usize = 16 << 10;
+
+const MAX_CACHED_CHUNKS: usize = 64;
 
 pub(crate) const ALLOCATOR: ArenaAllocator = ArenaAllocator { context: ptr::null_mut(), allocate, free };
 
-/// A block that nobody uses.
-struct Block(*mut c_void);
+/// A mapped chunk that is not in use.
+struct Chunk(*mut c_void);
 
-// SAFETY: nobody else knows of the block.
-unsafe impl Send for Block {}
+// SAFETY: Python has freed the chunk, so that this is the one pointer to it; any thread may use or unmap the memory.
+unsafe impl Send for Chunk {}
 
-static BLOCKS: ForkLocal<ArrayQueue<Block>> = ForkLocal::new(|| ArrayQueue::new(KEPT));
+static CACHE: ForkLocal<ArrayQueue<Chunk>> = ForkLocal::new(|| ArrayQueue::new(MAX_CACHED_CHUNKS));
 
 unsafe extern "C" fn allocate(_: *mut c_void, size: usize) -> *mut c_void {
-    if let Some(Block(block)) = (size == FRAMES).then(|| BLOCKS.get().pop()).flatten() {
-        return block;
+    if let Some(Chunk(chunk)) = (size == DATA_STACK_CHUNK).then(|| CACHE.get().pop()).flatten() {
+        return chunk;
     }
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping, wherever the system wants.
+    // SAFETY: this asks for a new mapping at an address of the system's choice, which touches no other memory.
     let block = unsafe { libc::mmap(ptr::null_mut(), size, access, kind, -1, 0) };
     if block == libc::MAP_FAILED { ptr::null_mut() } else { block }
 }
 
 unsafe extern "C" fn free(_: *mut c_void, block: *mut c_void, size: usize) {
-    if size == FRAMES && BLOCKS.get().push(Block(block)).is_ok() {
+    if size == DATA_STACK_CHUNK && CACHE.get().push(Chunk(block)).is_ok() {
         return;
     }
-    // SAFETY: Python gives back a whole block that it got from `allocate`, and does not use any more.
+    // SAFETY: Python frees a whole block that came from `allocate`, with its size, and does not use it any more.
     unsafe { libc::munmap(block, size) };
 }

@@ -1,8 +1,8 @@
-//! Memory that is lent to an interpreter, and by one, without a copy.
+//! The buffer protocol, in both directions and without a copy.
 //!
-//! What comes in is an object of a type that lends its memory, and tells the owner when it goes: Python keeps it as
-//! long as there is a view of it. What goes out is a view of a Python object, which Python keeps until the view is given
-//! back.
+//! Memory of the caller's is exported to Python by an object of a type of this library's. Python keeps that object as
+//! long as there is a view of it, and its deallocation calls the release callback. The other way, a [`BufferView`]
+//! acquires the buffer of a Python object, which Python keeps until the view is released.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -10,103 +10,110 @@ use std::ptr::{self, NonNull};
 
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
-use crate::interp::cpython::host::Version;
-use crate::interp::exit::abandon::{abandonable, with_barrier};
+use crate::interp::cpython::version::Version;
+use crate::interp::exit::abandon::{call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_ending;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
-/// What a lending object has behind Python's own part.
+/// The part of an exporting object that follows Python's own.
 struct BufferExporter {
     api: &'static Api,
     address: *mut c_void,
     len: usize,
     read_only: bool,
-    /// Taken when the object goes.
-    owner: Option<ReleaseCallback>,
+    /// Taken when the object is deallocated.
+    release: Option<ReleaseCallback>,
 }
 
-/// The type of such objects in one copy.
+/// The type of exporting objects in one copy.
 #[derive(Clone, Copy)]
 pub(crate) struct ExporterType {
     kind: NonNull<Object>,
-    /// Bytes of an object before its `BufferExporter`, a pointer.
-    offset: usize,
+    /// The length of an object's header. After it comes a pointer to the `BufferExporter`.
+    header: usize,
 }
 
 const TP_DEALLOC: c_int = 52;
 const BF_GETBUFFER: c_int = 1;
 
+/// The length of an object's header, with and without the GIL.
+const HEADER: usize = 16;
+const FREE_THREADED_HEADER: usize = 32;
+
 impl ExporterType {
-    pub(crate) fn new(held: Gil<'_>, version: Version) -> Result<Self, PyErrSet> {
-        let api = held.api;
-        // SAFETY: the attribute of a type; the object is checked.
-        let offset = unsafe {
-            let size = abandonable(|| {
+    pub(crate) fn new(gil: Gil<'_>, version: Version) -> Result<Self, PyErrSet> {
+        let api = gil.api;
+        // SAFETY: the token shows that this thread holds the GIL. `object` is a static type of this Python's, and `owned`
+        // checks the attribute before its value is read.
+        let header = unsafe {
+            let size = call_abandonable(|| {
                 (api.PyObject_GetAttrString)(api.PyBaseObject_Type, c"__basicsize__".as_ptr())
             });
-            (api.PyLong_AsSsize_t)(held.owned(size)?.as_ptr()) as usize
+            (api.PyLong_AsSsize_t)(gil.owned(size)?.as_ptr()) as usize
         };
-        // A static for each function, so that a type's functions know where the pointer is: all Pythons of a process
-        // could have different headers (those without the GIL do).
-        let (dealloc, lend) = if offset == 16 { gates::<16>() } else { gates::<32>() };
+        let (dealloc, get_buffer) =
+            if header == HEADER { functions::<HEADER>() } else { functions::<FREE_THREADED_HEADER>() };
         let takes_buffer_slots = version >= Version(3, 9);
         let mut slots = [
             TypeSlot { slot: TP_DEALLOC, function: dealloc as *const c_void },
             TypeSlot {
                 slot: if takes_buffer_slots { BF_GETBUFFER } else { 0 },
-                function: if takes_buffer_slots { lend as *const c_void } else { ptr::null() },
+                function: if takes_buffer_slots { get_buffer as *const c_void } else { ptr::null() },
             },
             TypeSlot { slot: 0, function: ptr::null() },
         ];
-        let size = offset + size_of::<*mut BufferExporter>();
+        let size = header + size_of::<*mut BufferExporter>();
         let slots = slots.as_mut_ptr();
         let name = c"_ungil.buffer".as_ptr();
         let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
-        // SAFETY: the specification is whole, and Python copies it, but for the name, which is static.
-        let kind = unsafe { held.owned(abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
+        // SAFETY: the token shows that this thread holds the GIL. The array of slots ends with a 0, and outlives the call,
+        // which copies all but the name; that is static.
+        let kind = unsafe { gil.owned(call_abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
         if !takes_buffer_slots {
-            // SAFETY: the type was just made, and nobody else has seen it.
-            unsafe { set_buffer_function(kind.as_ptr(), lend) };
+            // SAFETY: below 3.9 this is 3.8, the oldest version that is loaded; it made the type just now.
+            unsafe { set_get_buffer(kind.as_ptr(), get_buffer) };
         }
         let kind = NonNull::new(kind.into_ptr()).expect("it was checked");
-        Ok(Self { kind, offset })
+        Ok(Self { kind, header })
     }
 
-    /// Whether this Python has no lock: its objects have longer headers.
+    /// Whether this Python is a free-threaded build: its objects have longer headers.
     pub(crate) fn is_free_threaded(self) -> bool {
-        self.offset == 32
+        self.header == FREE_THREADED_HEADER
     }
 
-    /// A memoryview of what is lent.
-    pub(crate) fn view<'a>(
+    /// Exports memory: a memoryview of it. On an error the release callback is called before this returns.
+    pub(crate) fn export<'py>(
         self,
-        held: Gil<'a>,
+        gil: Gil<'py>,
         api: &'static Api,
-        loan: ForeignBuffer,
-    ) -> Result<PyRef<'a>, PyErrSet> {
+        buffer: ForeignBuffer,
+    ) -> Result<PyRef<'py>, PyErrSet> {
         let kind = self.kind.as_ptr();
-        // SAFETY: the type is this copy's, and the object's reference new.
-        let object = unsafe { held.owned(abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
-        let ForeignBuffer { address, len, read_only, owner } = loan;
-        let lender = match object {
+        // SAFETY: the token shows that this thread holds the GIL, and the type is alive, as its reference is never given
+        // back. The object is NULL or a new reference.
+        let object = unsafe { gil.owned(call_abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
+        let ForeignBuffer { address, len, read_only, owner: release } = buffer;
+        let object = match object {
             Ok(object) => object,
-            Err(raised) => {
-                // SAFETY: this thread has the lock.
-                unsafe { tell(api, owner) };
-                return Err(raised);
+            Err(error) => {
+                // SAFETY: the token shows that this thread holds the GIL of the Python with these functions.
+                unsafe { run_release(api, release) };
+                return Err(error);
             }
         };
-        let lent = Box::new(BufferExporter { api, address, len, read_only, owner: Some(owner) });
-        let lender_address = lender.as_ptr();
-        // SAFETY: the type's objects have room for a pointer at this offset, which is NULL until it is set here. Then it
-        // lends its memory, and the view has a reference to it.
+        let exporter = Box::new(BufferExporter { api, address, len, read_only, release: Some(release) });
+        let object_address = object.as_ptr();
+        // SAFETY: objects of this type have a pointer after their header, which is NULL until it is set here and never
+        // changes afterwards. With it, `get_buffer` and `dealloc` may be called. The view is NULL or a new reference, and
+        // keeps the object alive.
         unsafe {
-            lender_address
+            object_address
                 .cast::<u8>()
-                .add(self.offset)
+                .add(self.header)
                 .cast::<*mut BufferExporter>()
-                .write(Box::into_raw(lent));
-            held.owned(abandonable(|| (api.PyMemoryView_FromObject)(lender_address)))
+                .write(Box::into_raw(exporter));
+            gil.owned(call_abandonable(|| (api.PyMemoryView_FromObject)(object_address)))
         }
     }
 }
@@ -114,96 +121,100 @@ impl ExporterType {
 type Dealloc = unsafe extern "C" fn(*mut Object);
 type GetBuffer = unsafe extern "C" fn(*mut Object, *mut Buffer, c_int) -> c_int;
 
-fn gates<const OFFSET: usize>() -> (Dealloc, GetBuffer) {
-    (dealloc::<OFFSET>, lend::<OFFSET>)
+/// The functions of a type for objects with such headers: Pythons of one process may have different ones.
+fn functions<const HEADER: usize>() -> (Dealloc, GetBuffer) {
+    (dealloc::<HEADER>, get_buffer::<HEADER>)
 }
 
-/// CPython 3.8 does not take the buffer functions by slots: they are written to where its types have them.
+/// CPython 3.8 takes no slots of buffer functions: this writes the function into the type.
 ///
 /// # Safety
-/// The object is a type of CPython 3.8 that was made from a specification.
-unsafe fn set_buffer_function(kind: *mut Object, lend: GetBuffer) {
+/// The object is a type of CPython 3.8 that was made from a specification, and that nobody else has seen yet.
+unsafe fn set_get_buffer(kind: *mut Object, get_buffer: GetBuffer) {
     const AS_BUFFER: usize = 160;
-    // SAFETY: in 3.8, the field `tp_as_buffer` of such a type points to its own buffer functions, the first of which is
-    // `bf_getbuffer`.
+    // SAFETY: by this function's contract the type is one of 3.8's heap types: there the field `tp_as_buffer`, at this
+    // offset, points to the type's own buffer functions, the first of which is `bf_getbuffer`.
     unsafe {
         let functions = kind.cast::<u8>().add(AS_BUFFER).cast::<*mut Option<GetBuffer>>().read();
-        functions.write(Some(lend));
+        functions.write(Some(get_buffer));
     }
 }
 
 /// # Safety
-/// An object of the lending type.
-unsafe fn lent<const OFFSET: usize>(object: *mut Object) -> *mut BufferExporter {
-    // SAFETY: by this function's contract.
-    unsafe { object.cast::<u8>().add(OFFSET).cast::<*mut BufferExporter>().read() }
+/// An object of the exporting type, whose header has this length, after `export` has set its pointer.
+unsafe fn exporter<const HEADER: usize>(object: *mut Object) -> *mut BufferExporter {
+    // SAFETY: by this function's contract, the pointer is there after the header, and is set.
+    unsafe { object.cast::<u8>().add(HEADER).cast::<*mut BufferExporter>().read() }
 }
 
-/// Lends the object's memory (`bf_getbuffer`).
-unsafe extern "C" fn lend<const OFFSET: usize>(
+/// `bf_getbuffer`: fills in Python's description of the memory.
+unsafe extern "C" fn get_buffer<const HEADER: usize>(
     object: *mut Object,
     buffer: *mut Buffer,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: Python gives an object of this type, and a place for what is lent.
+    // SAFETY: Python calls this, with the GIL, for an object of this type, and gives a structure to fill in. The object is
+    // alive, and so is its `BufferExporter`.
     unsafe {
-        let BufferExporter { api, address, len, read_only, .. } = &*lent::<OFFSET>(object);
+        let BufferExporter { api, address, len, read_only, .. } = &*exporter::<HEADER>(object);
         (api.PyBuffer_FillInfo)(buffer, object, *address, *len as isize, (*read_only).into(), flags)
     }
 }
 
-/// Ends an object, and tells the owner (`tp_dealloc`).
-unsafe extern "C" fn dealloc<const OFFSET: usize>(object: *mut Object) {
-    // SAFETY: Python gives an object of this type that nobody has any more, and waits for nothing but this. The type is
-    // there as long as the process. What the box owned is gone or moved before the call that may be abandoned.
+/// `tp_dealloc`: frees the object, and calls the release callback.
+unsafe extern "C" fn dealloc<const HEADER: usize>(object: *mut Object) {
+    // SAFETY: Python calls this, with the GIL, once for an object of this type that has no references any more, so that
+    // the box is nobody else's. The API is static. When `run_release` is called, which may abandon this frame, the box is
+    // freed and the callback moved: the frame owns nothing.
     unsafe {
-        let BufferExporter { api, owner, .. } = *Box::from_raw(lent::<OFFSET>(object));
+        let BufferExporter { api, release, .. } = *Box::from_raw(exporter::<HEADER>(object));
         (api.PyObject_Free)(object.cast());
-        if let Some(owner) = owner {
-            tell(api, owner);
+        if let Some(release) = release {
+            run_release(api, release);
         }
     }
 }
 
-/// Tells an owner that a loan is over. He may wait for something that waits for this copy's lock: it is given up
-/// meanwhile. He may also come back with a request, which is not to see an exception that is under way here.
+/// Calls a release callback without the GIL, as the callback may wait for something that waits for the GIL. It may also
+/// come back with a request, which must not see this thread's exception.
 ///
 /// # Safety
-/// These are the functions of the Python whose lock this thread holds.
-unsafe fn tell(api: &'static Api, owner: ReleaseCallback) {
-    // SAFETY: by this function's contract. In the last two calls the thread may wait for the lock, and then abandon this
-    // frame, which owns nothing any more.
+/// This thread holds the GIL of the Python with these functions.
+unsafe fn run_release(api: &'static Api, release: ReleaseCallback) {
+    // SAFETY: by this function's contract the thread holds the GIL, which it gives up for the callback and takes again.
+    // The last two calls may wait for the GIL and abandon this frame, which owns nothing by then.
     unsafe {
         let mut exception = [ptr::null_mut(); 3];
         let [kind, value, trace] = &mut exception;
         (api.PyErr_Fetch)(kind, value, trace);
         let state = (api.PyEval_SaveThread)();
-        with_barrier(|| drop(owner));
+        protect_frames(|| drop(release));
         (api.PyEval_RestoreThread)(state);
         let [kind, value, trace] = exception;
         (api.PyErr_Restore)(kind, value, trace);
     }
 }
 
-/// Memory that a Python object lends. The buffer is on the heap, and is referred to by address only, as its shape may
-/// point into it.
+/// An acquired buffer: the memory of a Python object. Python's structure is on the heap and does not move, as its shape
+/// may point into it.
 pub(crate) struct BufferView(NonNull<Buffer>);
 
-// SAFETY: the memory may be read by any thread; only `release` touches the object, and that needs the copy's lock.
+// SAFETY: any thread may read the structure and the memory. Only `release` changes the object, and it takes a GIL token.
 unsafe impl Send for BufferView {}
-// SAFETY: a shared view reads the buffer's fields, which nobody writes until `release` has the view for itself.
+// SAFETY: a shared view only reads the structure's fields, which nobody writes until `release` takes the view by value.
 unsafe impl Sync for BufferView {}
 
 impl BufferView {
-    /// Of an object, whose memory is to be in one piece.
-    pub(crate) fn of(object: &PyRef<'_>, held: Gil<'_>) -> Result<Self, PyErrSet> {
+    /// Acquires the buffer of an object, which must be contiguous.
+    pub(crate) fn acquire(object: &PyRef<'_>, gil: Gil<'_>) -> Result<Self, PyErrSet> {
         const SIMPLE: c_int = 0;
         let buffer = Box::into_raw(Box::<Buffer>::new_uninit()).cast::<Buffer>();
         let object = object.as_ptr();
-        // SAFETY: the object is alive, and Python writes the buffer where it succeeds; where it fails, it keeps nothing
-        // of it, and the box is freed. (A call that is abandoned keeps it.)
+        // SAFETY: the token shows that this thread holds the GIL, and the object is alive by its reference. On success
+        // Python has written the structure; on failure it keeps no pointer to it, and the box is freed. (A call that is
+        // abandoned leaves the box to Python.)
         unsafe {
-            if abandonable(|| (held.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
+            if call_abandonable(|| (gil.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
                 drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
                 return Err(PyErrSet);
             }
@@ -212,7 +223,8 @@ impl BufferView {
     }
 
     fn buffer(&self) -> &Buffer {
-        // SAFETY: Python filled the buffer, it lives as long as this, and nobody writes to it meanwhile.
+        // SAFETY: `acquire` succeeded, so Python has written the structure. It lives until `release` takes this by value,
+        // and nobody writes to it before.
         unsafe { self.0.as_ref() }
     }
 
@@ -231,8 +243,8 @@ impl BufferView {
     pub(crate) fn to_vec(&self) -> Vec<u8> {
         let mut copy = Vec::with_capacity(self.len());
         if self.len() > 0 {
-            // SAFETY: Python lends so many bytes, and there is room for them. (No slice is made of them: Python code
-            // may write to them meanwhile.)
+            // SAFETY: the acquired memory has this many bytes, and the vector has the capacity for them. (There is no slice
+            // of the memory, as Python code may write to it meanwhile.)
             unsafe {
                 ptr::copy_nonoverlapping(self.address().cast(), copy.as_mut_ptr(), self.len());
                 copy.set_len(self.len());
@@ -241,16 +253,16 @@ impl BufferView {
         copy
     }
 
-    /// Gives it back.
-    pub(crate) fn release(self, held: Gil<'_>) {
+    /// Releases the buffer.
+    pub(crate) fn release(self, gil: Gil<'_>) {
         if is_ending() {
-            return; // as an abandoned call unwinds: the lock is lost
+            return; // this may be an abandoned call that unwinds, whose thread has lost the GIL
         }
         let buffer = self.0.as_ptr();
-        // SAFETY: it was lent, and is given back once, and nobody else has it. If the call is abandoned, it stays: Python
-        // may be at it.
+        // SAFETY: the token shows that this thread holds the GIL. The view is taken by value, so the buffer is released
+        // once, and the box is then nobody else's. (A call that is abandoned leaves the box to Python.)
         unsafe {
-            abandonable(|| (held.api.PyBuffer_Release)(buffer));
+            call_abandonable(|| (gil.api.PyBuffer_Release)(buffer));
             drop(Box::from_raw(buffer));
         }
     }

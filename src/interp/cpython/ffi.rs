@@ -1,5 +1,5 @@
-//! The few functions of Python's C API that a copy is driven by, looked up by the copy's own names. All of them are
-//! there, with these types, from CPython 3.8 to 3.14.
+//! Declarations of the part of Python's C API that this library uses. Each Python has a table of the functions, looked up
+//! by its own names. All supported versions have them, with these types.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::fmt;
@@ -17,7 +17,7 @@ pub(crate) struct ThreadState {
     _private: [u8; 0],
 }
 
-/// What is settled before anything else (`PyPreConfig`, where there is no Windows; all fields are of type int).
+/// `PyPreConfig`: the first part of the configuration. (As outside Windows; all fields are of type int.)
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct PreConfig {
@@ -31,11 +31,11 @@ pub(crate) struct PreConfig {
     pub(crate) utf8_mode: c_int,
     pub(crate) dev_mode: c_int,
     pub(crate) allocator: c_int,
-    /// Room for fields that a later version may add.
-    _later: [c_int; 22],
+    /// Space for fields that a later version may add.
+    _reserved: [c_int; 22],
 }
 
-/// How an initialisation went (`PyStatus`).
+/// `PyStatus`: the outcome of an initialisation.
 #[repr(C)]
 pub(crate) struct Status {
     pub(crate) kind: c_int,
@@ -44,7 +44,7 @@ pub(crate) struct Status {
     pub(crate) exit_code: c_int,
 }
 
-/// Memory that an object lends (`Py_buffer`).
+/// `Py_buffer`: the memory that an object exports.
 #[repr(C)]
 pub(crate) struct Buffer {
     pub(crate) address: *mut c_void,
@@ -60,7 +60,7 @@ pub(crate) struct Buffer {
     pub(crate) internal: *mut c_void,
 }
 
-/// What a type is made from (`PyType_Spec`).
+/// `PyType_Spec`: the specification of a type.
 #[repr(C)]
 pub(crate) struct TypeSpec {
     pub(crate) name: *const c_char,
@@ -70,14 +70,14 @@ pub(crate) struct TypeSpec {
     pub(crate) slots: *mut TypeSlot,
 }
 
-/// One of a type's functions (`PyType_Slot`).
+/// `PyType_Slot`: one of a type's functions.
 #[repr(C)]
 pub(crate) struct TypeSlot {
     pub(crate) slot: c_int,
     pub(crate) function: *const c_void,
 }
 
-/// Where Python gets its larger blocks of memory (`PyObjectArenaAllocator`).
+/// `PyObjectArenaAllocator`: the allocator for larger blocks of memory.
 #[repr(C)]
 pub(crate) struct ArenaAllocator {
     pub(crate) context: *mut c_void,
@@ -85,16 +85,16 @@ pub(crate) struct ArenaAllocator {
     pub(crate) free: unsafe extern "C" fn(*mut c_void, *mut c_void, usize),
 }
 
-/// How a source text is read: as a whole program (`Py_file_input`).
+/// `Py_file_input`: compile the source as a whole program.
 pub(crate) const PROGRAM: c_int = 257;
 
-/// A symbol that a library lacks: it is no libpython of a version that is known.
+/// A symbol that a library lacks: it is not a libpython of a supported version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing(&'static str);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no {} in it", self.0)
+        write!(f, "it does not define {}", self.0)
     }
 }
 
@@ -113,23 +113,25 @@ macro_rules! api {
             $(pub(crate) $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?,)*
         }
 
-        // SAFETY: functions, and the addresses of variables that are only read with the lock held.
+        // SAFETY: these are addresses, which any thread may have. To call a function, or to read a variable, is unsafe, and
+        // left to code that holds the GIL where Python asks for that.
         unsafe impl Send for Api {}
-        // SAFETY: as above.
+        // SAFETY: nothing changes the table, so that threads may read it at the same time.
         unsafe impl Sync for Api {}
 
         impl Api {
-            /// Looks all of them up by `find`.
+            /// Looks up all of them by `find`.
             ///
             /// # Safety
-            /// `find` gives the addresses of a libpython's symbols.
+            /// `find` returns the addresses of the symbols of a Python of a supported version.
             pub(crate) unsafe fn of(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Result<Self, Missing> {
                 let find = |name| find(name).ok_or(Missing(name));
                 Ok(Self {
                     $($variable: find(stringify!($variable))?.as_ptr().cast(),)*
                     $($name: {
                         let address = find(stringify!($name))?;
-                        // SAFETY: the function of this name has this type, in each version that is supported.
+                        // SAFETY: the address is that of Python's function of this name, which has this type in each
+                        // supported version.
                         unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?>(address.as_ptr()) }
                     },)*
                 })

@@ -1,60 +1,104 @@
-//! Python's objects, in safe hands: only a thread that holds a Python's lock can come by them, and each reference is
-//! given back once. Each call that can run Python code, and so wait for the lock, can be abandoned.
+//! The GIL token, and safe operations on Python objects that need it.
+//!
+//! Only a thread that holds the GIL of a Python gets a [`Gil`], and each [`PyRef`] gives its reference back once. Every
+//! call that may run Python code, and so may wait for the GIL, can be abandoned when the process exits.
 
 use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
+use std::panic;
 use std::ptr::{self, NonNull};
 use std::thread;
 
 use crate::interp::cpython::ffi::{Api, Object, PROGRAM};
-use crate::interp::exit::abandon::abandonable;
+use crate::interp::error::InterpError;
+use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
 use crate::interp::exit::at_exit::is_ending;
 
-/// Shows that this thread holds the lock of one Python.
+/// Proof that this thread holds the GIL of one Python. (In a free-threaded build: that the thread is attached to it.)
 #[derive(Clone, Copy)]
-pub(crate) struct Gil<'a> {
-    pub(crate) api: &'a Api,
+pub(crate) struct Gil<'py> {
+    pub(crate) api: &'py Api,
+    /// A thread holds the GIL, so the token must not leave the thread: neither `Send` nor `Sync`.
+    _of_this_thread: PhantomData<*const ()>,
 }
 
-/// A Python exception is set on this thread.
+/// `Gil` and `PyRef` are neither `Send` nor `Sync`: if they were, two implementations would apply below, and the compiler
+/// could not choose.
+const _: () = {
+    trait NotSend<Case> {
+        fn check() {}
+    }
+    impl<T> NotSend<()> for T {}
+    impl<T: Send> NotSend<u8> for T {}
+    trait NotSync<Case> {
+        fn check() {}
+    }
+    impl<T> NotSync<()> for T {}
+    impl<T: Sync> NotSync<u8> for T {}
+    let _ = (<Gil<'static> as NotSend<_>>::check, <Gil<'static> as NotSync<_>>::check);
+    let _ = (<PyRef<'static> as NotSend<_>>::check, <PyRef<'static> as NotSync<_>>::check);
+};
+
+/// Python's error indicator is set on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PyErrSet;
 
-/// A reference to an object.
-pub(crate) struct PyRef<'a> {
-    held: Gil<'a>,
+/// The text for an exception whose own `str` raises one, in the words of Python's `traceback`.
+pub(crate) const STR_FAILED: &str = "<exception str() failed>";
+
+/// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting, this
+/// thread may lose the GIL for ever, which is the error.
+///
+/// # Safety
+/// These are the functions of a Python that has started and never ends.
+pub(crate) unsafe fn with_gil<T>(api: &Api, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+    // SAFETY: by this function's contract, that Python runs, and then any thread may ask for its GIL.
+    let state = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Ensure)() }))?;
+    // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below. If it loses the GIL
+    // before that, `body` unwinds, and its token with it.
+    let outcome = catch_panics(|| body(unsafe { Gil::new(api) }))?;
+    // SAFETY: this thread holds the GIL that the state is of, and no token is left.
+    catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Release)(state) }))?;
+    outcome.or_else(|payload| panic::resume_unwind(payload))
+}
+
+/// A strong reference to an object.
+pub(crate) struct PyRef<'py> {
+    gil: Gil<'py>,
     object: NonNull<Object>,
 }
 
 impl Drop for PyRef<'_> {
     fn drop(&mut self) {
-        // An abandoned call unwinds without the lock; and no objects have to end any more.
+        // An abandoned call unwinds without the GIL; and when the process exits, objects need not be freed.
         if thread::panicking() || is_ending() {
             return;
         }
-        let (api, object) = (self.held.api, self.as_ptr());
-        // SAFETY: the reference is this one's, and the lock is held.
-        abandonable(|| unsafe { (api.Py_DecRef)(object) });
+        let (api, object) = (self.gil.api, self.as_ptr());
+        // SAFETY: the token shows that this thread holds the GIL, and this reference is not used after its drop.
+        call_abandonable(|| unsafe { (api.Py_DecRef)(object) });
     }
 }
 
-impl<'a> PyRef<'a> {
+impl<'py> PyRef<'py> {
     pub(crate) fn as_ptr(&self) -> *mut Object {
         self.object.as_ptr()
     }
 
-    /// The object, for someone else to give the reference back.
+    /// The object. The reference now belongs to the caller.
     pub(crate) fn into_ptr(self) -> *mut Object {
         let object = self.as_ptr();
         std::mem::forget(self);
         object
     }
 
-    /// What is in a bytes object.
+    /// The content of a bytes object.
     pub(crate) fn content(&self) -> Result<&[u8], PyErrSet> {
         let (mut start, mut len): (*mut c_char, isize) = (ptr::null_mut(), 0);
-        // SAFETY: Python checks the object's type, and writes both on success only.
+        // SAFETY: the token shows that this thread holds the GIL. Python checks the object's type, and writes start and
+        // length only on success. A bytes object does not change, and lives as long as this reference.
         unsafe {
-            if (self.held.api.PyBytes_AsStringAndSize)(self.as_ptr(), &mut start, &mut len) != 0 {
+            if (self.gil.api.PyBytes_AsStringAndSize)(self.as_ptr(), &mut start, &mut len) != 0 {
                 return Err(PyErrSet);
             }
             Ok(std::slice::from_raw_parts(start.cast_const().cast(), len as usize))
@@ -62,56 +106,63 @@ impl<'a> PyRef<'a> {
     }
 
     /// The items of a tuple.
-    pub(crate) fn items(&self) -> Result<Vec<PyRef<'a>>, PyErrSet> {
-        let api = self.held.api;
-        // SAFETY: Python checks that it is a tuple, and the lock is held.
+    pub(crate) fn items(&self) -> Result<Vec<PyRef<'py>>, PyErrSet> {
+        let api = self.gil.api;
+        // SAFETY: the token shows that this thread holds the GIL; Python checks that the object is a tuple.
         let len = unsafe { (api.PyTuple_Size)(self.as_ptr()) };
         if len < 0 {
             return Err(PyErrSet);
         }
-        // SAFETY: as above; an item is borrowed from the tuple.
-        let item = |i| unsafe { self.held.borrowed((api.PyTuple_GetItem)(self.as_ptr(), i)) };
+        // SAFETY: the object is a tuple, and i less than its length. The tuple, which is alive, keeps the item alive until
+        // `borrowed` has taken a reference.
+        let item = |i| unsafe { self.gil.borrowed((api.PyTuple_GetItem)(self.as_ptr(), i)) };
         (0..len).map(item).collect()
     }
 }
 
-impl<'a> Gil<'a> {
+impl<'py> Gil<'py> {
     /// # Safety
-    /// This thread holds the lock of the Python that these functions are of, as long as this is used.
-    pub(crate) unsafe fn new(api: &'a Api) -> Self {
-        Self { api }
+    /// This thread holds the GIL of the Python with these functions for as long as the token or a copy of it is used.
+    pub(crate) unsafe fn new(api: &'py Api) -> Self {
+        Self { api, _of_this_thread: PhantomData }
     }
 
+    /// Takes over a new reference; NULL stands for an error.
+    ///
     /// # Safety
-    /// The object, if there is one, comes with a reference that nobody else gives back.
-    pub(crate) unsafe fn owned(self, object: *mut Object) -> Result<PyRef<'a>, PyErrSet> {
-        NonNull::new(object).map(|object| PyRef { held: self, object }).ok_or(PyErrSet)
+    /// Unless `object` is NULL, it is an object of this Python's, with a reference that the caller hands over.
+    pub(crate) unsafe fn owned(self, object: *mut Object) -> Result<PyRef<'py>, PyErrSet> {
+        NonNull::new(object).map(|object| PyRef { gil: self, object }).ok_or(PyErrSet)
     }
 
+    /// Takes a reference of its own to a borrowed object; NULL stands for an error.
+    ///
     /// # Safety
-    /// The object, if there is one, is there until this has taken a reference of its own.
-    unsafe fn borrowed(self, object: *mut Object) -> Result<PyRef<'a>, PyErrSet> {
+    /// Unless `object` is NULL, it is an object of this Python's that is alive until this returns.
+    unsafe fn borrowed(self, object: *mut Object) -> Result<PyRef<'py>, PyErrSet> {
         if !object.is_null() {
-            // SAFETY: by this function's contract.
+            // SAFETY: by this function's contract the object is alive; this token's thread holds the GIL.
             unsafe { (self.api.Py_IncRef)(object) };
         }
-        // SAFETY: the reference was just taken.
+        // SAFETY: if there is an object, the reference to it was taken just now, for this.
         unsafe { self.owned(object) }
     }
 
-    pub(crate) fn bytes(self, content: &[u8]) -> Result<PyRef<'a>, PyErrSet> {
-        // SAFETY: Python copies as many bytes as there are; the reference is new.
+    pub(crate) fn bytes(self, content: &[u8]) -> Result<PyRef<'py>, PyErrSet> {
+        // SAFETY: this token's thread holds the GIL. Python copies the slice's bytes into an object, and returns NULL or a
+        // new reference to that.
         unsafe {
             let len = content.len() as isize;
             self.owned((self.api.PyBytes_FromStringAndSize)(content.as_ptr().cast(), len))
         }
     }
 
-    pub(crate) fn tuple(self, items: Vec<PyRef<'a>>) -> Result<PyRef<'a>, PyErrSet> {
-        // SAFETY: the reference is new; the tuple has room for the items, and takes their references.
+    pub(crate) fn tuple(self, items: Vec<PyRef<'py>>) -> Result<PyRef<'py>, PyErrSet> {
+        // SAFETY: this token's thread holds the GIL. The new tuple is nobody else's yet and has a slot for each item, and
+        // `PyTuple_SetItem` takes over the item's reference.
         unsafe {
             let len = items.len() as isize;
-            let tuple = self.owned(abandonable(|| (self.api.PyTuple_New)(len)))?;
+            let tuple = self.owned(call_abandonable(|| (self.api.PyTuple_New)(len)))?;
             for (i, item) in items.into_iter().enumerate() {
                 (self.api.PyTuple_SetItem)(tuple.as_ptr(), i as isize, item.into_ptr());
             }
@@ -122,89 +173,93 @@ impl<'a> Gil<'a> {
     /// Calls a function.
     ///
     /// # Safety
-    /// `function` is an object of this Python's.
+    /// `function` is an object of this Python's that is alive.
     pub(crate) unsafe fn call(
         self,
         function: NonNull<Object>,
-        arguments: Vec<PyRef<'a>>,
-    ) -> Result<PyRef<'a>, PyErrSet> {
+        arguments: Vec<PyRef<'py>>,
+    ) -> Result<PyRef<'py>, PyErrSet> {
         let arguments = self.tuple(arguments)?;
         let (function, arguments) = (function.as_ptr(), arguments.as_ptr());
-        // SAFETY: objects of this Python's; the result's reference is new.
-        unsafe { self.owned(abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
+        // SAFETY: this token's thread holds the GIL; the function is alive by this function's contract, and the tuple of
+        // arguments by its reference. The result is NULL or a new reference.
+        unsafe { self.owned(call_abandonable(|| (self.api.PyObject_CallObject)(function, arguments))) }
     }
 
-    /// Calls a function of one bytes object.
+    /// Calls a function with one bytes object.
     ///
     /// # Safety
-    /// As for `call`.
+    /// `function` is an object of this Python's that is alive.
     pub(crate) unsafe fn call_with_bytes(
         self,
         function: NonNull<Object>,
         content: &[u8],
-    ) -> Result<PyRef<'a>, PyErrSet> {
+    ) -> Result<PyRef<'py>, PyErrSet> {
         let arguments = vec![self.bytes(content)?];
-        // SAFETY: by this function's contract.
+        // SAFETY: `call` asks the same of the function as this does.
         unsafe { self.call(function, arguments) }
     }
 
-    /// Runs a program in a namespace of its own, which is returned.
-    pub(crate) fn run(self, source: &CStr, name: &CStr) -> Result<PyRef<'a>, PyErrSet> {
+    /// Runs a program in a new namespace, and returns that.
+    pub(crate) fn run(self, source: &CStr, name: &CStr) -> Result<PyRef<'py>, PyErrSet> {
         let api = self.api;
-        // SAFETY: C strings; each object is checked before it is used, and references are new unless borrowed.
+        // SAFETY: this token's thread holds the GIL. Source and name are C strings. The namespace and the code are new
+        // references, which `owned` checks for NULL; the builtins are borrowed from the running Python, which keeps them.
         unsafe {
-            let globals = self.owned(abandonable(|| (api.PyDict_New)()))?;
+            let globals = self.owned(call_abandonable(|| (api.PyDict_New)()))?;
             let scope = globals.as_ptr();
             let builtins = (api.PyEval_GetBuiltins)();
-            abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
+            call_abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
             let (source, name) = (source.as_ptr(), name.as_ptr());
-            let code = self.owned(abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
+            let code = self.owned(call_abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
             let code = code.as_ptr();
-            self.owned(abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
+            self.owned(call_abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
             Ok(globals)
         }
     }
 
-    /// What a namespace has under this name.
-    pub(crate) fn get(self, namespace: &PyRef<'a>, name: &CStr) -> Option<PyRef<'a>> {
-        // SAFETY: a dictionary, and a C string; what it gives is borrowed.
+    /// The value of a name in a namespace, which is a dictionary.
+    pub(crate) fn get(self, namespace: &PyRef<'py>, name: &CStr) -> Option<PyRef<'py>> {
+        // SAFETY: this token's thread holds the GIL. The name is a C string, and Python checks that the namespace is a
+        // dictionary, which keeps the value alive until `borrowed` has taken a reference.
         unsafe { self.borrowed((self.api.PyDict_GetItemString)(namespace.as_ptr(), name.as_ptr())) }.ok()
     }
 
-    /// What `str` makes of an object.
-    pub(crate) fn text(self, object: &PyRef<'a>) -> Result<String, PyErrSet> {
-        // SAFETY: an object of this Python's; the references are new.
+    /// `str(object)`.
+    pub(crate) fn text(self, object: &PyRef<'py>) -> Result<String, PyErrSet> {
+        // SAFETY: this token's thread holds the GIL, and the object is alive by its reference. Both results are NULL or new
+        // references.
         unsafe {
             let object = object.as_ptr();
-            let text = self.owned(abandonable(|| (self.api.PyObject_Str)(object)))?;
+            let text = self.owned(call_abandonable(|| (self.api.PyObject_Str)(object)))?;
             let bytes = self.owned((self.api.PyUnicode_AsUTF8String)(text.as_ptr()))?;
             Ok(String::from_utf8_lossy(bytes.content()?).into_owned())
         }
     }
 
-    /// The exception that is set, which then is not set any more: its type, itself and its traceback, as far as there
-    /// are any.
-    pub(crate) fn exception(self, _: PyErrSet) -> Vec<PyRef<'a>> {
+    /// Takes the exception out of the error indicator: its type, value and traceback, as far as there are any.
+    pub(crate) fn take_exception(self, _: PyErrSet) -> Vec<PyRef<'py>> {
         let mut parts = [ptr::null_mut(); 3];
         let [kind, value, traceback] = &mut parts;
-        // SAFETY: Python writes NULL, or an object whose reference is the caller's.
+        // SAFETY: this token's thread holds the GIL. Python writes NULL or an object with a new reference to each of the
+        // three, and `PyErr_NormalizeException` replaces them by others of that kind.
         unsafe {
             (self.api.PyErr_Fetch)(kind, value, traceback);
-            abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
+            call_abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
             parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
         }
     }
 
-    /// What the exception that is set says, which then is not set any more.
-    pub(crate) fn exception_text(self, raised: PyErrSet) -> String {
-        let parts = self.exception(raised);
-        let text = parts.get(1).and_then(|value| self.text(value).map_err(|raised| self.forget(raised)).ok());
-        text.unwrap_or_else(|| "an exception that cannot be told".to_owned())
+    /// Takes the exception out of the error indicator, and returns its message.
+    pub(crate) fn take_exception_text(self, error: PyErrSet) -> String {
+        let parts = self.take_exception(error);
+        let text = parts.get(1).and_then(|value| self.text(value).map_err(|error| self.clear(error)).ok());
+        text.unwrap_or_else(|| STR_FAILED.to_owned())
     }
 
-    /// Forgets the exception that is set.
-    pub(crate) fn forget(self, _: PyErrSet) {
-        // SAFETY: the lock is held.
-        abandonable(|| unsafe { (self.api.PyErr_Clear)() });
+    /// Clears the error indicator.
+    pub(crate) fn clear(self, _: PyErrSet) {
+        // SAFETY: this token's thread holds the GIL, and the error indicator is that thread's.
+        call_abandonable(|| unsafe { (self.api.PyErr_Clear)() });
     }
 }

@@ -1,4 +1,4 @@
-"""What a Python says of itself, for an interpreter that is to be like it: lines of options, in `settings`."""
+"""Runs in the host's Python and describes its settings: lines of options for an interpreter that is to be like it."""
 import sys
 
 lines = []
@@ -8,7 +8,7 @@ def add(name, value):
     if isinstance(value, str) and "\n" not in value:
         try:
             lines.append((name + "=" + value).encode(sys.getfilesystemencoding(), "surrogateescape"))
-        except UnicodeEncodeError:  # no path, and no option that anybody gave
+        except UnicodeEncodeError:  # neither a path nor an option that anybody gave
             pass
 
 

@@ -1,6 +1,19 @@
-//! Shared objects as bytes: reading one, and renaming the symbols of a copy. No loader, no Python.
+//! Shared objects as bytes: reading one, and renaming the symbols of a copy. Nothing here loads a library or knows of
+//! Python objects.
+//!
+//! | file | contents |
+//! |---|---|
+//! | [`image`] | parsing: segments, dynamic section, symbols, strings |
+//! | [`symbols`] | symbol prefixes, and which symbols are Python's |
+//! | [`rewrite`] | the copies: of libpython, and of other libraries |
+//! | `string_table`, `appended_segment` | the new tables of a copy |
+//!
+//! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
+pub(crate) mod appended_segment;
 pub mod image;
 pub mod rewrite;
 #[cfg(test)]
 pub(crate) mod small_object;
+pub(crate) mod string_table;
+pub mod symbols;

@@ -1,67 +1,68 @@
-//! Functions that copies call in place of `dlopen`, `dlsym` and `dlvsym`: of each one for each copy, which so knows
-//! whose call it is.
+//! Trampolines: each copy calls functions of its own in place of `dlopen`, `dlsym` and `dlvsym`, so that these know which
+//! copy the call comes from.
 //!
 //! The C library looks a symbol up as its caller would: what RTLD_DEFAULT and RTLD_NEXT find depends on the library
-//! that the call returns to. So the gates of `dlsym` and `dlvsym` have no frame when they leave a call to the C library:
-//! they jump there, with the registers and the stack that they were called with.
+//! that the call returns to. So the trampolines of `dlsym` and `dlvsym` have no frame when they leave a call to the C
+//! library: they jump there, with the registers and the stack that they were called with.
 
 use std::arch::naked_asm;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
-use crate::interp::interpose::substitutes::{self, Found, MOST};
+use super::copies::MAX_COPIES;
+use super::dlfcn::{self, Lookup};
 use crate::interp::loading::dl::dlvsym;
 
-type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
-type Symbol = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
-type Version = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+type Dlopen = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+type Dlvsym = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
 
 /// The functions of one copy.
 #[derive(Clone, Copy)]
-pub(crate) struct Gates {
-    pub(crate) open: Open,
-    pub(crate) symbol: Symbol,
-    pub(crate) version: Version,
+pub(super) struct Trampolines {
+    pub(super) dlopen: Dlopen,
+    pub(super) dlsym: Dlsym,
+    pub(super) dlvsym: Dlvsym,
 }
 
-/// Those of a copy.
-pub(crate) fn of(number: usize) -> Gates {
-    GATES[number / ROW][number % ROW]
+/// Those of copy `number`.
+pub(super) fn of(number: usize) -> Trampolines {
+    TRAMPOLINES[number / ROW][number % ROW]
 }
 
-unsafe extern "C" fn open_gate<const HIGH: usize, const LOW: usize>(
+unsafe extern "C" fn dlopen_trampoline<const HIGH: usize, const LOW: usize>(
     path: *const c_char,
     flags: c_int,
 ) -> *mut c_void {
-    // SAFETY: the caller's contract is dlopen's.
-    unsafe { substitutes::dlopen(HIGH * ROW + LOW, path, flags) }
+    // SAFETY: the arguments are the caller's, under the contract of dlopen.
+    unsafe { dlfcn::dlopen(HIGH * ROW + LOW, path, flags) }
 }
 
-/// Where a symbol gate looks first: what it finds is the answer.
+/// Called by the trampolines of `dlsym`: if there is an answer, it is the result.
 ///
 /// # Safety
-/// As for dlsym: `name` is a C string.
-unsafe extern "C" fn find(handle: *mut c_void, name: *const c_char, _: usize, number: usize) -> Found {
-    // SAFETY: by this function's contract.
-    unsafe { substitutes::find(number, handle, name, None) }
+/// The contract of dlsym: `name` is a C string.
+unsafe extern "C" fn lookup(handle: *mut c_void, name: *const c_char, _: usize, number: usize) -> Lookup {
+    // SAFETY: by this function's contract, `name` is a C string.
+    unsafe { dlfcn::lookup(number, handle, name, None) }
 }
 
-/// Where a gate of `dlvsym` looks first.
+/// Called by the trampolines of `dlvsym`.
 ///
 /// # Safety
-/// As for dlvsym: both are C strings.
-unsafe extern "C" fn find_version(
+/// The contract of dlvsym: `name` and `version` are C strings.
+unsafe extern "C" fn lookup_version(
     handle: *mut c_void,
     name: *const c_char,
     version: *const c_char,
     number: usize,
-) -> Found {
-    // SAFETY: by this function's contract.
-    unsafe { substitutes::find(number, handle, name, Some(CStr::from_ptr(version))) }
+) -> Lookup {
+    // SAFETY: by this function's contract, both are C strings.
+    unsafe { dlfcn::lookup(number, handle, name, Some(CStr::from_ptr(version))) }
 }
 
 #[cfg(target_arch = "x86_64")]
-macro_rules! symbol_gate {
-    ($number:expr, $find:path, $function:path) => {
+macro_rules! symbol_trampoline {
+    ($number:expr, $lookup:path, $function:path) => {
         naked_asm!(
             ".cfi_startproc",
             "push rdi",
@@ -69,7 +70,7 @@ macro_rules! symbol_gate {
             "push rdx",
             ".cfi_def_cfa_offset 32",
             "mov ecx, {number}",
-            "call {find}",
+            "call {lookup}",
             "mov rcx, rdx",
             "pop rdx",
             "pop rsi",
@@ -83,15 +84,15 @@ macro_rules! symbol_gate {
             "jmp qword ptr [rip + {function}@GOTPCREL]",
             ".cfi_endproc",
             number = const $number,
-            find = sym $find,
+            lookup = sym $lookup,
             function = sym $function,
         )
     };
 }
 
 #[cfg(target_arch = "aarch64")]
-macro_rules! symbol_gate {
-    ($number:expr, $find:path, $function:path) => {
+macro_rules! symbol_trampoline {
+    ($number:expr, $lookup:path, $function:path) => {
         naked_asm!(
             ".cfi_startproc",
             "stp x29, x30, [sp, #-48]!",
@@ -102,7 +103,7 @@ macro_rules! symbol_gate {
             "stp x0, x1, [sp, #16]",
             "str x2, [sp, #32]",
             "mov x3, #{number}",
-            "bl {find}",
+            "bl {lookup}",
             "mov x9, x0",
             "mov x10, x1",
             "ldp x0, x1, [sp, #16]",
@@ -118,60 +119,61 @@ macro_rules! symbol_gate {
             "br x16",
             ".cfi_endproc",
             number = const $number,
-            find = sym $find,
+            lookup = sym $lookup,
             function = sym $function,
         )
     };
 }
 
 #[unsafe(naked)]
-unsafe extern "C" fn dlsym_gate<const HIGH: usize, const LOW: usize>(
+unsafe extern "C" fn dlsym_trampoline<const HIGH: usize, const LOW: usize>(
     handle: *mut c_void,
     name: *const c_char,
 ) -> *mut c_void {
-    symbol_gate!(HIGH * ROW + LOW, find, libc::dlsym)
+    symbol_trampoline!(HIGH * ROW + LOW, lookup, libc::dlsym)
 }
 
 #[unsafe(naked)]
-unsafe extern "C" fn dlvsym_gate<const HIGH: usize, const LOW: usize>(
+unsafe extern "C" fn dlvsym_trampoline<const HIGH: usize, const LOW: usize>(
     handle: *mut c_void,
     name: *const c_char,
     version: *const c_char,
 ) -> *mut c_void {
-    symbol_gate!(HIGH * ROW + LOW, find_version, dlvsym)
+    symbol_trampoline!(HIGH * ROW + LOW, lookup_version, dlvsym)
 }
 
+/// The table has rows, so that a macro of 32 steps writes each of its dimensions. A copy's number is HIGH * ROW + LOW.
 const ROW: usize = 32;
-static GATES: [[Gates; ROW]; MOST / ROW] = rows();
+static TRAMPOLINES: [[Trampolines; ROW]; MAX_COPIES / ROW] = table();
 
 /// `[make!(0), make!(1), …, make!(31)]`
-macro_rules! thirty_two {
+macro_rules! array_of_32 {
     ($make:ident) => {
-        thirty_two!($make: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
+        array_of_32!($make: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
     };
     ($make:ident: $($number:literal)*) => {
         [$($make!($number)),*]
     };
 }
 
-const fn row<const HIGH: usize>() -> [Gates; ROW] {
-    macro_rules! gates {
+const fn row<const HIGH: usize>() -> [Trampolines; ROW] {
+    macro_rules! trampolines {
         ($low:literal) => {
-            Gates {
-                open: open_gate::<HIGH, $low>,
-                symbol: dlsym_gate::<HIGH, $low>,
-                version: dlvsym_gate::<HIGH, $low>,
+            Trampolines {
+                dlopen: dlopen_trampoline::<HIGH, $low>,
+                dlsym: dlsym_trampoline::<HIGH, $low>,
+                dlvsym: dlvsym_trampoline::<HIGH, $low>,
             }
         };
     }
-    thirty_two!(gates)
+    array_of_32!(trampolines)
 }
 
-const fn rows() -> [[Gates; ROW]; MOST / ROW] {
+const fn table() -> [[Trampolines; ROW]; MAX_COPIES / ROW] {
     macro_rules! row_of {
         ($high:literal) => {
             row::<$high>()
         };
     }
-    thirty_two!(row_of)
+    array_of_32!(row_of)
 }

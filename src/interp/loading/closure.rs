@@ -1,5 +1,5 @@
-//! The libraries that a library needs and that lie beside it, as numpy's do in `numpy.libs`, and which of them each
-//! interpreter needs its own copy of.
+//! Which of the libraries that a library needs, and that lie in directories relative to its own (as numpy's do in
+//! `numpy.libs`), each interpreter needs its own copy of.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -10,76 +10,83 @@ use std::sync::Arc;
 use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH};
 
 use crate::interp::elf::image::{Image, Malformed};
-use crate::interp::elf::rewrite::{ORIGIN, uses_python};
+use crate::interp::elf::rewrite::ORIGIN;
+use crate::interp::elf::symbols::uses_python;
 
-/// What matters of a library here.
+/// What has to be known about a library.
 #[derive(Debug, Default)]
 pub(crate) struct LibraryInfo {
     pub(crate) uses_python: bool,
-    /// The libraries that it needs and has beside it: the names by which it needs them, and where they are.
+    /// The libraries that it needs and that its search path finds relative to its own directory: the names by which it
+    /// needs them, and their paths.
     pub(crate) needed: Vec<(Vec<u8>, PathBuf)>,
 }
 
 impl LibraryInfo {
     pub(crate) fn of(path: &Path, image: &Image) -> Result<Self, Malformed> {
         let origin = path.parent().unwrap_or(Path::new("/"));
-        let mut folders = Vec::new();
+        let mut directories = Vec::new();
         for tag in [DT_RUNPATH, DT_RPATH] {
-            for offset in image.all(tag) {
-                let list = image.string(offset)?.split(|&byte| byte == b':');
-                folders.extend(list.filter_map(|folder| beside(origin, folder)));
+            for offset in image.dyn_values(tag) {
+                let search_path = image.string(offset)?.split(|&byte| byte == b':');
+                directories.extend(search_path.filter_map(|directory| origin_relative(origin, directory)));
             }
         }
         let mut needed = Vec::new();
-        for offset in image.all(DT_NEEDED) {
+        for offset in image.dyn_values(DT_NEEDED) {
             let name = image.string(offset)?;
-            let files = folders.iter().map(|folder| folder.join(OsStr::from_bytes(name)));
-            let file = files.into_iter().find_map(|path| path.canonicalize().ok());
-            needed.extend(file.map(|path| (name.to_vec(), path)));
+            let mut paths = directories.iter().map(|directory| directory.join(OsStr::from_bytes(name)));
+            let path = paths.find_map(|path| path.canonicalize().ok());
+            needed.extend(path.map(|path| (name.to_vec(), path)));
         }
         Ok(Self { uses_python: uses_python(image)?, needed })
     }
 }
 
-/// A folder of the search path that is relative to the library's own.
-fn beside(origin: &Path, folder: &[u8]) -> Option<PathBuf> {
-    let rest = ORIGIN.into_iter().find_map(|spelling| folder.strip_prefix(spelling))?;
+/// A directory of a search path, if it is relative to the library's own.
+fn origin_relative(origin: &Path, directory: &[u8]) -> Option<PathBuf> {
+    let rest = ORIGIN.into_iter().find_map(|spelling| directory.strip_prefix(spelling))?;
     let rest = rest.strip_prefix(b"/").unwrap_or(rest);
     Some(origin.join(OsStr::from_bytes(rest)))
 }
 
-/// The libraries beside one that each interpreter needs its own copies of.
+/// Which of the libraries that a library needs, directly or not, are private.
 ///
-/// Those are the ones that use Python, those that need such a one, and all that these need: they may have been given
-/// objects of Python's to keep, as Arrow is.
-pub(crate) fn own_copies(facts: &LibraryInfo, look: impl Fn(&Path) -> Arc<LibraryInfo>) -> HashSet<PathBuf> {
+/// These are the ones that use Python, those that need a private one, and all that a private one needs: it may have been
+/// given Python objects to keep, as Arrow is.
+pub(crate) fn private_closure(
+    library: &LibraryInfo,
+    info_of: impl Fn(&Path) -> Arc<LibraryInfo>,
+) -> HashSet<PathBuf> {
     let mut all = HashMap::new();
-    collect(facts, &look, &mut all);
-    let mut own: HashSet<PathBuf> =
-        all.iter().filter(|(_, facts)| facts.uses_python).map(|(path, _)| path.clone()).collect();
+    collect(library, &info_of, &mut all);
+    let mut private: HashSet<PathBuf> =
+        all.iter().filter(|(_, info)| info.uses_python).map(|(path, _)| path.clone()).collect();
     loop {
-        let needs_own = |facts: &LibraryInfo| facts.needed.iter().any(|(_, needed)| own.contains(needed));
-        let users = all.iter().filter(|(_, facts)| needs_own(facts)).map(|(path, _)| path.clone());
-        let needed = own.iter().flat_map(|path| all[path].needed.iter().map(|(_, needed)| needed.clone()));
-        let more: Vec<_> = users.chain(needed).filter(|path| !own.contains(path)).collect();
+        let needs_private =
+            |info: &LibraryInfo| info.needed.iter().any(|(_, needed)| private.contains(needed));
+        let users = all.iter().filter(|(_, info)| needs_private(info)).map(|(path, _)| path.clone());
+        let needed =
+            private.iter().flat_map(|path| all[path].needed.iter().map(|(_, needed)| needed.clone()));
+        let more: Vec<_> = users.chain(needed).filter(|path| !private.contains(path)).collect();
         if more.is_empty() {
-            return own;
+            return private;
         }
-        own.extend(more);
+        private.extend(more);
     }
 }
 
-/// All libraries beside, and those beside them.
+/// Adds all that a library needs, directly or not.
 fn collect(
-    facts: &LibraryInfo,
-    look: &impl Fn(&Path) -> Arc<LibraryInfo>,
+    library: &LibraryInfo,
+    info_of: &impl Fn(&Path) -> Arc<LibraryInfo>,
     all: &mut HashMap<PathBuf, Arc<LibraryInfo>>,
 ) {
-    for (_, path) in &facts.needed {
+    for (_, path) in &library.needed {
         if !all.contains_key(path) {
-            let facts = look(path);
-            all.insert(path.clone(), facts.clone());
-            collect(&facts, look, all);
+            let info = info_of(path);
+            all.insert(path.clone(), info.clone());
+            collect(&info, info_of, all);
         }
     }
 }
@@ -89,13 +96,13 @@ mod tests {
     use super::*;
 
     /// Libraries by name: whether they use Python, and what they need.
-    fn own(libraries: &[(&str, bool, &[&str])], start: &str) -> Vec<String> {
-        let facts = |name: &str| {
+    fn private(libraries: &[(&str, bool, &[&str])], start: &str) -> Vec<String> {
+        let info = |name: &str| {
             let (_, uses_python, needed) = *libraries.iter().find(|(other, ..)| *other == name).unwrap();
             let needed = needed.iter().map(|it| (it.as_bytes().to_vec(), PathBuf::from(it))).collect();
             Arc::new(LibraryInfo { uses_python, needed })
         };
-        let found = own_copies(&facts(start), |path| facts(path.to_str().unwrap()));
+        let found = private_closure(&info(start), |path| info(path.to_str().unwrap()));
         let mut names: Vec<_> = found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
         names.sort();
         names
@@ -109,7 +116,7 @@ mod tests {
             ("gfortran", false, &["quadmath"]),
             ("quadmath", false, &[]),
         ];
-        assert!(own(&numpy, "umath").is_empty());
+        assert!(private(&numpy, "umath").is_empty());
     }
 
     #[test]
@@ -121,13 +128,13 @@ mod tests {
             ("dataset", false, &["arrow_python"]),
             ("zlib", false, &[]),
         ];
-        assert_eq!(own(&arrow, "lib"), ["arrow", "arrow_python", "dataset"]);
+        assert_eq!(private(&arrow, "lib"), ["arrow", "arrow_python", "dataset"]);
     }
 
     #[test]
-    fn circles_end() {
+    fn circular_needs_end() {
         let circle: [(&str, bool, &[&str]); 3] =
             [("start", true, &["a"]), ("a", false, &["b"]), ("b", false, &["a", "b"])];
-        assert!(own(&circle, "start").is_empty());
+        assert!(private(&circle, "start").is_empty());
     }
 }

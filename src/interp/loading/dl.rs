@@ -1,4 +1,4 @@
-//! A library that was loaded, and its symbols.
+//! A loaded library, and its symbols.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 unsafe extern "C" {
-    /// As dlsym, for a symbol of one version.
+    /// As dlsym, for one version of a symbol.
     pub(crate) fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
 }
 
-/// A loaded library. It stays loaded: code of it may be on any thread's stack.
+/// A loaded library. It is never unloaded: any thread may be running its code.
 #[derive(Debug, Clone, Copy)]
 pub struct Library(NonNull<c_void>);
 
-// SAFETY: the handle only stands for the library, which any thread may use.
+// SAFETY: dlopen's handles are valid on every thread, and this one is never closed.
 unsafe impl Send for Library {}
-// SAFETY: as above.
+// SAFETY: all that is done with a shared handle is dlsym and dlvsym, which any threads may call at once.
 unsafe impl Sync for Library {}
 
-/// Why a library could not be loaded, in the loader's words.
+/// Why a library could not be loaded: the message of dlerror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotLoaded(pub String);
 
@@ -34,19 +34,19 @@ impl fmt::Display for NotLoaded {
 impl std::error::Error for NotLoaded {}
 
 impl Library {
-    /// Loads a library with all that it needs; `flags` are dlopen's.
+    /// Loads a library and all that it needs. `flags` are those of dlopen.
     ///
     /// # Safety
     /// The library's initialisers run; they must be sound.
     pub unsafe fn open(path: &Path, flags: c_int) -> Result<Self, NotLoaded> {
         let path = CString::new(path.as_os_str().as_bytes())
-            .map_err(|_| NotLoaded("a path with a NUL".to_owned()))?;
-        // SAFETY: a C string; the caller vouches for the initialisers.
+            .map_err(|_| NotLoaded("the path contains a NUL".to_owned()))?;
+        // SAFETY: `path` is a C string. That the initialisers are sound is this function's contract.
         let handle = unsafe { libc::dlopen(path.as_ptr(), flags) };
         NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
     }
 
-    /// What the C library knows it by.
+    /// The handle that dlopen returned.
     pub fn handle(self) -> *mut c_void {
         self.0.as_ptr()
     }
@@ -54,23 +54,24 @@ impl Library {
     /// The address of a symbol, if the library, or one that it needs, defines it.
     pub fn symbol(&self, name: &str) -> Option<NonNull<c_void>> {
         let name = CString::new(name).ok()?;
-        // SAFETY: the library is loaded, and the name a C string.
+        // SAFETY: the handle is valid, as no library is unloaded, and the name is a C string.
         NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
     }
 
-    /// As `symbol`, of this version where there is one.
+    /// As `symbol`, of this version if one is given.
     pub(crate) fn symbol_of(&self, name: &str, version: Option<&CStr>) -> Option<NonNull<c_void>> {
         let Some(version) = version else { return self.symbol(name) };
         let name = CString::new(name).ok()?;
-        // SAFETY: the library is loaded, and both are C strings.
+        // SAFETY: the handle is valid, as no library is unloaded, and both texts are C strings.
         NonNull::new(unsafe { dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) })
     }
 }
 
-/// The file that has the code or the variable at this address.
+/// The file that the code or the variable at this address was loaded from.
 pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
     let mut info = MaybeUninit::<libc::Dl_info>::uninit();
-    // SAFETY: dladdr takes any address, and writes the structure where it finds something; the name is a C string.
+    // SAFETY: dladdr takes any address. A result other than 0 says that it has written the structure, with a C string as
+    // the file name.
     let name = unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 {
             return None;
@@ -80,14 +81,15 @@ pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
 }
 
-/// The file that this code was loaded from.
+/// The file that this library was loaded from.
 pub(crate) fn own_path() -> Option<PathBuf> {
     path_at(own_path as *const c_void)
 }
 
-/// What the loader says of this thread's last failure.
+/// The message of this thread's last failure.
 fn last_error() -> String {
-    // SAFETY: dlerror gives NULL or a C string that is there until this thread's next call.
+    // SAFETY: dlerror returns NULL, or a C string that is valid until this thread's next call of dlerror or dlopen; it is
+    // copied before.
     let text = unsafe { libc::dlerror().as_ref().map(|text| CStr::from_ptr(text)) };
     text.map_or_else(|| "unknown error".to_owned(), |text| text.to_string_lossy().into_owned())
 }
@@ -99,9 +101,9 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn what_is_no_library_is_told() {
+    fn a_file_that_is_not_a_library_is_an_error() {
         for path in ["/nowhere/library.so", "/proc/self/status", "/"] {
-            // SAFETY: nothing is loaded.
+            // SAFETY: none of these can be loaded, so no initialiser runs.
             let error = unsafe { Library::open(Path::new(path), libc::RTLD_NOW) }.unwrap_err();
             assert!(error.to_string().contains(path), "{error}");
         }

@@ -1,143 +1,146 @@
-//! One interpreter's libraries: what is private to it, and what all share.
+//! One interpreter's private libraries.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
+use super::closure::private_closure;
+use super::dl::{Library, own_path};
+use super::library_cache::{FileId, library_info, remember_original};
+use super::memfile::PrivateFile;
+use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
-use crate::interp::elf::rewrite::{SymbolPrefix, copy_of_library, is_pythons};
+use crate::interp::elf::rewrite::rewrite_library;
+use crate::interp::elf::symbols::{SymbolPrefix, is_pythons};
 use crate::interp::exit::at_exit;
-use crate::interp::interpose::substitutes;
-use crate::interp::loading::closure::{LibraryInfo, own_copies};
-use crate::interp::loading::dl::{Library, own_path};
-use crate::interp::loading::memfile::PrivateFile;
-use crate::interp::loading::reentrant::ReentrantLock;
-use crate::interp::lock;
-use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
-/// The libraries of one interpreter.
+/// Loads libraries for one interpreter.
 pub(crate) struct Loader {
-    marker: SymbolPrefix,
-    /// The copy of libpython, and the name that the loader knows it by.
+    prefix: SymbolPrefix,
+    /// The copy of libpython, and its SONAME.
     python: Library,
-    soname: String,
-    own: Mutex<HashMap<FileId, Private>>,
-    /// Held while one is loaded, or two threads would load two copies. Initialisers may load others in their turn.
+    python_soname: String,
+    /// The C library's functions in whose place the interpreter's libraries call the copy's.
+    interposed: &'static [&'static str],
+    libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
+    /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their turn.
     loading: ReentrantLock,
-    /// Those whose initialisers have not returned yet, and the paths that they are loaded by.
+    /// Libraries whose initialisers have not returned yet, and the paths that they are loaded by.
     unfinished: Mutex<Vec<(FileId, PathBuf)>>,
 }
 
-/// A library that was loaded for one interpreter.
+/// A copy of a library that was loaded for one interpreter.
 #[derive(Clone)]
-struct Private {
+struct PrivateLibrary {
     library: Library,
-    /// What the loader knows it by.
     soname: Vec<u8>,
 }
 
-/// What tells a file from all others, and from itself after a change.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct FileId {
-    device: u64,
-    inode: u64,
-    changed: (i64, i64),
-}
-
-impl FileId {
-    fn of(metadata: &Metadata) -> Self {
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        Self { device: metadata.dev(), inode: metadata.ino(), changed }
-    }
-}
-
 impl Loader {
-    pub(crate) fn new(marker: SymbolPrefix, python: Library, soname: String) -> Self {
+    pub(crate) fn new(
+        prefix: SymbolPrefix,
+        python: Library,
+        python_soname: String,
+        interposed: &'static [&'static str],
+    ) -> Self {
         Self {
-            marker,
+            prefix,
             python,
-            soname,
-            own: Mutex::default(),
+            python_soname,
+            interposed,
+            libraries: Mutex::default(),
             loading: ReentrantLock::default(),
             unfinished: Mutex::default(),
         }
     }
 
-    /// The interpreter's own copy of a library, loaded if it was not; `None` if the library is one that all share, or
-    /// is to be left to the C library's loader, which tells best what is wrong with it. An error is a text.
+    /// The interpreter's copy of a library, loaded if it was not. `None` if the C library's loader is to open the path:
+    /// because the library is shared, or because it reports best what is wrong with the file. The error is a message.
     pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Option<Library>, String> {
-        // A plain name is looked up among the system's libraries.
+        // A name without a slash is looked up among the system's libraries, and these are shared.
         if !path.as_os_str().as_bytes().contains(&b'/') {
             return Ok(None);
         }
         let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        if let Some(private) = lock(&self.own).get(&FileId::of(&metadata)) {
+        if let Some(private) = lock(&self.libraries).get(&FileId::of(&metadata)) {
             return Ok(Some(private.library));
         }
         if flags & libc::RTLD_NOLOAD != 0 || is_this_library(&metadata) {
             return Ok(None);
         }
-        let facts = facts(path);
-        let own = own_copies(&facts, self::facts);
-        if facts.uses_python || !own.is_empty() || is_from_a_package(path) {
-            self.load(path, flags, &own).map(|private| Some(private.library))
+        let info = library_info(path);
+        let closure = private_closure(&info, library_info);
+        if info.uses_python || !closure.is_empty() || is_in_package_directory(path) {
+            self.load(path, flags, &closure).map(|private| Some(private.library))
         } else {
             Ok(None)
         }
     }
 
-    /// Loads a copy of a library, and before it the copies of those of `own` that it needs.
-    fn load(&self, path: &Path, flags: c_int, own: &HashSet<PathBuf>) -> Result<Private, String> {
-        let told = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+    /// Loads a copy of a library, and before it copies of the libraries of `closure` that it needs.
+    fn load(&self, path: &Path, flags: c_int, closure: &HashSet<PathBuf>) -> Result<PrivateLibrary, String> {
+        let failed = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
         let _loading = self.loading.lock();
-        let id = FileId::of(&fs::metadata(path).map_err(|error| told(&error))?);
-        if let Some(private) = lock(&self.own).get(&id) {
+        let id = FileId::of(&fs::metadata(path).map_err(|error| failed(&error))?);
+        if let Some(private) = lock(&self.libraries).get(&id) {
             return Ok(private.clone());
         }
-        if let Some(library) = self.unfinished(id) {
-            return Ok(Private { library, soname: self.soname_of(path) });
+        if let Some(library) = self.unfinished_library(id) {
+            return Ok(PrivateLibrary { library, soname: self.soname_of(path) });
         }
-        let mut others = own.clone();
-        others.remove(path); // libraries may need one another in a circle
-        let mut sonames = HashMap::new();
-        for (name, needed) in facts(path).needed.iter().filter(|(_, needed)| others.contains(needed)) {
-            sonames.insert(name.clone(), self.load(needed, libc::RTLD_NOW, &others)?.soname);
-        }
-        let file = self.copy(path, &sonames).map_err(|error| told(&error))?;
+        let sonames = self.load_needed(path, closure)?;
+        let file = self.make_copy(path, &sonames).map_err(|error| failed(&error))?;
         remember_original(file.path(), path);
-        // Its symbols are for those that need it, or the next interpreter's copy would be bound to this one's.
+        // The copy's symbols must not be global, or the next interpreter's copies would be bound to them.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         lock(&self.unfinished).push((id, file.path().to_owned()));
-        // SAFETY: its initialisers would run as well if Python loaded the original.
+        // SAFETY: the initialisers that run are the original's. Code in the interpreter asks for them: it calls dlopen, for
+        // which this stands in.
         let library = unsafe { Library::open(file.path(), flags) };
         lock(&self.unfinished).retain(|(other, _)| *other != id);
         let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
         at_exit::before_libraries();
-        let private = Private { library, soname: self.soname_of(path) };
-        lock(&self.own).insert(id, private.clone());
+        let private = PrivateLibrary { library, soname: self.soname_of(path) };
+        lock(&self.libraries).insert(id, private.clone());
         Ok(private)
     }
 
-    /// What the loader knows the copy of a library by.
-    fn soname_of(&self, path: &Path) -> Vec<u8> {
-        self.marker.mark(&file_name(path).to_string_lossy()).into_bytes()
+    /// Loads copies of the libraries of `closure` that a library needs. The result is the SONAME of each copy, by the
+    /// name that it is needed by.
+    fn load_needed(
+        &self,
+        path: &Path,
+        closure: &HashSet<PathBuf>,
+    ) -> Result<HashMap<Vec<u8>, Vec<u8>>, String> {
+        let mut others = closure.clone();
+        others.remove(path); // libraries may need one another in a circle
+        let info = library_info(path);
+        let needed = info.needed.iter().filter(|(_, needed)| others.contains(needed));
+        needed
+            .map(|(name, needed)| Ok((name.clone(), self.load(needed, libc::RTLD_NOW, &others)?.soname)))
+            .collect()
     }
 
-    /// A library that this thread is loading, as its own initialiser asks for it.
-    fn unfinished(&self, id: FileId) -> Option<Library> {
+    /// The SONAME of the copy of a library.
+    fn soname_of(&self, path: &Path) -> Vec<u8> {
+        self.prefix.mangle(&file_name(path).to_string_lossy()).into_bytes()
+    }
+
+    /// A library that this thread is loading: its own initialiser asks for it.
+    fn unfinished_library(&self, id: FileId) -> Option<Library> {
         let path = lock(&self.unfinished).iter().find(|(other, _)| *other == id)?.1.clone();
-        // SAFETY: it is loaded already: no initialiser runs.
+        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
         unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
     }
 
-    /// A copy that needs libraries of these SONAMEs in place of those with the names before.
-    fn copy(
+    /// A copy that needs the libraries of these SONAMEs instead of those with the names they are listed by.
+    fn make_copy(
         &self,
         path: &Path,
         sonames: &HashMap<Vec<u8>, Vec<u8>>,
@@ -146,25 +149,27 @@ impl Loader {
         let name = file_name(path).as_bytes();
         let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
         let needed = |needed: &[u8]| {
-            let python = needed.starts_with(b"libpython").then(|| self.soname.clone().into_bytes());
-            // Found by a path, or loaded before, as packages do that have theirs in several folders.
+            let python = needed.starts_with(b"libpython").then(|| self.python_soname.clone().into_bytes());
+            // Packages whose libraries lie in several directories load them by path first.
             let loaded = || {
-                let soname = self.marker.mark(&String::from_utf8_lossy(needed)).into_bytes();
-                lock(&self.own).values().any(|private| private.soname == soname).then_some(soname)
+                let soname = self.prefix.mangle_bytes(needed);
+                let is_loaded = lock(&self.libraries).values().any(|private| private.soname == soname);
+                is_loaded.then_some(soname)
             };
             python.or_else(|| sonames.get(needed).cloned()).or_else(loaded)
         };
         let origin = origin.as_os_str().as_bytes();
-        let copy = copy_of_library(image, &self.marker, name, origin, &substitutes::OF_LIBRARIES, needed)?;
-        Ok(PrivateFile::new(&c_string(name), &copy)?)
+        let copy = rewrite_library(image, &self.prefix, name, origin, self.interposed, needed)?;
+        Ok(PrivateFile::new(&CString::new(name).unwrap_or_default(), &copy)?)
     }
 
     fn in_original_names(&self, message: &str, private: &Path, original: &Path) -> String {
-        let paths = message.replace(&*private.to_string_lossy(), &original.to_string_lossy());
-        self.marker.unmarked(&paths)
+        let message = message.replace(&*private.to_string_lossy(), &original.to_string_lossy());
+        self.prefix.demangle(&message)
     }
 
-    /// A symbol of Python's, as code of this interpreter is to find it; `None` leaves it to the C library's dlsym.
+    /// The address of a Python symbol, as code of this interpreter is to find it. `None` if the C library's dlsym is to
+    /// look the symbol up.
     pub(crate) fn symbol(
         &self,
         handle: *mut c_void,
@@ -173,23 +178,24 @@ impl Loader {
     ) -> Option<Result<NonNull<c_void>, String>> {
         let is_python = is_pythons(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
         let name = name.to_str().ok().filter(|_| is_python)?;
-        let own = self.python.symbol_of(&self.marker.mark(name), version);
+        let own = self.python.symbol_of(&self.prefix.mangle(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.
-        let is_everything = handle == libc::RTLD_DEFAULT || handle == whole_process();
-        own.map(Ok).or_else(|| is_everything.then(|| Err(format!("undefined symbol: {name}"))))
+        let is_whole_process = handle == libc::RTLD_DEFAULT || handle == whole_process();
+        own.map(Ok).or_else(|| is_whole_process.then(|| Err(format!("undefined symbol: {name}"))))
     }
 }
 
-/// What dlopen(NULL) gives.
+/// The handle that dlopen(NULL) returns.
 fn whole_process() -> *mut c_void {
-    // SAFETY: NULL stands for the program, which is loaded.
+    // SAFETY: NULL stands for the program itself, which is loaded already.
     unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
 }
 
-/// Installed with a Python package: such a library has its users in Python, and none that run at the same time.
-fn is_from_a_package(path: &Path) -> bool {
-    let folders = ["site-packages", "dist-packages"].map(OsStr::new);
-    path.components().any(|part| matches!(part, Component::Normal(name) if folders.contains(&name)))
+/// Whether a library was installed with a Python package. Only Python code uses it then, and it may count on the GIL to
+/// keep its callers apart.
+fn is_in_package_directory(path: &Path) -> bool {
+    let directories = ["site-packages", "dist-packages"].map(OsStr::new);
+    path.components().any(|part| matches!(part, Component::Normal(name) if directories.contains(&name)))
 }
 
 fn is_this_library(metadata: &Metadata) -> bool {
@@ -199,43 +205,4 @@ fn is_this_library(metadata: &Metadata) -> bool {
 
 fn file_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or(path.as_os_str())
-}
-
-fn c_string(bytes: &[u8]) -> CString {
-    CString::new(bytes).unwrap_or_default()
-}
-
-/// What all interpreters of a process know about files.
-#[derive(Default)]
-struct Known {
-    /// From the paths that copies were loaded by to those that they were copied from.
-    originals: Mutex<HashMap<PathBuf, &'static CStr>>,
-    /// What was found out about libraries: to find it out again, they would have to be read again.
-    facts: Mutex<HashMap<FileId, Arc<LibraryInfo>>>,
-}
-
-static KNOWN: ForkLocal<Known> = ForkLocal::new(Known::default);
-
-/// What matters of the library in this file; of one that cannot be read, nothing.
-fn facts(path: &Path) -> Arc<LibraryInfo> {
-    let Ok(metadata) = fs::metadata(path) else { return Arc::default() };
-    let known = || lock(&KNOWN.get().facts);
-    if let Some(facts) = known().get(&FileId::of(&metadata)) {
-        return facts.clone();
-    }
-    let facts = Image::read(path).ok().and_then(|image| LibraryInfo::of(path, &image).ok()).map(Arc::new);
-    let facts = facts.unwrap_or_default();
-    known().insert(FileId::of(&metadata), facts.clone());
-    facts
-}
-
-fn remember_original(private: &Path, original: &Path) {
-    let original = Box::leak(c_string(original.as_os_str().as_bytes()).into_boxed_c_str());
-    lock(&KNOWN.get().originals).insert(private.to_owned(), original);
-}
-
-/// Where the library that was loaded by this path was copied from, if it is a copy.
-pub(crate) fn original_path(private: &CStr) -> Option<&'static CStr> {
-    let path = Path::new(OsStr::from_bytes(private.to_bytes()));
-    lock(&KNOWN.get().originals).get(path).copied()
 }

@@ -1,4 +1,4 @@
-//! A file that only this process sees, for the loader, which wants a path.
+//! A file that only this process can see: dlopen needs a path.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -9,30 +9,30 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A file's content at a path of its own, as long as this lives. What was loaded from it stays.
+/// A file with a path of its own, until this is dropped. A library that was loaded from it stays loaded.
 #[derive(Debug)]
 pub struct PrivateFile {
     path: PathBuf,
-    place: Place,
+    storage: Storage,
 }
 
 #[derive(Debug)]
-enum Place {
-    /// In memory: held by the descriptor.
+enum Storage {
+    /// In memory, as long as the descriptor is open.
     Memory { _descriptor: OwnedFd },
-    /// In a folder of its own, on a disk.
-    Folder(PathBuf),
+    /// In a directory of its own.
+    Directory(PathBuf),
 }
 
-/// Where there may be folders for temporary files. (TMPDIR is not asked: reading the environment may race.)
-const FOLDERS: [&CStr; 3] = [c"/tmp/ungil-XXXXXX", c"/var/tmp/ungil-XXXXXX", c"/dev/shm/ungil-XXXXXX"];
+/// Where temporary directories may be made. (TMPDIR is not used: reading the environment may race.)
+const TEMPLATES: [&CStr; 3] = [c"/tmp/ungil-XXXXXX", c"/var/tmp/ungil-XXXXXX", c"/dev/shm/ungil-XXXXXX"];
 
 impl PrivateFile {
-    /// A file with this content. Tools see `name`.
+    /// A file with this content. Tools show its `name`.
     ///
-    /// It lies in memory; where the system forbids that, in a folder that nobody else may look into.
+    /// It lies in memory, or, if the system forbids that, in a directory that only this user may access.
     pub fn new(name: &CStr, content: &[u8]) -> io::Result<Self> {
-        Self::in_memory(name, content).or_else(|_| Self::in_folder(content))
+        Self::in_memory(name, content).or_else(|_| Self::in_directory(content))
     }
 
     fn in_memory(name: &CStr, content: &[u8]) -> io::Result<Self> {
@@ -40,19 +40,19 @@ impl PrivateFile {
         let mut file = File::from(descriptor);
         file.write_all(content)?;
         let path = descriptor_path(file.as_raw_fd());
-        Ok(Self { path, place: Place::Memory { _descriptor: OwnedFd::from(file) } })
+        Ok(Self { path, storage: Storage::Memory { _descriptor: OwnedFd::from(file) } })
     }
 
-    fn in_folder(content: &[u8]) -> io::Result<Self> {
-        let folder = FOLDERS.iter().map(|template| new_folder(template)).find(Result::is_ok);
-        let folder = folder.unwrap_or_else(|| Err(io::Error::last_os_error()))?;
-        // From here on the folder goes when this goes, whether the rest succeeds or not.
-        let file = Self { path: folder.join("library.so"), place: Place::Folder(folder) };
+    fn in_directory(content: &[u8]) -> io::Result<Self> {
+        let directory = TEMPLATES.iter().map(|template| new_directory(template)).find(Result::is_ok);
+        let directory = directory.unwrap_or_else(|| Err(io::Error::last_os_error()))?;
+        // From here on dropping this removes the directory, whether the rest succeeds or not.
+        let file = Self { path: directory.join("library.so"), storage: Storage::Directory(directory) };
         File::create_new(&file.path)?.write_all(content)?;
         Ok(file)
     }
 
-    /// The path to load it by. No two files have had the same.
+    /// The path to load it by. No two files of a process have the same.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -60,26 +60,26 @@ impl PrivateFile {
 
 impl Drop for PrivateFile {
     fn drop(&mut self) {
-        if let Place::Folder(folder) = &self.place {
-            // What is loaded needs no name any more; a file that cannot be removed harms nobody.
+        if let Storage::Directory(directory) = &self.storage {
+            // A loaded library does not need its file's name any more. If the file cannot be removed, it does no harm.
             let _ = fs::remove_file(&self.path);
-            let _ = fs::remove_dir(folder);
+            let _ = fs::remove_dir(directory);
         }
     }
 }
 
 /// A file in memory that code may be loaded from.
 fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
-    /// Linux 6.3 and later want to be told that it holds code; earlier ones do not know the flag.
+    /// Linux 6.3 and later may require this flag for a file that holds code; earlier versions do not know it.
     const MFD_EXEC: libc::c_uint = 0x10;
     let create = |flags: libc::c_uint| {
-        // The system call itself: glibc has a function for it from 2.27 on, and this library loads with older ones.
-        // SAFETY: the name is a C string.
+        // The system call itself: glibc has a function for it since 2.27, and this library loads with older ones.
+        // SAFETY: the kernel reads the name, a C string that is borrowed here, and writes no memory of this process.
         let descriptor = unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) } as i32;
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: a descriptor that was just made is nobody else's.
+        // SAFETY: the system call has just returned this descriptor, so nothing else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
     };
     create(libc::MFD_CLOEXEC | MFD_EXEC).or_else(|error| match error.raw_os_error() {
@@ -88,16 +88,16 @@ fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
     })
 }
 
-/// The path of a descriptor, spelled as never before: the loader takes a path that it knows for the library that it
-/// loaded by it, though the descriptor's number may have been used again since.
+/// The path of a descriptor, in a new spelling each time: dlopen of a path that it knows returns the library that was
+/// loaded by it, although the descriptor's number may have been reused since.
 fn descriptor_path(descriptor: i32) -> PathBuf {
-    static SPELLED: AtomicU64 = AtomicU64::new(0);
-    let number = SPELLED.fetch_add(1, Ordering::Relaxed);
+    static SPELLINGS: AtomicU64 = AtomicU64::new(0);
+    let number = SPELLINGS.fetch_add(1, Ordering::Relaxed);
     let bits = u64::BITS - number.leading_zeros();
-    // A slash, or a slash and a dot, per bit.
+    // "/" for each 0 bit and "/." for each 1 bit.
     let spelling: String = (0..bits).map(|bit| if number >> bit & 1 == 1 { "/." } else { "/" }).collect();
-    // By its number, debuggers look for the file in this process, and not in their own. Where /proc is of another PID
-    // namespace, that number is not this process's.
+    // With the PID, debuggers look the file up in this process; with "self", they would look in their own. If /proc belongs
+    // to another PID namespace, the PID names another process, and "self" is used.
     let path = |process: &str| PathBuf::from(format!("/proc/{process}/fd{spelling}/{descriptor}"));
     let own = path(&std::process::id().to_string());
     let is_file = |path: &Path| {
@@ -108,9 +108,9 @@ fn descriptor_path(descriptor: i32) -> PathBuf {
     if is_file(&own) { own } else { path("self") }
 }
 
-fn new_folder(template: &CStr) -> io::Result<PathBuf> {
+fn new_directory(template: &CStr) -> io::Result<PathBuf> {
     let mut path = template.to_bytes_with_nul().to_vec();
-    // SAFETY: a C string that mkdtemp may write to. The folder is this user's alone.
+    // SAFETY: `path` is a C string that nobody else refers to, and mkdtemp replaces its X's in place.
     if unsafe { libc::mkdtemp(path.as_mut_ptr().cast()) }.is_null() {
         return Err(io::Error::last_os_error());
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn the_content_is_at_the_path_as_long_as_the_file_lives() {
-        for make in [|content: &[u8]| PrivateFile::in_memory(c"test", content), PrivateFile::in_folder] {
+        for make in [|content: &[u8]| PrivateFile::in_memory(c"test", content), PrivateFile::in_directory] {
             let file = make(b"content").unwrap();
             assert_eq!(fs::read(file.path()).unwrap(), b"content");
             let path = file.path().to_owned();
@@ -148,11 +148,11 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn a_folder_is_its_owners_alone_and_goes_with_the_file() {
-        let file = PrivateFile::in_folder(b"content").unwrap();
-        let folder = file.path().parent().unwrap().to_owned();
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    fn a_directory_is_private_and_is_removed_with_the_file() {
+        let file = PrivateFile::in_directory(b"content").unwrap();
+        let directory = file.path().parent().unwrap().to_owned();
+        assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
         drop(file);
-        assert!(!folder.exists());
+        assert!(!directory.exists());
     }
 }

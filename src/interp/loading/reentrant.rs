@@ -1,8 +1,8 @@
-//! A lock that a thread which has it can take again.
+//! A lock that the thread which holds it can take again.
 
 use std::sync::{Condvar, Mutex};
 
-use crate::interp::lock;
+use crate::sys::sync::{lock, unpoisoned};
 
 #[derive(Default)]
 pub(crate) struct ReentrantLock {
@@ -12,21 +12,21 @@ pub(crate) struct ReentrantLock {
 
 #[derive(Default)]
 struct Holder {
-    /// Of no meaning if `times` is 0.
+    /// Meaningless if `times` is 0.
     thread: libc::pthread_t,
     times: usize,
 }
 
-/// Gives the lock up.
+/// Releases the lock once when it is dropped.
 pub(crate) struct Guard<'a>(&'a ReentrantLock);
 
 impl ReentrantLock {
     pub(crate) fn lock(&self) -> Guard<'_> {
-        // SAFETY: it may always be called.
+        // SAFETY: pthread_self has no preconditions.
         let own = unsafe { libc::pthread_self() };
         let mut holder = lock(&self.holder);
         while holder.times > 0 && holder.thread != own {
-            holder = self.is_free.wait(holder).unwrap_or_else(std::sync::PoisonError::into_inner);
+            holder = unpoisoned(self.is_free.wait(holder));
         }
         holder.thread = own;
         holder.times += 1;
@@ -52,7 +52,7 @@ mod tests {
     use super::ReentrantLock;
 
     #[test]
-    fn one_thread_at_a_time_and_it_as_often_as_it_likes() {
+    fn one_thread_at_a_time_which_may_lock_again() {
         let (lock, number) = (ReentrantLock::default(), AtomicU32::new(0));
         thread::scope(|scope| {
             for _ in 0..4 {

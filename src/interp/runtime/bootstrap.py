@@ -1,6 +1,6 @@
-"""What runs first in each private copy of Python.
+"""Runs first in each private copy of Python.
 
-It takes from the interpreter what is the whole process's, and gives it the functions that requests go through.
+It disables what would affect the whole process, and defines the functions that requests call.
 """
 import sys
 
@@ -20,10 +20,10 @@ FILE = "<ungil bootstrap>"
 KEPT_SOURCES = 64
 
 
-# What would concern the whole process.
+# What would affect the whole process.
 
 
-# Whether this is the child of a fork, which runs a subprocess's preexec_fn: all there is its own.
+# Whether this is the child of a fork, which runs the preexec_fn of a subprocess: that process is its own.
 is_child = False
 
 
@@ -32,7 +32,7 @@ def became_child():
     is_child = True
 
 
-# The first of its kind: what modules do in a child comes later.
+# Registered first, so that it runs before the functions of other modules.
 os.register_at_fork(after_in_child=became_child)
 
 
@@ -41,7 +41,7 @@ def refused(original, name, error=RuntimeError, instead=""):
         if is_child:
             return original(*args, **kwargs)
         raise error(
-            "%s is not supported in an isolated interpreter: it would concern the whole process%s" % (name, instead)
+            "%s is not supported in an isolated interpreter: it would affect the whole process%s" % (name, instead)
         )
 
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]
@@ -68,7 +68,7 @@ refuse("os", [posix, os], "_exit", RuntimeError, "; sys.exit ends the request")
 refuse("os", [posix, os], "abort")
 for name in ("execv", "execve"):
     refuse("os", [posix, os], name, RuntimeError, "; subprocess works")
-# ValueError: what signal says outside the main thread, for which callers are prepared.
+# ValueError: signal raises it outside the main thread, and callers are prepared for that.
 signal_modules = [module for module in (_signal, sys.modules.get("signal")) if module]
 for name in ("signal", "set_wakeup_fd", "siginterrupt", "setitimer", "alarm"):
     refuse("signal", signal_modules, name, ValueError)
@@ -76,16 +76,16 @@ for name in ("enable", "register", "dump_traceback_later"):
     refuse("faulthandler", [faulthandler], name)
 
 
-# The folder that the process was in before this interpreter changed it.
-left_folder = None
+# The process's working directory before this interpreter changed it.
+left_directory = None
 
 
 def leaving(change):
     def chdir(path):
-        global left_folder
-        before = posix.getcwd() if left_folder is None else left_folder
+        global left_directory
+        before = posix.getcwd() if left_directory is None else left_directory
         change(path)
-        left_folder = before
+        left_directory = before
 
     chdir.__name__ = chdir.__qualname__ = change.__name__
     chdir.__doc__ = change.__doc__
@@ -102,7 +102,7 @@ ENCODING = sys.getfilesystemencoding()
 
 
 def configure(settings):
-    """Takes the options that Python does not read before it starts: lines of name=value."""
+    """Applies the options that are set after the start: lines of name=value."""
     lists = {}
     for line in settings.split(b"\n"):
         name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
@@ -124,7 +124,7 @@ def configure(settings):
 
         sys.warnoptions[:] = lists["warnoption"]
         warnings._processoptions(sys.warnoptions)
-    # Nobody will flush it at the end.
+    # The interpreter is never finalised, which would flush it.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
     begin()
@@ -135,7 +135,7 @@ initial = {}
 
 
 def begin():
-    """What a reset goes back to, besides what modules that stay imported may have changed."""
+    """Notes what a reset restores. (Modules stay imported, with what they changed.)"""
     initial["path"] = list(sys.path)
     initial["argv"] = list(sys.argv)
 
@@ -149,8 +149,8 @@ recursion_limit = sys.getrecursionlimit()
 
 
 def reset(_):
-    """Takes away what a user has left; modules stay. Fails where threads are left, which the next one would have."""
-    global handler, left_folder
+    """Removes what a user left behind, except modules. Fails if threads are left: the next user would have them, too."""
+    global handler, left_directory
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
@@ -171,14 +171,14 @@ def reset(_):
         setattr(sys, name, hook)
     gc.enable()
     gc.collect()
-    if left_folder is not None:
-        os.chdir(left_folder)
-        left_folder = None
+    if left_directory is not None:
+        os.chdir(left_directory)
+        left_directory = None
     return b""
 
 
-def renew(variables):
-    """Takes the environment as it is now."""
+def reinitialize(variables):
+    """Prepares for another user: sets the environment, as it is now."""
     os.environ._data.clear()
     for variable in variables.split(b"\0"):
         name, equals, value = variable.partition(b"=")
@@ -189,15 +189,15 @@ def renew(variables):
 
 # Requests.
 
-# The latest sources by the names of their code, for tracebacks.
+# The latest sources, by the file names of their code, for tracebacks.
 sources = {}
 numbers = itertools.count(1)
-lock = _thread.RLock()  # of both
+lock = _thread.RLock()  # for both
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def compiled(source, mode):
-    """Code of the source, UTF-8."""
+    """Compiles source in UTF-8."""
     linecache = sys.modules.get("linecache")
     text = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
     with lock:
@@ -217,7 +217,7 @@ def show(linecache, name, text):
 
 
 def show_all():
-    """Shows the sources to linecache, which is not imported before: that takes as long as a tenth of a start."""
+    """Shows the sources to linecache. It is imported only here, as that takes a tenth of the time of a start."""
     import linecache
 
     with lock:
@@ -245,7 +245,7 @@ def evaluate(expression):
 
 
 def call(request, *buffers):
-    """The handler's answer: something with a buffer, or a tuple of several."""
+    """The handler's answer, as a tuple of objects with a buffer."""
     try:
         answer = handler(request, *buffers)
     finally:
@@ -257,12 +257,12 @@ def flush():
     for name in "stdout", "stderr":
         try:
             getattr(sys, name).flush()
-        except Exception:  # closed, or replaced by something else
+        except Exception:  # it is closed, or replaced by something else
             pass
 
 
 def no_handler(request, *buffers):
-    raise RuntimeError("no function answers requests: import _ungil, and call _ungil.serve(function) first")
+    raise RuntimeError("no function handles requests: import _ungil, and call _ungil.serve(function) first")
 
 
 handler = no_handler
@@ -271,25 +271,25 @@ handler = no_handler
 def serve(function):
     """Makes requests go to function(request, *buffers).
 
-    request is a bytes object, buffers are memoryviews. The function returns something with a buffer, bytes for
-    example, or a tuple of several: the response and its buffers, which are lent without a copy.
+    request is a bytes object, buffers are memoryviews. The function returns an object with a buffer, bytes for
+    example, or a tuple of several: the response and its buffers, which are not copied.
     """
     global handler
     if not callable(function):
-        raise TypeError("serve() wants a function")
+        raise TypeError("serve() takes a function, not %s" % type(function).__name__)
     handler = function
     return function
 
 
 def importing(_):
-    """The threads that are in the import system itself: an interrupt there would leave its locks taken."""
+    """The threads that are in the import system itself: an interrupt there would leave its locks held."""
     frames = sys._current_frames()
     inside = [thread for thread, frame in frames.items() if frame.f_code.co_filename == IMPORT_SYSTEM]
     return b" ".join(b"%d" % thread for thread in inside)
 
 
-def settle(_):
-    """Long enough for an interrupt to come that was delivered."""
+def drain_async_exc(_):
+    """Runs code long enough for an asynchronous exception to be raised that was set."""
     for _ in range(1000):
         pass
     return b""
@@ -299,7 +299,7 @@ IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
 def describe(kind=None, value=None, trace=None):
-    """The text of an exception: type and message on a line, and the traceback below."""
+    """The text of an exception: type and message on the first line, then the traceback."""
     while trace is not None and trace.tb_frame.f_code.co_filename == FILE:
         trace = trace.tb_next
     try:
@@ -310,8 +310,8 @@ def describe(kind=None, value=None, trace=None):
         whole = traceback.format_exception(kind, value, trace)
         first = next((line for line in brief if not line.startswith(" ")), brief[-1])
         text = "".join([first] + whole * (whole != brief))
-    except BaseException as error:  # of the exception's own __str__, or where the stack is full
-        text = "%s, which cannot be told: %s" % (kind.__name__, type(error).__name__)
+    except BaseException as error:  # raised by the exception's own __str__, or as the stack is full
+        text = "%s: <exception str() failed: %s>" % (kind.__name__, type(error).__name__)
     return text.rstrip("\n").encode("utf-8", "backslashreplace")
 
 

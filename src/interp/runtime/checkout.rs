@@ -1,55 +1,57 @@
-//! Interpreters are lent: they cannot be unloaded, so one that its user gives back is made as new, and lent again.
+//! Interpreters are checked out and returned. A copy of libpython cannot be unloaded, so an interpreter that is returned
+//! is reset, and checked out again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::interp::error::InterpError;
-use crate::interp::lock;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
+use crate::interp::runtime::start::start;
 use crate::sys::fork::ForkLocal;
 use crate::sys::process;
+use crate::sys::sync::lock;
 
-/// An interpreter that a user has for himself.
+/// An interpreter that is checked out: no other user has it.
 pub struct Checkout {
     interpreter: &'static Interpreter,
     options: Options,
     process: u64,
-    /// Requests that are under way; or [`CLOSED`].
+    /// The number of guards, or [`RETURNED`].
     uses: AtomicU32,
-    /// Held where the lease ends, and by interrupts, which so never come after the end.
-    end: Mutex<()>,
+    /// Held while the interpreter is returned, and by interrupts, so that none comes after that.
+    returning: Mutex<()>,
 }
 
-const CLOSED: u32 = u32::MAX;
+const RETURNED: u32 = u32::MAX;
 
 /// The interpreters of a process.
 #[derive(Default)]
 struct Interpreters {
-    /// Those that nobody has, with the options that they were started with.
+    /// Those that are not checked out, with the options that they were started with.
     idle: Mutex<Vec<(Options, &'static Interpreter)>>,
-    lent: AtomicU32,
+    checked_out: AtomicU32,
 }
 
 static INTERPRETERS: ForkLocal<Interpreters> = ForkLocal::new(Interpreters::default);
 
-/// How many interpreters are lent, and how many are idle.
+/// How many interpreters are checked out, and how many are idle.
 pub fn count() -> (u32, u32) {
     let all = INTERPRETERS.get();
-    (all.lent.load(Ordering::Relaxed), lock(&all.idle).len() as u32)
+    (all.checked_out.load(Ordering::Relaxed), lock(&all.idle).len() as u32)
 }
 
 impl Checkout {
-    /// An idle interpreter that was started with the same options, lines of name=value; or a new one, which the option
-    /// `fresh` asks for.
+    /// Checks out an idle interpreter that was started with the same options, lines of name=value; or a new one, if there
+    /// is none or the option `fresh` asks for that.
     ///
     /// ```compile_fail,E0133
-    /// let lease = ungil::interp::lease::Checkout::new(b"libpython=/tmp/any-library.so");
+    /// let checkout = ungil::interp::runtime::checkout::Checkout::new(b"libpython=/tmp/any-library.so");
     /// ```
     ///
     /// # Safety
-    /// As for [`Interpreter::start`].
+    /// As for [`start`].
     pub unsafe fn new(options: &[u8]) -> Result<Self, InterpError> {
         let options = Options::parse(options).and_then(Options::checked).map_err(InterpError::Options)?;
         let all = INTERPRETERS.get();
@@ -62,52 +64,53 @@ impl Checkout {
         };
         let idle = if fresh { None } else { idle() };
         // The environment and the process's Python may have changed since it became idle.
-        let ready = idle.filter(|interpreter| interpreter.renew(&environment::all(), &options).is_ok());
-        // SAFETY: by this function's contract.
-        let start = || unsafe { Interpreter::start(options.clone()) };
-        let interpreter = ready.map_or_else(start, Ok)?;
-        all.lent.fetch_add(1, Ordering::Relaxed);
+        let is_ready =
+            |interpreter: &&Interpreter| interpreter.reinitialize(&environment::snapshot(), &options).is_ok();
+        // SAFETY: this function's contract is that of `start`.
+        let start = || unsafe { start(options.clone()) };
+        let interpreter = idle.filter(is_ready).map_or_else(start, Ok)?;
+        all.checked_out.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             interpreter,
             options,
             process: process::token(),
             uses: AtomicU32::new(0),
-            end: Mutex::default(),
+            returning: Mutex::default(),
         })
     }
 
-    /// The interpreter, for a request, unless the lease has ended.
+    /// Keeps the interpreter checked out while a request is under way. It fails if the interpreter was returned.
     pub fn enter(&self) -> Result<Using<'_>, InterpError> {
-        let more = |uses| (uses != CLOSED).then_some(uses + 1);
+        let more = |uses| (uses != RETURNED).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         before.map(|_| Using(self)).map_err(|_| InterpError::Gone)
     }
 
-    /// Interrupts the requests that are under way; none of those that the interpreter has after this lease.
+    /// Interrupts the requests that are under way, but never those of a later user.
     pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
-            return Err(InterpError::Forked); // the lock may be held, by a thread that is not there
+            return Err(InterpError::Forked); // the lock may be held by a thread that this process does not have
         }
-        let _end = lock(&self.end);
-        if self.uses.load(Ordering::Acquire) == CLOSED {
+        let _returning = lock(&self.returning);
+        if self.uses.load(Ordering::Acquire) == RETURNED {
             return Err(InterpError::Gone);
         }
         self.interpreter.interrupt()
     }
 
-    /// Gives the interpreter back. What its user has left in it goes now; where that cannot be, as threads are left, it
-    /// is not lent again.
-    pub fn end(&self) -> Result<(), InterpError> {
+    /// Returns the interpreter. What its user left behind is removed now. If that is not possible, as threads are left, it
+    /// is not checked out again.
+    pub fn check_in(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
         let closed = {
-            let _end = lock(&self.end);
-            self.uses.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+            let _returning = lock(&self.returning);
+            self.uses.compare_exchange(0, RETURNED, Ordering::AcqRel, Ordering::Acquire)
         };
-        closed.map_err(|uses| if uses == CLOSED { InterpError::Gone } else { InterpError::Busy })?;
+        closed.map_err(|uses| if uses == RETURNED { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
-        all.lent.fetch_sub(1, Ordering::Relaxed);
+        all.checked_out.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {
             lock(&all.idle).push((self.options.clone(), self.interpreter));
         }
@@ -115,7 +118,7 @@ impl Checkout {
     }
 }
 
-/// A lease that does not end meanwhile.
+/// Keeps an interpreter checked out: it is not returned while this exists.
 pub struct Using<'a>(&'a Checkout);
 
 impl Using<'_> {
@@ -143,15 +146,15 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn an_interrupt_does_not_reach_who_has_the_interpreter_next() {
-        let Some(path) = supported_libpythons("interrupts of leases").next() else { return };
+    fn an_interrupt_does_not_reach_the_next_user() {
+        let Some(path) = supported_libpythons("interrupts of checkouts").next() else { return };
         let options = format!("libpython={}\nargv=next", path.display());
-        // SAFETY: the options name a CPython's library.
-        let lease = || unsafe { Checkout::new(options.as_bytes()) }.unwrap();
-        let first = lease();
+        // SAFETY: the options name a libpython of CPython's; the test's code is sound.
+        let check_out = || unsafe { Checkout::new(options.as_bytes()) }.unwrap();
+        let first = check_out();
         assert_eq!(first.interrupt(), Ok(()));
-        first.end().unwrap();
-        let second = lease();
+        first.check_in().unwrap();
+        let second = check_out();
         assert!(ptr::eq(first.interpreter, second.interpreter));
         let ((mut begun, begins), (go_on, mut goes_on)) = (pipe().unwrap(), pipe().unwrap());
         let (write, read) = (begins.as_raw_fd(), go_on.as_raw_fd());
@@ -160,11 +163,11 @@ mod tests {
         thread::scope(|scope| {
             let request = scope.spawn(|| second.enter().unwrap().interpreter().exec(source.as_bytes()));
             begun.read_exact(&mut [0]).unwrap();
-            assert_eq!(second.end(), Err(InterpError::Busy));
+            assert_eq!(second.check_in(), Err(InterpError::Busy));
             assert_eq!(first.interrupt(), Err(InterpError::Gone));
             goes_on.write_all(b"x").unwrap();
             assert_eq!(request.join().unwrap(), Ok(()));
         });
-        second.end().unwrap();
+        second.check_in().unwrap();
     }
 }

@@ -1,10 +1,10 @@
-//! A copy of the process's environment, for an interpreter that is handed out.
+//! A snapshot of the process's environment, for an interpreter that is checked out.
 //!
-//! The host may change its environment at that moment: another thread of its Python by `os.environ`, or C code. Its
-//! `setenv` may free the array of variables, or one's text, while this thread reads it, and no lock of this library's or
-//! Rust's keeps it from that. So the kernel copies the memory here: it answers a bad address with an error, where a load
-//! would be a crash. A variable that is changed meanwhile may be missing or garbled in the copy. (The library's own
-//! settings are not read here, but once: see `settings.rs`.)
+//! The host may change its environment at the same time: another thread of its Python by `os.environ`, or C code. Its
+//! `setenv` may free the array of variables, or the text of one, while this thread reads it, and no lock of this library
+//! or of Rust's prevents that. So the kernel copies the memory here: for a bad address it returns an error, where a load
+//! would crash. A variable that is being changed may be missing or garbled in the snapshot. (The library's own settings
+//! are not read here, but once: see `settings.rs`.)
 
 use std::ffi::OsString;
 use std::ptr;
@@ -12,20 +12,20 @@ use std::ptr;
 use libc::{c_char, c_void, iovec};
 
 const PAGE: usize = 4096;
-/// More variables than this are taken for memory that is no longer an environment.
-const MOST: usize = 1 << 20;
+/// An array that has more variables than this is taken for memory that was freed.
+const MAX_VARIABLES: usize = 1 << 20;
 
 unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// All variables, as `name=value`, each with a NUL behind it.
-pub(crate) fn all() -> Vec<u8> {
+/// All variables, as `name=value`, each with a NUL after it.
+pub(crate) fn snapshot() -> Vec<u8> {
     let own = 0u8;
     if copy((&raw const own).addr(), &mut [0]) { copied() } else { from_std() }
 }
 
-/// Where a sandbox forbids the system call.
+/// For sandboxes that forbid the system call.
 fn from_std() -> Vec<u8> {
     let entry = |(name, value): (OsString, OsString)| {
         [name.as_encoded_bytes(), b"=", value.as_encoded_bytes(), b"\0"].concat()
@@ -34,13 +34,14 @@ fn from_std() -> Vec<u8> {
 }
 
 fn copied() -> Vec<u8> {
-    // SAFETY: libc's variable is always there; another thread may replace the pointer, but not tear it.
+    // SAFETY: libc's variable exists as long as the process. Another thread may replace the pointer meanwhile; the read is
+    // volatile, aligned and of one word, which the processor does not tear.
     let array = unsafe { ptr::read_volatile(&raw const environ) }.addr();
     let (mut pointers, mut texts) = (Page::new(), Page::new());
     let mut all = Vec::new();
-    for entry in 0..MOST {
-        let place = array.wrapping_add(entry * size_of::<usize>());
-        let Some(pointer) = pointers.rest(place).and_then(|rest| rest.first_chunk()) else { break };
+    for entry in 0..MAX_VARIABLES {
+        let address = array.wrapping_add(entry * size_of::<usize>());
+        let Some(pointer) = pointers.rest(address).and_then(|rest| rest.first_chunk()) else { break };
         let text = usize::from_ne_bytes(*pointer);
         if text == 0 {
             break;
@@ -53,7 +54,7 @@ fn copied() -> Vec<u8> {
     all
 }
 
-/// The page that was copied last: entries lie side by side as a rule, and each copy is a system call.
+/// The page that was copied last. Entries usually lie side by side, and each copy is a system call.
 struct Page {
     /// 0 for none.
     address: usize,
@@ -65,7 +66,7 @@ impl Page {
         Self { address: 0, bytes: [0; PAGE] }
     }
 
-    /// What lies at the address, up to the end of its page.
+    /// The bytes from the address to the end of its page, if they can be read.
     fn rest(&mut self, address: usize) -> Option<&[u8]> {
         let (page, offset) = (address - address % PAGE, address % PAGE);
         if page != self.address {
@@ -74,7 +75,7 @@ impl Page {
         (page != 0 && page == self.address).then(|| &self.bytes[offset..])
     }
 
-    /// Appends what lies at the address up to its NUL, and a NUL.
+    /// Appends the text at the address, with its NUL.
     fn append_text(&mut self, mut address: usize, all: &mut Vec<u8>) -> Option<()> {
         loop {
             let rest = self.rest(address)?;
@@ -88,12 +89,13 @@ impl Page {
     }
 }
 
-/// Copies what is at an address of this process; whether all of it can be read.
+/// Copies memory of this process, and returns whether all of it could be read.
 fn copy(address: usize, into: &mut [u8]) -> bool {
     let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let there = iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: into.len() };
-    // SAFETY: the local vector is a buffer that is borrowed here; the kernel checks the other.
-    let count = unsafe { libc::process_vm_readv(libc::getpid(), &local, 1, &there, 1, 0) };
+    let remote = iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: into.len() };
+    // SAFETY: the kernel writes only to the local vector, a buffer that is borrowed mutably here. It checks the remote
+    // address, and returns an error if that is bad.
+    let count = unsafe { libc::process_vm_readv(libc::getpid(), &local, 1, &remote, 1, 0) };
     usize::try_from(count) == Ok(into.len())
 }
 
@@ -101,7 +103,7 @@ fn copy(address: usize, into: &mut [u8]) -> bool {
 mod tests {
     use super::*;
     use crate::interp::interpose::environ::{setenv, tests::WRITER};
-    use crate::interp::lock;
+    use crate::sys::sync::lock;
 
     fn sorted(all: &[u8]) -> Vec<&[u8]> {
         let mut entries: Vec<_> = all.split(|&byte| byte == 0).collect();
@@ -115,7 +117,7 @@ mod tests {
         let _alone = lock(&WRITER);
         let long = "x".repeat(3 * PAGE);
         let value = std::ffi::CString::new(long.as_bytes()).unwrap();
-        // SAFETY: C strings.
+        // SAFETY: both are C strings, and the lock keeps other tests from the environment.
         assert_eq!(unsafe { setenv(c"UNGIL_TEST_LONG".as_ptr(), value.as_ptr(), 1) }, 0);
         let (copied, from_std) = (copied(), from_std());
         assert!(sorted(&copied).contains(&format!("UNGIL_TEST_LONG={long}").as_bytes()));
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn what_cannot_be_read_is_no_crash() {
+    fn memory_that_cannot_be_read_is_an_error() {
         let mut all = Vec::new();
         for address in [0, 1, 8, PAGE, usize::MAX, usize::MAX - PAGE] {
             assert_eq!(Page::new().append_text(address, &mut all), None, "{address:#x}");

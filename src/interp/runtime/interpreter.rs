@@ -1,35 +1,24 @@
-//! One isolated interpreter: a private copy of libpython, started, and entered by any thread.
+//! A started interpreter, and the requests that any thread may make.
 
-use std::ffi::CStr;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
-use crate::interp::cpython::buffer::{BufferView, ExporterType};
+use crate::interp::cpython::buffer::ExporterType;
 use crate::interp::cpython::ffi::{Api, Object};
-use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
-use crate::interp::cpython::host::{Host, Version};
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED, with_gil};
+use crate::interp::cpython::host::Host;
+use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{abandonable, caught, outcome_of};
-use crate::interp::exit::alarm::{self, Wakeable};
 use crate::interp::exit::at_exit;
+use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
-use crate::interp::interpose::substitutes;
+use crate::interp::runtime::bootstrap::Functions;
+use crate::interp::runtime::in_flight::InFlight;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
-use crate::interp::runtime::running::InFlight;
-use crate::interp::runtime::start::{LoadedCopy, completed};
-use crate::sys::foreign::call_foreign;
+use crate::interp::runtime::service::{Service, ServiceHandle, ServiceRequest, ViewReturner};
 use crate::sys::process;
-use crate::sys::signals::with_blocked_signals;
-
-const BOOTSTRAP: &CStr =
-    match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
-        Ok(text) => text,
-        Err(_) => panic!("the source has a NUL"),
-    };
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
@@ -37,256 +26,120 @@ pub struct Interpreter {
     version: Version,
     process: u64,
     functions: Functions,
-    lending: ExporterType,
-    running: InFlight,
-    service: Sender<Task>,
+    exporter: ExporterType,
+    in_flight: Arc<InFlight>,
+    service: ServiceHandle,
 }
 
-// SAFETY: what is not Sync are addresses of Python objects, each with a reference that is kept. They are only given to
-// functions of the copy's C API, by threads that have attached to the copy (`with_lock`): that is CPython's own rule for
-// threads, whether it has a lock for all objects or, in a free-threaded build, one in each.
+// SAFETY: only the exporter's type, the address of a Python object, is not Sync by itself. The object is alive as long as
+// the copy, the address never changes, and it is only given to functions of the copy's C API by code with a token of its
+// GIL; CPython lets any thread do that.
 unsafe impl Sync for Interpreter {}
-// SAFETY: as above; and it is never dropped.
+// SAFETY: the exporter's type, the one field that is not Send by itself, may be used on any thread, as said for Sync.
 unsafe impl Send for Interpreter {}
 
-/// The functions of `bootstrap.py`.
-struct Functions {
-    configure: NonNull<Object>,
-    execute: NonNull<Object>,
-    evaluate: NonNull<Object>,
-    call: NonNull<Object>,
-    reset: NonNull<Object>,
-    renew: NonNull<Object>,
-    importing: NonNull<Object>,
-    settle: NonNull<Object>,
-    describe: NonNull<Object>,
-}
-
-impl Functions {
-    fn of<'a>(held: Gil<'a>, namespace: &PyRef<'a>) -> Option<Self> {
-        // Each keeps its reference: they are there as long as the copy.
-        let get = |name| NonNull::new(held.get(namespace, name)?.into_ptr());
-        Some(Self {
-            configure: get(c"configure")?,
-            execute: get(c"execute")?,
-            evaluate: get(c"evaluate")?,
-            call: get(c"call")?,
-            reset: get(c"reset")?,
-            renew: get(c"renew")?,
-            importing: get(c"importing")?,
-            settle: get(c"settle")?,
-            describe: get(c"describe")?,
-        })
-    }
-}
-
-/// What the interpreter's own thread does: whoever asks does not wait for the copy's lock.
-enum Task {
-    Release(Vec<BufferView>),
-    Interrupt,
-    /// Panic with the lock held.
-    #[cfg(test)]
-    Panic,
-    /// Take the lock for good, and say so.
-    Stop(Sender<()>),
-}
-
 impl Interpreter {
-    /// Starts a new one.
-    ///
-    /// ```compile_fail,E0133
-    /// use ungil::interp::{interpreter::Interpreter, options::Options};
-    /// let options = Options::parse(b"libpython=/tmp/any-library.so").unwrap();
-    /// let interpreter = Interpreter::start(options);
-    /// ```
-    ///
-    /// # Safety
-    /// Code runs that is found by the options, the environment and the process's own Python: the initialisers of the
-    /// libpython, which is to be CPython's, and what that Python runs at its start. All of it is sound here, and so is
-    /// the Python code that is run in the interpreter later: `ctypes` can do anything.
-    pub unsafe fn start(options: Options) -> Result<&'static Self, InterpError> {
-        if at_exit::is_ending() {
-            return Err(InterpError::Exiting);
-        }
-        // A process that exits before this one has started is to stop it too.
-        at_exit::before_libraries();
-        // SAFETY: by this function's contract.
-        let copy = unsafe { LoadedCopy::new(options)? };
-        let (outcome, told) = mpsc::channel();
-        // Python takes the thread that starts it for its main thread, and remembers it: so it stays, and serves.
-        let name = format!("ungil-python-{}", copy.number);
-        let life = move || {
-            let (service, tasks) = mpsc::channel();
-            let ended = outcome.clone();
-            let started = substitutes::starting(
-                Box::new(move || {
-                    // The receiver waits.
-                    let _ = ended.send(Err(InterpError::Unsupported(
-                        "Python could not start, and said why on stderr".to_owned(),
-                    )));
-                }),
-                || caught(|| Self::boot(copy, service)).flatten(),
-            );
-            let interpreter = started.as_ref().ok().copied();
-            // As above.
-            let _ = outcome.send(started);
-            drop(outcome);
-            if let Some(interpreter) = interpreter {
-                interpreter.serve(&tasks);
-            }
-        };
-        let builder = thread::Builder::new().name(name).stack_size(8 << 20);
-        let thread = with_blocked_signals(|| builder.spawn(life));
-        thread.map_err(|error| InterpError::Unsupported(format!("no thread could be started: {error}")))?;
-        let silent = || InterpError::Unsupported("the start of Python failed by a panic".to_owned());
-        told.recv().unwrap_or_else(|_| Err(silent()))
-    }
-
-    fn boot(copy: LoadedCopy, service: Sender<Task>) -> Result<&'static Self, InterpError> {
-        substitutes::serve(copy.number, Box::leak(Box::new(copy.loader())));
-        // SAFETY: this is the one start, and the loader is there.
-        unsafe { copy.start()? };
-        let settings = copy.settings();
-        let version = copy.version;
-        // The copy is never unloaded, and its functions are called as long as there is a Python object of it.
-        let api: &'static Api = Box::leak(Box::new(copy.api));
-        // SAFETY: this thread has the copy's lock from its start until it is given up below.
-        let held = unsafe { Gil::new(api) };
-        let made = Self::make(held, api, version, service, &settings);
-        // SAFETY: as above.
-        unsafe { (api.PyEval_SaveThread)() };
-        made
-    }
-
-    fn make(
-        held: Gil<'static>,
+    /// Prepares a Python that was initialised on this thread, and what serves it on its own thread.
+    pub(crate) fn new(
+        gil: Gil<'_>,
         api: &'static Api,
         version: Version,
-        service: Sender<Task>,
         settings: &[u8],
-    ) -> Result<&'static Self, InterpError> {
-        let failed = |raised| {
-            let text = held.exception_text(raised);
-            InterpError::Unsupported(format!("the interpreter could not be prepared: {text}"))
-        };
-        let namespace = held.run(BOOTSTRAP, c"<ungil bootstrap>").map_err(failed)?;
-        let functions = Functions::of(held, &namespace).ok_or_else(|| failed(PyErrSet))?;
-        let lending = ExporterType::new(held, version).map_err(failed)?;
-        // SAFETY: the function is this copy's.
-        unsafe { held.call_with_bytes(functions.configure, settings) }.map_err(failed)?;
-        let (process, running) = (process::token(), InFlight::default());
-        let interpreter: &'static Self =
-            Box::leak(Box::new(Self { api, version, process, functions, lending, running, service }));
-        at_exit::note(interpreter);
-        if at_exit::is_ending() { Err(InterpError::Exiting) } else { Ok(interpreter) }
+    ) -> Result<(Self, Service), PyErrSet> {
+        let functions = Functions::load(gil)?;
+        let exporter = ExporterType::new(gil, version)?;
+        // SAFETY: the function is this copy's, and alive as long as the copy.
+        unsafe { gil.call_with_bytes(functions.configure, settings) }?;
+        let in_flight = Arc::new(InFlight::default());
+        // SAFETY: the token shows that the copy with these functions has started; copies are never finalised.
+        let (service, handle) = unsafe { Service::new(api, functions, Arc::clone(&in_flight)) };
+        let process = process::token();
+        Ok((Self { api, version, process, functions, exporter, in_flight, service: handle }, service))
     }
 
-    /// The life of the interpreter's own thread, which has its main thread's state.
-    fn serve(&self, tasks: &Receiver<Task>) {
-        for task in tasks {
-            // A panic, which has written its line, ends one task: others wait for the next ones to be done.
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(task)));
-        }
+    /// Runs Python source, UTF-8, in `__main__`. Any thread may; it waits while another one runs in this interpreter.
+    pub fn exec(&self, source: &[u8]) -> Result<(), InterpError> {
+        self.request(self.functions.execute, source).map(|_| ())
     }
 
-    fn perform(&self, task: Task) {
-        match task {
-            // An error says that the process is exiting: then there is nothing left to do.
-            Task::Release(views) => {
-                let _ = self.with_lock(|held| views.into_iter().for_each(|view| view.release(held)));
+    /// The text of the value of an expression in `__main__`. Both are UTF-8.
+    pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, InterpError> {
+        self.request(self.functions.evaluate, expression)
+    }
+
+    /// Sends a request and exported buffers to the function that was given to `_ungil.serve`, and returns its answer.
+    ///
+    /// The release callback of each buffer is called when the last view of it is gone. For buffers that could not be
+    /// exported, it is called before this returns.
+    pub fn call(&self, request: &[u8], buffers: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
+        let mut buffers = buffers.into_iter(); // those that are left are dropped after the GIL is released
+        self.enter(|gil| {
+            let mut arguments = vec![gil.bytes(request)?];
+            for buffer in buffers.by_ref() {
+                arguments.push(self.exporter.export(gil, self.api, buffer)?);
             }
-            Task::Interrupt => {
-                while self.with_lock(|held| self.deliver_interrupts(held)) == Ok(false) {
-                    thread::sleep(Duration::from_millis(1));
-                }
+            // SAFETY: the function is this copy's, and alive as long as the copy.
+            let answer = unsafe { gil.call(self.functions.call, arguments) }?;
+            let mut views = Views::new(gil);
+            for item in answer.items()? {
+                views.add(&item)?;
             }
-            Task::Stop(stopped) => self.stop_for_good(&stopped),
-            #[cfg(test)]
-            Task::Panic => {
-                let _ = self.with_lock(|_| panic::resume_unwind(Box::new("a test's")));
-            }
-        }
-    }
-
-    /// Takes the lock and keeps it: no thread runs Python code from then on. (In a free-threaded Python there is no such
-    /// lock: threads go on until their requests take the interrupt.)
-    fn stop_for_good(&self, stopped: &Sender<()>) -> ! {
-        // SAFETY: the copy has started, and never ends.
-        call_foreign(|| unsafe { (self.api.PyGILState_Ensure)() });
-        // Whoever asked has lost patience otherwise.
-        let _ = stopped.send(());
-        // A thread may just have been about to sleep when it was woken: it is woken again.
-        let mut pause = Duration::from_millis(1);
-        loop {
-            thread::sleep(pause);
-            self.wake();
-            pause = (2 * pause).min(Duration::from_millis(100));
-        }
-    }
-
-    /// Whether all are delivered.
-    fn deliver_interrupts(&self, held: Gil<'_>) -> bool {
-        let threads = || {
-            // SAFETY: the function is this copy's.
-            let text = unsafe { held.call_with_bytes(self.functions.importing, b"") }?;
-            let text = String::from_utf8_lossy(text.content()?).into_owned();
-            Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
-        };
-        let importing = threads().unwrap_or_else(|raised| {
-            held.forget(raised);
-            Vec::new()
-        });
-        self.running.deliver(&importing, |thread| {
-            // SAFETY: the lock is held, and the exception is one of this copy's.
-            unsafe { (self.api.PyThreadState_SetAsyncExc)(thread, *self.api.PyExc_KeyboardInterrupt) == 1 }
+            Ok(views.into_reply(ViewReturner::new(&self.service)))
         })
     }
 
-    /// Stops all threads as soon as they want the lock, for good; then tells it.
-    pub(crate) fn stop(&self, stopped: Sender<()>) {
-        if self.lending.is_free_threaded() && self.running.interrupt() {
-            self.ask(Task::Interrupt);
+    /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. This does not wait.
+    pub fn interrupt(&self) -> Result<(), InterpError> {
+        if self.process != process::token() {
+            return Err(InterpError::Forked);
         }
-        self.ask(Task::Stop(stopped));
+        if self.in_flight.interrupt() {
+            self.service.post(ServiceRequest::Interrupt);
+        }
+        Ok(())
     }
 
-    /// Sends a signal to the threads of the requests that are under way, for those that sleep.
-    pub(crate) fn wake(&self) {
-        if let Some(signal) = alarm::ringing() {
-            self.running.wake(signal);
+    /// Removes what a user has left behind. If that is not possible, the error says why.
+    pub(crate) fn reset(&self) -> Result<(), InterpError> {
+        self.request(self.functions.reset, b"").map(|_| ())
+    }
+
+    /// Prepares the interpreter for another user, after a reset: sets the environment's `variables`, each with a NUL after
+    /// it, and the options that can be set after the start. Where the options do not say, those of the host apply, as
+    /// they are now.
+    pub(crate) fn reinitialize(&self, variables: &[u8], options: &Options) -> Result<(), InterpError> {
+        let options = options.clone().with_host_defaults(Host::find()?.as_ref(), self.version)?;
+        self.request(self.functions.reinitialize, variables)?;
+        self.request(self.functions.configure, &options.to_text()).map(|_| ())
+    }
+
+    /// At the process's exit: stops all threads, forever, as soon as they wait for the GIL, and then reports that.
+    pub(crate) fn stop(&self, stopped: Sender<()>) {
+        if self.exporter.is_free_threaded() && self.in_flight.interrupt() {
+            self.service.post(ServiceRequest::Interrupt);
         }
+        self.service.post(ServiceRequest::Stop(stopped));
+    }
+
+    /// At the process's exit: wakes the threads of requests that sleep in the system.
+    pub(crate) fn wake(&self) {
+        self.in_flight.wake();
     }
 
     /// Whether requests are under way.
     pub(crate) fn is_busy(&self) -> bool {
-        self.running.are_any()
+        !self.in_flight.is_empty()
     }
 
-    /// Gives views back, some time soon.
-    pub(crate) fn release(&self, views: Vec<BufferView>) {
-        if self.process == process::token() {
-            self.ask(Task::Release(views));
-        }
+    fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
+        self.enter(|gil| {
+            // SAFETY: the function is one of `self.functions`: it is this copy's, and alive as long as the copy.
+            let answer = unsafe { gil.call_with_bytes(function, text) }?;
+            answer.content().map(<[u8]>::to_vec)
+        })
     }
 
-    fn ask(&self, task: Task) {
-        // Its thread never ends.
-        let _ = self.service.send(task);
-    }
-
-    /// Does something with the copy's lock, which this thread waits for. The lock is given up also where `body` panics;
-    /// if the process is exiting, this thread may lose it, and that is the error.
-    fn with_lock<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
-        // SAFETY: the copy has started, and never ends.
-        let state = caught(|| abandonable(|| unsafe { (self.api.PyGILState_Ensure)() }))?;
-        // SAFETY: this thread has the lock until it is given up below, or lost with a panic for `caught`.
-        let outcome = outcome_of(|| body(unsafe { Gil::new(self.api) }))?;
-        // SAFETY: this thread has the lock.
-        caught(|| abandonable(|| unsafe { (self.api.PyGILState_Release)(state) }))?;
-        outcome.or_else(|payload| panic::resume_unwind(payload))
-    }
-
-    /// Does something that an interrupt may stop.
+    /// Runs a request that can be interrupted.
     fn enter<T>(&self, body: impl FnOnce(Gil<'_>) -> Result<T, PyErrSet>) -> Result<T, InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked);
@@ -294,106 +147,44 @@ impl Interpreter {
         if at_exit::is_ending() {
             return Err(InterpError::Exiting);
         }
-        let _wakeable = Wakeable::new();
-        let call = self.running.begin();
-        let result = self.with_lock(|held| {
+        let _wakeable = WakeableThread::new();
+        let call = self.in_flight.begin();
+        let run = |gil: Gil<'_>| {
             if call.is_interrupted() {
                 return Err(InterpError::Python("KeyboardInterrupt".to_owned()));
             }
-            let result = body(held);
-            // From here on no interrupt comes any more. One that has come too late would hit what follows: it is taken
-            // out. (Where it is taken back instead, CPython goes on looking for it, which slows all code down.)
+            let result = body(gil);
+            // No interrupt is delivered from here on. One that was delivered but came too late would hit the code that
+            // runs next, so it is drained. (To take it back instead would not do: CPython would go on looking for it,
+            // which slows all code down.)
             let was_interrupted = call.end();
-            let result = result.map_err(|raised| held.exception(raised));
+            let result = result.map_err(|error| gil.take_exception(error));
             if was_interrupted {
-                self.settle(held);
+                self.drain_async_exc(gil);
             }
-            result.map_err(|parts| InterpError::Python(self.tell(held, parts)))
-        });
-        result.flatten()
+            result.map_err(|parts| InterpError::Python(self.describe(gil, parts)))
+        };
+        // SAFETY: the copy has started, and is never finalised.
+        unsafe { with_gil(self.api, run) }.flatten()
     }
 
-    /// Runs Python code until no interrupt can be left.
-    fn settle(&self, held: Gil<'_>) {
-        // SAFETY: the function is this copy's.
-        if let Err(raised) = unsafe { held.call_with_bytes(self.functions.settle, b"") } {
-            held.forget(raised);
+    /// Runs Python code until no asynchronous exception can be left.
+    fn drain_async_exc(&self, gil: Gil<'_>) {
+        // SAFETY: the function is this copy's, and alive as long as the copy.
+        if let Err(error) = unsafe { gil.call_with_bytes(self.functions.drain_async_exc, b"") } {
+            gil.clear(error);
         }
     }
 
-    /// The text of an exception, in its parts.
-    fn tell(&self, held: Gil<'_>, parts: Vec<PyRef<'_>>) -> String {
-        // SAFETY: the function is this copy's.
-        let text = unsafe { held.call(self.functions.describe, parts) };
+    /// The text of an exception, from its parts.
+    fn describe(&self, gil: Gil<'_>, parts: Vec<PyRef<'_>>) -> String {
+        // SAFETY: the function is this copy's, and alive as long as the copy.
+        let text = unsafe { gil.call(self.functions.describe, parts) };
         let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));
-        text.unwrap_or_else(|raised| {
-            held.forget(raised);
-            "an exception that cannot be told".to_owned()
+        text.unwrap_or_else(|error| {
+            gil.clear(error);
+            STR_FAILED.to_owned()
         })
-    }
-
-    /// Runs source, UTF-8, in `__main__`. Any thread may; it waits where another is in this interpreter.
-    pub fn exec(&self, source: &[u8]) -> Result<(), InterpError> {
-        self.request(self.functions.execute, source).map(|_| ())
-    }
-
-    /// The text of an expression's value in `__main__`. Both are UTF-8.
-    pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, InterpError> {
-        self.request(self.functions.evaluate, expression)
-    }
-
-    /// Takes away what a user has left. An error is why that cannot be.
-    pub(crate) fn reset(&self) -> Result<(), InterpError> {
-        self.request(self.functions.reset, b"").map(|_| ())
-    }
-
-    /// Makes the interpreter ready for another user, after a reset: the environment's `variables`, each with a NUL
-    /// behind it, and what can be set after the start. Where the options are silent, that is what the process's Python
-    /// says now.
-    pub(crate) fn renew(&self, variables: &[u8], options: &Options) -> Result<(), InterpError> {
-        let options = completed(options.clone(), Host::find()?.as_ref(), self.version);
-        self.request(self.functions.renew, variables)?;
-        self.request(self.functions.configure, &options.to_text()).map(|_| ())
-    }
-
-    fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
-        self.enter(|held| {
-            // SAFETY: the function is this copy's.
-            let answer = unsafe { held.call_with_bytes(function, text) }?;
-            answer.content().map(<[u8]>::to_vec)
-        })
-    }
-
-    /// What the function that was given to `_ungil.serve` makes of a request, and of memory that is lent to it.
-    ///
-    /// The owners of all loans are told when the last view of theirs is gone; of those that could not be lent, before
-    /// this returns.
-    pub fn call(&'static self, request: &[u8], loans: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
-        let mut loans = loans.into_iter(); // those that are left go behind the lock
-        self.enter(|held| {
-            let mut arguments = vec![held.bytes(request)?];
-            for loan in loans.by_ref() {
-                arguments.push(self.lending.view(held, self.api, loan)?);
-            }
-            // SAFETY: the function is this copy's.
-            let answer = unsafe { held.call(self.functions.call, arguments) }?;
-            let mut views = Views::new(held);
-            for item in answer.items()? {
-                views.add(&item)?;
-            }
-            Ok(views.reply(self))
-        })
-    }
-
-    /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. It does not wait.
-    pub fn interrupt(&self) -> Result<(), InterpError> {
-        if self.process != process::token() {
-            return Err(InterpError::Forked);
-        }
-        if self.running.interrupt() {
-            self.ask(Task::Interrupt);
-        }
-        Ok(())
     }
 }
 

@@ -1,9 +1,31 @@
-//! One running copy: its start, its requests, its reuse.
+//! One running copy of Python: its start, its requests, its reuse.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `loaded_copy` | finds a libpython, renames its symbols, and loads the copy |
+//! | `initialize` | initialises the Python of a loaded copy |
+//! | `start` | a new interpreter: loads, initialises and prepares a copy, on a thread of its own |
+//! | `bootstrap` | the code that runs first in a copy, `bootstrap.py`, and its functions |
+//! | [`interpreter`] | a started interpreter, and the requests that threads make |
+//! | `in_flight` | the requests that are under way, for interrupts |
+//! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |
+//! | [`reply`] | the answer to a request |
+//! | [`checkout`] | interpreters are checked out and returned, and then reused |
+//! | [`options`] | the options of an interpreter |
+//! | `shutdown` | stops all interpreters when the process exits |
+//! | `environment` | a snapshot of the process's environment |
+//!
+//! It is at the top of `interp`: `capi` uses it, and it may use all other folders of `interp`.
 
+pub(crate) mod bootstrap;
 pub mod checkout;
 pub(crate) mod environment;
+pub(crate) mod in_flight;
+pub(crate) mod initialize;
 pub mod interpreter;
+pub(crate) mod loaded_copy;
 pub mod options;
 pub mod reply;
-pub(crate) mod running;
-pub(crate) mod start;
+pub(crate) mod service;
+pub(crate) mod shutdown;
+pub mod start;

@@ -1,18 +1,22 @@
-//! How an interpreter is to be: lines of text, `name=value` each, as a caller gives them and as the process's own
-//! Python tells of itself.
+//! The options of an interpreter: lines of text, `name=value` each, which a caller gives and in which the host's Python
+//! describes itself.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// Options that may stand once.
+use crate::interp::cpython::host::Host;
+use crate::interp::cpython::version::Version;
+use crate::interp::error::InterpError;
+
+/// Options that have one value.
 const SINGLE: [&str; 6] =
     ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
 
-/// Options that may stand several times, for a list.
+/// Options that may be given several times, for a list.
 const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
 
-/// Flags, which are numbers, and the variables that Python reads them from before it starts.
+/// Flags, which are numbers, and the C variables that set them before Python is initialised.
 pub(crate) const FLAGS: [(&str, &str); 10] = [
     ("optimize", "Py_OptimizeFlag"),
     ("dont_write_bytecode", "Py_DontWriteBytecodeFlag"),
@@ -26,15 +30,15 @@ pub(crate) const FLAGS: [(&str, &str); 10] = [
     ("debug", "Py_DebugFlag"),
 ];
 
-/// Flags that Python reads even earlier.
+/// Flags that are part of Python's pre-initialisation.
 const EARLY_FLAGS: [&str; 2] = ["utf8_mode", "dev_mode"];
 
-/// The options of one interpreter, in their order.
+/// The options of one interpreter, in the order given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options(Vec<(&'static str, OsString)>);
 
 impl Options {
-    /// Reads lines. An error is a text that says what is wrong with which.
+    /// Parses lines. An error names the option, and says what is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let mut options = Self::default();
         for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
@@ -44,7 +48,7 @@ impl Options {
             let name = known(&line[..equals]).ok_or_else(|| format!("there is no option \"{shown}\""))?;
             let value = OsString::from_vec(line[equals + 1..].to_vec());
             if is_number(name) && value.to_str().and_then(|text| text.parse::<i32>().ok()).is_none() {
-                return Err(format!("the option \"{shown}\" wants a number"));
+                return Err(format!("the option \"{shown}\" must be a number"));
             }
             if !LISTS.contains(&name) {
                 options.0.retain(|(other, _)| *other != name);
@@ -54,7 +58,7 @@ impl Options {
         Ok(options)
     }
 
-    /// These options, if they can be a caller's: what must be there is there, and numbers are not out of range.
+    /// These options, if their values are valid: files and directories exist, and numbers are in range.
     pub(crate) fn checked(self) -> Result<Self, String> {
         for (name, value) in &self.0 {
             let path = Path::new(value);
@@ -69,18 +73,18 @@ impl Options {
                 _ => true,
             };
             if !is_good {
-                return Err(format!("the option \"{name}={}\" cannot be: {}", value.display(), wanted(name)));
+                return Err(format!("the option \"{name}={}\" must be {}", value.display(), expected(name)));
             }
         }
         Ok(self)
     }
 
-    /// The option that names this libpython.
+    /// One option, which names this libpython.
     pub(crate) fn of_libpython(path: &Path) -> Self {
         Self(vec![("libpython", path.as_os_str().to_owned())])
     }
 
-    /// The value of an option that stands at most once.
+    /// The value of an option that is not a list, if it is given.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_os_str())
     }
@@ -89,15 +93,15 @@ impl Options {
         self.get(name).map(|value| Path::new(value).to_owned())
     }
 
-    /// The value of a flag, if it stands there.
+    /// The value of a flag, if it is given.
     pub(crate) fn number(&self, name: &str) -> Option<i32> {
         self.get(name)?.to_str()?.parse().ok()
     }
 
-    /// These options, and those of `others` that do not stand here.
+    /// These options, and those of `others` that are not given here.
     pub(crate) fn or(mut self, others: &Self) -> Self {
-        let stands = |name: &str| self.0.iter().any(|(other, _)| *other == name);
-        let more: Vec<_> = others.0.iter().filter(|(name, _)| !stands(name)).cloned().collect();
+        let is_given = |name: &str| self.0.iter().any(|(other, _)| *other == name);
+        let more: Vec<_> = others.0.iter().filter(|(name, _)| !is_given(name)).cloned().collect();
         self.0.extend(more);
         self
     }
@@ -108,7 +112,24 @@ impl Options {
         self
     }
 
-    /// As lines again.
+    /// These options, and those of the host that are not given here, if the host is of the same version.
+    pub(crate) fn with_host_defaults(
+        self,
+        host: Option<&Host>,
+        version: Version,
+    ) -> Result<Self, InterpError> {
+        let Some(host) = host.filter(|host| host.version == version) else { return Ok(self) };
+        let failed =
+            |why| InterpError::Unsupported(format!("the process's Python described wrong settings: {why}"));
+        let mut defaults = Self::parse(&host.settings).map_err(failed)?;
+        if self.get("executable").is_some() || self.get("home").is_some() {
+            // Another program has other packages.
+            defaults = ["executable", "home", "path"].into_iter().fold(defaults, Self::without);
+        }
+        Ok(self.or(&defaults))
+    }
+
+    /// The lines of text.
     pub(crate) fn to_text(&self) -> Vec<u8> {
         let line =
             |(name, value): &(&str, OsString)| [name.as_bytes(), b"=", value.as_bytes(), b"\n"].concat();
@@ -128,12 +149,13 @@ fn is_number(name: &str) -> bool {
         || FLAGS.iter().any(|(flag, _)| *flag == name)
 }
 
-fn wanted(name: &str) -> &'static str {
+fn expected(name: &str) -> &'static str {
     match name {
-        "executable" => "it is the absolute path of a file",
-        "home" => "it is a folder",
-        "int_max_str_digits" => "it is 0, or 640 or more",
-        _ => "it is a small number, for a flag 0 or 1",
+        "executable" => "the absolute path of a file",
+        "home" => "a directory",
+        "int_max_str_digits" => "0, or 640 or more",
+        "optimize" | "bytes_warning" | "verbose" | "debug" => "a number from 0 to 9",
+        _ => "0 or 1",
     }
 }
 
@@ -159,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn errors_name_the_option_and_the_reason() {
         for (text, part) in [
             ("fresh", "\"fresh\" is not name=value"),
             ("colour=red", "no option \"colour=red\""),
-            ("optimize=much", "wants a number"),
+            ("optimize=much", "must be a number"),
         ] {
             let error = Options::parse(text.as_bytes()).unwrap_err();
             assert!(error.contains(part), "{error}");

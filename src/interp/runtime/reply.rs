@@ -1,34 +1,34 @@
-//! What a request is answered with: memory of the interpreter's, without a copy unless it is little.
+//! The answer to a request: memory of the interpreter's, which is not copied unless it is short.
 
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
-use crate::interp::runtime::interpreter::Interpreter;
+use crate::interp::runtime::service::ViewReturner;
 
-/// What a request was answered with. What it borrows is given back when this goes.
+/// The answer to a request. Its drop has the interpreter's buffers released.
 pub struct Reply {
-    interpreter: &'static Interpreter,
+    returner: ViewReturner,
     response: Response,
     buffers: Vec<BufferView>,
 }
 
 enum Response {
     Copied(Vec<u8>),
-    BufferExporter(BufferView),
+    Acquired(BufferView),
 }
 
-/// Responses up to this many bytes are copied: to give one back takes longer.
-const COPIED: usize = 1 << 16;
+/// Responses of at most this many bytes are copied, as that is faster than to have a buffer released.
+const LONGEST_COPY: usize = 1 << 16;
 
 impl Reply {
-    /// Where the response is, and its length in bytes.
+    /// The address of the response, and its length in bytes.
     pub fn response(&self) -> (*const u8, usize) {
         match &self.response {
             Response::Copied(bytes) => (bytes.as_ptr(), bytes.len()),
-            Response::BufferExporter(view) => (view.address().cast_const().cast(), view.len()),
+            Response::Acquired(view) => (view.address().cast_const().cast(), view.len()),
         }
     }
 
-    /// The response's buffers: where they are, their lengths in bytes, and whether they are read-only.
+    /// The response's buffers: their addresses, their lengths in bytes, and whether they are read-only.
     pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
         self.buffers.iter().map(|view| (view.address().cast(), view.len(), view.is_read_only()))
     }
@@ -37,53 +37,52 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let mut views = std::mem::take(&mut self.buffers);
-        if let Response::BufferExporter(view) =
-            std::mem::replace(&mut self.response, Response::Copied(Vec::new()))
-        {
+        let response = std::mem::replace(&mut self.response, Response::Copied(Vec::new()));
+        if let Response::Acquired(view) = response {
             views.push(view);
         }
         if !views.is_empty() {
-            self.interpreter.release(views);
+            self.returner.give_back(views);
         }
     }
 }
 
-/// Views that are given back at once unless they become a reply.
-pub(crate) struct Views<'a> {
-    held: Gil<'a>,
+/// The buffers of an answer. They are released at once unless they become a reply.
+pub(crate) struct Views<'py> {
+    gil: Gil<'py>,
     views: Vec<BufferView>,
 }
 
-impl<'a> Views<'a> {
-    pub(crate) fn new(held: Gil<'a>) -> Self {
-        Self { held, views: Vec::new() }
+impl<'py> Views<'py> {
+    pub(crate) fn new(gil: Gil<'py>) -> Self {
+        Self { gil, views: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, object: &PyRef<'a>) -> Result<(), PyErrSet> {
-        self.views.push(BufferView::of(object, self.held)?);
+    pub(crate) fn add(&mut self, object: &PyRef<'py>) -> Result<(), PyErrSet> {
+        self.views.push(BufferView::acquire(object, self.gil)?);
         Ok(())
     }
 
     /// The first is the response, the others are its buffers.
-    pub(crate) fn reply(mut self, interpreter: &'static Interpreter) -> Reply {
+    pub(crate) fn into_reply(mut self, returner: ViewReturner) -> Reply {
         let mut views = std::mem::take(&mut self.views).into_iter();
         let response = match views.next() {
-            Some(view) if view.len() > COPIED => Response::BufferExporter(view),
+            Some(view) if view.len() > LONGEST_COPY => Response::Acquired(view),
             Some(view) => {
                 let bytes = view.to_vec();
-                view.release(self.held);
+                view.release(self.gil);
                 Response::Copied(bytes)
             }
             None => Response::Copied(Vec::new()),
         };
-        Reply { interpreter, response, buffers: views.collect() }
+        Reply { returner, response, buffers: views.collect() }
     }
 }
 
 impl Drop for Views<'_> {
     fn drop(&mut self) {
         for view in self.views.drain(..) {
-            view.release(self.held);
+            view.release(self.gil);
         }
     }
 }

@@ -5,33 +5,34 @@ use std::ptr::NonNull;
 use object::LittleEndian as LE;
 use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
 
-use super::{
-    Substitute, SymbolPrefix, copy_of_libpython, copy_of_library, defines, uses_python, with_origin,
-};
+use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
+use crate::interp::elf::symbols::{SymbolPrefix, defines, uses_python};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
 
-const SUBSTITUTES: [Substitute; 2] =
-    [Substitute { name: "dlopen", address: 0x1234 }, Substitute { name: "abort", address: 0x5678 }];
+const INTERPOSED: [InterposedFunction; 2] = [
+    InterposedFunction { name: "dlopen", address: 0x1234 },
+    InterposedFunction { name: "abort", address: 0x5678 },
+];
 
 fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
-    copy_of_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
+    rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
     })
 }
 
 fn load(bytes: &[u8]) -> Library {
     let file = PrivateFile::new(c"libpython", bytes).unwrap();
-    // SAFETY: CPython's library has no initialisers but the C library's own.
+    // SAFETY: the file is a copy of CPython's library, whose only initialisers are those that the compiler adds.
     unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
 }
 
-fn version(library: Library, marker: &SymbolPrefix) -> String {
-    let function = library.symbol(&marker.mark("Py_GetVersion")).expect("Py_GetVersion");
-    // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
+fn version(library: Library, prefix: &SymbolPrefix) -> String {
+    let function = library.symbol(&prefix.mangle("Py_GetVersion")).expect("Py_GetVersion");
+    // SAFETY: Py_GetVersion takes nothing and returns a static C string, and may be called before Python starts.
     unsafe {
         let function = std::mem::transmute::<NonNull<c_void>, extern "C" fn() -> *const c_char>(function);
         CStr::from_ptr(function()).to_str().unwrap().to_owned()
@@ -45,19 +46,19 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         let image = Image::read(&path).unwrap();
         let mut addresses = Vec::new();
         for copy in 0..3 {
-            let marker = SymbolPrefix::new(1_000_000 + 10 * i + copy);
-            let library = load(&copy_of_libpython(image.clone(), &marker, &SUBSTITUTES).unwrap());
+            let prefix = SymbolPrefix::new(1_000_000 + 10 * i + copy);
+            let library = load(&rewrite_libpython(image.clone(), &prefix, &INTERPOSED).unwrap());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let prefix = name
+            let expected = name
                 .trim_start_matches("libpython")
                 .trim_end_matches(".so.1.0")
                 .trim_end_matches('m')
                 .to_owned();
-            assert!(version(library, &marker).starts_with(&prefix), "{name}");
+            assert!(version(library, &prefix).starts_with(&expected), "{name}");
             assert!(library.symbol("Py_GetVersion").is_none(), "{name}: the old name is gone");
-            assert_eq!(library.symbol(&marker.mark("dlopen")).unwrap().addr().get(), 0x1234);
-            assert_eq!(library.symbol(&marker.mark("abort")).unwrap().addr().get(), 0x5678);
-            addresses.push(library.symbol(&marker.mark("PyType_Type")).expect("PyType_Type"));
+            assert_eq!(library.symbol(&prefix.mangle("dlopen")).unwrap().addr().get(), 0x1234);
+            assert_eq!(library.symbol(&prefix.mangle("abort")).unwrap().addr().get(), 0x5678);
+            addresses.push(library.symbol(&prefix.mangle("PyType_Type")).expect("PyType_Type"));
         }
         addresses.sort();
         addresses.dedup();
@@ -66,13 +67,14 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
 }
 
 fn needed(image: &Image) -> String {
-    let names = image.all(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
+    let names =
+        image.dyn_values(DT_NEEDED).map(|offset| String::from_utf8_lossy(image.string(offset).unwrap()));
     names.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
-fn each_extension_module_of_the_standard_library_gets_a_copy() {
+fn each_extension_module_of_the_standard_library_can_be_rewritten() {
     const TEST: &str = "copies of extension modules";
     for path in libpythons(TEST) {
         for file in &extension_modules(TEST, &path) {
@@ -88,14 +90,14 @@ fn each_extension_module_of_the_standard_library_gets_a_copy() {
 }
 
 #[test]
-fn the_librarys_own_folder_gets_its_name() {
-    for (folders, expected) in [
+fn origin_in_a_search_path_is_expanded() {
+    for (path, expected) in [
         ("$ORIGIN", "/a"),
         ("${ORIGIN}/../x.libs:/usr/lib", "/a/../x.libs:/usr/lib"),
         ("/b:$ORIGIN/c:$LIB:$", "/b:/a/c:$LIB:$"),
         ("", ""),
     ] {
-        assert_eq!(with_origin(folders.as_bytes(), b"/a"), expected.as_bytes());
+        assert_eq!(expand_origin(path.as_bytes(), b"/a"), expected.as_bytes());
     }
 }
 
@@ -105,12 +107,12 @@ fn names(image: &Image) -> Vec<String> {
     image.symbols().iter().map(|symbol| name(u64::from(symbol.st_name.get(LE)))).collect()
 }
 
-/// The symbol that a loader finds under a name, by the System V hash table.
+/// The symbol that a dynamic loader finds by a name, in the System V hash table.
 fn looked_up(image: &Image, name: &str) -> Option<usize> {
-    let table = image.place(image.dynamic(DT_HASH)?, 8, "a hash table").unwrap();
+    let table = image.file_range(image.dyn_value(DT_HASH)?, 8, "a hash table").unwrap();
     let word = |at: usize| {
-        let place = table.start + 4 * at;
-        u32::from_le_bytes(image.bytes[place..place + 4].try_into().unwrap())
+        let start = table.start + 4 * at;
+        u32::from_le_bytes(image.bytes[start..start + 4].try_into().unwrap())
     };
     let buckets = word(0);
     let bucket = object::elf::hash(name.as_bytes()) % buckets;
@@ -129,19 +131,19 @@ fn small_objects() -> impl Iterator<Item = Image> {
 }
 
 #[test]
-fn a_small_library_is_copied() {
+fn a_small_library_is_rewritten() {
     for before in small_objects() {
         assert_eq!(names(&before), SYMBOLS.map(|(name, _)| name));
         assert!(uses_python(&before).unwrap() && defines(&before, b"own").unwrap());
         assert!(!defines(&before, b"malloc").unwrap());
         let after = Image::parse(copy_of(before).unwrap()).unwrap();
         let expected = SYMBOLS.map(|(name, is_defined)| match name {
-            "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mark(name),
+            "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mangle(name),
             _ => name.to_owned(),
         });
         assert_eq!(names(&after), expected);
         assert_eq!(needed(&after), "libother.so libpython3.11.so.1.0");
-        let text = |tag| after.string(after.dynamic(tag).unwrap()).unwrap();
+        let text = |tag| after.string(after.dyn_value(tag).unwrap()).unwrap();
         assert_eq!(text(DT_SONAME), b"ungil7_own.so");
         assert_eq!(text(DT_RUNPATH), b"/here/../libs:/usr/lib");
         assert!(after.symbols().iter().all(|symbol| symbol.st_bind() != STB_GNU_UNIQUE));
@@ -149,42 +151,42 @@ fn a_small_library_is_copied() {
 }
 
 #[test]
-fn a_small_libpython_is_copied() {
-    let marker = SymbolPrefix::new(7);
+fn a_small_libpython_is_rewritten() {
+    let prefix = SymbolPrefix::new(7);
     for before in small_objects() {
-        let after = Image::parse(copy_of_libpython(before, &marker, &SUBSTITUTES).unwrap()).unwrap();
-        let found = |name: &str| looked_up(&after, &marker.mark(name)).map(|at| after.symbols()[at]);
+        let after = Image::parse(rewrite_libpython(before, &prefix, &INTERPOSED).unwrap()).unwrap();
+        let found = |name: &str| looked_up(&after, &prefix.mangle(name)).map(|at| after.symbols()[at]);
         assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
-        for substitute in SUBSTITUTES {
-            assert_eq!(found(substitute.name).unwrap().st_value.get(LE), substitute.address as u64);
+        for function in INTERPOSED {
+            assert_eq!(found(function.name).unwrap().st_value.get(LE), function.address as u64);
         }
         assert!(looked_up(&after, "Py_GetVersion").is_none() && looked_up(&after, "own").is_some());
-        assert!(found("PyLong_FromLong").is_none(), "what is not defined is not found");
-        assert_eq!(after.symbols().len(), SYMBOLS.len() + SUBSTITUTES.len());
+        assert!(found("PyLong_FromLong").is_none(), "an undefined symbol is not found");
+        assert_eq!(after.symbols().len(), SYMBOLS.len() + INTERPOSED.len());
     }
 }
 
-/// Whatever is wrong with it, a file is an error or a copy.
-fn copy_in_each_way(file: Vec<u8>) {
+/// The result is an error or a copy, whatever is wrong with the file.
+fn rewrite_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = copy_of(image.clone());
-    let _ = copy_of_libpython(image, &SymbolPrefix::new(1), &SUBSTITUTES);
+    let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &INTERPOSED);
 }
 
-/// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
+/// Truncates the file at every `cut` bytes, and changes every `step`th byte among its first 8192.
 fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
-    (0..file.len()).step_by(cut).for_each(|len| copy_in_each_way(file[..len].to_vec()));
+    (0..file.len()).step_by(cut).for_each(|len| rewrite_in_each_way(file[..len].to_vec()));
     for at in (0..file.len().min(8192)).step_by(step) {
         for &value in values {
             let mut damaged = file.to_vec();
             damaged[at] = value;
-            copy_in_each_way(damaged);
+            rewrite_in_each_way(damaged);
         }
     }
 }
 
 #[test]
-fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+fn a_small_object_that_is_damaged_is_an_error_or_a_copy() {
     for has_gnu_hash in [false, true] {
         if cfg!(miri) {
             damage(&small_object(has_gnu_hash, true), 211, 97, &[0xff]);
@@ -194,10 +196,10 @@ fn a_small_object_that_is_damaged_is_told_or_copied_but_harms_nothing() {
     }
 }
 
-/// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
+/// Truncated anywhere, or with any byte of its headers changed, a file is an error or a copy.
 #[test]
 #[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
-fn a_real_library_that_is_damaged_is_told_or_copied_but_harms_nothing() {
+fn a_real_library_that_is_damaged_is_an_error_or_a_copy() {
     const TEST: &str = "damaged extension modules";
     let modules = libpythons(TEST).into_iter().map(|path| extension_modules(TEST, &path));
     if let Some(file) = modules.flatten().next() {

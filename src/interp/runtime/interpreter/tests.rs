@@ -4,29 +4,32 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Interpreter, PyErrSet, Task};
+use super::Interpreter;
 use crate::interp::cpython::ffi::{Api, Object};
+use crate::interp::cpython::gil::PyErrSet;
 use crate::interp::error::InterpError;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::runtime::options::Options;
+use crate::interp::runtime::service::ServiceRequest;
+use crate::interp::runtime::start;
 use crate::interp::tests::supported_libpythons;
 
-/// Options for each libpython that interpreters can be of, for this test.
+/// Options for each libpython of a supported version, for this test.
 fn supported(test: &str) -> impl Iterator<Item = Options> {
     supported_libpythons(test)
         .map(|path| Options::parse(format!("libpython={}", path.display()).as_bytes()).unwrap())
 }
 
-/// Whether another thread gets the interpreter's lock.
+/// Whether another thread gets the interpreter's GIL.
 fn is_free(interpreter: &'static Interpreter) -> bool {
-    let (done, told) = mpsc::channel();
+    let (done, finished) = mpsc::channel();
     thread::spawn(move || done.send(interpreter.exec(b"x = 1")));
-    told.recv_timeout(Duration::from_secs(30)).is_ok_and(|result| result.is_ok())
+    finished.recv_timeout(Duration::from_secs(30)).is_ok_and(|result| result.is_ok())
 }
 
 fn start(options: &Options) -> &'static Interpreter {
-    // SAFETY: the options name a CPython's library; what the tests run in it is harmless.
-    unsafe { Interpreter::start(options.clone()) }.unwrap()
+    // SAFETY: the options name a libpython of CPython's; the tests' code is sound.
+    unsafe { start::start(options.clone()) }.unwrap()
 }
 
 /// From a process without a Python of its own.
@@ -53,33 +56,33 @@ fn copies_run_python_each_with_variables_of_its_own() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-fn a_panic_leaves_neither_the_lock_held_nor_the_interpreters_thread_dead() {
-    let Some(options) = supported("a panic with the lock").next() else { return };
+fn a_panic_leaves_neither_the_gil_held_nor_the_interpreters_thread_dead() {
+    let Some(options) = supported("a panic with the GIL").next() else { return };
     let interpreter = start(&options);
     let panics =
         || interpreter.enter(|_| -> Result<(), PyErrSet> { panic::resume_unwind(Box::new("a test's")) });
     assert!(panic::catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert!(is_free(interpreter));
-    interpreter.ask(Task::Panic);
-    let (stopped, told) = mpsc::channel();
+    interpreter.service.post(ServiceRequest::Panic);
+    let (stopped, reports) = mpsc::channel();
     interpreter.stop(stopped);
-    told.recv_timeout(Duration::from_secs(30)).expect("its thread serves on");
+    reports.recv_timeout(Duration::from_secs(30)).expect("its thread goes on serving");
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-fn a_loan_that_python_has_no_memory_for_is_given_back_without_the_lock() {
+fn the_release_callback_of_a_buffer_that_python_has_no_memory_for_runs_without_the_gil() {
     extern "C-unwind" fn no_memory(_: *mut Object, _: isize) -> *mut Object {
         ptr::null_mut()
     }
-    let Some(options) = supported("a loan without memory").next() else { return };
+    let Some(options) = supported("a buffer without memory").next() else { return };
     let interpreter = start(&options);
     let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.api }));
-    let (told, was_free) = mpsc::channel();
-    let owner = ReleaseCallback::new(move || told.send(is_free(interpreter)).unwrap());
-    // SAFETY: there is no memory, of length 0.
-    let loan = unsafe { ForeignBuffer::new(ptr::null_mut(), 0, true, owner) };
-    let is_error = interpreter.enter(|held| Ok(interpreter.lending.view(held, api, loan).is_err()));
+    let (report, was_free) = mpsc::channel();
+    let release = ReleaseCallback::new(move || report.send(is_free(interpreter)).unwrap());
+    // SAFETY: the memory has no bytes.
+    let buffer = unsafe { ForeignBuffer::new(ptr::null_mut(), 0, true, release) };
+    let is_error = interpreter.enter(|gil| Ok(interpreter.exporter.export(gil, api, buffer).is_err()));
     assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
     assert!(is_free(interpreter));
 }

@@ -1,12 +1,12 @@
 //! The requests that are under way in an interpreter, so that they can be interrupted.
 
-use std::ffi::{c_int, c_ulong};
+use std::ffi::c_ulong;
 use std::sync::Mutex;
 
-use crate::interp::exit::at_exit;
-use crate::interp::lock;
+use crate::interp::exit::{at_exit, wake_signal};
+use crate::sys::sync::lock;
 
-/// The requests, each with the thread that it is on.
+/// The requests under way, each with its thread.
 #[derive(Default)]
 pub(crate) struct InFlight(Mutex<Requests>);
 
@@ -31,31 +31,34 @@ enum Interrupt {
 }
 
 impl InFlight {
-    /// A request on this thread, until what is returned goes.
+    /// Adds a request on this thread, until the guard is dropped.
     pub(crate) fn begin(&self) -> RequestGuard<'_> {
         let mut requests = lock(&self.0);
         let number = requests.next;
         requests.next += 1;
-        // SAFETY: it may always be called. It is the number that Python knows the thread by.
+        // SAFETY: it takes nothing and cannot fail. Python knows the thread by the same number.
         let thread = unsafe { libc::pthread_self() };
         requests.under_way.push(Request { number, thread, interrupt: Interrupt::None });
-        RequestGuard { running: self, number }
+        RequestGuard { all: self, number }
     }
 
-    pub(crate) fn are_any(&self) -> bool {
-        !lock(&self.0).under_way.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.0).under_way.is_empty()
     }
 
-    /// Sends a signal to the threads of all requests, but to one that runs the process's end.
-    pub(crate) fn wake(&self, signal: c_int) {
+    /// At the process's exit: sends a signal to the threads of all requests, as some may be asleep in the system. The
+    /// thread that runs the exit gets none.
+    pub(crate) fn wake(&self) {
+        let Some(signal) = wake_signal::current() else { return };
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| !at_exit::is_by(request.thread)) {
-            // SAFETY: a request ends only with this lock, so the thread is there.
+        for request in requests.under_way.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
+        {
+            // SAFETY: a thread removes its request, which takes this lock, before it can end: so the thread exists.
             unsafe { libc::pthread_kill(request.thread, signal) };
         }
     }
 
-    /// Asks all to stop; `false` if there are none.
+    /// Asks all requests to stop; `false` if there are none.
     pub(crate) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);
         for request in &mut requests.under_way {
@@ -64,11 +67,11 @@ impl InFlight {
         !requests.under_way.is_empty()
     }
 
-    /// Hands the interrupts to Python by `raise`, which says whether it took one for a thread. One that it did not take
-    /// is for a request that has not got so far: it looks itself, as soon as it has the lock.
+    /// Hands the interrupts to Python. `raise` returns whether Python took the interrupt of a thread; if it did not, the
+    /// request has not reached Python yet, and will look for the interrupt as soon as it has the GIL.
     ///
-    /// No request ends meanwhile, so that none that comes later on the same thread is hit. Threads in `not_now` have to
-    /// be asked again: then this returns false.
+    /// No request ends meanwhile, so that no later request on the same thread is interrupted. Threads in `not_now` are
+    /// left out, and then this returns `false`: it must be called again.
     pub(crate) fn deliver(&self, not_now: &[c_ulong], raise: impl Fn(c_ulong) -> bool) -> bool {
         let mut is_done = true;
         for request in &mut lock(&self.0).under_way {
@@ -87,34 +90,28 @@ impl InFlight {
 
 /// A request that is under way.
 pub(crate) struct RequestGuard<'a> {
-    running: &'a InFlight,
+    all: &'a InFlight,
     number: u64,
 }
 
 impl RequestGuard<'_> {
-    /// Whether it was asked to stop, and Python has not taken that yet.
+    /// Whether the request was asked to stop, and Python has not taken the interrupt yet.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.state() == Interrupt::Asked
+        let requests = lock(&self.all.0);
+        let own = requests.under_way.iter().find(|request| request.number == self.number);
+        own.is_some_and(|own| own.interrupt == Interrupt::Asked)
     }
-}
 
-impl RequestGuard<'_> {
-    /// Ends the request, and says whether an interrupt was delivered to its thread.
+    /// Ends the request, and returns whether an interrupt was delivered to its thread.
     pub(crate) fn end(self) -> bool {
-        let mut requests = lock(&self.running.0);
+        let mut requests = lock(&self.all.0);
         let own = requests.under_way.iter().position(|request| request.number == self.number);
         own.is_some_and(|own| requests.under_way.swap_remove(own).interrupt == Interrupt::Delivered)
-    }
-
-    fn state(&self) -> Interrupt {
-        let requests = lock(&self.running.0);
-        let own = requests.under_way.iter().find(|request| request.number == self.number);
-        own.map_or(Interrupt::None, |request| request.interrupt)
     }
 }
 
 impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        lock(&self.running.0).under_way.retain(|request| request.number != self.number);
+        lock(&self.all.0).under_way.retain(|request| request.number != self.number);
     }
 }

@@ -1,0 +1,27 @@
+//! Any bytes as a shared object: an error, or a copy; never a crash, and never a copy far larger than the input.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ungil::interp::elf::image::{Image, Malformed};
+use ungil::interp::elf::rewrite::{InterposedFunction, rewrite_library, rewrite_libpython};
+use ungil::interp::elf::symbols::{SymbolPrefix, uses_python};
+
+fn check(file: &[u8]) -> Result<(), Malformed> {
+    let image = Image::parse(file.to_vec())?;
+    uses_python(&image)?;
+    let prefix = SymbolPrefix::new(7);
+    let interposed = [InterposedFunction { name: "dlopen", address: 0x1234 }];
+    for copy in [
+        rewrite_libpython(image.clone(), &prefix, &interposed),
+        rewrite_library(image, &prefix, b"own.so", b"/directory", &["dlopen"], |name| Some(name.to_vec())),
+    ] {
+        let copy = copy?;
+        assert!(copy.len() <= 64 * file.len() + (1 << 20), "{} bytes of {}", copy.len(), file.len());
+    }
+    Ok(())
+}
+
+fuzz_target!(|file: &[u8]| {
+    // An error is a good outcome for a malformed file.
+    let _ = check(file);
+});

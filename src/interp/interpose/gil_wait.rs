@@ -1,0 +1,33 @@
+//! How a copy waits for its GIL: by `pthread_cond_timedwait`, which libpython uses for nothing else.
+
+use std::ffi::c_int;
+
+use crate::interp::exit::{abandon, at_exit};
+
+/// Waits as the C library does, unless the process is exiting and the GIL will not be released any more: then the call
+/// into Python is abandoned, or the process ends, if this is the thread that exits.
+///
+/// # Safety
+/// The contract of the C library's `pthread_cond_timedwait`.
+pub(super) unsafe extern "C" fn pthread_cond_timedwait(
+    condition: *mut libc::pthread_cond_t,
+    mutex: *mut libc::pthread_mutex_t,
+    until: *const libc::timespec,
+) -> c_int {
+    if at_exit::is_ending() {
+        if let Some(status) = at_exit::status_of_this_thread() {
+            at_exit::end_at_once(status);
+        }
+        if abandon::can_abandon() {
+            // SAFETY: the caller holds the mutex, by this function's contract. The frames between here and the call into
+            // Python are this one, which owns nothing, and C's: where C calls back into this library, `protect_frames`
+            // makes `can_abandon` false.
+            unsafe {
+                libc::pthread_mutex_unlock(mutex);
+                abandon::abandon()
+            }
+        }
+    }
+    // SAFETY: the arguments are passed on unchanged, under the same contract.
+    unsafe { libc::pthread_cond_timedwait(condition, mutex, until) }
+}

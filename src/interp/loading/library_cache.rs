@@ -1,0 +1,64 @@
+//! What all interpreters of a process know about library files.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::closure::LibraryInfo;
+use crate::interp::elf::image::Image;
+use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
+
+/// Identifies a file, and its state: a file that changes gets another one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl FileId {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Self { device: metadata.dev(), inode: metadata.ino(), changed }
+    }
+}
+
+#[derive(Default)]
+struct LibraryCache {
+    /// For each path that a copy was loaded by, the path of the original.
+    originals: Mutex<HashMap<PathBuf, &'static CStr>>,
+    /// So that each library is parsed once.
+    infos: Mutex<HashMap<FileId, Arc<LibraryInfo>>>,
+}
+
+static CACHE: ForkLocal<LibraryCache> = ForkLocal::new(LibraryCache::default);
+
+/// What is known about the library in this file; the default if it cannot be read.
+pub(super) fn library_info(path: &Path) -> Arc<LibraryInfo> {
+    let Ok(metadata) = fs::metadata(path) else { return Arc::default() };
+    let infos = || lock(&CACHE.get().infos);
+    if let Some(info) = infos().get(&FileId::of(&metadata)) {
+        return info.clone();
+    }
+    let info = Image::read(path).ok().and_then(|image| LibraryInfo::of(path, &image).ok());
+    let info = Arc::new(info.unwrap_or_default());
+    infos().insert(FileId::of(&metadata), info.clone());
+    info
+}
+
+pub(super) fn remember_original(private: &Path, original: &Path) {
+    let original = CString::new(original.as_os_str().as_bytes()).unwrap_or_default();
+    let original = Box::leak(original.into_boxed_c_str());
+    lock(&CACHE.get().originals).insert(private.to_owned(), original);
+}
+
+/// The path of the original, if the library that was loaded by this path is a copy.
+pub(crate) fn original_path(private: &CStr) -> Option<&'static CStr> {
+    let path = Path::new(OsStr::from_bytes(private.to_bytes()));
+    lock(&CACHE.get().originals).get(path).copied()
+}

@@ -1,0 +1,151 @@
+//! The interpreter's own thread.
+//!
+//! Python takes the thread that initialises it for its main thread, and remembers it. So that thread never ends, and
+//! serves: whoever asks it for something need not wait for the GIL.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use crate::interp::cpython::buffer::BufferView;
+use crate::interp::cpython::ffi::Api;
+use crate::interp::cpython::gil::{Gil, with_gil};
+use crate::interp::error::InterpError;
+use crate::interp::runtime::bootstrap::Functions;
+use crate::interp::runtime::in_flight::InFlight;
+use crate::sys::foreign::call_foreign;
+use crate::sys::process;
+
+/// Something that the thread is asked to do.
+pub(crate) enum ServiceRequest {
+    /// Release acquired buffers.
+    Release(Vec<BufferView>),
+    /// Deliver the interrupts of the requests that are under way.
+    Interrupt,
+    /// Take the GIL, report that, and keep it forever.
+    Stop(Sender<()>),
+    /// Panic with the GIL held.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Where requests to the thread go.
+#[derive(Clone)]
+pub(crate) struct ServiceHandle(Sender<ServiceRequest>);
+
+impl ServiceHandle {
+    /// Asks the thread for something. This does not wait.
+    pub(crate) fn post(&self, request: ServiceRequest) {
+        // The thread never ends, so that somebody receives it.
+        let _ = self.0.send(request);
+    }
+}
+
+/// Gives views back to the interpreter that they are of.
+pub(crate) struct ViewReturner {
+    service: ServiceHandle,
+    process: u64,
+}
+
+impl ViewReturner {
+    pub(crate) fn new(service: &ServiceHandle) -> Self {
+        Self { service: service.clone(), process: process::token() }
+    }
+
+    /// Has the views released soon. In the child of a fork, which has no such interpreter, it does nothing.
+    pub(crate) fn give_back(&self, views: Vec<BufferView>) {
+        if self.process == process::token() {
+            self.service.post(ServiceRequest::Release(views));
+        }
+    }
+}
+
+/// What the interpreter's own thread works with.
+pub(crate) struct Service {
+    api: &'static Api,
+    functions: Functions,
+    in_flight: Arc<InFlight>,
+    requests: Receiver<ServiceRequest>,
+}
+
+impl Service {
+    /// # Safety
+    /// These are the functions of a copy that has started and never ends, and of its `bootstrap.py`.
+    pub(crate) unsafe fn new(
+        api: &'static Api,
+        functions: Functions,
+        in_flight: Arc<InFlight>,
+    ) -> (Self, ServiceHandle) {
+        let (sender, requests) = mpsc::channel();
+        (Self { api, functions, in_flight, requests }, ServiceHandle(sender))
+    }
+
+    /// The life of the thread, which is the main thread of the copy.
+    pub(crate) fn run_service(&self) {
+        for request in &self.requests {
+            // A panic, which has written its line, ends one request; others may wait for the next ones.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(request)));
+        }
+    }
+
+    fn perform(&self, request: ServiceRequest) {
+        match request {
+            // An error means that the process is exiting: then there is nothing left to do.
+            ServiceRequest::Release(views) => {
+                let _ = self.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
+            }
+            ServiceRequest::Interrupt => {
+                while self.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            ServiceRequest::Stop(stopped) => self.keep_gil_forever(&stopped),
+            #[cfg(test)]
+            ServiceRequest::Panic => {
+                let _ = self.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
+            }
+        }
+    }
+
+    fn with_gil<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        // SAFETY: by the contract of `new`, the copy has started and never ends.
+        unsafe { with_gil(self.api, body) }
+    }
+
+    /// Takes the GIL and keeps it: no thread runs Python code from then on. (A free-threaded Python has no GIL: its
+    /// threads go on until their requests take the interrupt.)
+    fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
+        // SAFETY: by the contract of `new`, the copy has started and never ends; any thread may ask for its GIL.
+        call_foreign(|| unsafe { (self.api.PyGILState_Ensure)() });
+        // If nobody receives it, the one who asked has stopped waiting.
+        let _ = stopped.send(());
+        // A thread may have been about to sleep when it was woken: it is woken again.
+        let mut pause = Duration::from_millis(1);
+        loop {
+            thread::sleep(pause);
+            self.in_flight.wake();
+            pause = (2 * pause).min(Duration::from_millis(100));
+        }
+    }
+
+    /// Whether all interrupts are delivered.
+    fn deliver_interrupts(&self, gil: Gil<'_>) -> bool {
+        let threads = || {
+            // SAFETY: by the contract of `new`, the function is this copy's; it is alive as long as the copy.
+            let text = unsafe { gil.call_with_bytes(self.functions.importing, b"") }?;
+            let text = String::from_utf8_lossy(text.content()?).into_owned();
+            Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
+        };
+        let importing = threads().unwrap_or_else(|error| {
+            gil.clear(error);
+            Vec::new()
+        });
+        self.in_flight.deliver(&importing, |thread| {
+            // SAFETY: the token shows that this thread holds the GIL. The variable, which Python set before it started, has
+            // an exception type that is alive as long as the copy.
+            unsafe { (gil.api.PyThreadState_SetAsyncExc)(thread, *gil.api.PyExc_KeyboardInterrupt) == 1 }
+        })
+    }
+}
