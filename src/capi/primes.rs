@@ -6,7 +6,7 @@ use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::ops::options::CallOptions;
-use crate::ops::{divisors, primes};
+use crate::ops::{primes, small_divisors};
 
 /// Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
 ///
@@ -161,7 +161,9 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
 ) -> i32 {
     guarded_status("ungil_num_primes_i32", || {
         // SAFETY: the header's contract for the array and the count is that of `count_by`.
-        unsafe { count_by(divisors::count_with_small_divisor, numbers, length, nthreads, control, count) }
+        unsafe {
+            count_by(small_divisors::count_with_small_divisor, numbers, length, nthreads, control, count)
+        }
     })
 }
 

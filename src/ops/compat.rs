@@ -6,7 +6,7 @@ use std::num::Wrapping;
 use std::ops::{Add, Range};
 
 use super::arrays::Source;
-use super::{divisors, threads};
+use super::{small_divisors, threads};
 use crate::error::Error;
 use crate::kernels::{multiples, pi};
 use crate::pool::{Call, Grain};
@@ -34,7 +34,7 @@ pub fn sum_multiples_of_3(from: i32, to: i32) -> Result<i32, Error> {
 
 /// How many of the numbers have a divisor `d` with `2 <= d < floor(sqrt(n))`.
 pub fn count_with_small_divisor(numbers: &(impl Source<i32> + ?Sized)) -> Result<u64, Error> {
-    let count_chunk = |chunk| divisors::count_chunk(numbers, chunk);
+    let count_chunk = |chunk| small_divisors::count_chunk(numbers, chunk);
     sum_chunks(numbers.len(), ARRAY_MIN, count_chunk)
 }
 

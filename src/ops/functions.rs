@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::arrays::Mapped;
 use super::options::CallOptions;
 use crate::error::Error;
+use crate::kernels::arith::CompensatedSum;
 use crate::kernels::midpoints::Midpoints;
-use crate::kernels::sum::Sum;
 use crate::pool::{Call, Grain};
 
 /// How code that is not this library's is called: it may end its thread, unwind, or never return.
@@ -83,9 +83,13 @@ pub fn integrate(
 
 /// The sum of `value` over a block, which may be long and slow: it looks at the control token before each value, and
 /// reports progress on the way.
-fn sum_block(call: &Call<'_>, block: Range<u64>, value: &impl Fn(u64) -> f64) -> Result<Sum, Error> {
+fn sum_block(
+    call: &Call<'_>,
+    block: Range<u64>,
+    value: &impl Fn(u64) -> f64,
+) -> Result<CompensatedSum, Error> {
     const REPORTED: u64 = 256;
-    let mut sum = Sum::default();
+    let mut sum = CompensatedSum::default();
     let mut poller = call.poller();
     let mut start = block.start;
     while start < block.end {

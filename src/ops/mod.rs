@@ -5,7 +5,7 @@
 //! | [`options`] | how a call runs: its threads and its control token |
 //! | [`threads`] | the number of threads of a call |
 //! | [`arrays`] | what an operation needs of an array |
-//! | [`multiples`], [`pi`], [`sum`], [`primes`], [`divisors`] | the kernels' families |
+//! | [`multiples`], [`pi`], [`sum`], [`primes`], [`small_divisors`] | the kernels' families |
 //! | [`functions`] | functions of the caller over ranges and arrays |
 //! | [`compat`] | the operations of ctypes tutorials, which take neither threads nor a control token |
 //!
@@ -14,12 +14,12 @@
 
 pub mod arrays;
 pub mod compat;
-pub mod divisors;
 pub mod functions;
 pub mod multiples;
 pub mod options;
 pub mod pi;
 pub mod primes;
+pub mod small_divisors;
 pub mod sum;
 pub mod threads;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::arrays::{Flagged, Mapped, Source};
 use super::functions::{self, ForeignCalls};
 use super::options::CallOptions;
-use super::{compat, divisors, multiples, pi, primes, sum};
+use super::{compat, multiples, pi, primes, small_divisors, sum};
 use crate::control::Control;
 use crate::error::Error;
 use crate::kernels;
@@ -125,12 +125,12 @@ fn primes_of_any_type() {
 fn counts_and_sums() {
     for len in LENGTHS {
         let numbers: Vec<i32> = (0..len as i32).map(|i| i - 7).collect();
-        let expected = kernels::divisors::count_with_small_divisor(&numbers);
+        let expected = kernels::small_divisors::count_with_small_divisor(&numbers);
         assert_eq!(compat::count_with_small_divisor(&*numbers), Ok(expected));
         let reals: Vec<f64> = (0..len).map(|i| i as f64 + 0.25).collect();
         let total = (len as f64) * (len as f64 - 1.0) / 2.0 + len as f64 * 0.25;
         for options in each_number_of_threads() {
-            assert_eq!(divisors::count_with_small_divisor(&*numbers, options), Ok(expected));
+            assert_eq!(small_divisors::count_with_small_divisor(&*numbers, options), Ok(expected));
             assert_eq!(sum::sum(&*reals, options), Ok(total));
         }
     }

@@ -6,7 +6,7 @@ use super::arrays::Source;
 use super::options::CallOptions;
 use crate::cpu::{self, Level};
 use crate::error::Error;
-use crate::kernels::divisors;
+use crate::kernels::small_divisors;
 use crate::pool::Grain;
 
 const GRAIN: Grain = Grain::Adaptive { min: 1 << 12, max: 1 << 16 };
@@ -32,6 +32,6 @@ pub fn count_with_small_divisor(
 
 pub(super) fn count_chunk(numbers: &(impl Source<i32> + ?Sized), chunk: Range<u64>) -> u64 {
     let mut count = 0;
-    numbers.for_each_slice(chunk, |slice| count += divisors::count_with_small_divisor(slice));
+    numbers.for_each_slice(chunk, |slice| count += small_divisors::count_with_small_divisor(slice));
     count
 }
