@@ -196,7 +196,7 @@ class Calls(OneInterpreter):
             self.assertEqual([self.call(function) for function in functions], list(range(300)))
 
     def test_ungil_works_there(self):
-        self.assertEqual(self.call(lambda: __import__("ungil").num_primes([4, 9, 12, 35])), 1)
+        self.assertEqual(self.call(lambda: __import__("ungil").compat.num_primes([4, 9, 12, 35])), 1)
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)

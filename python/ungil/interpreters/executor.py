@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library
 from .._native.locks import Numbers
-from .._native.scalars import seconds
+from .._native.scalars import as_seconds
 from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool, Task
@@ -76,7 +76,7 @@ class _Future(Future):  # type: ignore[type-arg]
 
 def _at_most(timeout: float | None) -> float | None:
     """The timeout, not longer than locks can wait."""
-    return None if timeout is None else min(seconds("timeout", timeout), TIMEOUT_MAX)
+    return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
 _UNDER_WAY = ("PENDING", "RUNNING")
@@ -170,7 +170,7 @@ class InterpreterPoolExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        deadline = None if timeout is None else time.monotonic() + as_seconds("timeout", timeout)
         chunksize = min(chunksize, sys.maxsize)
         futures = self._submit_chunks(fn, zip(*iterables), chunksize)
         pending = deque(futures if buffersize is None else itertools.islice(futures, min(buffersize, sys.maxsize)))

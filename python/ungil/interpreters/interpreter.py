@@ -17,7 +17,7 @@ from .._native import signatures
 from .._native.handle import Handle
 from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
-from .._native.scalars import shown
+from .._native.scalars import short_repr
 from ..errors import InvalidArgumentError, UnsupportedError
 from . import _pickling, _requests, _streams
 from ._calls import Call, call_of
@@ -64,7 +64,7 @@ def _lines(options: Mapping[str, Option]) -> bytes:
         for item in [value] if isinstance(value, (str, int, Integral)) else value:
             number = int(item) if isinstance(item, Integral) else None
             if number is not None and number.bit_length() > 63:
-                raise InvalidArgumentError("%s: %s is too large" % (name, shown(number)))
+                raise InvalidArgumentError("%s: %s is too large" % (name, short_repr(number)))
             lines.append("%s=%s" % (name, item if number is None else number))
             if "\n" in lines[-1] or "\0" in lines[-1]:
                 raise ValueError("%s: an option cannot have a new line or a NUL" % name)
