@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .functions import integrate as integrate
     from .functions import map as map
     from .functions import parallel_for as parallel_for
-    from .interpreters._pickling import share as share
+    from .interpreters._sharing import share as share
     from .interpreters.executor import BrokenInterpreterPool as BrokenInterpreterPool
     from .interpreters.executor import InterpreterPoolExecutor as InterpreterPoolExecutor
     from .interpreters.interpreter import Interpreter as Interpreter
@@ -63,7 +63,7 @@ _NAMES = {
     "errors": "CancelledError Error ExecutionError ExitingError InvalidArgumentError ResultOverflowError TimeoutError "
     "UnsupportedError",
     "functions": "integrate map parallel_for",
-    "interpreters._pickling": "share",
+    "interpreters._sharing": "share",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",
     "interpreters.interpreter": "Interpreter run",
     "kernels": "count_primes is_prime num_threads set_num_threads sum sum_multiples",

@@ -126,12 +126,12 @@ class Pools(unittest.TestCase):
 
     def test_options(self):
         for number in BEYOND:
-            with self.assertRaisesRegex(ValueError, "optimize"):
-                ungil.Interpreter(optimize=number)
+            with self.assertRaisesRegex(ValueError, "optimization_level"):
+                ungil.Interpreter(optimization_level=number)
 
     @unittest.skipIf(numpy is None, "SKIP: numpy is not installed")
     def test_options_of_numpy(self):
-        with ungil.Interpreter(optimize=numpy.int64(2)) as interpreter:
+        with ungil.Interpreter(optimization_level=numpy.int64(2)) as interpreter:
             self.assertEqual(interpreter.eval("__import__('sys').flags.optimize"), 2)
 
     @unittest.skipUnless(hasattr(sys, "get_int_max_str_digits"), "SKIP: this Python has no limit of digits")
