@@ -1,4 +1,4 @@
-//! The primes below 2^14, a bit each: so the tests of larger numbers need not mind that one is a trial prime, or
+//! The primes below 2^14, a bit each. So the tests of larger numbers need not consider that a number is a trial prime, or
 //! smaller than a parameter.
 
 /// All numbers below are in the table. More than any trial prime.

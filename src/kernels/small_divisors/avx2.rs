@@ -2,11 +2,15 @@
 
 use std::arch::x86_64::*;
 
+use super::counts::{CHUNK, Counts};
 use super::euler::STEPS;
-use super::list::{self, FEW, List};
+use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
-use super::{CHUNK, Tally, exceptions};
+use super::undecided::{self, Buffer, FEW, Undecided};
+use crate::cpu::Avx2;
+use crate::kernels::arith::buffer;
+use crate::kernels::arith::inverse::negative_inverse_avx2;
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
@@ -32,12 +36,12 @@ static PACKED_LANES: [u64; 256] = {
 /// Appends the lanes in `mask`, a bit each.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn push(list: &mut List, mask: u8, numbers: __m256i) {
+fn push(list: &mut Undecided, mask: u8, numbers: __m256i) {
     debug_assert!(list.len <= CHUNK);
     let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
-    // SAFETY: `len` is at most CHUNK, behind which a vector has room.
+    // SAFETY: `len` is at most CHUNK, and the buffer has room for a vector after CHUNK numbers.
     unsafe {
-        let end = list.room.as_mut_ptr().add(list.len);
+        let end = list.buffer.as_mut_ptr().add(list.len);
         _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
     }
     list.len += mask.count_ones() as usize;
@@ -46,8 +50,8 @@ fn push(list: &mut List, mask: u8, numbers: __m256i) {
 /// The vectors that make up the list, each with a mask of the lanes that are in it; the others are 0.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn vectors(list: &List) -> impl Iterator<Item = (u8, __m256i)> {
-    let pointer = list.room.as_ptr().cast();
+fn vectors(list: &Undecided) -> impl Iterator<Item = (u8, __m256i)> {
+    let pointer = list.buffer.as_ptr().cast();
     // SAFETY: the first `len` values are initialised.
     (0..list.len).step_by(WIDTH).map(move |from| unsafe { load(pointer, from, list.len) })
 }
@@ -74,26 +78,28 @@ fn mask_of(lanes: __m256i) -> u8 {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn tally_i32_avx2(chunk: &[i32], table: Table) -> Tally {
+pub(super) fn count_i32_avx2(_: Avx2, chunk: &[i32], table: Table) -> Counts {
     assert!(chunk.len() <= CHUNK);
-    let mut rooms = [list::EMPTY; 2];
-    let [mut open, mut left] = rooms.each_mut().map(List::new);
-    let mut tally = Tally { counted: count_by_table(chunk, table, &mut open), missed: [0; 2] };
+    let mut buffers: [Buffer; 2] = [buffer::uninit(), buffer::uninit()];
+    let [mut open, mut left] = buffers.each_mut().map(Undecided::new);
+    let with_small_divisor = count_by_table(chunk, table, &mut open);
+    let mut counts = Counts { with_small_divisor, ..Counts::default() };
     if open.len > 0 {
-        tally.missed = LARGER_ENDS.map(|end| count_below(&open, end));
-        divide(&open, &mut left);
-        tally.counted -= count_bare(&left);
+        counts.table_misses = LARGER_ENDS.map(|end| count_below(&open, end));
+        trial_divide(&open, &mut left);
+        counts.with_small_divisor -= count_without_small_divisor(&left);
     }
-    tally
+    counts
 }
 
-/// Counts the numbers from 10 on, less the bare ones that the table knows, and lists the odd ones past the table.
+/// Counts the numbers from 10 on, less those of which the table says that they have no small divisor, and lists the odd
+/// ones past the table.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
+fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
     let (end, nine) = (_mm256_set1_epi32(table.end() as i32), _mm256_set1_epi32(9));
     let zero = _mm256_setzero_si256();
-    let (mut from_10_on, mut bare) = (zero, zero); // minus their counts
+    let (mut from_10_on, mut none) = (zero, zero); // minus their counts
     let consecutive = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     let mut in_runs = 0;
     let mut count_vector = |numbers| {
@@ -113,10 +119,10 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
         let words =
             unsafe { _mm256_mask_i32gather_epi32::<4>(zero, table.words.as_ptr().cast(), index, covered) };
         // Bit n / 2 % 32 to the top, by a shift by its complement; the bit of an even number does not count.
-        let place = _mm256_andnot_si256(_mm256_srli_epi32::<1>(numbers), _mm256_set1_epi32(31));
+        let position = _mm256_andnot_si256(_mm256_srli_epi32::<1>(numbers), _mm256_set1_epi32(31));
         let odd = _mm256_slli_epi32::<31>(numbers);
-        let top = _mm256_and_si256(_mm256_sllv_epi32(words, place), odd);
-        bare = _mm256_add_epi32(bare, _mm256_srai_epi32::<31>(top));
+        let top = _mm256_and_si256(_mm256_sllv_epi32(words, position), odd);
+        none = _mm256_add_epi32(none, _mm256_srai_epi32::<31>(top));
         if mask_of(covered) != !0 {
             let large = _mm256_andnot_si256(_mm256_or_si256(covered, numbers), odd);
             push(open, mask_of(large), numbers);
@@ -131,7 +137,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut List) -> u64 {
         // SAFETY: the rest is not empty. Lanes behind its end are 0, which does not count.
         count_vector(unsafe { load(rest.as_ptr(), 0, rest.len()) }.1);
     }
-    in_runs + sum_of_lanes(_mm256_sub_epi32(bare, from_10_on))
+    in_runs + sum_of_lanes(_mm256_sub_epi32(none, from_10_on))
 }
 
 #[inline]
@@ -145,7 +151,7 @@ fn sum_of_lanes(vector: __m256i) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn count_below(list: &List, end: u32) -> u64 {
+fn count_below(list: &Undecided, end: u32) -> u64 {
     let end = _mm256_set1_epi32(end as i32);
     let below = |mask: u8, numbers| (mask_of(_mm256_cmpgt_epi32(end, numbers)) & mask).count_ones();
     vectors(list).map(|(mask, numbers)| u64::from(below(mask, numbers))).sum()
@@ -154,7 +160,7 @@ fn count_below(list: &List, end: u32) -> u64 {
 /// Lists the numbers that no trial prime divides.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn divide(list: &List, left: &mut List) {
+fn trial_divide(list: &Undecided, left: &mut Undecided) {
     // Unsigned comparison by signed: add 2^31 to both sides. As n is odd, adding it to the inverse adds it to
     // the product.
     const TOP: u32 = 1 << 31;
@@ -169,25 +175,25 @@ fn divide(list: &List, left: &mut List) {
     }
 }
 
-/// Counts the bare numbers by the Euler test, two vectors at a time.
+/// Counts the numbers without a small divisor by the Euler test, two vectors at a time.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn count_bare(list: &List) -> u64 {
+fn count_without_small_divisor(list: &Undecided) -> u64 {
     if list.len <= FEW {
-        return list.count_bare();
+        return list.count_without_small_divisor();
     }
     let mut vectors = vectors(list);
-    let mut bare = 0;
+    let mut count = 0;
     while let Some((mask, numbers)) = vectors.next() {
         if let Some((next_mask, next)) = vectors.next() {
             let [a, b, c, d] = euler([low(numbers), high(numbers), low(next), high(next)]);
-            bare += resolve(numbers, mask, a | b << 4) + resolve(next, next_mask, c | d << 4);
+            count += resolve(numbers, mask, a | b << 4) + resolve(next, next_mask, c | d << 4);
         } else {
             let [a, b] = euler([low(numbers), high(numbers)]);
-            bare += resolve(numbers, mask, a | b << 4);
+            count += resolve(numbers, mask, a | b << 4);
         }
     }
-    bare
+    count
 }
 
 #[inline]
@@ -202,7 +208,7 @@ fn high(numbers: __m256i) -> __m256i {
     _mm256_cvtepu32_epi64(_mm256_extracti128_si256::<1>(numbers))
 }
 
-/// How many of the lanes in `mask` are bare, given those that passed the Euler test.
+/// How many of the lanes in `mask` have no small divisor, given those that passed the Euler test.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
@@ -215,7 +221,7 @@ fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
     let mut lanes = [0; WIDTH];
     // SAFETY: the array is a vector long.
     unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), numbers) };
-    list::count_bare_lanes(&lanes, passed.into(), suspects.into(), roots.into())
+    undecided::count_lanes_without_small_divisor(&lanes, passed.into(), suspects.into(), roots.into())
 }
 
 /// Lanes that may be exceptions of the Euler test.
@@ -228,8 +234,8 @@ fn exceptions_filter(numbers: __m256i) -> u8 {
     let words = unsafe {
         _mm256_i32gather_epi32::<4>(exceptions::FILTER.as_ptr().cast(), _mm256_srli_epi32::<5>(hash))
     };
-    let place = _mm256_andnot_si256(hash, _mm256_set1_epi32(31));
-    mask_of(_mm256_sllv_epi32(words, place))
+    let position = _mm256_andnot_si256(hash, _mm256_set1_epi32(31));
+    mask_of(_mm256_sllv_epi32(words, position))
 }
 
 /// Lanes with n or n + 1 a square. The root in single precision is off by less than 1/100, so that it rounds
@@ -252,7 +258,7 @@ fn next_to_square(numbers: __m256i) -> u8 {
 #[target_feature(enable = "avx2")]
 fn euler<const GROUPS: usize>(n: [__m256i; GROUPS]) -> [u8; GROUPS] {
     let zero = _mm256_setzero_si256();
-    let inverse: [_; GROUPS] = std::array::from_fn(|g| negative_inverse(n[g]));
+    let inverse: [_; GROUPS] = std::array::from_fn(|g| negative_inverse_avx2(n[g]));
     let reduce = |t: __m256i, g: usize| {
         let m = _mm256_mul_epu32(t, inverse[g]);
         let quotient = _mm256_srli_epi64::<32>(_mm256_add_epi64(t, _mm256_mul_epu32(m, n[g])));
@@ -285,16 +291,4 @@ fn euler<const GROUPS: usize>(n: [__m256i; GROUPS]) -> [u8; GROUPS] {
         let expected = _mm256_blendv_epi8(one, _mm256_sub_epi64(n[g], one), minus);
         _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(power, expected))) as u8
     })
-}
-
-/// The inverse of minus an odd number modulo 2^32, by Newton's iteration from 5 right bits on.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn negative_inverse(n: __m256i) -> __m256i {
-    let two = _mm256_set1_epi64x(2);
-    let mut x = _mm256_xor_si256(_mm256_add_epi64(n, _mm256_add_epi64(n, n)), two);
-    for _ in 0..3 {
-        x = _mm256_mul_epu32(x, _mm256_sub_epi64(two, _mm256_mul_epu32(n, x)));
-    }
-    _mm256_sub_epi64(_mm256_setzero_si256(), x)
 }

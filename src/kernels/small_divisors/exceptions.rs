@@ -1,7 +1,7 @@
 //! The exceptions of the Euler test: the odd numbers from 4096 to 2^31 that have a small divisor, but none of the
-//! trial primes among their factors, and pass. They are all of these: the exhaustive test finds them anew.
+//! trial primes among their factors, and pass. The list is complete: the exhaustive test computes it anew.
 //!
-//! (They are Euler-Jacobi pseudoprimes to base 2, on whose numbers see Pomerance, Selfridge and Wagstaff, "The
+//! (They are Euler-Jacobi pseudoprimes to base 2; on how many there are, see Pomerance, Selfridge and Wagstaff, "The
 //! pseudoprimes to 25 * 10^9", Mathematics of Computation 35, 1980.)
 
 /// Bits of a hash.

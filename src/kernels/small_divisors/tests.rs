@@ -1,12 +1,13 @@
+use super::counts::CHUNK;
 use super::table::{self, LARGER_ENDS, Table};
 use super::{count_with_small_divisor, count_with_small_divisor_at, exceptions, trial};
-use crate::cpu::{Level, for_each_level};
-use crate::kernels::random::random;
+use crate::cpu::{Isa, Level, for_each_level};
+use crate::kernels::arith::random::random;
 
 /// Whether each number counts, at a level and by a table; each number is in a chunk with its neighbours.
 fn counted_at(level: Level, numbers: &[i32], table: Table) -> Vec<bool> {
     // A number's own count is that of the chunk up to it, less that of the chunk before it.
-    let count = |numbers: &[i32]| super::tally(level, numbers, table).counted;
+    let count = |numbers: &[i32]| super::count_chunk(Isa::at(level), numbers, table).with_small_divisor;
     let of_chunk = |chunk: &[i32]| {
         (0..chunk.len()).map(|i| count(&chunk[..=i]) != count(&chunk[..i])).collect::<Vec<_>>()
     };
@@ -32,7 +33,7 @@ fn assert_all(numbers: &[i32], expected: impl Fn(i32) -> bool) {
 }
 
 /// The odd numbers in `[low, low + 2 * LEN)` with a small divisor, by a segmented sieve that shares nothing with
-/// the kernels: a prime p counts for its multiples from (p + 1)^2 on. Element i tells of low + 2i + 1; low is even.
+/// the kernels: a prime p counts for its multiples from (p + 1)^2 on. Element i is that of low + 2i + 1; low is even.
 struct Sieve {
     primes: Vec<u32>,
 }
@@ -63,17 +64,17 @@ impl Sieve {
 }
 
 /// Compares all numbers in `[low, low + 2^20)` at a level, by whole chunks: a kernel's lists are full then, as they are
-/// in large arrays. Each chunk comes in order and scattered, as a kernel takes a shorter way through a run.
+/// in large arrays. Each chunk is tested in order and scattered, as kernels have a shortcut for a run.
 fn assert_segment(level: Level, sieve: &Sieve, low: u64, table: Table) {
     const LEN: usize = 1 << 20;
     let odd = sieve.odd_numbers(low, LEN / 2);
     let expected = |n: i32| if n % 2 == 0 { n >= 10 } else { odd[(n as u64 - low) as usize / 2] };
-    for first in (low..).step_by(super::CHUNK).take(LEN / super::CHUNK) {
-        let in_order: [i32; super::CHUNK] = std::array::from_fn(|i| (first + i as u64) as i32);
-        let scattered: [i32; super::CHUNK] = std::array::from_fn(|i| in_order[i * 389 % super::CHUNK]);
+    for first in (low..).step_by(CHUNK).take(LEN / CHUNK) {
+        let in_order: [i32; CHUNK] = std::array::from_fn(|i| (first + i as u64) as i32);
+        let scattered: [i32; CHUNK] = std::array::from_fn(|i| in_order[i * 389 % CHUNK]);
         let wanted = in_order.iter().filter(|&&n| expected(n)).count() as u64;
         for chunk in [in_order, scattered] {
-            let found = super::tally(level, &chunk, table).counted;
+            let found = super::count_chunk(Isa::at(level), &chunk, table).with_small_divisor;
             assert_eq!(found, wanted, "{level}, table to {}, chunk from {first}", table.end());
         }
     }
@@ -179,7 +180,7 @@ fn every_length_counts_its_own_numbers_only() {
         [10, -10, 11, 1_048_583, 1_048_585, 2_147_483_647, 2_147_117_569, 2_147_483_645, 1_048_576, 8321];
     let known = kinds.map(by_division);
     let kind = |i: usize| (i * i + i / 7) % kinds.len();
-    let longest = if cfg!(miri) { super::CHUNK + 8 } else { 2100 };
+    let longest = if cfg!(miri) { CHUNK + 8 } else { 2100 };
     let numbers: Vec<i32> = (0..longest).map(|i| kinds[kind(i)]).collect();
     let counts = (0..longest).map(|i| u64::from(known[kind(i)]));
     let expected: Vec<u64> = counts
@@ -201,7 +202,7 @@ fn every_length_counts_its_own_numbers_only() {
 
 /// The places where the rule differs from "composite", and where a rounded square root would go wrong.
 mod near {
-    use super::{Sieve, assert_all, by_division, for_each_level, table};
+    use super::{Isa, Sieve, assert_all, by_division, for_each_level, table};
 
     fn within_100(centre: i64) -> impl Iterator<Item = i32> {
         (centre - 100..=centre + 100).filter_map(|n| i32::try_from(n).ok())
@@ -236,7 +237,8 @@ mod near {
                 let numbers: Vec<i64> = (low..=(low + 200).min(i32::MAX.into())).collect();
                 let wanted = numbers.iter().filter(|&&n| expected(n)).count() as u64;
                 let numbers: Vec<i32> = numbers.iter().map(|&n| n as i32).collect();
-                let found = super::super::tally(level, &numbers, table::small()).counted;
+                let found =
+                    super::super::count_chunk(Isa::at(level), &numbers, table::small()).with_small_divisor;
                 assert_eq!(found, wanted, "{level}, {} numbers from {low}", numbers.len());
             }
         });

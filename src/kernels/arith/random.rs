@@ -1,7 +1,7 @@
 //! Random numbers for tests.
 
 /// xorshift64*, seeded: the tests draw the same numbers every time.
-pub(super) fn random(seed: u64) -> impl FnMut() -> u64 {
+pub(in crate::kernels) fn random(seed: u64) -> impl FnMut() -> u64 {
     let mut state = seed;
     move || {
         state ^= state >> 12;
