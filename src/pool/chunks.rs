@@ -37,8 +37,8 @@ impl Grain {
 ///
 /// Adaptive chunks follow guided self-scheduling (Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987,
 /// pages 1425-1439): each is at most a share of what remains, so they get shorter towards the end, and all threads
-/// finish at about the same time. There are two differences. The share is half of a thread's equal share; and before the
-/// end, the time that a chunk takes limits its length.
+/// finish at about the same time. There are two differences. The share is half of a thread's equal share; and before
+/// the end, the time that a chunk takes limits its length.
 pub(super) struct ChunkScheduler {
     len: u64,
     grain: Grain,

@@ -13,8 +13,8 @@
 //! | `workers` | submits a job to workers, and retracts it from those that have not accepted it |
 //! | `threads` | the process's pool, and the start of its threads |
 //!
-//! `README.md` in this directory describes the protocol. The pool uses `control`, `error` and `sys`, and knows neither C
-//! nor any kernel.
+//! `README.md` in this directory describes the protocol. The pool uses `control`, `error` and `sys`, and knows neither
+//! C nor any kernel.
 
 mod call;
 mod chunks;

@@ -14,8 +14,8 @@ struct Slots {
     slots: [UnsafeCell<usize>; 2],
 }
 
-// SAFETY: a slot is written only by the thread that took its number, and read when all threads have finished; loom fails
-// the test if two accesses are not ordered.
+// SAFETY: a slot is written only by the thread that took its number, and read when all threads have finished; loom
+// fails the test if two accesses are not ordered.
 unsafe impl Sync for Slots {}
 
 impl Slots {

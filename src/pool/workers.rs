@@ -70,15 +70,16 @@ impl Workers {
             }
             if backoff.is_completed() { thread::park() } else { backoff.snooze() }
         };
-        // SAFETY: this worker has accepted the job, so the job's caller cannot retract it, and keeps it until `finished`
-        // counts this worker. `run_on_worker` does not access the job after that, and it is not used here either.
+        // SAFETY: this worker has accepted the job, so the job's caller cannot retract it, and keeps it until
+        // `finished` counts this worker. `run_on_worker` does not access the job after that, and it is not used here
+        // either.
         unsafe { Job::run_on_worker(job) };
         self.mark_idle(worker);
     }
 }
 
-/// Submits the job to the workers that `owned` yields, runs it on the calling thread too, and waits for the workers that
-/// accepted it. A panic of any of them comes back as the error.
+/// Submits the job to the workers that `owned` yields, runs it on the calling thread too, and waits for the workers
+/// that accepted it. A panic of any of them comes back as the error.
 pub(super) fn run_with_workers(
     workers: &Workers,
     job: &Job<'_>,

@@ -36,8 +36,8 @@ fn limited_by_quota(processors: Option<usize>) -> usize {
 
 const UNKNOWN: usize = 0;
 
-/// The quota in processors, or `usize::MAX` for none. The standard library's number is the lower one of the affinity mask
-/// and the quota, so it is the quota if it is below the mask.
+/// The quota in processors, or `usize::MAX` for none. The standard library's number is the lower one of the affinity
+/// mask and the quota, so it is the quota if it is below the mask.
 fn find_quota() -> usize {
     let lower = thread::available_parallelism().map_or(1, usize::from);
     let mask = mask::count(mask::CALLING_THREAD);

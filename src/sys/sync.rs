@@ -68,8 +68,8 @@ mod model {
         pub(crate) fn snooze(&self) {}
     }
 
-    /// The part of `std::thread` that is used, with a `park` of its own: loom's forgets an `unpark` that comes while the
-    /// thread waits for something else.
+    /// The part of `std::thread` that is used, with a `park` of its own: loom's forgets an `unpark` that comes while
+    /// the thread waits for something else.
     pub(crate) mod thread {
         use loom::sync::{Arc, Condvar, Mutex};
         #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-/// Protects the frame that holds it, whose memory other threads use. A panic that would free the frame ends the process.
-/// Forced unwinding, as by asynchronous cancellation of the thread, stops the thread.
+/// Protects the frame that holds it, whose memory other threads use. A panic that would free the frame ends the
+/// process. Forced unwinding, as by asynchronous cancellation of the thread, stops the thread.
 #[must_use]
 pub(crate) struct NoUnwindGuard(());
 

@@ -1,17 +1,17 @@
-//! Calls of functions that are not this library's: the caller's, and Python's. They may unwind instead of returning, and
-//! there is one policy for that:
+//! Calls of functions that are not this library's: the caller's, and Python's. They may unwind instead of returning,
+//! and there is one policy for that:
 //!
-//! - *Forced unwinding* ends a thread in glibc: `pthread_exit`, `pthread_cancel`. Python before 3.14 does that to threads
-//!   that come back to it after its end. Other threads may use data of the frames below, so the thread stops here
-//!   forever. It does not keep the process from ending. (Python 3.14 does the same itself.) musl ends threads without
-//!   unwinding, and nothing can be done here.
-//! - *An exception*, of C++ or another language, or a panic of another Rust library, ends the process by `abort`, with a
-//!   line on stderr. It cannot become an error, as nothing is known about its object, and a call that never returned
+//! - *Forced unwinding* ends a thread in glibc: `pthread_exit`, `pthread_cancel`. Python before 3.14 does that to
+//!   threads that come back to it after its end. Other threads may use data of the frames below, so the thread stops
+//!   here forever. It does not keep the process from ending. (Python 3.14 does the same itself.) musl ends threads
+//!   without unwinding, and nothing can be done here.
+//! - *An exception*, of C++ or another language, or a panic of another Rust library, ends the process by `abort`, with
+//!   a line on stderr. It cannot become an error, as nothing is known about its object, and a call that never returned
 //!   would hide it.
 //! - *A panic of this library* continues up to the export, which makes an error of it (`capi::abi::guard`).
 //!
-//! The frame of [`call_foreign`] has a personality routine, which the unwinder asks before it removes any frame. So both
-//! stops happen where the function is, and a debugger still sees its frames. Where there is no such routine
+//! The frame of [`call_foreign`] has a personality routine, which the unwinder asks before it removes any frame. So
+//! both stops happen where the function is, and a debugger still sees its frames. Where there is no such routine
 //! (`fallback.rs`), a panic of this library inside `call_foreign` aborts too.
 
 #[cfg(not(any(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")), miri)))]

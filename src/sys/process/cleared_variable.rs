@@ -1,5 +1,5 @@
-//! A variable that the C library's `fork` sets to 0 in the child, for kernels without pages that do so by themselves. (A
-//! child that is made by `_Fork` or by the system call keeps its parent's token.)
+//! A variable that the C library's `fork` sets to 0 in the child, for kernels without pages that do so by themselves.
+//! (A child that is made by `_Fork` or by the system call keeps its parent's token.)
 
 use std::sync::atomic::AtomicU64;
 

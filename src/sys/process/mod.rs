@@ -1,7 +1,7 @@
 //! Process identity. A PID does not identify a process: in a PID namespace a grandchild may get its grandparent's.
 //!
-//! A process has a token, a number. It is kept where a fork resets it to 0 in the child: in a page that the kernel wipes
-//! (`wiped_page`), or else in a variable that a handler of fork clears (`cleared_variable`).
+//! A process has a token, a number. It is kept where a fork resets it to 0 in the child: in a page that the kernel
+//! wipes (`wiped_page`), or else in a variable that a handler of fork clears (`cleared_variable`).
 
 mod cleared_variable;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]

@@ -3,21 +3,22 @@ use std::thread;
 
 use super::*;
 
-/// The exit status of a child that is made by `fork` and does `work`.
+/// The exit status of a child that `fork` makes: 0 if `work` returns true.
 fn status_in_child(fork: impl FnOnce() -> libc::pid_t, work: impl FnOnce() -> bool) -> i32 {
     let pid = fork();
     if pid == 0 {
-        // SAFETY: it ends the child, which has done nothing but `work`.
+        // SAFETY: `_exit` accesses no memory, and is allowed in the child of a process with threads.
         unsafe { libc::_exit(i32::from(!work())) }
     }
     let mut status = -1;
-    // SAFETY: the status is written.
+    // SAFETY: the pointer is to `status`, which waitpid writes.
     assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
     status
 }
 
 fn fork() -> libc::pid_t {
-    // SAFETY: the child only asks for tokens, forks, and ends.
+    // SAFETY: the child only gets tokens, forks, starts threads and ends, and takes no lock that another thread may
+    // hold.
     unsafe { libc::fork() }
 }
 
@@ -37,7 +38,7 @@ fn threads_of_a_process_have_one_token() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no fork")]
-fn threads_of_a_child_that_ask_first_at_once_agree() {
+fn threads_of_a_child_that_ask_at_the_same_time_agree() {
     let before = token();
     for _ in 0..100 {
         let agree = || {
@@ -65,7 +66,7 @@ fn a_descendant_has_none_of_its_ancestors_tokens() {
         status_in_child(fork, || token() != first && token() != second && great_grandchild(token()) == 0)
     };
     assert_eq!(status_in_child(fork, || token() != first && grandchild(token()) == 0), 0);
-    // A process between that never asks.
+    // A process in between that never gets its token.
     assert_eq!(status_in_child(fork, || status_in_child(fork, || token() != first) == 0), 0);
     assert_eq!(token(), first);
 }
@@ -74,11 +75,11 @@ fn a_descendant_has_none_of_its_ancestors_tokens() {
 #[test]
 fn the_system_call_makes_no_difference_and_shared_memory_is_one_process() {
     if cleared_variable::is(cell()) {
-        eprintln!("SKIP: the kernel has no pages that are wiped in a child");
+        crate::skips::skip("process tokens", "the kernel has no pages that are wiped in a child");
         return;
     }
     let first = token();
-    // SAFETY: as `fork`, past the C library; the child only asks for its token.
+    // SAFETY: without a stack the system call acts like `fork`. The child only gets its token, and ends.
     let clone = || unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as libc::pid_t };
     assert_eq!(status_in_child(clone, || token() != first), 0);
 
@@ -88,7 +89,7 @@ fn the_system_call_makes_no_difference_and_shared_memory_is_one_process() {
     let mut stack = vec![0u128; 4096];
     let top = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the child has a stack of its own, and only asks for its token while this thread waits.
+    // SAFETY: the child has a stack of its own, of 64 KiB, and only gets its token, while this thread waits.
     let vfork = || unsafe { libc::clone(has_the_token, top.cast(), flags, first as *mut libc::c_void) };
     assert_eq!(status_in_child(vfork, || unreachable!("it runs its function")), 0);
 }

@@ -21,8 +21,8 @@ fn new_page() -> Option<&'static AtomicU64> {
     if page == libc::MAP_FAILED {
         return None;
     }
-    // SAFETY: the page is new, aligned for any type, and zero, which is a valid AtomicU64. Only `discard` unmaps it, whose
-    // callers have the last reference.
+    // SAFETY: the page is new, aligned for any type, and zero, which is a valid AtomicU64. Only `discard` unmaps it,
+    // whose callers have the last reference.
     let cell = unsafe { &*page.cast::<AtomicU64>() };
     // An emulator may accept any advice, and ignore it. Advice that does not exist shows that.
     if advise(cell, -1) || !advise(cell, libc::MADV_WIPEONFORK) {
