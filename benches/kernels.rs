@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ungil::cpu::{Level, detected};
-use ungil::kernels::{divisors, multiples, pi, primes};
+use ungil::kernels::{multiples, pi, primes, small_divisors};
 
 fn levels() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|&level| level <= detected())
@@ -30,9 +30,11 @@ fn small_divisors(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("count_with_small_divisor, {name}"));
         group.throughput(Throughput::Elements(numbers.len() as u64));
         for level in levels() {
-            assert_eq!(divisors::count_with_small_divisor_at(level, numbers), *count);
+            assert_eq!(small_divisors::count_with_small_divisor_at(level, numbers), *count);
             group.bench_function(BenchmarkId::from_parameter(level), |bencher| {
-                bencher.iter(|| divisors::count_with_small_divisor_at(level, std::hint::black_box(numbers)));
+                bencher.iter(|| {
+                    small_divisors::count_with_small_divisor_at(level, std::hint::black_box(numbers))
+                });
             });
         }
     }

@@ -1,7 +1,14 @@
-//! The control token of a call: its owner reads progress from it, cancels it and gives it a deadline, from any
-//! thread, while the call runs on others.
+//! The control token of a call. While the call runs, its owner reads progress from the token, cancels the call or gives
+//! it a deadline, from any thread.
 //!
-//! It is nothing but atomics, so no fork can leave it locked.
+//! | type | role |
+//! |---|---|
+//! | [`Control`] | the token, for its owner |
+//! | [`ActiveCall`] | guard: the token is in use by a call |
+//! | [`TokenRef`] | the token, for the threads of the call, or none |
+//! | [`Poller`] | frequent checks of the token |
+//!
+//! A token consists of atomics, so no fork can leave a lock taken. It uses `sys` and `error`; the pool uses it.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +16,10 @@ use crate::error::Error;
 use crate::sys::process;
 use crate::sys::sync::{AtomicBool, AtomicU64, Ordering};
 
-/// What a call and its owner share.
+/// A control token: what a call and its owner share.
 #[derive(Debug)]
 pub struct Control {
-    /// The process whose call is under this control; or one of the two below.
+    /// The process whose call uses the token, or one of the two constants below.
     user: AtomicU64,
     cancelled: AtomicBool,
     /// Nanoseconds since `created`, or `NEVER`.
@@ -22,16 +29,17 @@ pub struct Control {
     total: AtomicU64,
 }
 
-/// No call is under this control.
+/// No call uses the token.
 const NOBODY: u64 = 0;
-/// No call ever will be.
+/// No call may use the token any more.
 const CLOSED: u64 = u64::MAX;
 
+/// No deadline.
 const NEVER: u64 = u64::MAX;
 
 impl Control {
-    /// A control that nobody uses yet: not cancelled, without a deadline.
-    #[expect(clippy::new_without_default, reason = "a control remembers when it was made")]
+    /// A token that no call uses yet: not cancelled, without a deadline.
+    #[expect(clippy::new_without_default, reason = "a token records when it was made")]
     pub fn new() -> Self {
         Self {
             user: AtomicU64::new(NOBODY),
@@ -43,21 +51,21 @@ impl Control {
         }
     }
 
-    /// Stops the call that is under this control, and any later one.
+    /// Stops the call that uses the token, and any later one.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Stops the call when so much time is over, counted from now; `None` takes the deadline away.
+    /// Stops the call when this much time has passed from now; `None` removes the deadline.
     pub fn set_deadline(&self, after: Option<Duration>) {
         let nanoseconds = |after: Duration| self.created.elapsed().saturating_add(after).as_nanos();
         let deadline = after.map_or(NEVER, |after| nanoseconds(after).try_into().unwrap_or(NEVER));
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// How many items of the latest call are done, and how many it has; both 0 before the first call.
+    /// How many items of the latest call are done, and how many it has in all; both are 0 before the first call.
     ///
-    /// While one call runs the first number never falls, and it is the second when the call has succeeded.
+    /// During a call the first number never decreases. When the call has succeeded, the two are equal.
     pub fn progress(&self) -> (u64, u64) {
         loop {
             let total = self.total.load(Ordering::Acquire);
@@ -68,20 +76,20 @@ impl Control {
         }
     }
 
-    /// Puts a call of so many items under this control, until the guard goes.
+    /// Begins a call of this many items, which uses the token until the guard is dropped.
     ///
-    /// Errors: [`Error::ControlInUse`] while another call is.
+    /// Errors: [`Error::ControlInUse`] while another call uses it.
     pub fn begin(&self, items: u64) -> Result<ActiveCall<'_>, Error> {
         let own = process::token();
         let take = |user| match user {
             CLOSED => None,
             user if user == own => None,
-            _ => Some(own), // nobody, or a call that a fork has left behind in the parent process
+            _ => Some(own), // nobody, or a call of the parent process, which a fork has copied
         };
         self.user
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, take)
             .map_err(|_| Error::ControlInUse)?;
-        // In this order: who sees this call's total does not take the last one's number for what is done.
+        // In this order, so that nobody combines this call's total with the progress of the last call.
         self.done.store(0, Ordering::Relaxed);
         self.total.store(items, Ordering::Release);
         Ok(ActiveCall(self))
@@ -89,7 +97,7 @@ impl Control {
 
     /// Lets no call begin from now on.
     ///
-    /// Errors: [`Error::ControlInUse`] while a call is under this control.
+    /// Errors: [`Error::ControlInUse`] while a call uses the token.
     pub fn close(&self) -> Result<(), Error> {
         let own = process::token();
         let close = |user| (user != own).then_some(CLOSED);
@@ -109,11 +117,11 @@ impl Control {
     }
 }
 
-/// A call that is under a control.
+/// A call that uses a control token.
 pub struct ActiveCall<'a>(&'a Control);
 
 impl ActiveCall<'_> {
-    /// What the call's threads look at.
+    /// The token, for the threads of the call.
     pub fn token(&self) -> TokenRef<'_> {
         TokenRef { control: Some(self.0), unit: 1 }
     }
@@ -125,41 +133,41 @@ impl Drop for ActiveCall<'_> {
     }
 }
 
-/// What the threads of a call look at and tell, between pieces of work.
+/// A call's token, if it has one: the call's threads check it, and report progress to it, between chunks of work.
 #[derive(Clone, Copy)]
 pub struct TokenRef<'a> {
     control: Option<&'a Control>,
-    /// Items of the control's total that one item of the work is.
+    /// How many items of the token's total one item of the work counts for.
     unit: u64,
 }
 
 impl TokenRef<'_> {
-    /// A call that is under no control.
+    /// For a call that uses no token.
     pub const fn none() -> Self {
         Self { control: None, unit: 1 }
     }
 
-    /// The same call, for work that is told in blocks of so many items; the last block may have fewer.
+    /// The same token, for work whose items are blocks of `unit` items each; the last block may have fewer.
     pub fn with_unit(self, unit: u64) -> Self {
         Self { unit, ..self }
     }
 
-    /// Whether it is under no control.
+    /// Whether the call uses no token.
     pub fn is_none(&self) -> bool {
         self.control.is_none()
     }
 
-    /// Whether to go on. Errors: [`Error::Cancelled`], [`Error::TimedOut`].
+    /// Whether to continue. Errors: [`Error::Cancelled`], [`Error::TimedOut`].
     pub fn check(&self) -> Result<(), Error> {
         self.control.map_or(Ok(()), Control::check)
     }
 
-    /// Whether to go on, to be asked before each of many items, whatever they take.
+    /// A check to make before each of many items, whether they are short or long.
     pub fn poller(&self) -> Poller<'_> {
         Poller { control: self.control, until_deadline: 0 }
     }
 
-    /// So many more items are done.
+    /// Reports that this many more items are done.
     pub fn advance(&self, items: u64) {
         if let Some(control) = self.control {
             control.done.fetch_add(items * self.unit, Ordering::Release);
@@ -167,18 +175,18 @@ impl TokenRef<'_> {
     }
 }
 
-/// Looks at a call's control before each item.
+/// Checks a call's token before each item.
 pub struct Poller<'a> {
     control: Option<&'a Control>,
-    /// Items until the deadline is looked at, if there is one: that takes a clock.
+    /// How many items to begin before the next check of the deadline, which reads the clock.
     until_deadline: u32,
 }
 
 impl Poller<'_> {
-    /// Items that may pass a deadline: so few that they take below 10 ms as long as one takes below one.
+    /// How many items may begin after a deadline has passed: few enough to take less than 10 ms if each takes 1 ms.
     const STRIDE: u32 = 8;
 
-    /// Whether to begin with an item. Errors: [`Error::Cancelled`], [`Error::TimedOut`]. Cost: a nanosecond, or three
+    /// Whether to begin the next item. Errors: [`Error::Cancelled`], [`Error::TimedOut`]. Cost: a nanosecond, or three
     /// with a deadline.
     #[inline]
     pub fn check(&mut self) -> Result<(), Error> {

@@ -1,4 +1,6 @@
-//! The CPU level that kernels run at: detected once; the environment may only lower it.
+//! CPU levels: which one the machine has, and the witnesses that kernels for it ask for.
+//!
+//! A level is detected once. The environment can lower the level in use, never raise it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,11 +10,11 @@ use crate::sys::settings;
 /// A set of CPU features that kernels are written for. Levels are ordered: each has all features of those below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// What the compilation target has at least: no feature is asked for.
+    /// Whatever the compilation target guarantees; no other feature is used.
     Scalar,
-    /// AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT (Intel since Haswell, 2013; AMD since Zen, 2017).
+    /// The features of [`Avx2`].
     Avx2,
-    /// Also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since Ice Lake, 2019; AMD since Zen 4, 2022).
+    /// The features of [`Avx512`].
     Avx512,
 }
 
@@ -20,7 +22,7 @@ impl Level {
     /// All levels, lowest first.
     pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
 
-    /// The level's name, as `UNGIL_CPU` has it.
+    /// The level's name, as in `UNGIL_CPU`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -40,20 +42,88 @@ impl fmt::Display for Level {
     }
 }
 
+/// The witness of [`Level::Scalar`]. Anyone may have one, as it proves nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Scalar;
+
+/// A witness that the CPU has AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT (Intel since Haswell, 2013; AMD since Zen, 2017).
+///
+/// A value of this type exists only where these features were detected, by [`Isa::at`] or [`Isa::active`], so a
+/// function that is given one may call functions that need them. Nothing else makes one:
+///
+/// ```compile_fail,E0423
+/// let forged = ungil::cpu::Avx2(());
+/// ```
+///
+/// ```
+/// use ungil::cpu::{Isa, Level, detected};
+///
+/// assert_eq!(matches!(Isa::at(Level::Avx2), Isa::Avx2(_)), detected() >= Level::Avx2);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Avx2(());
+
+/// A witness that the CPU has the features of [`Avx2`] and also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since Ice
+/// Lake, 2019; AMD since Zen 4, 2022).
+///
+/// As with [`Avx2`], a value exists only where the features were detected, and nothing else makes one:
+///
+/// ```compile_fail,E0423
+/// let forged = ungil::cpu::Avx512(());
+/// ```
+///
+/// ```
+/// use ungil::cpu::{Isa, Level, detected};
+///
+/// assert_eq!(matches!(Isa::at(Level::Avx512), Isa::Avx512(_)), detected() == Level::Avx512);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Avx512(());
+
+/// A level that the machine has, with its witness: what the kernels' dispatch matches on.
+#[derive(Debug, Clone, Copy)]
+pub enum Isa {
+    /// The level [`Level::Scalar`].
+    Scalar(Scalar),
+    /// The level [`Level::Avx2`].
+    Avx2(Avx2),
+    /// The level [`Level::Avx512`].
+    Avx512(Avx512),
+}
+
+impl Isa {
+    /// A level, or the machine's if that is lower.
+    #[inline]
+    pub fn at(level: Level) -> Self {
+        // The only place where witnesses are made.
+        match level.min(detected()) {
+            Level::Scalar => Self::Scalar(Scalar),
+            Level::Avx2 => Self::Avx2(Avx2(())),
+            Level::Avx512 => Self::Avx512(Avx512(())),
+        }
+    }
+
+    /// The level in use; see [`active`].
+    #[inline]
+    pub fn active() -> Self {
+        Self::at(active())
+    }
+}
+
 /// The highest level that this machine can run.
 pub fn detected() -> Level {
     static DETECTED: Cache = Cache::new();
     DETECTED.get(detect)
 }
 
-/// The level that kernels run at: `detected()`, or less if `UNGIL_CPU` names a lower one.
+/// The level that kernels run at: [`detected`], or a lower one if `UNGIL_CPU` names it.
 pub fn active() -> Level {
     static ACTIVE: Cache = Cache::new();
-    ACTIVE.get(|| lowered(detected(), settings::variables().cpu.as_deref()))
+    ACTIVE.get(|| capped(detected(), settings::variables().cpu.as_deref()))
 }
 
-/// A level that is found once. It holds no lock that a fork could leave taken: threads that ask at the same
-/// time all look, and find the same.
+/// A level that is computed once. There is no lock that a fork could leave held: threads that ask at the same time all
+/// compute it, and get the same.
 struct Cache(AtomicU8);
 
 impl Cache {
@@ -63,19 +133,19 @@ impl Cache {
         Self(AtomicU8::new(Self::EMPTY))
     }
 
-    fn get(&self, find: impl Fn() -> Level) -> Level {
+    fn get(&self, compute: impl Fn() -> Level) -> Level {
         let cached = self.0.load(Ordering::Relaxed);
         Level::ALL.get(usize::from(cached)).copied().unwrap_or_else(|| {
-            let level = find();
+            let level = compute();
             self.0.store(level as u8, Ordering::Relaxed);
             level
         })
     }
 }
 
-/// A higher level than the detected one, or a name that is none, changes nothing.
-fn lowered(detected: Level, wish: Option<&str>) -> Level {
-    wish.and_then(Level::from_name).map_or(detected, |level| level.min(detected))
+/// The requested level if there is one of that name and it is lower than the detected one, else the detected one.
+fn capped(detected: Level, requested: Option<&str>) -> Level {
+    requested.and_then(Level::from_name).map_or(detected, |level| level.min(detected))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -97,7 +167,7 @@ fn detect() -> Level {
     Level::Scalar
 }
 
-/// Runs `check` at every level of this machine, and says which levels it could not run.
+/// Runs `check` at every level of this machine, and reports the levels that it could not run.
 #[cfg(test)]
 pub(crate) fn for_each_level(check: impl Fn(Level)) {
     for level in Level::ALL {
@@ -116,16 +186,28 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn a_wish_only_lowers() {
+    fn a_request_only_lowers() {
         for detected in Level::ALL {
-            assert_eq!(lowered(detected, None), detected);
-            for wish in ["", "avx", "AVX2", "sse2"] {
-                assert_eq!(lowered(detected, Some(wish)), detected, "{wish} is no level");
+            assert_eq!(capped(detected, None), detected);
+            for requested in ["", "avx", "AVX2", "sse2"] {
+                assert_eq!(capped(detected, Some(requested)), detected, "{requested} is no level");
             }
-            for wish in Level::ALL {
-                assert_eq!(lowered(detected, Some(wish.name())), wish.min(detected));
+            for requested in Level::ALL {
+                assert_eq!(capped(detected, Some(requested.name())), requested.min(detected));
             }
         }
         assert!(active() <= detected());
+    }
+
+    #[test]
+    fn a_witness_is_of_the_level_or_the_machines() {
+        for level in Level::ALL {
+            let found = match Isa::at(level) {
+                Isa::Scalar(_) => Level::Scalar,
+                Isa::Avx2(_) => Level::Avx2,
+                Isa::Avx512(_) => Level::Avx512,
+            };
+            assert_eq!(found, level.min(detected()));
+        }
     }
 }

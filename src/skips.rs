@@ -1,4 +1,4 @@
-//! What tests leave out: they say so, and `make test-rust` counts it.
+//! Skipped tests: each prints a line, and `make test-rust` counts them. For tests alone.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -6,14 +6,16 @@ use std::fs::File;
 use std::io::{Write, stderr};
 use std::sync::Mutex;
 
-/// Says that a test, or part of it, is left out; once for each.
+use crate::sys::sync::lock;
+
+/// Reports that a test, or a part of it, is skipped: once per text.
 pub(crate) fn skip(what: &str, why: &str) {
-    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let line = format!("SKIP {what}: {why}\n");
-    if !SAID.lock().expect("a set of texts").insert(line.clone()) {
+    if !lock(&REPORTED).insert(line.clone()) {
         return;
     }
-    // Straight to stderr: what a passing test prints by macro is not shown.
+    // Not by a macro: the test runner hides the macros' output if the test passes.
     stderr().write_all(line.as_bytes()).expect("stderr is writable");
     if let Some(list) = env::var_os("UNGIL_SKIPS") {
         let file = File::options().create(true).append(true).open(list);
@@ -21,8 +23,8 @@ pub(crate) fn skip(what: &str, why: &str) {
     }
 }
 
-/// As [`skip`], for want of something that can be installed: a failure where `UNGIL_REQUIRE_ALL` is set.
+/// Like [`skip`], because something that can be installed is missing. A failure if `UNGIL_REQUIRE_ALL` is set.
 pub(crate) fn missing(what: &str, why: &str) {
-    assert!(env::var_os("UNGIL_REQUIRE_ALL").is_none(), "{what} may not be left out: {why}");
+    assert!(env::var_os("UNGIL_REQUIRE_ALL").is_none(), "{what} may not be skipped: {why}");
     skip(what, why);
 }

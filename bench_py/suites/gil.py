@@ -82,7 +82,7 @@ class Gil:
             calls["numba, nogil"] = lambda n, _: loops.wrapped(self.numba.test(0, n))
         if self.c:
             calls["C by ctypes"] = lambda n, _: self.c.sum_loop(0, n)
-        calls["ungil"] = lambda n, _: ungil.test(0, n, threads=1)
+        calls["ungil"] = lambda n, _: ungil.compat.test(0, n, threads=1)
         return Experiment("test", calls, answers.sum_of_multiples, 2**31 - 1)
 
     def num_primes(self) -> Experiment:
@@ -92,7 +92,7 @@ class Gil:
             calls["numba, nogil"] = lambda n, _: self.numba.num_primes(self.numbers[:n])
         if self.c:
             calls["C by ctypes"] = lambda n, _: self.c.count_loop(n, self.here)
-        calls["ungil"] = lambda n, _: ungil.num_primes(self.numbers[:n], threads=1)
+        calls["ungil"] = lambda n, _: ungil.compat.num_primes(self.numbers[:n], threads=1)
         return Experiment("num_primes", calls, lambda n: int(self.composites[n - 1]), len(self.numbers))
 
     def pi(self) -> Experiment:
@@ -102,7 +102,7 @@ class Gil:
             calls["numba, nogil"] = lambda n, _: self.numba.pi(n)
         if self.c:
             calls["C by ctypes"] = lambda n, _: self.c.pi_loop(n)
-        calls["ungil"] = lambda n, _: ungil.pi(n, threads=1)
+        calls["ungil"] = lambda n, _: ungil.compat.pi(n, threads=1)
         return Experiment("pi", calls, answers.rectangles, 2**31 - 1)
 
     def contest(self, experiment: Experiment, count: int) -> Contest:

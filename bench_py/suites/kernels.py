@@ -177,9 +177,9 @@ class Kernels:
             return _written(ctypes.c_uint64, "num_primes_i32", here, n)(library, 0)()
 
         ours: Calls = {
-            "ungil.num_primes(list)": lambda: ungil.num_primes(listed),
-            "ungil.num_primes(array.array)": lambda: ungil.num_primes(packed),
-            "ungil.num_primes(numpy array)": lambda: ungil.num_primes(numbers),
+            "ungil.num_primes(list)": lambda: ungil.compat.num_primes(listed),
+            "ungil.num_primes(array.array)": lambda: ungil.compat.num_primes(packed),
+            "ungil.num_primes(numpy array)": lambda: ungil.compat.num_primes(numbers),
             "ungil by ctypes, (c_int * n)(*list)": lambda: by_ctypes((ctypes.c_int32 * n)(*listed)),
             "ungil by ctypes, array.array(list)": lambda: by_ctypes(
                 (ctypes.c_int32 * n).from_buffer(array("i", listed))

@@ -71,7 +71,7 @@ class Overheads:
         calls: Calls = {
             "a Python function": lambda: nothing(0, 0),
             "test by ctypes": partial(library.test, 0, 0),
-            "ungil.test": partial(ungil.test, 0, 0),
+            "ungil.test": partial(ungil.compat.test, 0, 0),
             "ungil.is_prime of a number": lambda: int(ungil.is_prime(1)),
         }
         if self.c:
@@ -164,7 +164,7 @@ class Overheads:
 
         def new_one() -> bool:
             with ungil.Control() as control:
-                return math.isclose(ungil.pi(terms, threads=1, control=control), out.value)
+                return math.isclose(ungil.compat.pi(terms, threads=1, control=control), out.value)
 
         calls: Calls = {
             "without a control": partial(pi, 0),

@@ -17,7 +17,7 @@ import time
 from importlib import util
 from typing import Any, Callable, Tuple
 
-from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, kernels
+from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, compat, kernels
 from ._native.library import library, path, version
 
 SECONDS = 0.05  # for each call that is timed
@@ -78,9 +78,9 @@ def in_python_threads(workers: int) -> tuple[bool, float]:
 
 def in_the_library(workers: int) -> tuple[bool, float]:
     """Threads inside the library: (whether the answers are right, the speed-up)."""
-    terms = amount(lambda n: kernels.pi(n, threads=1), 1 << 20, 1 << 40) * workers
-    alone, first = best(lambda: kernels.pi(terms, threads=1))
-    beside, second = best(lambda: kernels.pi(terms, threads=workers))
+    terms = amount(lambda n: compat.pi(n, threads=1), 1 << 20, 1 << 40) * workers
+    alone, first = best(lambda: compat.pi(terms, threads=1))
+    beside, second = best(lambda: compat.pi(terms, threads=workers))
     return first == second and abs(first - 3.141592653589793 - 2 / terms) < 1e-9, alone / beside
 
 

@@ -1,8 +1,8 @@
-"""The functions of ungil.kernels and ungil.functions for asyncio: `await ungil.aio.pi(10**11)`.
+"""Awaitable forms of the package's long functions, for asyncio: ``await ungil.aio.count_primes(numbers)``.
 
-Each call has a thread of its own, and takes none of the loop's executor. A task that is cancelled, by asyncio.wait_for
-for example, cancels its call, under the caller's control if there is one, and ends when the call is over: arrays are
-not in use any more then.
+Each call has a thread of its own and uses none of the event loop's executor. If its task is cancelled, by
+asyncio.wait_for for example, the call is cancelled through its control, and the task ends when the call has ended: its
+arrays are no longer in use then.
 """
 
 from __future__ import annotations
@@ -25,16 +25,49 @@ if TYPE_CHECKING:
 
     Parameters = ParamSpec("Parameters")
 
+__all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "sum"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
 Out = TypeVar("Out")
 
 
 async def call(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-    """function(*args, **kwargs), in a thread of its own.
+    """Await ``function(*args, **kwargs)``, called in a thread of its own.
 
-    If it takes a parameter `control`, as this package's long functions do, cancellation of the task cancels that; any
-    other function is waited for.
+    Parameters
+    ----------
+    function : callable
+        Any function. One with a parameter `control`, like this package's long functions, is cancelled with the task.
+        Any other one is waited for, even if the task is cancelled.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    object
+        What the function returns.
+
+    Raises
+    ------
+    asyncio.CancelledError
+        If the task was cancelled. The function has ended then.
+    BaseException
+        Whatever the function raises.
+
+    Notes
+    -----
+    The function sees the caller's context variables.
+
     Cost: about 100 us.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import ungil
+    >>> from ungil import aio
+    >>> asyncio.run(aio.call(ungil.compat.test, 0, 10))
+    18
     """
     control: Any = kwargs.get("control")
     if control is not None or not _takes_control(function):
@@ -50,21 +83,21 @@ async def call(function: Callable[Parameters, Result], *args: Parameters.args, *
 
 async def _in_thread(function: Callable[[], Result], control: Control | None) -> Result:
     loop = asyncio.get_running_loop()
-    over: asyncio.Future[None] = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
     results: list[Result] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            results.append(contextvars_then.run(function))
+            results.append(context.run(function))
         except BaseException as error:
             errors.append(error)
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
-            loop.call_soon_threadsafe(_set, over)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(_set, ended)
 
-    contextvars_then = contextvars.copy_context()
+    context = contextvars.copy_context()
     threading.Thread(target=run, name="ungil.aio", daemon=True).start()
-    await _until(over, control)
+    await _wait(ended, control)
     try:
         if errors:
             raise errors[0]
@@ -73,16 +106,16 @@ async def _in_thread(function: Callable[[], Result], control: Control | None) ->
         errors.clear()  # the traceback holds this frame
 
 
-async def _until(over: asyncio.Future[None], control: Control | None) -> None:
-    """Waits, also where the task is cancelled: then it cancels the control, and is cancelled when it has waited."""
+async def _wait(ended: asyncio.Future[None], control: Control | None) -> None:
+    """Wait, even if the task is cancelled: then cancel the control, and raise the cancellation after waiting."""
     cancelled: asyncio.CancelledError | None = None
-    while not over.done():
+    while not ended.done():
         try:
-            await asyncio.wait([over])
+            await asyncio.wait([ended])
         except asyncio.CancelledError as error:
             cancelled = error
             _cancel(control)
-        except BaseException:  # the loop is gone
+        except BaseException:  # the loop is closed
             _cancel(control)
             raise
     if cancelled is not None:
@@ -91,35 +124,45 @@ async def _until(over: asyncio.Future[None], control: Control | None) -> None:
 
 def _cancel(control: Control | None) -> None:
     if isinstance(control, Control):
-        with contextlib.suppress(ValueError):  # it is closed
+        with contextlib.suppress(ValueError):  # the control is closed
             control.cancel()
 
 
-def _set(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
+def _set(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
 
 
 def _takes_control(function: Callable[..., Any]) -> bool:
     try:
         return "control" in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # it does not tell
+    except (TypeError, ValueError):  # it has no signature that Python knows
         return False
+
+
+def _documented_as(original: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Give a function the docstring of its synchronous form, without the examples, which are for that."""
+
+    def decorate(function: Function) -> Function:
+        if original.__doc__ is not None:  # it is None under python -OO
+            title = "Awaitable form of `ungil.%s`, with the same parameters, result and exceptions." % original.__name__
+            sections = inspect.cleandoc(original.__doc__).partition("\n\n")[2].partition("Examples\n--------")[0]
+            function.__doc__ = title + "\n\n" + sections.rstrip()
+        return function
+
+    return decorate
 
 
 def _awaitable(function: Callable[Parameters, Result]) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
     @functools.wraps(function)
-    async def twin(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    async def awaitable(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         return await call(function, *args, **kwargs)
 
-    twin.__module__ = __name__
-    return twin
+    awaitable.__module__ = __name__
+    return _documented_as(function)(awaitable)
 
 
-num_primes = _awaitable(kernels.num_primes)
 count_primes = _awaitable(kernels.count_primes)
-pi = _awaitable(kernels.pi)
-test = _awaitable(kernels.test)
 sum = _awaitable(kernels.sum)
 parallel_for = _awaitable(functions.parallel_for)
 integrate = _awaitable(functions.integrate)
@@ -135,8 +178,8 @@ async def is_prime(
 async def is_prime(
     numbers: Integers, *, out: None = None, threads: int | None = None, control: Control | None = None
 ) -> Any: ...
+@_documented_as(kernels.is_prime)
 async def is_prime(numbers: Any, *, out: Any = None, threads: int | None = None, control: Control | None = None) -> Any:
-    """ungil.is_prime(), awaited."""
     return await call(kernels.is_prime, numbers, out=out, threads=threads, control=control)
 
 
@@ -148,8 +191,8 @@ async def map(
 async def map(
     function: Any, numbers: Any, *, out: None = None, threads: int | None = None, control: Control | None = None
 ) -> Any: ...
+@_documented_as(functions.map)
 async def map(
     function: Any, numbers: Any, *, out: Any = None, threads: int | None = None, control: Control | None = None
 ) -> Any:
-    """ungil.map(), awaited."""
     return await call(functions.map, function, numbers, out=out, threads=threads, control=control)

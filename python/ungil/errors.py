@@ -1,7 +1,7 @@
-"""The exceptions that the package raises.
+"""The exceptions that the package raises. They are at the package's top level too.
 
-All derive from `Error`. `CancelledError` and `TimeoutError` are made when they are first asked for, as they derive from
-exceptions of concurrent.futures, whose import takes as long as half of the package's.
+All of them derive from `Error`. `CancelledError` and `TimeoutError` are created at their first use: they also derive
+from exceptions of concurrent.futures, whose import takes as long as half of the package's.
 """
 
 from __future__ import annotations
@@ -26,48 +26,89 @@ __all__ = [
 
 
 class Error(RuntimeError):
-    """A call of the library failed.
+    """A call of the native library failed. The base class of the package's exceptions.
 
     Attributes
     ----------
     status : int
-        One of ungil.h's UNGIL_E_*.
+        The status that the C function returned: one of ungil.h's UNGIL_E_*.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> try:
+    ...     ungil.sum_multiples(0, 10, 0)
+    ... except ungil.Error as error:
+    ...     print(type(error).__name__, error.status)
+    InvalidArgumentError -2
     """
 
     status: int = c.UNGIL_E_INTERNAL
 
 
 class UnsupportedError(Error):
-    """This machine or this Python cannot do it, or a file is missing: the message says which."""
+    """This machine or this Python does not support the operation, or a file is missing: the message says which.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_UNSUPPORTED.
+    """
 
     status = c.UNGIL_E_UNSUPPORTED
 
 
 class ExitingError(Error):
-    """The process is exiting, and interpreters run no more code."""
+    """The process is exiting, and interpreters run no more code.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_EXITING.
+    """
 
     status = c.UNGIL_E_EXITING
 
 
 class ExecutionError(Error):
-    """Code in an interpreter raised an exception that cannot be sent here; its cause has the traceback."""
+    """Code in an interpreter raised an exception that cannot be sent to the caller. The traceback is its ``__cause__``.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_PYTHON.
+    """
 
     status = c.UNGIL_E_PYTHON
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument has a value that the function does not accept."""
+    """An argument has a value that the function does not accept.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_INVALID, UNGIL_E_NULL or UNGIL_E_HANDLE.
+    """
 
     status = c.UNGIL_E_INVALID
 
 
 class ResultOverflowError(Error, OverflowError):
-    """The result does not fit in its type."""
+    """The result does not fit in its type.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_OVERFLOW.
+    """
 
     status = c.UNGIL_E_OVERFLOW
 
 
-_OF_STATUS = {
+_LAZY = ("CancelledError", "TimeoutError")
+
+_NAME_OF_STATUS = {
     c.UNGIL_E_NULL: "InvalidArgumentError",
     c.UNGIL_E_INVALID: "InvalidArgumentError",
     c.UNGIL_E_HANDLE: "InvalidArgumentError",
@@ -80,19 +121,24 @@ _OF_STATUS = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in ("CancelledError", "TimeoutError"):
+def __getattr__(name: str) -> type[Error]:
+    if name not in _LAZY:
         raise AttributeError("module %r has no attribute %r" % (__name__, name))
     from . import _waiting_errors
 
-    value = globals()[name] = getattr(_waiting_errors, name)
+    value: type[Error] = getattr(_waiting_errors, name)
+    globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
 
 
 def of_status(status: int, message: str) -> Error:
     """The exception for a status that is not UNGIL_OK."""
-    name = _OF_STATUS.get(status, "Error")
-    kind: type[Error] = globals().get(name) or __getattr__(name)  # type: ignore[assignment]
+    name = _NAME_OF_STATUS.get(status, "Error")
+    kind: type[Error] = globals().get(name) or __getattr__(name)
     error = kind(message)
     error.status = status
     return error

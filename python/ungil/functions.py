@@ -1,19 +1,21 @@
-"""C functions of the caller's, called on all cores: in a loop, for each element of an array, in an integral.
+"""The caller's own C functions on all cores: in a loop, over an array, or in an integral.
 
-function: a C function, in any of these forms:
-    one of a library that ctypes loaded, or a Python function by ctypes.CFUNCTYPE (whose calls take turns at Python's
-    lock); what numba.cfunc compiled; CFFI's pointer to a function; SciPy's LowLevelCallable, or a capsule as Cython
-    makes it; an int, its address.
-    It is called from several threads at once. It must return, without a C++ exception or longjmp().
-context: what the function gets as void *: an array or another object with memory, whose address it is, and which
-    stays where it is during the call; an object or a pointer of ctypes or CFFI; an int, which is an address; None for
-    NULL, or for a LowLevelCallable's user_data. Functions must not write to memory that is read-only in Python.
-threads, control, Ctrl-C, and errors: as in ungil.kernels. A call of the function is never interrupted: where it
-    takes long, so does stopping.
+The C function can be
 
-Errors of all: TypeError for a function with another signature, as far as that is known, and for a Python function.
-Where only an address is known, nothing can be checked: a wrong signature there ends the process, or gives wrong
-numbers.
+- a function of a library that ctypes loaded,
+- a function that numba.cfunc compiled,
+- a CFFI function pointer,
+- SciPy's LowLevelCallable, or a capsule as Cython makes it,
+- an int, its address,
+- a Python function wrapped with ctypes.CFUNCTYPE, whose calls hold the GIL and so take turns.
+
+Several threads call it at the same time. It must return: it must not throw a C++ exception or call longjmp(). A call
+of it is never interrupted, so cancelling takes as long as the calls that are running.
+
+Its signature is checked as far as it is known. If only an address is known, nothing can be checked: calling a function
+with the wrong signature is undefined behaviour.
+
+Ctrl-C interrupts a long call in the main thread, as in `ungil.kernels`.
 """
 
 from __future__ import annotations
@@ -21,18 +23,20 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Callable, SupportsFloat, SupportsIndex, TypeVar, Union, overload
 
-from ._arrays.buffers import numbers_of
-from ._arrays.c_functions import context_of, function_of
+from ._arrays.buffers import as_input
+from ._arrays.c_functions import as_context, as_function
 from ._arrays.c_signatures import Signature
 from ._arrays.dtypes import FLOAT64, INT64
 from ._arrays.results import result_for
-from ._native.call_options import UNKNOWN, manner
+from ._native.call_options import UNBOUNDED, CallOptions
 from ._native.library import library
-from ._native.scalars import integer, real
+from ._native.scalars import as_float, as_signed
 from .control import Control
 
 if TYPE_CHECKING:
     from ._arrays.buffers import Integers, Reals
+
+__all__ = ["integrate", "map", "parallel_for"]
 
 Out = TypeVar("Out")
 Real = Union[SupportsFloat, SupportsIndex]
@@ -45,7 +49,7 @@ _MAPS = {
 }
 _MAP: dict[str, Callable[..., int]] = {"float64": library.ungil_map_f64, "int64": library.ungil_map_i64}
 
-_RANGES = 1024
+_DEFAULT_CHUNKS = 1024
 
 
 def parallel_for(
@@ -58,28 +62,83 @@ def parallel_for(
     threads: int | None = None,
     control: Control | None = None,
 ) -> int:
-    """Calls function(begin, end, context) for ranges that make up range(start, stop).
+    """Call a C function for consecutive parts of ``range(start, stop)``, on several threads.
 
-    function: int32_t (int64_t begin, int64_t end, void *context). It returns 0 to go on, or a positive number to stop.
-    start, stop: int64; start <= stop.
-    grain: the length of a range, 1 or more; the last may be shorter. By default there are 1024 ranges, if there are as
-    many indices.
-    Returns 0 if the whole loop is done; else the number that a plain loop would have stopped with: that of the lowest
-    range that returned one. Ranges after it may have been done, too.
-    Cost: 0.1 us a range.
+    Parameters
+    ----------
+    function : C function
+        ``int32_t function(int64_t begin, int64_t end, void *context)``, which does the indices from `begin` to
+        ``end - 1`` and returns 0 to go on, or a positive number to stop the loop. A negative number is an error. See
+        `ungil.functions` for the forms it may have.
+    start, stop : int
+        The range, ``start <= stop``. Both are int64.
+    grain : int, optional
+        The number of indices per call, at least 1; the last call may have fewer. By default the range is divided into
+        1024 parts, or as many as it has indices.
+    context : object, optional
+        The function's `context` argument: an array or another object with memory, whose address is passed and which
+        stays alive during the call; a ctypes or CFFI object or pointer; or an int, an address. By default NULL, or
+        the user_data of a LowLevelCallable. The function must not write to memory that is read-only in Python.
+    threads : int, optional
+        The number of threads, at least 1. By default `ungil.num_threads`.
+    control : Control, optional
+        Reports the call's progress and can cancel it.
+
+    Returns
+    -------
+    int
+        0 if the loop is complete. Otherwise the positive number that stopped it: as in a serial loop, that of the
+        lowest part that returned one. Later parts may have been done too.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not a C function or has another signature, or an argument has the wrong type.
+    ValueError
+        If ``start > stop``, `grain` or `threads` is not positive, `context` is not contiguous, or `control` is closed.
+    OverflowError
+        If an integer is out of range for int64.
+    Error
+        If `function` returned a negative number.
+    CancelledError, TimeoutError
+        If `control` was cancelled, or its deadline passed.
+
+    See Also
+    --------
+    map : calls a C function for each element of an array.
+
+    Notes
+    -----
+    Cost: 0.1 us per call of `function`.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> import ungil
+    >>> Body = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+    >>> squares = [0] * 5
+    >>> @Body
+    ... def square(begin, end, context):
+    ...     for i in range(begin, end):
+    ...         squares[i] = i * i
+    ...     return 0
+    >>> ungil.parallel_for(square, 0, 5)
+    0
+    >>> squares
+    [0, 1, 4, 9, 16]
     """
-    how = manner(threads, control)
-    first, end = integer("start", start), integer("stop", stop)
+    options = CallOptions.from_arguments(threads, control)
+    first, end = as_signed("start", start), as_signed("stop", stop)
     if first > end:
-        raise ValueError("stop: %d is below start, which is %d" % (end, first))
-    length = max(1, -(-(end - first) // _RANGES)) if grain is None else integer("grain", grain)
-    body = function_of(function, _BODY)
-    data = context_of(context, body)
+        raise ValueError("stop: %d is less than start, which is %d" % (end, first))
+    length = max(1, -(-(end - first) // _DEFAULT_CHUNKS)) if grain is None else as_signed("grain", grain)
+    body = as_function(function, _BODY)
+    data = as_context(context, body)
 
     call = library.ungil_parallel_for
-    return how.run(
+    return options.run(
         lambda n, handle: call(first, end, length, n, body.address, data.address, handle),
-        UNKNOWN if end > first else 0,
+        UNBOUNDED if end > first else 0,
         *data.memory,
     )
 
@@ -110,28 +169,71 @@ def map(
     threads: int | None = None,
     control: Control | None = None,
 ) -> Any:
-    """function(x) for each x of the numbers: libm's erf, for example.
+    """Call a C function for each element of an array, on several threads.
 
-    function: double (double), or int64_t (int64_t).
-    numbers: float64 or int64, as the function has it; where nobody knows what the function has, as the array has it,
-    and an iterable is taken as float64.
-    out: room for as many results of the same type, which is returned then; it may be numbers itself.
-    Returns an array with the shape of numbers: numpy's, or an array.array where there is no numpy.
-    Cost: that of a plain loop in C.
+    Parameters
+    ----------
+    function : C function
+        ``double function(double)`` or ``int64_t function(int64_t)``. See `ungil.functions` for the forms it may have.
+    numbers : array_like
+        A float64 or int64 array of any shape, matching `function`, which is read in place; or an iterable of numbers,
+        which is copied. If the function's signature is unknown, the array's type decides, and an iterable is copied as
+        float64.
+    out : array, optional
+        A writable array for the results, with the element type of `numbers` and as many elements. It may be `numbers`
+        itself, but must not overlap it in another way.
+    threads : int, optional
+        The number of threads, at least 1. By default `ungil.num_threads`.
+    control : Control, optional
+        Reports the call's progress and can cancel it.
+
+    Returns
+    -------
+    array
+        `out`, or a new array with the element type and shape of `numbers`: a numpy.ndarray if numpy is installed,
+        otherwise an array.array.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not a C function or has another signature, or an array or argument has the wrong type.
+    ValueError
+        If an array is not contiguous, `out` is read-only, overlaps `numbers` or has another shape, `threads` is not
+        positive, or `control` is closed.
+    OverflowError
+        If a number of an iterable is out of range for the element type.
+    CancelledError, TimeoutError
+        If `control` was cancelled, or its deadline passed.
+
+    See Also
+    --------
+    parallel_for : calls a C function for parts of a range.
+
+    Notes
+    -----
+    Cost: that of a loop in C over the calls, divided by the number of threads.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> import ungil
+    >>> libm = ctypes.CDLL("libm.so.6")
+    >>> ungil.map(libm.sqrt, [1, 4, 9]).tolist()
+    [1.0, 2.0, 3.0]
     """
-    how = manner(threads, control)
-    called = function_of(function, *_MAPS)
+    options = CallOptions.from_arguments(threads, control)
+    called = as_function(function, *_MAPS)
     if called.context:
-        raise TypeError("function: one that is mapped is called without a context, and it brings one along")
+        raise TypeError("function: expected a C function without a context, and this one has one")
     types = tuple(element for signature, element in _MAPS.items() if called.signature.fits(signature))
-    memory = numbers_of("numbers", numbers, types)
-    result, room = result_for(memory, out, (memory.element,))
-    apply, source, target, length = _MAP[memory.element.name], memory.pointer, room.pointer, memory.length
-    how.run(
+    memory = as_input("numbers", numbers, types)
+    result, output = result_for(memory, out, (memory.element,))
+    apply, source, target, length = _MAP[memory.element.name], memory.pointer, output.pointer, memory.length
+    options.run(
         lambda n, handle: apply(called.address, source, target, length, n, handle),
-        UNKNOWN if length else 0,
+        UNBOUNDED if length else 0,
         memory,
-        room,
+        output,
     )
     return result
 
@@ -146,25 +248,70 @@ def integrate(
     threads: int | None = None,
     control: Control | None = None,
 ) -> float:
-    """The integral of function(x, context) from a to b by the composite midpoint rule, in n parts.
+    """Integrate a C function from `a` to `b` with the composite midpoint rule, on several threads.
 
-    function: double (double x, void *context).
-    a, b: the ends, finite, at a finite distance; b may be below a, which gives the negative.
-    n: 1 or more.
-    Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
-    and b. The sum is taken as if in twice the precision, and rounded once.
-    Cost: n calls of the function.
+    Parameters
+    ----------
+    function : C function
+        ``double function(double x, void *context)``. See `ungil.functions` for the forms it may have.
+    a, b : float
+        The limits. They and their distance are finite. If `b` is less than `a`, the integral changes its sign.
+    n : int
+        The number of subintervals, at least 1; int64.
+    context : object, optional
+        The function's `context` argument: see `parallel_for`.
+    threads : int, optional
+        The number of threads, at least 1. By default `ungil.num_threads`.
+    control : Control, optional
+        Reports the call's progress and can cancel it.
+
+    Returns
+    -------
+    float
+        The integral.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not a C function or has another signature, or an argument has the wrong type.
+    ValueError
+        If a limit or their distance is not finite, `n` or `threads` is not positive, `context` is not contiguous, or
+        `control` is closed.
+    OverflowError
+        If a limit is out of range for float64, or `n` for int64.
+    CancelledError, TimeoutError
+        If `control` was cancelled, or its deadline passed.
+
+    Notes
+    -----
+    The error of the rule is ``(b - a)**3 / (24 * n**2)`` times the second derivative at some point between `a` and `b`
+    [1]_. The values are summed in twice the precision and rounded once, so rounding adds next to nothing.
+
+    Cost: `n` calls of the function.
+
+    References
+    ----------
+    .. [1] P. J. Davis and P. Rabinowitz, "Methods of Numerical Integration", 2nd ed., Academic Press, 1984, chapter 2.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> import ungil
+    >>> Integrand = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)
+    >>> square = Integrand(lambda x, context: x * x)
+    >>> round(ungil.integrate(square, 0, 3, 10000), 6)
+    9.0
     """
-    how = manner(threads, control)
-    ends, parts = (real("a", a), real("b", b)), integer("n", n)
-    integrand = function_of(function, _INTEGRAND)
-    data = context_of(context, integrand)
+    options = CallOptions.from_arguments(threads, control)
+    limits, parts = (as_float("a", a), as_float("b", b)), as_signed("n", n)
+    integrand = as_function(function, _INTEGRAND)
+    data = as_context(context, integrand)
     result = ctypes.c_double()
     reference = ctypes.byref(result)
     call = library.ungil_integrate
-    how.run(
-        lambda threads, handle: call(integrand.address, data.address, *ends, parts, threads, handle, reference),
-        UNKNOWN,
+    options.run(
+        lambda threads, handle: call(integrand.address, data.address, *limits, parts, threads, handle, reference),
+        UNBOUNDED,
         *data.memory,
     )
     return result.value

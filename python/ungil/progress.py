@@ -1,4 +1,4 @@
-"""A progress bar for a long call: tqdm's, or rich's, if one of them is installed."""
+"""Progress bars for long calls, drawn by tqdm or rich, if one of them is installed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,42 @@ from typing import Any
 
 from .control import Control, Progress
 
-INTERVAL = 0.1
-"""Seconds between two looks."""
+__all__ = ["track"]
+
+UPDATE_INTERVAL = 0.1
+"""Seconds between two updates of a bar."""
 
 
 class track:
-    """Shows how far the calls under a control are, ten times a second, by tqdm or else rich; by nothing without both.
+    """A context manager that shows the progress of the calls that use a control.
 
-    >>> with ungil.Control() as control, ungil.track(control, "pi"):
-    ...     ungil.pi(10**11, control=control)
+    Parameters
+    ----------
+    control : Control
+        The calls' control. It is also what the ``with`` statement binds after ``as``.
+    description : str, optional
+        The text before the bar.
+    unit : str, optional
+        What the call counts: numbers, terms, indices.
 
-    description: what stands before the bar.
-    unit: what the call counts: numbers, terms, indices.
-    The bar goes to stderr. It ends where the call ended, and begins anew with another call under the same control.
+    Raises
+    ------
+    TypeError
+        If `control` is not a `Control`.
+
+    Notes
+    -----
+    The bar is tqdm's, otherwise rich's; without both, nothing is shown. It is written to stderr and updated ten times a
+    second. It stops where the call stopped, and starts again with another call that uses the same control.
+
+    Cost: a thread that wakes ten times a second.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> with ungil.track(ungil.Control(), "primes", unit=" numbers") as control:
+    ...     ungil.count_primes(range(1000), control=control)
+    168
     """
 
     def __init__(self, control: Control, description: str | None = None, unit: str = "it") -> None:
@@ -31,15 +54,15 @@ class track:
         self._control = control
         self._description = description
         self._unit = unit
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._bar: Any = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Control:
         self._bar = _bar(self._description, self._unit)
         if self._bar is not None:
-            before = self._progress()  # of an earlier call
-            self._over.clear()
+            before = self._progress()  # that of an earlier call
+            self._ended.clear()
             self._thread = threading.Thread(target=self._watch, args=(before,), name="ungil.track", daemon=True)
             self._thread.start()
         return self._control
@@ -50,7 +73,7 @@ class track:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._ended.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -59,18 +82,18 @@ class track:
             bar.close()
 
     def _watch(self, before: Progress | None) -> None:
-        is_over = False
-        while not is_over:
-            is_over = self._over.wait(INTERVAL)
+        has_ended = False
+        while not has_ended:
+            has_ended = self._ended.wait(UPDATE_INTERVAL)
             progress = self._progress()
             if progress is None:
                 return
-            if progress != before or is_over:
+            if progress != before or has_ended:
                 before = None
                 self._bar.show(progress)
 
     def _progress(self) -> Progress | None:
-        with contextlib.suppress(ValueError):  # it is closed
+        with contextlib.suppress(ValueError):  # the control is closed
             return self._control.progress
         return None
 

@@ -8,7 +8,7 @@ use super::threads;
 use crate::capi::abi::array::CallerArray;
 use crate::capi::abi::guard::guarded;
 use crate::error::Error;
-use crate::kernels::{divisors, multiples, pi};
+use crate::kernels::{multiples, pi, small_divisors};
 use crate::pool::{Call, Grain};
 
 /// ChunkScheduler that take a few times as long as a thread takes to start. Smaller work stays on the calling thread.
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn num_primes(size: i32, numbers: *const i32) -> i32 {
     guarded("num_primes", -1, || {
         // SAFETY: the caller's contract is the one that Array asks for.
         let numbers = unsafe { CallerArray::new("numbers", numbers, usize::try_from(size).unwrap_or(0)) }?;
-        let count_part = |part| numbers.part(part).sum(divisors::count_with_small_divisor);
+        let count_part = |part| numbers.part(part).sum(small_divisors::count_with_small_divisor);
         let count = spread(numbers.len(), ARRAY_GRAIN, count_part)?;
         Ok(i32::try_from(count).expect("no more than size"))
     })

@@ -8,8 +8,8 @@ use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::interp::exit::abandon::call_abandonable;
+use crate::kernels::arith::CompensatedSum;
 use crate::kernels::midpoints::Midpoints;
-use crate::kernels::sum::Sum;
 use crate::pool::{Call, Grain};
 
 /// Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
@@ -210,10 +210,10 @@ pub unsafe extern "C" fn ungil_integrate(
 
 /// The sum of `value`, a function from outside, at 0 to n-1. Blocks may be long where n is large, and values slow: the
 /// control is looked at and told inside them.
-fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<Sum, Error> {
+fn sum_values(call: Call<'_>, n: u64, value: impl Fn(u64) -> f64 + Sync) -> Result<CompensatedSum, Error> {
     const TOLD_AT_A_TIME: u64 = 256;
     let sum_block = |block: Range<u64>| {
-        let mut sum = Sum::default();
+        let mut sum = CompensatedSum::default();
         let mut watch = call.poller();
         let mut start = block.start;
         while start < block.end {

@@ -5,7 +5,7 @@ use crate::capi::abi::array::{CHUNK, CallerArray, CallerOutArray, Out};
 use crate::capi::abi::guard::guarded_status;
 use crate::cpu;
 use crate::error::Error;
-use crate::kernels::{divisors, primes};
+use crate::kernels::{primes, small_divisors};
 use crate::pool::Grain;
 
 /// How numbers are shared out.
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn ungil_num_primes_i32(
         // SAFETY: the caller's contract is the one that `count_parts` asks for.
         unsafe {
             count_parts(numbers, length, nthreads, control, count, rule(), |part| {
-                part.sum(divisors::count_with_small_divisor)
+                part.sum(small_divisors::count_with_small_divisor)
             })
         }
     })

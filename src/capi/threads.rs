@@ -2,7 +2,7 @@
 
 use crate::capi::abi::guard::{guarded, guarded_status};
 use crate::error::Error;
-use crate::pool;
+use crate::sys::affinity::available_processors;
 use crate::sys::settings::{self, MAX_THREADS, THREADS};
 
 /// For the functions that have no argument for it: the number that was asked for, by `ungil_set_num_threads()` or
@@ -18,7 +18,7 @@ pub(super) fn requested() -> usize {
 pub(super) fn of_call(nthreads: i32, is_small: bool) -> Result<usize, Error> {
     match checked(nthreads)? {
         0 if is_small => Ok(1),
-        0 => Ok(THREADS.default(settings::variables(), pool::processors)),
+        0 => Ok(THREADS.default(settings::variables(), available_processors)),
         threads => Ok(threads.min(MAX_THREADS)),
     }
 }

@@ -1,11 +1,11 @@
-//! All interleavings of a call and its control's owner, by loom. `make test-loom` runs them.
+//! All interleavings of a call and the owner of its control token, by loom. `make test-loom` runs them.
 //!
-//! Each ordering of [`Control`] above `Relaxed` is needed. With `Relaxed` in place of one of them, these models fail:
+//! [`Control`] needs each of its orderings above `Relaxed`. If one of them is replaced by `Relaxed`, these models fail:
 //!
 //! | ordering | models that fail |
 //! |---|---|
 //! | of `begin`'s claim, or of the store that ends a call | `calls_that_follow_each_other_are_in_order` |
-//! | of `close` | `what_a_call_did_is_seen_by_who_closes_its_control` |
+//! | of `close` | `closing_a_control_sees_what_its_calls_did` |
 //! | of the store of a call's total, of `advance`, of either of `progress`'s first loads | `progress_is_of_one_call` |
 
 use super::Control;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::pool::{Call, Grain};
 use crate::sys::sync::{Arc, UnsafeCell, thread};
 
-/// A call that is cancelled while it runs is done or stopped, and its progress says the same.
+/// A call that is cancelled while it runs either completes or stops, and its progress agrees.
 #[test]
 fn cancelled_or_complete() {
     loom::model(|| {
@@ -40,7 +40,7 @@ fn cancelled_or_complete() {
     });
 }
 
-/// Of two calls at once one is refused; what is seen of their progress is some call's, and does not fall.
+/// Of two calls at the same time one is refused. The owner sees the progress of one call, and it never decreases.
 #[test]
 fn one_call_at_a_time_and_progress_does_not_fall() {
     loom::model(|| {
@@ -66,15 +66,15 @@ fn one_call_at_a_time_and_progress_does_not_fall() {
     });
 }
 
-/// What calls and the owner share beside the control, without any ordering of its own: loom sees where an access is not
-/// in order with the others.
+/// Data that calls and the owner share besides the token, without any ordering of its own. Loom checks the order of the
+/// accesses.
 struct Shared {
     control: Control,
     calls: UnsafeCell<usize>,
 }
 
-// SAFETY: the number is accessed under the control, by one call at a time, and by the owner when it is closed; loom
-// checks that.
+// SAFETY: the number is accessed by the call that uses the token, of which there is one at a time, and by the owner
+// after `close`; loom fails the test if two accesses are not ordered.
 unsafe impl Sync for Shared {}
 
 impl Shared {
@@ -82,10 +82,10 @@ impl Shared {
         Arc::new(Self { control: Control::new(), calls: UnsafeCell::new(0) })
     }
 
-    /// Counts itself, if no other call is under the control.
+    /// Counts itself, if no other call uses the token.
     fn call(&self) {
         if let Ok(_running) = self.control.begin(1) {
-            // SAFETY: one call at a time is under the control.
+            // SAFETY: only one call at a time uses the token.
             self.calls.with_mut(|calls| unsafe { *calls += 1 });
         }
     }
@@ -105,7 +105,7 @@ fn calls_that_follow_each_other_are_in_order() {
 }
 
 #[test]
-fn what_a_call_did_is_seen_by_who_closes_its_control() {
+fn closing_a_control_sees_what_its_calls_did() {
     loom::model(|| {
         let shared = Shared::new();
         let caller = thread::spawn({
@@ -113,7 +113,7 @@ fn what_a_call_did_is_seen_by_who_closes_its_control() {
             move || shared.call()
         });
         if shared.control.close().is_ok() {
-            // SAFETY: no call is under the control, and none begins any more.
+            // SAFETY: no call uses the token, and none begins any more.
             let calls = shared.calls.with(|calls| unsafe { *calls });
             assert!(calls <= 1);
         }
@@ -121,8 +121,8 @@ fn what_a_call_did_is_seen_by_who_closes_its_control() {
     });
 }
 
-/// Of two calls of different lengths, the second of which has only begun: what is done is never the first's where the
-/// total is the second's, and the other way round.
+/// After a complete call of one length, a call of another length is in progress. The owner never sees the done items of
+/// one with the total of the other.
 #[test]
 fn progress_is_of_one_call() {
     loom::model(|| {

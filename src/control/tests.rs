@@ -49,7 +49,7 @@ fn a_cancellation_before_the_call_holds() {
 }
 
 #[test]
-fn a_deadline_comes_is_moved_and_is_taken_away() {
+fn a_deadline_passes_is_moved_and_is_removed() {
     let control = Control::new();
     let running = control.begin(1).unwrap();
     assert_eq!(running.token().check(), Ok(()));

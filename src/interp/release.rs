@@ -1,5 +1,5 @@
-//! Functions of the caller's that are told when memory is not in use any more; and their ends. One that is in Python
-//! can only be called as long as that Python runs.
+//! Release functions of the caller's: they are called when memory is not in use any more, until they are ended. (One that
+//! is written in Python must not be called after that Python has ended.)
 
 use std::ffi::c_void;
 use std::sync::Mutex;
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
-/// A function that is called with an owner.
+/// A function that is called with the owner of memory that is not in use any more.
 pub type Release = unsafe extern "C-unwind" fn(owner: *mut c_void);
 
-/// For how long `end` waits for calls under way.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long `end` waits for calls in progress.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Functions, by their addresses.
+/// Release functions, by their addresses.
 #[derive(Default)]
 struct Functions {
     ended: Vec<usize>,
-    /// Once for each call. It keeps those that never return.
-    under_way: Vec<usize>,
+    /// Once for each call in progress; a call that never returns stays here.
+    in_progress: Vec<usize>,
 }
 
 static FUNCTIONS: ForkLocal<Mutex<Functions>> = ForkLocal::new(Mutex::default);
@@ -36,18 +36,19 @@ pub unsafe fn call(release: Release, owner: *mut c_void) {
         if functions.ended.contains(&address) {
             return;
         }
-        functions.under_way.push(address);
+        functions.in_progress.push(address);
     }
-    // SAFETY: the caller's contract. Whoever ends the function waits for this.
+    // SAFETY: by this function's contract, it may be called unless it has ended. It had not ended when this call was noted
+    // as in progress, and `end` waits for calls in progress.
     unsafe { release(owner) };
-    let under_way = &mut lock(FUNCTIONS.get()).under_way;
-    // None in the child of a fork that the function made.
-    if let Some(place) = under_way.iter().position(|&other| other == address) {
-        under_way.swap_remove(place);
+    let in_progress = &mut lock(FUNCTIONS.get()).in_progress;
+    // There is no entry in the child of a fork that the function made.
+    if let Some(position) = in_progress.iter().position(|&other| other == address) {
+        in_progress.swap_remove(position);
     }
 }
 
-/// From now on the function is not called. Waits for calls under way, as long as patience lasts; whether they are over.
+/// From now on the function is not called. Waits for calls in progress up to a timeout; whether they have returned.
 pub fn end(release: Release) -> bool {
     let address = release as usize;
     {
@@ -56,8 +57,8 @@ pub fn end(release: Release) -> bool {
             ended.push(address);
         }
     }
-    let last = Instant::now() + PATIENCE;
-    while lock(FUNCTIONS.get()).under_way.contains(&address) {
+    let last = Instant::now() + DRAIN_TIMEOUT;
+    while lock(FUNCTIONS.get()).in_progress.contains(&address) {
         if Instant::now() > last {
             return false;
         }
@@ -74,39 +75,39 @@ mod tests {
     use super::*;
 
     unsafe extern "C-unwind" fn counts(owner: *mut c_void) {
-        // SAFETY: the tests give a counter of their own.
+        // SAFETY: the test that uses this passes a pointer to a counter, which outlives the call.
         unsafe { &*owner.cast::<AtomicU32>() }.fetch_add(1, SeqCst);
     }
 
     unsafe extern "C-unwind" fn waits(owner: *mut c_void) {
-        // SAFETY: the test gives a receiver, and waits for this call.
+        // SAFETY: the test that uses this passes a pointer to a receiver, and joins the thread that makes the call.
         let _ = unsafe { &*owner.cast::<mpsc::Receiver<()>>() }.recv();
     }
 
     #[test]
     fn a_function_that_has_ended_is_not_called() {
-        let counts: Release = counts; // one pointer: others to the same Rust function need not be equal
+        let counts: Release = counts; // one pointer: two to the same Rust function need not be equal
         let count = AtomicU32::new(0);
         let owner = (&raw const count).cast_mut().cast();
-        // SAFETY: the owner is a counter.
+        // SAFETY: `owner` points to a counter, which `counts` expects.
         unsafe { call(counts, owner) };
         assert!(end(counts));
-        // SAFETY: as above.
+        // SAFETY: `owner` points to a counter, which `counts` expects; it is not called, as it has ended.
         unsafe { call(counts, owner) };
         assert!(end(counts));
         assert_eq!(count.load(SeqCst), 1);
     }
 
     #[test]
-    fn the_end_waits_for_calls_under_way() {
-        let waits: Release = waits; // as above
+    fn the_end_waits_for_calls_in_progress() {
+        let waits: Release = waits; // one pointer: two to the same Rust function need not be equal
         let (go, mut gate) = mpsc::channel::<()>();
         let owner = AtomicPtr::new((&raw mut gate).cast());
         thread::scope(|scope| {
-            // SAFETY: the owner is the receiver, which nobody else uses until the scope ends.
+            // SAFETY: `owner` points to the receiver, which `waits` expects, and which nothing else uses until the scope ends.
             let calling = scope.spawn(|| unsafe { call(waits, owner.load(SeqCst)) });
             let address = waits as usize;
-            while !lock(FUNCTIONS.get()).under_way.contains(&address) {
+            while !lock(FUNCTIONS.get()).in_progress.contains(&address) {
                 thread::yield_now();
             }
             assert!(!end(waits));

@@ -1,4 +1,4 @@
-//! What the modules' tests share.
+//! Helpers of the modules' tests: the shared libpythons of this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,15 @@ pub(crate) fn version(libpython: &Path) -> String {
     name.trim_start_matches("libpython").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned()
 }
 
-/// The shared libpythons of this machine, pyenv's and the system's, for this test.
+/// The shared libpythons of this machine, pyenv's and the system's. If there are none, the test of this name is reported
+/// as skipped.
 pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
-    let folders = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
-    let versions = folders.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let pyenv = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
+    let versions = pyenv.and_then(|directory| fs::read_dir(directory).ok()).into_iter().flatten();
     let libs = versions.filter_map(|version| Some(version.ok()?.path().join("lib")));
     let system = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
     let all = libs.chain(system.map(PathBuf::from));
-    let files = all.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let files = all.flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
     let is_libpython = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         name.starts_with("libpython3.") && name.ends_with(".so.1.0")
@@ -30,22 +31,22 @@ pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Those of them that interpreters can be of.
+/// Those of them that interpreters support.
 pub(crate) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
     let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
     libpythons(test).into_iter().filter(is_supported)
 }
 
-/// The files of a libpython's own extension modules, for this test.
+/// The files of a libpython's own extension modules. If there are none, the test of this name is reported as skipped.
 pub(crate) fn extension_modules(test: &str, libpython: &Path) -> Vec<PathBuf> {
     let name = format!("python{}/lib-dynload", version(libpython));
     let beside = libpython.parent().unwrap().join(&name);
-    let folder = if beside.exists() { beside } else { Path::new("/usr/lib").join(name) };
-    let files = fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+    let directory = if beside.exists() { beside } else { Path::new("/usr/lib").join(name) };
+    let files = fs::read_dir(&directory).into_iter().flatten().flatten().map(|file| file.path());
     let modules: Vec<_> =
         files.filter(|file| file.extension().is_some_and(|extension| extension == "so")).collect();
     if modules.is_empty() {
-        let why = format!("{} has no extension modules in {}", libpython.display(), folder.display());
+        let why = format!("{} has no extension modules in {}", libpython.display(), directory.display());
         missing(test, &why);
     }
     modules

@@ -1,11 +1,11 @@
-//! The composite midpoint rule: an interval's integral is about its width times the mean of the function at the
-//! middles of n equal parts. The error is (b - a)^3 / (24 n^2) times the second derivative somewhere in between, if
-//! there is one (Davis and Rabinowitz, Methods of Numerical Integration, section 2.1).
+//! The composite midpoint rule: the integral over an interval is about its width times the mean of the function at the
+//! midpoints of n equal parts. The error is (b - a)^3 / (24 n^2) times the second derivative somewhere in the
+//! interval, if there is one (Davis and Rabinowitz, Methods of Numerical Integration, section 2.1).
 
 use crate::error::Error;
-use crate::kernels::sum::Sum;
+use crate::kernels::arith::CompensatedSum;
 
-/// The middles of equal parts of an interval.
+/// The midpoints of equal parts of an interval.
 #[derive(Debug, Clone, Copy)]
 pub struct Midpoints {
     a: f64,
@@ -14,7 +14,7 @@ pub struct Midpoints {
 }
 
 impl Midpoints {
-    /// Of `n` parts of the interval from `a` to `b`, which may be on the left.
+    /// Those of `n` parts of the interval from `a` to `b`; `b` may be less than `a`.
     ///
     /// Errors: [`Error::Invalid`] if `a`, `b` or their difference is not finite, or if there are no parts.
     pub fn new(a: f64, b: f64, n: u64) -> Result<Self, Error> {
@@ -34,14 +34,14 @@ impl Midpoints {
         Ok(Self { a, width, n })
     }
 
-    /// The middle of part `i`, counted from 0, with an error of a few units in the last place of `|a| + |b - a|`.
+    /// The midpoint of part `i`, counted from 0, with an error of a few units in the last place of `|a| + |b - a|`.
     #[inline]
     pub fn at(&self, i: u64) -> f64 {
         self.a + self.width * ((i as f64 + 0.5) / self.n as f64)
     }
 
-    /// The integral, given the sum of the function at all middles.
-    pub fn integral(&self, sum: Sum) -> f64 {
+    /// The integral, given the sum of the function at all midpoints.
+    pub fn integral(&self, sum: CompensatedSum) -> f64 {
         sum.value() * (self.width / self.n as f64)
     }
 }
@@ -52,7 +52,7 @@ mod tests {
 
     fn integral(a: f64, b: f64, n: u64, function: impl Fn(f64) -> f64) -> f64 {
         let points = Midpoints::new(a, b, n).unwrap();
-        let mut sum = Sum::default();
+        let mut sum = CompensatedSum::default();
         (0..n).for_each(|i| sum.push(function(points.at(i))));
         points.integral(sum)
     }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_middles_is_told() {
+    fn intervals_without_midpoints_are_errors() {
         let (nan, infinity) = (f64::NAN, f64::INFINITY);
         for (a, b, n) in
             [(nan, 0.0, 1), (0.0, nan, 1), (infinity, 0.0, 1), (0.0, -infinity, 1), (0.0, 1.0, 0)]

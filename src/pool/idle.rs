@@ -1,22 +1,21 @@
-//! The helpers that anybody may invite.
+//! The set of idle workers.
 
 use crate::sys::sync::{AtomicU64, Ordering};
 
-/// A set of small numbers, a bit each. Unlike a queue it has no step that a fork could leave half done, and it
-/// prefers low numbers, so that the same helpers stay warm.
+/// A set of small numbers, one bit each. Taking prefers low numbers, so that the same workers stay warm.
 pub(super) struct IdleSet(Box<[AtomicU64]>);
 
 impl IdleSet {
-    /// The empty set, with room for the numbers below `room`.
-    pub(super) fn new(room: usize) -> Self {
-        Self((0..room.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    /// The empty set, for numbers below `capacity`.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self((0..capacity.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
     pub(super) fn insert(&self, number: usize) {
         self.0[number / 64].fetch_or(1 << (number % 64), Ordering::Release);
     }
 
-    /// Takes a number out, if there is one.
+    /// Removes a number and returns it, if there is one.
     pub(super) fn take(&self) -> Option<usize> {
         self.0.iter().enumerate().find_map(|(i, word)| Some(64 * i + take_bit(word)?))
     }

@@ -1,23 +1,21 @@
-//! What a caller shares with its helpers, and the mailbox by which a helper gets it.
+//! The work that a caller shares with its workers.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
-use std::sync::PoisonError;
 
 use crate::sys::process;
 use crate::sys::sync::thread::{self, Thread};
-use crate::sys::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, MutexGuard, Ordering};
+use crate::sys::sync::{AtomicUsize, Backoff, Mutex, Ordering, unpoisoned};
 
-/// A piece of work that several threads do at once. It lies on its caller's stack.
+/// Work that several threads run at once. It lies on its caller's stack.
 pub(super) struct Job<'a> {
     work: &'a (dyn Fn() + Sync),
     caller: Thread,
-    /// The process that the caller and the helpers are in.
+    /// The process of the caller and the workers.
     process: u64,
-    /// Helpers that are done with it, and will not look at it again.
-    left: AtomicUsize,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// How many workers have finished, and will not access the job again.
+    finished: AtomicUsize,
+    first_panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a> Job<'a> {
@@ -26,103 +24,70 @@ impl<'a> Job<'a> {
             work,
             caller: thread::current(),
             process: process::token(),
-            left: AtomicUsize::new(0),
-            panic: Mutex::new(None),
+            finished: AtomicUsize::new(0),
+            first_panic: Mutex::new(None),
         }
     }
 
-    /// Whether the work has forked, and this is the child: of the job's threads it has only this one.
-    pub(super) fn is_left_in_child(&self) -> bool {
+    /// Whether the work has forked, and this is the child: it has no other thread of the job's.
+    pub(super) fn is_in_forked_child(&self) -> bool {
         process::token() != self.process
     }
 
-    /// Does the work on the calling thread, and keeps a panic for `finish`.
+    /// Runs the work on the calling thread, and keeps a panic for `wait`.
     pub(super) fn run(&self) {
-        // Unwind safety: the panic goes on in the caller, who owns all that the work touches.
+        // Unwind safety: the panic resumes in the caller, who owns all that the work touches.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(self.work))
-            && !self.is_left_in_child()
+            && !self.is_in_forked_child()
         {
-            // (In a child a thread that is not there may have the lock, and the call is an error in any case.)
-            match &mut *self.first_panic() {
+            // (In a child the lock may be held by a thread that does not exist there, and the call fails anyway.)
+            match &mut *unpoisoned(self.first_panic.lock()) {
                 first @ None => *first = Some(payload),
-                // Not dropped: that may panic, here where the others still use the job.
+                // Not dropped: a drop may panic, while other threads still use the job.
                 Some(_) => std::mem::forget(payload),
             }
         }
     }
 
-    fn first_panic(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
-        self.panic.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A helper's part: work, then leave.
+    /// A worker's part: runs the work, and counts itself as finished.
     ///
     /// # Safety
-    /// The job is there until `left` counts this helper. (So it is not borrowed: a borrow would last longer.)
-    pub(super) unsafe fn help(job: *const Self) {
-        // SAFETY: the job is there until the addition below. What is needed after that is taken before.
+    /// The job exists until `finished` counts this worker. (It is not a reference, which would have to be valid until
+    /// this function returns.)
+    pub(super) unsafe fn run_on_worker(job: *const Self) {
+        // SAFETY: by this function's contract the job exists until the addition below, and these references end before.
         let caller = unsafe {
             (*job).run();
-            if (*job).is_left_in_child() {
-                end_child();
+            if (*job).is_in_forked_child() {
+                exit_child();
             }
             (*job).caller.clone()
         };
-        // SAFETY: the job is there until the addition, which is the last look at it; after it the caller may free it, and
-        // nothing here points into it any more but a reference to an atomic, which may outlive what it refers to.
-        unsafe { &(*job).left }.fetch_add(1, Ordering::Release);
+        // SAFETY: the job exists when the addition begins. The caller may free it as soon as the addition is done; from
+        // then on only this reference to an atomic is left, which nothing reads, and Rust lets such a reference outlive
+        // what it refers to.
+        unsafe { &(*job).finished }.fetch_add(1, Ordering::Release);
         caller.unpark();
     }
 
-    /// Waits until so many helpers have left, and hands on a panic. The job must stay where it is until then.
-    pub(super) fn finish(&self, helpers: usize) -> Result<(), Box<dyn Any + Send>> {
+    /// Waits until `accepted` workers have finished; the error is the first panic. The job must not move until then.
+    pub(super) fn wait(&self, accepted: usize) -> Result<(), Box<dyn Any + Send>> {
         let backoff = Backoff::new();
-        while self.left.load(Ordering::Acquire) < helpers {
+        while self.finished.load(Ordering::Acquire) < accepted {
             if backoff.is_completed() { thread::park() } else { backoff.snooze() }
         }
-        self.first_panic().take().map_or(Ok(()), Err)
+        unpoisoned(self.first_panic.lock()).take().map_or(Ok(()), Err)
     }
 }
 
-/// Ends a child that a helper's work has forked: it has nowhere to return to. Without `exit`, which would write out a
-/// second time what the parent has not written yet, and call functions that are the parent's to call.
-fn end_child() -> ! {
+/// Ends a child that was forked on a worker, where the work has nothing to return to. It does not call `exit`, which
+/// would write the parent's unwritten output a second time, and call functions that only the parent should call.
+fn exit_child() -> ! {
     #[cfg(unix)]
-    // SAFETY: it takes any status, touches no memory, and is safe in the child of a process with threads.
+    // SAFETY: `_exit` takes any status, accesses no memory, and is allowed in the child of a process with threads.
     unsafe {
         libc::_exit(0)
     }
     #[cfg(not(unix))]
     unreachable!("there is no fork")
-}
-
-/// A place for one job. A caller posts it; then either the helper takes it, or the caller takes it back.
-pub(super) struct Mailbox(AtomicPtr<Job<'static>>);
-
-impl Mailbox {
-    pub(super) fn new() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()))
-    }
-
-    fn address(job: &Job<'_>) -> *mut Job<'static> {
-        ptr::from_ref(job).cast_mut().cast()
-    }
-
-    /// Only into an empty box: the caller has the helper for itself.
-    pub(super) fn post(&self, job: &Job<'_>) {
-        let before = self.0.swap(Self::address(job), Ordering::AcqRel);
-        debug_assert!(before.is_null());
-    }
-
-    /// Whether the job was still there. If not, a helper has it, and will leave it.
-    pub(super) fn take_back(&self, job: &Job<'_>) -> bool {
-        let expected = Self::address(job);
-        self.0.compare_exchange(expected, ptr::null_mut(), Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// The job, if there is one: it stays alive until `help` has left it.
-    pub(super) fn take(&self) -> Option<*const Job<'static>> {
-        let job = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
-        (!job.is_null()).then_some(job.cast_const())
-    }
 }

@@ -1,122 +1,122 @@
-//! All interleavings of callers and helpers, by loom. `make test-loom` runs them.
+//! All interleavings of callers and workers, by loom. `make test-loom` runs them.
 //!
-//! `a_job_outlives_the_helper_that_came` fails with `Relaxed` in place of the ordering of `Mailbox::post` or
-//! `Mailbox::take`, and of either access to `Job::left`.
+//! `a_job_outlives_the_worker_that_accepted_it` fails with `Relaxed` in place of the ordering of `Mailbox::post` or
+//! `Mailbox::accept`, or of either access to `Job::finished`.
 
-use super::crew::{Workers, together};
 use super::idle::IdleSet;
 use super::job::Job;
+use super::workers::{Workers, run_with_workers};
 use crate::sys::sync::{Arc, AtomicUsize, Ordering, UnsafeCell, thread};
 
-/// What the threads of a call write to, a place each. Loom sees where an access is not in order with the others.
-struct Places {
+/// What the threads of a call write to, a slot each. Loom checks the order of the accesses.
+struct Slots {
     taken: AtomicUsize,
-    places: [UnsafeCell<usize>; 2],
+    slots: [UnsafeCell<usize>; 2],
 }
 
-// SAFETY: a place is written by the thread that took its number; loom checks the rest.
-unsafe impl Sync for Places {}
+// SAFETY: a slot is written only by the thread that took its number, and read when all threads have finished; loom
+// fails the test if two accesses are not ordered.
+unsafe impl Sync for Slots {}
 
-impl Places {
-    /// As the caller makes them: written before helpers come.
+impl Slots {
+    /// Written by the caller, before workers have the job.
     fn new() -> Self {
-        let places = Self { taken: AtomicUsize::new(0), places: [UnsafeCell::new(7), UnsafeCell::new(7)] };
-        // SAFETY: nobody else has them yet.
-        places.places.iter().for_each(|place| place.with_mut(|place| unsafe { *place = 0 }));
-        places
+        let slots = Self { taken: AtomicUsize::new(0), slots: [UnsafeCell::new(7), UnsafeCell::new(7)] };
+        // SAFETY: no other thread has the slots yet.
+        slots.slots.iter().for_each(|slot| slot.with_mut(|slot| unsafe { *slot = 0 }));
+        slots
     }
 
     fn work(&self) {
         let number = self.taken.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the number is this thread's alone.
-        self.places[number].with_mut(|place| unsafe { *place += 1 });
+        // SAFETY: only this thread has got the number.
+        self.slots[number].with_mut(|slot| unsafe { *slot += 1 });
     }
 
-    /// When all threads have ended: how often the work was done.
+    /// How often the work was done, once all threads have finished.
     fn times(&self) -> usize {
-        // SAFETY: nobody writes any more.
-        self.places.iter().map(|place| place.with(|place| unsafe { *place })).sum()
+        // SAFETY: no thread writes any more.
+        self.slots.iter().map(|slot| slot.with(|slot| unsafe { *slot })).sum()
     }
 }
 
-/// A caller with one helper: the work is done once or twice, and has ended when the call has.
+/// One worker, which runs so many jobs.
+fn start_worker(jobs: usize) -> (Arc<Workers>, thread::JoinHandle<()>) {
+    let workers = Arc::new(Workers::new(1));
+    let worker = thread::spawn({
+        let workers = workers.clone();
+        move || (0..jobs).for_each(|_| workers.run_next_job(0))
+    });
+    workers.set_thread(0, worker.thread().clone());
+    (workers, worker)
+}
+
+/// A caller with one worker: the work is done once or twice, and is finished when the call is.
 #[test]
-fn a_job_outlives_the_helper_that_came() {
+fn a_job_outlives_the_worker_that_accepted_it() {
     loom::model(|| {
-        let (crew, mut parkers) = Workers::new(1);
-        let crew = Arc::new(crew);
-        let parker = parkers.pop().unwrap();
-        let places = Places::new();
-        let work = || places.work();
+        let (workers, worker) = start_worker(1);
+        let slots = Slots::new();
+        let work = || slots.work();
         let job = Job::new(&work);
-        crew.invite(0, &job);
-        let helper = thread::spawn({
-            let crew = crew.clone();
-            move || crew.serve(0, &parker)
-        });
-        together(&crew, &job, [0].into_iter()).unwrap();
-        let times = places.times();
+        run_with_workers(&workers, &job, [0].into_iter()).unwrap();
+        let times = slots.times();
         assert!(times == 1 || times == 2);
-        // One that was called off is idle, and waits for a job that comes later.
+        // If the job was retracted, the worker is idle, and takes the next job.
         if times == 1 {
             let last = Job::new(&work);
-            assert_eq!(crew.invite_idle(&last), Some(0));
-            last.finish(1).unwrap();
-            assert_eq!(places.times(), 2);
+            assert_eq!(workers.take_idle(), Some(0));
+            workers.submit(0, &last);
+            last.wait(1).unwrap();
+            assert_eq!(slots.times(), 2);
         }
-        helper.join().unwrap();
+        worker.join().unwrap();
     });
 }
 
-/// Two callers, one helper: nobody posts into a full mailbox, nobody waits for the other's work, both end.
+/// Two callers, one worker: nobody posts into a full mailbox, nobody waits for the other's work, both finish.
 #[test]
-fn two_callers_share_a_helper() {
+fn two_callers_share_a_worker() {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {
-        let (crew, mut parkers) = Workers::new(1);
-        let crew = Arc::new(crew);
-        let parker = parkers.pop().unwrap();
-        crew.rest(0);
-        let helper = thread::spawn({
-            let crew = crew.clone();
-            move || {
-                // It ends with the job that says so, as a helper of the pool ends with its process.
-                crew.serve(0, &parker);
-                crew.serve(0, &parker);
-            }
-        });
-        let call = |crew: &Workers| {
+        let (workers, worker) = start_worker(2);
+        workers.mark_idle(0);
+        let call = |workers: &Workers| {
             let done = AtomicUsize::new(0);
             let work = || {
                 done.fetch_add(1, Ordering::Relaxed);
             };
             let job = Job::new(&work);
-            together(crew, &job, crew.invite_idle(&job).into_iter()).unwrap();
+            run_with_workers(workers, &job, workers.take_idle().into_iter()).unwrap();
             let times = done.load(Ordering::Relaxed);
             assert!(times == 1 || times == 2);
             times - 1
         };
         let other = thread::spawn({
-            let crew = crew.clone();
-            move || call(&crew)
+            let workers = workers.clone();
+            move || call(&workers)
         });
-        let served = call(&crew) + other.join().unwrap();
-        // Jobs for what the helper has left to serve.
-        for _ in served..2 {
+        let accepted = call(&workers) + other.join().unwrap();
+        // The jobs that the worker still has to run.
+        for _ in accepted..2 {
             let job = Job::new(&|| ());
-            while crew.invite_idle(&job).is_none() {
-                thread::yield_now(); // it is on its way back to rest
-            }
-            job.finish(1).unwrap();
+            let number = loop {
+                match workers.take_idle() {
+                    Some(number) => break number,
+                    None => thread::yield_now(), // it is about to become idle
+                }
+            };
+            workers.submit(number, &job);
+            job.wait(1).unwrap();
         }
-        helper.join().unwrap();
+        worker.join().unwrap();
     });
 }
 
-/// A number that was put in once is taken once.
+/// A number that was inserted once is taken once.
 #[test]
-fn the_idle_set_gives_each_helper_to_one_caller() {
+fn the_idle_set_gives_each_worker_to_one_caller() {
     loom::model(|| {
         let set = Arc::new(IdleSet::new(2));
         set.insert(0);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pieces::ChunkSizer;
+use super::chunks::ChunkSizer;
 use super::{Call, Grain};
 use crate::control::Control;
 use crate::error::Error;
@@ -18,7 +18,7 @@ fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + 
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
 fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
@@ -34,25 +34,25 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
-fn exact_pieces_have_their_length_and_the_longest_range_its_end() {
-    let pieces = Mutex::new(Vec::new());
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
+fn fixed_chunks_have_their_length_and_the_longest_range_its_end() {
+    let chunks = Mutex::new(Vec::new());
     let note = |range| {
-        pieces.lock().unwrap().push(range);
+        chunks.lock().unwrap().push(range);
         Ok(())
     };
     Call::on(3).for_each(u64::MAX, Grain::Fixed(u64::MAX / 4), note).unwrap();
-    let mut pieces = pieces.into_inner().unwrap();
-    pieces.sort_by_key(|piece| piece.start);
+    let mut chunks = chunks.into_inner().unwrap();
+    chunks.sort_by_key(|chunk| chunk.start);
     let quarter = u64::MAX / 4;
     let ends = [quarter, 2 * quarter, 3 * quarter, 4 * quarter, u64::MAX];
-    assert_eq!(pieces.iter().map(|piece| piece.end).collect::<Vec<_>>(), ends);
-    assert_eq!(pieces.iter().map(|piece| piece.start).collect::<Vec<_>>()[1..], ends[..4]);
+    assert_eq!(chunks.iter().map(|chunk| chunk.end).collect::<Vec<_>>(), ends);
+    assert_eq!(chunks.iter().map(|chunk| chunk.start).collect::<Vec<_>>()[1..], ends[..4]);
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
-fn the_error_of_the_lowest_piece_comes_back() {
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
+fn the_error_of_the_lowest_chunk_comes_back() {
     for threads in [1, 2, 5] {
         for _ in 0..200 {
             let part = |range: Range<u64>| match range.start {
@@ -66,7 +66,7 @@ fn the_error_of_the_lowest_piece_comes_back() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
 fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let control = Control::new();
     let running = control.begin(1000).unwrap();
@@ -80,7 +80,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     assert_eq!(call.for_each(1000, Grain::Fixed(1), part), Err(Error::Cancelled));
     let (done, total) = control.progress();
     assert!((501..1000).contains(&done) && total == 1000, "{done} of {total}");
-    // The last piece was begun before the cancellation.
+    // The last chunk was begun before the cancellation.
     assert_eq!(call.for_each(1, Grain::Fixed(1), part), Err(Error::Cancelled));
     drop(running);
 
@@ -98,7 +98,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
 fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
     let nested = |outer: u64| sum(3, 100, 3, |range| range.map(|inner| outer * inner).sum::<u64>());
     let expected: u64 = (0..50).map(|outer| outer * 4950).sum();
@@ -113,16 +113,16 @@ fn calls_from_many_threads_and_calls_inside_calls_end_and_are_right() {
     });
 }
 
-/// Other tests may have all helpers for a while, and a call then goes on alone: asked until two threads have met.
+/// Other tests may keep all workers busy for a while, so that a call has none: it repeats until two threads have met.
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
 fn two_threads_work_at_the_same_time() {
     let two_met = || {
         let (present, met) = (AtomicUsize::new(0), AtomicBool::new(false));
         let part = |_| {
-            let patience = Instant::now() + Duration::from_millis(20);
+            let deadline = Instant::now() + Duration::from_millis(20);
             present.fetch_add(1, Ordering::SeqCst);
-            while !met.load(Ordering::SeqCst) && Instant::now() < patience {
+            while !met.load(Ordering::SeqCst) && Instant::now() < deadline {
                 met.fetch_or(present.load(Ordering::SeqCst) == 2, Ordering::SeqCst);
                 thread::yield_now();
             }
@@ -136,8 +136,8 @@ fn two_threads_work_at_the_same_time() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
-fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
+fn a_panic_reaches_the_caller_and_the_pool_still_works() {
     for _ in 0..100 {
         let outcome =
             std::panic::catch_unwind(|| {
@@ -150,7 +150,7 @@ fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
     }
 }
 
-/// A panic's payload that panics itself when it is dropped.
+/// A panic's payload whose drop panics.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -161,16 +161,16 @@ impl Drop for Bomb {
     }
 }
 
-/// Of two threads that panic at once one payload comes back; the other one's end does not get in the way.
+/// If two threads panic at once, one payload comes back, and the drop of the other does no harm.
 #[test]
-#[cfg_attr(miri, ignore = "helpers outlive the test: loom has the pool")]
+#[cfg_attr(miri, ignore = "workers outlive the test; loom models the pool")]
 fn payloads_that_cannot_be_dropped() {
     let two_panicked = || {
         let (present, panicked) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let part = |_| {
-            let patience = Instant::now() + Duration::from_millis(20);
+            let deadline = Instant::now() + Duration::from_millis(20);
             present.fetch_add(1, Ordering::SeqCst);
-            while present.load(Ordering::SeqCst) < 2 && Instant::now() < patience {
+            while present.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
                 thread::yield_now();
             }
             panicked.fetch_add(1, Ordering::SeqCst);
@@ -186,12 +186,12 @@ fn payloads_that_cannot_be_dropped() {
 }
 
 #[test]
-fn a_pace_grows_where_items_are_quick_and_shrinks_where_they_are_slow() {
+fn a_sizer_grows_while_chunks_are_quick_and_shrinks_when_they_are_slow() {
     let mut now = Instant::now();
-    let mut pace = ChunkSizer::new();
+    let mut sizer = ChunkSizer::new();
     let mut after = |microseconds| {
         now += Duration::from_micros(microseconds);
-        pace.items_from(now)
+        sizer.units_from(now)
     };
     let quick: Vec<u64> = (0..5).map(|_| after(1)).collect();
     assert_eq!(quick, [1, 2, 4, 8, 16]);

@@ -3,28 +3,29 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{process, thread};
 
-/// The processors that the calling thread may run on now, or fewer if a control group's quota says so.
+/// The number of processors that the calling thread may run on now, or fewer if a control group's quota is lower.
 ///
-/// Cost: a system call. (The quota is read once per process: that takes opening files.)
-pub fn processors() -> usize {
-    within_quota(affinity::count(affinity::CALLING_THREAD))
+/// Cost: a system call. (The quota is read once per process, as that opens files.)
+pub(crate) fn available_processors() -> usize {
+    limited_by_quota(mask::count(mask::CALLING_THREAD))
 }
 
-/// As [`processors`], for the process's first thread: another one may be bound to fewer.
-pub(crate) fn processors_of_process() -> usize {
-    within_quota(affinity::count(process::id()))
+/// As [`available_processors`], but for the process's first thread, as other threads may be bound to fewer.
+pub(crate) fn available_processors_of_process() -> usize {
+    limited_by_quota(mask::count(process::id()))
 }
 
-/// Lets the calling thread run where the process's first one may, not only where the one that started it may.
-pub(crate) fn leave_starters_affinity() {
-    affinity::copy_from(process::id());
+/// Lets the calling thread run on the processors of the process's first thread, instead of those of the thread that
+/// started it.
+pub(crate) fn adopt_process_affinity() {
+    mask::copy_from(process::id());
 }
 
-fn within_quota(processors: Option<usize>) -> usize {
+fn limited_by_quota(processors: Option<usize>) -> usize {
     static QUOTA: AtomicUsize = AtomicUsize::new(UNKNOWN);
     let quota = match QUOTA.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let quota = quota();
+            let quota = find_quota();
             QUOTA.store(quota, Ordering::Relaxed);
             quota
         }
@@ -35,51 +36,52 @@ fn within_quota(processors: Option<usize>) -> usize {
 
 const UNKNOWN: usize = 0;
 
-/// What the standard library finds beyond the affinity mask; `usize::MAX` if that is no less than the mask.
-fn quota() -> usize {
-    let all = thread::available_parallelism().map_or(1, usize::from);
-    let mask = affinity::count(affinity::CALLING_THREAD);
-    if mask.is_some_and(|processors| all >= processors) { usize::MAX } else { all }
+/// The quota in processors, or `usize::MAX` for none. The standard library's number is the lower one of the affinity
+/// mask and the quota, so it is the quota if it is below the mask.
+fn find_quota() -> usize {
+    let lower = thread::available_parallelism().map_or(1, usize::from);
+    let mask = mask::count(mask::CALLING_THREAD);
+    if mask.is_some_and(|processors| lower >= processors) { usize::MAX } else { lower }
 }
 
 #[cfg(target_os = "linux")]
-mod affinity {
-    pub(crate) const CALLING_THREAD: u32 = 0;
+mod mask {
+    pub(super) const CALLING_THREAD: u32 = 0;
 
-    /// Room for 16384 processors: the kernel refuses a set that is smaller than its own.
+    /// A bit for each of 16384 processors. The kernel rejects a set that is smaller than its own.
     type Set = [u64; 256];
 
-    /// The set of a thread, and how many bytes of it the kernel uses.
+    /// A thread's set, and how many bytes of it the kernel uses.
     fn get(thread: u32) -> Option<(Set, usize)> {
         let mut set = [0; 256];
-        // SAFETY: the kernel writes at most as many bytes as it is given, and the set has so many.
+        // SAFETY: the kernel writes at most the number of bytes that it is given, which is the size of the set.
         let bytes =
             unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, size_of::<Set>(), set.as_mut_ptr()) };
         Some((set, usize::try_from(bytes).ok().filter(|&bytes| bytes > 0)?))
     }
 
-    pub(crate) fn count(thread: u32) -> Option<usize> {
+    pub(super) fn count(thread: u32) -> Option<usize> {
         get(thread).map(|(set, _)| set.iter().map(|word| word.count_ones() as usize).sum())
     }
 
-    /// Gives the calling thread another one's set, if the system allows it.
-    pub(crate) fn copy_from(thread: u32) {
+    /// Gives the calling thread another thread's set, if the system allows it.
+    pub(super) fn copy_from(thread: u32) {
         if let Some((set, bytes)) = get(thread) {
-            // SAFETY: the kernel reads `bytes` bytes, and the set has more: they are what it wrote there.
+            // SAFETY: the kernel reads `bytes` bytes. It wrote that many into the set before, so the set has them.
             unsafe { libc::syscall(libc::SYS_sched_setaffinity, CALLING_THREAD, bytes, set.as_ptr()) };
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-mod affinity {
-    pub(crate) const CALLING_THREAD: u32 = 0;
+mod mask {
+    pub(super) const CALLING_THREAD: u32 = 0;
 
-    pub(crate) fn count(_: u32) -> Option<usize> {
+    pub(super) fn count(_: u32) -> Option<usize> {
         None
     }
 
-    pub(crate) fn copy_from(_: u32) {}
+    pub(super) fn copy_from(_: u32) {}
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -87,9 +89,9 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{affinity, processors, processors_of_process, within_quota};
+    use super::{available_processors, available_processors_of_process, limited_by_quota, mask};
 
-    /// The processors that the kernel's text lists for this thread: "0-3,8".
+    /// The processors that /proc lists for this thread: "0-3,8".
     fn allowed() -> Vec<usize> {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
@@ -105,42 +107,42 @@ mod tests {
     fn quota() -> usize {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let group = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-        let limit = |folder: &Path| {
-            let text = fs::read_to_string(Path::new("/sys/fs/cgroup").join(folder).join("cpu.max")).ok()?;
+        let limit = |group: &Path| {
+            let text = fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("cpu.max")).ok()?;
             let (quota, period) = text.trim().split_once(' ')?;
             Some(quota.parse::<usize>().ok()? / period.parse::<usize>().ok()?)
         };
         Path::new(group).ancestors().filter_map(limit).min().map_or(usize::MAX, |quota| quota.max(1))
     }
 
-    /// Binds the calling thread.
+    /// Binds the calling thread to these processors.
     fn bind(to: &[usize]) {
         let mut set = [0u64; 16];
         to.iter().for_each(|cpu| set[cpu / 64] |= 1 << (cpu % 64));
-        // SAFETY: the kernel reads as many bytes as the set has.
+        // SAFETY: the kernel reads `size_of_val(&set)` bytes of the set.
         let status =
             unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&set), set.as_ptr()) };
         assert_eq!(status, 0);
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "it reads what the kernel says of a thread")]
-    fn as_many_as_the_kernel_lists_and_the_quota_lets_run() {
+    #[cfg_attr(miri, ignore = "it reads /proc")]
+    fn the_lower_one_of_mask_and_quota() {
         let all = allowed();
-        assert_eq!(affinity::count(affinity::CALLING_THREAD), Some(all.len()));
+        assert_eq!(mask::count(mask::CALLING_THREAD), Some(all.len()));
         for _ in 0..2 {
-            assert_eq!(processors(), all.len().min(quota()));
+            assert_eq!(available_processors(), all.len().min(quota()));
         }
-        assert_eq!(within_quota(Some(0)), 1);
+        assert_eq!(limited_by_quota(Some(0)), 1);
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "it reads what the kernel says of a thread")]
+    #[cfg_attr(miri, ignore = "it reads /proc")]
     fn a_bound_thread_has_fewer_and_the_process_has_not() {
-        let (all, process) = (allowed(), processors_of_process());
+        let (all, process) = (allowed(), available_processors_of_process());
         let bound = std::thread::spawn(move || {
             bind(&all[..1]);
-            (allowed().len(), processors(), processors_of_process())
+            (allowed().len(), available_processors(), available_processors_of_process())
         });
         assert_eq!(bound.join().unwrap(), (1, 1, process));
     }

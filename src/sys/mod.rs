@@ -1,21 +1,25 @@
-//! The operating system's side: what a process, its threads and its environment ask of the library.
+//! The operating system: processes and forks, threads, signals, processors, the environment.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `sync` | synchronisation types, the standard library's or loom's |
+//! | `sync` | synchronisation types (std's, or loom's in models), and the policy for poisoned mutexes |
+//! | `atomic_ref` | references that are published to all threads without a lock |
+//! | `process` | process identity that survives the reuse of PIDs |
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
-//! | `process` | process identity that a recycled PID cannot fake |
 //! | `foreign` | calls to functions that may unwind or never return |
-//! | `signals` | threads that start with all signals blocked |
+//! | `unwind` | guards and ends where unwinding is not possible |
+//! | `signals` | starting threads with signals blocked |
 //! | `affinity` | how many processors the process may use |
 //! | [`settings`] | environment variables, read once; the number of threads |
 //!
-//! Uses nothing else of the crate; everything else may use it.
+//! It uses nothing else of the crate, and everything else may use it.
 
 pub(crate) mod affinity;
+pub(crate) mod atomic_ref;
 pub(crate) mod foreign;
 pub(crate) mod fork;
 pub(crate) mod process;
 pub mod settings;
 pub(crate) mod signals;
 pub(crate) mod sync;
+pub(crate) mod unwind;

@@ -1,14 +1,16 @@
-//! What users set: variables of the environment, which are read once, and the number of threads, which a call changes.
+//! The user's settings: environment variables, which are read once, and the number of threads, which a call can change.
 //!
-//! The variables are read by `getenv`, all together, when one is first needed. What changes the environment later
-//! changes nothing here, as with OpenMP, OpenBLAS and MKL.
+//! All variables are read by `getenv` when the first one is needed. Later changes of the environment have no effect, as
+//! with OpenMP, OpenBLAS and MKL.
 
 use std::env;
 use std::ffi::OsString;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A mistyped number must not start threads by the thousand: a larger one is as this one.
+use crate::sys::atomic_ref::AtomicRef;
+
+/// The most threads that a setting can ask for; larger numbers mean this one. So a mistyped number does not start
+/// thousands of threads.
 pub const MAX_THREADS: usize = 256;
 
 /// The process's number of threads.
@@ -19,11 +21,11 @@ pub static THREADS: Threads = Threads::new();
 pub struct Variables {
     /// `UNGIL_NUM_THREADS`, if that is a positive number.
     pub threads: Option<usize>,
-    /// `OMP_NUM_THREADS`, likewise. It may be a list with a number for each level of nesting: then the first.
+    /// `OMP_NUM_THREADS`, if that is a positive number, or the first one of a list (one for each level of nesting).
     pub openmp_threads: Option<usize>,
     /// `UNGIL_CPU`.
     pub cpu: Option<String>,
-    /// `UNGIL_LIBPYTHON`, unless that is empty.
+    /// `UNGIL_LIBPYTHON`, unless it is empty.
     pub libpython: Option<OsString>,
 }
 
@@ -39,34 +41,22 @@ impl Variables {
     }
 }
 
-/// The environment's settings, as they were when this was first called.
+/// The environment's settings at the time of the first call.
 ///
-/// There is no lock that a fork could leave taken: threads that come first together all read, and share what the first
-/// of them publishes. The child of a fork has its parent's.
+/// There is no lock that a fork could leave taken: threads that make the first call together all read the environment,
+/// and agree on the result of one. The child of a fork has its parent's.
 pub fn variables() -> &'static Variables {
-    static READ: AtomicPtr<Variables> = AtomicPtr::new(ptr::null_mut());
-    // SAFETY: what is published here came from a box, and is neither changed nor freed from then on.
-    if let Some(variables) = unsafe { READ.load(Ordering::Acquire).as_ref() } {
-        return variables;
-    }
-    let own = Box::into_raw(Box::new(Variables::read(|name| env::var_os(name))));
-    match READ.compare_exchange(ptr::null_mut(), own, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: it came from a box, and is neither changed nor freed from now on.
-        Ok(_) => unsafe { &*own },
-        Err(first) => {
-            // SAFETY: nobody else has seen `own`; `first` was published, as above.
-            unsafe {
-                drop(Box::from_raw(own));
-                &*first
-            }
-        }
-    }
+    static READ: AtomicRef<Variables> = AtomicRef::none();
+    READ.get().unwrap_or_else(|| {
+        let variables = Variables::read(|name| env::var_os(name));
+        READ.replace_boxed(None, Box::new(variables))
+    })
 }
 
-/// The number of threads that calls use where they are not told one. Any thread may set it at any time; a call looks
-/// once, when it begins.
+/// The number of threads for calls that do not specify one. Any thread may set it at any time; a call reads it once,
+/// when it begins.
 pub struct Threads {
-    /// 0 for none.
+    /// The number that was set; 0 for none.
     set: AtomicUsize,
 }
 
@@ -75,9 +65,9 @@ impl Threads {
         Self { set: AtomicUsize::new(0) }
     }
 
-    /// From now on so many threads, as if `UNGIL_NUM_THREADS` had been that number; 0 for what the environment says.
+    /// Sets the number, as if `UNGIL_NUM_THREADS` had been that; 0 goes back to the environment's number.
     pub fn set(&self, threads: usize) {
-        // A number by itself: nothing else is published by it.
+        // Relaxed, as the number stands alone: it publishes no other memory.
         self.set.store(threads.min(MAX_THREADS), Ordering::Relaxed);
     }
 
@@ -86,12 +76,12 @@ impl Threads {
         self.set.load(Ordering::Relaxed)
     }
 
-    /// The number that was asked for: that which was set, else `UNGIL_NUM_THREADS`.
+    /// The requested number: the one that was set, or else `UNGIL_NUM_THREADS`.
     pub fn requested(&self, variables: &Variables) -> Option<usize> {
         Some(self.setting()).filter(|&threads| threads > 0).or(variables.threads)
     }
 
-    /// The number that was asked for, else `OMP_NUM_THREADS`, else that of the processors.
+    /// The requested number, or else `OMP_NUM_THREADS`, or else the number of processors.
     pub fn default(&self, variables: &Variables, processors: impl FnOnce() -> usize) -> usize {
         self.requested(variables).or(variables.openmp_threads).unwrap_or_else(processors)
     }
@@ -154,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_set_comes_first_then_the_librarys_variable_openmps_and_the_processors() {
+    fn the_set_number_comes_first_then_the_librarys_variable_then_openmps_then_the_processors() {
         let threads = Threads::new();
         let both = read(&[("UNGIL_NUM_THREADS", "3"), ("OMP_NUM_THREADS", "5")]);
         let openmp = read(&[("UNGIL_NUM_THREADS", "none"), ("OMP_NUM_THREADS", "5,2")]);
@@ -179,9 +169,10 @@ mod tests {
     #[test]
     fn threads_that_read_first_together_share_one_result() {
         let addresses = std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..8).map(|_| scope.spawn(|| ptr::from_ref(variables()).addr())).collect();
+            let readers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| std::ptr::from_ref(variables()).addr())).collect();
             readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
         });
-        assert!(addresses.iter().all(|&address| address == ptr::from_ref(variables()).addr()));
+        assert!(addresses.iter().all(|&address| address == std::ptr::from_ref(variables()).addr()));
     }
 }

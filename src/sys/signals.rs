@@ -1,28 +1,30 @@
-//! Signals are the host's: threads that this library starts take none.
+//! Signals are the host's: threads that this library starts receive none.
 
 #[cfg(unix)]
 use std::mem::MaybeUninit;
 #[cfg(unix)]
 use std::ptr;
 
-/// Does something, a thread's start, with signals blocked, which the thread inherits: they are the host's, and its own
-/// threads wait for them. Those that a thread brings upon itself are not blocked, as then they would kill.
+/// Runs `start` with signals blocked, so that a thread which it starts inherits that. The host's threads then receive
+/// the signals, and its `sigwait` works. Signals that a thread causes itself, like SIGSEGV, stay unblocked: if they
+/// were blocked, they would kill the process without a call of the host's handler.
 #[cfg(unix)]
 pub(crate) fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
-    const OWN: [libc::c_int; 7] =
+    const SYNCHRONOUS: [libc::c_int; 7] =
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
-    let mut all = MaybeUninit::uninit();
+    let mut blocked = MaybeUninit::uninit();
     let mut before = MaybeUninit::uninit();
-    // SAFETY: sigfillset writes the whole set, which the others change and read; they only concern this thread.
+    // SAFETY: sigfillset initialises the whole set before the others read or change it. pthread_sigmask changes only
+    // this thread's mask, and writes the former one to `before`.
     unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        for signal in OWN {
-            libc::sigdelset(all.as_mut_ptr(), signal);
+        libc::sigfillset(blocked.as_mut_ptr());
+        for signal in SYNCHRONOUS {
+            libc::sigdelset(blocked.as_mut_ptr(), signal);
         }
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), before.as_mut_ptr());
     }
     let result = start();
-    // SAFETY: pthread_sigmask has written the set.
+    // SAFETY: `before` was written by the first pthread_sigmask, which cannot fail: its arguments are valid.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
     result
 }

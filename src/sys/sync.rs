@@ -1,4 +1,5 @@
-//! The standard synchronisation types; in a model (`--cfg loom`) those of loom, which tries all their interleavings.
+//! The standard library's synchronisation types. In a model (`--cfg loom`) they are loom's, which tries all
+//! interleavings of their operations.
 
 use std::sync::{LockResult, PoisonError};
 
@@ -10,21 +11,20 @@ pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, 
     unpoisoned(mutex.lock())
 }
 
-/// The same policy for whatever else says that a mutex was poisoned: `wait`, `into_inner`, loom's mutex.
+/// Applies that policy to other results: those of `Condvar::wait`, of `Mutex::into_inner`, and of loom's mutexes.
 pub(crate) fn unpoisoned<T>(result: LockResult<T>) -> T {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(not(loom))]
 mod real {
+    pub(crate) use std::sync::Mutex;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-    pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread;
 
     pub(crate) use crossbeam_utils::Backoff;
-    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 
-    /// The standard cell, accessed as loom's is, which sees whether accesses are in order.
+    /// The standard cell with the interface of loom's, which checks the order of the accesses.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -33,13 +33,13 @@ mod real {
             Self(std::cell::UnsafeCell::new(value))
         }
 
-        /// A read: other threads may read meanwhile.
+        /// A read: other threads may read at the same time.
         #[inline(always)]
         pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
             read(self.0.get())
         }
 
-        /// A write: no other thread may access the value meanwhile.
+        /// A write: no other thread may access the value at the same time.
         #[inline(always)]
         pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
             write(self.0.get())
@@ -50,10 +50,12 @@ mod real {
 #[cfg(loom)]
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
+    #[cfg(test)]
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::Mutex;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-    pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-    /// Gives up at once: spinning would only add interleavings.
+    /// Stops spinning at once, as spinning would only add interleavings.
     pub(crate) struct Backoff;
 
     impl Backoff {
@@ -66,53 +68,92 @@ mod model {
         pub(crate) fn snooze(&self) {}
     }
 
-    /// Loom has no parker, and its `thread::park` forgets a wake-up that comes while its thread waits elsewhere.
-    pub(crate) struct Parker(Unparker);
+    /// The part of `std::thread` that is used, with a `park` of its own: loom's forgets an `unpark` that comes while
+    /// the thread waits for something else.
+    pub(crate) mod thread {
+        use loom::sync::{Arc, Condvar, Mutex};
+        #[cfg(test)]
+        pub(crate) use loom::thread::yield_now;
 
-    #[derive(Clone)]
-    pub(crate) struct Unparker(Arc<(Mutex<bool>, Condvar)>);
+        /// A thread by its token: whether it was unparked.
+        #[derive(Clone)]
+        pub(crate) struct Thread(Arc<(Mutex<bool>, Condvar)>);
 
-    impl Parker {
-        pub(crate) fn new() -> Self {
-            Self(Unparker(Arc::new((Mutex::new(false), Condvar::new()))))
+        loom::thread_local! {
+            static CURRENT: std::cell::RefCell<Thread> = std::cell::RefCell::new(Thread::new());
         }
-        pub(crate) fn unparker(&self) -> &Unparker {
-            &self.0
+
+        impl Thread {
+            fn new() -> Self {
+                Self(Arc::new((Mutex::new(false), Condvar::new())))
+            }
+
+            pub(crate) fn unpark(&self) {
+                let (token, changed) = &*self.0;
+                *token.lock().unwrap() = true;
+                changed.notify_one();
+            }
         }
-        pub(crate) fn park(&self) {
-            let (token, came) = &*self.0.0;
+
+        pub(crate) fn current() -> Thread {
+            CURRENT.with(|current| current.borrow().clone())
+        }
+
+        pub(crate) fn park() {
+            let current = current();
+            let (token, changed) = &*current.0;
             let mut token = token.lock().unwrap();
             while !*token {
-                token = came.wait(token).unwrap();
+                token = changed.wait(token).unwrap();
             }
             *token = false;
         }
-    }
 
-    impl Unparker {
-        pub(crate) fn unpark(&self) {
-            let (token, came) = &*self.0;
-            *token.lock().unwrap() = true;
-            came.notify_one();
-        }
-    }
-
-    pub(crate) mod thread {
-        pub(crate) use loom::thread::{spawn, yield_now};
-
-        use super::{Parker, Unparker};
-
-        loom::thread_local! {
-            static PARKER: Parker = Parker::new();
+        pub(crate) struct JoinHandle<T> {
+            #[cfg_attr(not(test), expect(dead_code, reason = "only tests join"))]
+            handle: loom::thread::JoinHandle<T>,
+            thread: Thread,
         }
 
-        pub(crate) type Thread = Unparker;
-
-        pub(crate) fn current() -> Thread {
-            PARKER.with(|parker| parker.unparker().clone())
+        impl<T> JoinHandle<T> {
+            pub(crate) fn thread(&self) -> &Thread {
+                &self.thread
+            }
+            #[cfg(test)]
+            pub(crate) fn join(self) -> std::thread::Result<T> {
+                self.handle.join()
+            }
         }
-        pub(crate) fn park() {
-            PARKER.with(Parker::park);
+
+        pub(crate) fn spawn<T: 'static>(work: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
+            let thread = Thread::new();
+            let own = thread.clone();
+            let handle = loom::thread::spawn(move || {
+                CURRENT.with(|current| *current.borrow_mut() = own);
+                work()
+            });
+            JoinHandle { handle, thread }
+        }
+
+        /// Builds any thread: models have no use for names and stacks.
+        pub(crate) struct Builder;
+
+        impl Builder {
+            pub(crate) fn new() -> Self {
+                Self
+            }
+            pub(crate) fn name(self, _: String) -> Self {
+                self
+            }
+            pub(crate) fn stack_size(self, _: usize) -> Self {
+                self
+            }
+            pub(crate) fn spawn<T: 'static>(
+                self,
+                work: impl FnOnce() -> T + 'static,
+            ) -> std::io::Result<JoinHandle<T>> {
+                Ok(spawn(work))
+            }
         }
     }
 }

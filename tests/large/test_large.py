@@ -102,7 +102,7 @@ class Arrays(unittest.TestCase):
 
     def test_integers(self):
         numbers = self.numbers("i", 12)
-        self.assertEqual(ungil.num_primes(numbers), 1)
+        self.assertEqual(ungil.compat.num_primes(numbers), 1)
         numbers[-1] = 37
         self.assertEqual(ungil.count_primes(numbers), 1)
 

@@ -20,13 +20,13 @@ IS_CPYTHON = sys.implementation.name == "cpython"
 @unittest.skipUnless(IS_CPYTHON, "SKIP: only CPython's memoryviews are read")
 class SelfCheck(unittest.TestCase):
     def test_this_python_passes(self):
-        self.assertIs(addresses.address_of, addresses._read)
+        self.assertIs(addresses.address_of, addresses._read_field)
 
     def test_another_layout_is_noticed(self):
         right = addresses._offset_in(memoryview)
-        self.assertTrue(addresses._is_right(right))
+        self.assertTrue(addresses._is_buffer_offset(right))
         for wrong in range(object.__basicsize__, right, 8):  # all of it is inside of a memoryview
-            self.assertFalse(addresses._is_right(wrong), wrong)
+            self.assertFalse(addresses._is_buffer_offset(wrong), wrong)
 
     def test_offsets_outside_of_the_object_are_not_read(self):
         size = memoryview.__basicsize__
@@ -63,12 +63,12 @@ class SelfCheck(unittest.TestCase):
         numbers = array.array("q", range(9))
         for owner in (b"", b"abc", bytearray(), bytearray(5), array.array("d"), numbers, memoryview(numbers)[2::3]):
             for view in (memoryview(owner), memoryview(owner).toreadonly(), memoryview(owner)[1:]):
-                self.assertEqual(addresses._request(view), addresses._read(view), (owner, view))
+                self.assertEqual(addresses._read_by_get_buffer(view), addresses._read_field(view), (owner, view))
 
     def test_the_public_way_holds_nothing(self):
         numbers = array.array("q", range(9))
         view = memoryview(numbers)
-        self.assertEqual(addresses._request(view), (numbers.buffer_info()[0], None))
+        self.assertEqual(addresses._read_by_get_buffer(view), (numbers.buffer_info()[0], None))
         view.release()
         numbers.append(9)
 
@@ -80,7 +80,7 @@ def by_request(case):
         def setUp(self):
             patches = contextlib.ExitStack()
             for module in (buffers, _requests):
-                patches.enter_context(mock.patch.object(module, "address_of", addresses._request))
+                patches.enter_context(mock.patch.object(module, "address_of", addresses._read_by_get_buffer))
             self.addCleanup(patches.close)
             super().setUp()
 

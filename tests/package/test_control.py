@@ -10,7 +10,7 @@ import unittest
 
 import ungil
 from references import interrupted
-from ungil import kernels
+from ungil import compat, kernels
 from ungil._native.interruptible import run_interruptibly
 
 ENDLESS = 10**15
@@ -27,7 +27,7 @@ class Controls(unittest.TestCase):
         with ungil.Control() as control:
             self.assertEqual(control.progress, (0, 0))
             self.assertEqual(control.progress.fraction, 0.0)
-            kernels.pi(10**6, control=control)
+            compat.pi(10**6, control=control)
             self.assertEqual(control.progress, (10**6, 10**6))
             self.assertEqual(control.progress.fraction, 1.0)
             kernels.is_prime([1, 2, 3], control=control)
@@ -47,7 +47,7 @@ class Controls(unittest.TestCase):
 
     def expect(self, error, control):
         with self.assertRaises(error):
-            kernels.pi(ENDLESS, control=control)
+            compat.pi(ENDLESS, control=control)
 
     def test_there_are_no_copies(self):
         """One that went would free the original's handle."""
@@ -55,7 +55,7 @@ class Controls(unittest.TestCase):
             for make in copy.copy, copy.deepcopy, pickle.dumps:
                 with self.assertRaisesRegex(TypeError, "'Control'"):
                     make(control)
-            self.assertGreater(kernels.pi(10, control=control), 3)
+            self.assertGreater(compat.pi(10, control=control), 3)
 
     def test_a_cancelled_control_stays_so(self):
         with ungil.Control() as control:
@@ -63,16 +63,16 @@ class Controls(unittest.TestCase):
             control.cancel()
             for _ in range(2):
                 with self.assertRaises(ungil.CancelledError):
-                    kernels.pi(1, control=control)
+                    compat.pi(1, control=control)
 
     def test_deadlines(self):
         with ungil.Control(deadline=0.05) as control:
             with self.assertRaises(TimeoutError) as caught:
-                kernels.pi(ENDLESS, control=control)
+                compat.pi(ENDLESS, control=control)
             self.assertIsInstance(caught.exception, ungil.TimeoutError)
             self.assertIsInstance(caught.exception, ungil.Error)
             control.set_deadline(None)
-            kernels.pi(1, control=control)
+            compat.pi(1, control=control)
             control.set_deadline(-5)
             self.expect(ungil.TimeoutError, control)
         for seconds in (0, 0.0, -math.inf):
@@ -80,7 +80,7 @@ class Controls(unittest.TestCase):
                 self.expect(ungil.TimeoutError, control)
         for seconds in (math.inf, 1e300, 10**9):
             with ungil.Control(seconds) as control:
-                kernels.pi(1, control=control)
+                compat.pi(1, control=control)
 
     def test_wrong_deadlines(self):
         with self.assertRaisesRegex(ValueError, "deadline: .* not NaN"):
@@ -121,7 +121,7 @@ class Controls(unittest.TestCase):
 
     def test_representation(self):
         with ungil.Control() as control:
-            kernels.pi(5, control=control)
+            compat.pi(5, control=control)
             self.assertEqual(repr(control), "<ungil.Control, 5 of 5 done>")
 
 

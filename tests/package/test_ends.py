@@ -223,11 +223,11 @@ class Ends(unittest.TestCase):
             import sys, ungil
             class Last:
                 interpreter = ungil.Interpreter()
-                pi = staticmethod(ungil.pi)
+                pi = staticmethod(ungil.compat.pi)
                 def __del__(self):
                     print(self.interpreter.eval("6 * 7"), self.pi(3 * 10**7) > 3)
             sys.modules["last"] = Last()
-            ungil.pi(3 * 10**7)
+            ungil.compat.pi(3 * 10**7)
             """,
             0,
             "42 True\n",

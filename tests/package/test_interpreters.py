@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 import mmap
 import os
 import pickle
@@ -13,6 +14,7 @@ import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
+from ungil.interpreters import _options
 
 
 class Point:
@@ -196,7 +198,7 @@ class Calls(OneInterpreter):
             self.assertEqual([self.call(function) for function in functions], list(range(300)))
 
     def test_ungil_works_there(self):
-        self.assertEqual(self.call(lambda: __import__("ungil").num_primes([4, 9, 12, 35])), 1)
+        self.assertEqual(self.call(lambda: __import__("ungil").compat.num_primes([4, 9, 12, 35])), 1)
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
@@ -217,12 +219,47 @@ class Lives(unittest.TestCase):
             self.assertFalse(second.eval("'left' in globals()"))
 
     def test_options(self):
-        with ungil.Interpreter(argv=["a", "b"], path=["/nowhere"] + sys.path, optimize=1) as interpreter:
+        paths = ["/nowhere", *sys.path]
+        with ungil.Interpreter(argv=["a", "b"], module_search_paths=paths, optimization_level=1) as interpreter:
             self.assertEqual(interpreter.eval("__import__('sys').argv"), ["a", "b"])
             self.assertEqual(interpreter.eval("__import__('sys').path[0]"), "/nowhere")
-        self.assertRaisesRegex(ValueError, "colour", ungil.Interpreter, colour="red")
-        self.assertRaisesRegex(ValueError, "new line", ungil.Interpreter, argv="a\npath=b")
+            self.assertEqual(interpreter.eval("__import__('sys').flags.optimize"), 1)
+        self.assertRaisesRegex(TypeError, "colour", ungil.Interpreter, colour="red")
+        self.assertRaisesRegex(ValueError, "newline", ungil.Interpreter, argv=["a\npath=b"])
         self.assertRaisesRegex(ungil.UnsupportedError, "nowhere", ungil.Interpreter, libpython="/nowhere/libpython.so")
+
+    def test_options_arrive(self):
+        flags = dict.fromkeys(("write_bytecode", "user_site_directory", "use_environment"), False)
+        levels = {"bytes_warning": 1, "verbose": 0, "parser_debug": 0, "int_max_str_digits": 700}
+        more = {"quiet": True, "warnoptions": ["error"], "xoptions": ["a=b", "c"], "pycache_prefix": "/nowhere"}
+        with ungil.Interpreter(fresh=True, **flags, **levels, **more) as interpreter:
+            interpreter.exec("import sys")
+            flags = "dont_write_bytecode", "no_user_site", "ignore_environment", "bytes_warning", "quiet"
+            self.assertEqual([interpreter.eval("sys.flags." + name) for name in flags], [1] * 5)
+            self.assertEqual(interpreter.eval("sys._xoptions"), {"a": "b", "c": True})
+            self.assertEqual(interpreter.eval("sys.warnoptions")[-1:], ["error"])
+            self.assertEqual(interpreter.eval("sys.pycache_prefix"), "/nowhere")
+            if hasattr(sys, "get_int_max_str_digits"):
+                self.assertEqual(interpreter.eval("sys.get_int_max_str_digits()"), 700)
+
+    def test_each_option_is_a_keyword(self):
+        keywords = set(inspect.signature(ungil.Interpreter).parameters)
+        self.assertEqual(keywords, {"share", *_options._OPTIONS})
+
+    def test_wrong_options(self):
+        for name in ("fresh", "isolated", "write_bytecode", "site_import", "quiet", "utf8_mode", "dev_mode"):
+            self.assertRaisesRegex(TypeError, name + ": expected a bool", ungil.Interpreter, **{name: 1})
+        for name in ("optimization_level", "bytes_warning", "verbose", "parser_debug"):
+            self.assertRaisesRegex(TypeError, name + ": expected an integer", ungil.Interpreter, **{name: "1"})
+            self.assertRaisesRegex(ValueError, name + ": expected an int from 0", ungil.Interpreter, **{name: -1})
+        for name in ("argv", "warnoptions", "xoptions", "module_search_paths"):
+            self.assertRaisesRegex(TypeError, name + ": expected a list", ungil.Interpreter, **{name: "one"})
+            self.assertRaisesRegex(TypeError, name + ": expected", ungil.Interpreter, **{name: [1]})
+        for name in ("libpython", "executable", "home", "pycache_prefix"):
+            self.assertRaisesRegex(TypeError, name + ": expected a path", ungil.Interpreter, **{name: 1})
+        for name in ("executable", "home"):
+            self.assertRaisesRegex(ValueError, name, ungil.Interpreter, **{name: "/no/such/path"})
+        self.assertRaisesRegex(ValueError, "int_max_str_digits: expected 0", ungil.Interpreter, int_max_str_digits=5)
 
     def test_run(self):
         self.assertEqual(ungil.run(sum, range(10)), 45)

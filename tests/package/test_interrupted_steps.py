@@ -14,7 +14,7 @@ from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, rounds
-from ungil import functions, kernels
+from ungil import compat, functions, kernels
 from ungil._native import call_options
 
 PACKAGE = os.path.dirname(ungil.__file__)
@@ -116,15 +116,15 @@ class Arrays(unittest.TestCase):
         integers, reals, room = array.array("q", range(99)), array.array("d", range(99)), bytearray(99)
         small = array.array("i", range(99))
         for call, *arrays in (
-            (lambda: kernels.pi(1000),),
+            (lambda: compat.pi(1000),),
             (lambda: kernels.sum(reals), reals),
-            (lambda: kernels.num_primes(small), small),
+            (lambda: compat.num_primes(small), small),
             (lambda: kernels.count_primes(integers), integers),
             (lambda: kernels.is_prime(integers, out=room), integers, room),
             (lambda: kernels.sum(reals, control=ungil.Control()), reals),
         ):
-            for short in (0, call_options.SHORT):  # where signals are heard, and directly
-                with mock.patch.object(call_options, "SHORT", short):
+            for short in (0, call_options.INTERRUPTIBLE_ABOVE_NS):  # where signals are heard, and directly
+                with mock.patch.object(call_options, "INTERRUPTIBLE_ABOVE_NS", short):
                     self.interrupt_each_step(call, *arrays)
 
     def test_of_c_functions(self):

@@ -139,7 +139,7 @@ class Pools(unittest.TestCase):
 
     def test_pools_that_are_made_while_all_are_stopped(self):
         """At the process's end, and in the child of a fork."""
-        for stopping in ("_end", "_lose_all"):
+        for stopping in ("_at_exit", "_after_fork_in_child"):
             status, output, errors = run_script(
                 """
                 import sys, ungil

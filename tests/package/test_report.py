@@ -63,14 +63,14 @@ class Report(unittest.TestCase):
 
 class Loader(unittest.TestCase):
     def test_the_override_is_the_only_one_that_is_tried(self):
-        status, _, errors = run("-c", "import ungil; ungil.pi", UNGIL_LIBRARY="/nowhere/libungil.so")
+        status, _, errors = run("-c", "import ungil; ungil.compat.pi", UNGIL_LIBRARY="/nowhere/libungil.so")
         self.assertEqual(status, 1)
         self.assertIn("ImportError", errors)
         self.assertIn("/nowhere/libungil.so (UNGIL_LIBRARY)", errors)
         self.assertNotIn("the package's own", errors)
 
     def test_another_library_is_refused_with_the_reason(self):
-        status, _, errors = run("-c", "import ungil; ungil.pi", UNGIL_LIBRARY="libc.so.6")
+        status, _, errors = run("-c", "import ungil; ungil.compat.pi", UNGIL_LIBRARY="libc.so.6")
         self.assertEqual(status, 1)
         self.assertIn("undefined symbol: ungil_version", errors)
 
@@ -81,7 +81,7 @@ class Loader(unittest.TestCase):
                 raise OSError("refused")
             ctypes.CDLL = refuse
             import ungil
-            ungil.pi
+            ungil.compat.pi
         """
         status, _, errors = run("-c", textwrap.dedent(program), UNGIL_LIBRARY="")
         self.assertEqual(status, 1)
@@ -93,7 +93,7 @@ class Loader(unittest.TestCase):
             self.assertIn(part, errors)
 
     def test_the_library_is_loaded_when_it_is_needed(self):
-        program = "import sys, ungil; print('ctypes' in sys.modules, hasattr(ungil, 'nothing'), 'pi' in dir(ungil))"
+        program = "import sys, ungil; print('ctypes' in sys.modules, hasattr(ungil, 'nothing'), 'sum' in dir(ungil))"
         self.assertEqual(run("-c", program)[1].split()[1:], ["False", "True"])
 
 

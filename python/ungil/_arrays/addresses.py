@@ -1,4 +1,4 @@
-"""Where a buffer's memory is. ctypes alone tells only that of memory that may be written to."""
+"""The address of a buffer's memory. ctypes by itself gives it for writable memory only."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 if sys.implementation.name == "cpython":
 
-    class _Buffer(ctypes.Structure):
-        """Py_buffer of CPython, whose layout has been the same since 3.3, and is part of the stable ABI since 3.11."""
+    class _PyBuffer(ctypes.Structure):
+        """CPython's Py_buffer. Its layout has not changed since 3.3 and is part of the stable ABI since 3.11."""
 
         _fields_ = [
             ("buf", ctypes.c_void_p),
@@ -30,26 +30,26 @@ if sys.implementation.name == "cpython":
         ]
 
     def _offset_in(kind: Any) -> int | None:
-        """Where objects of this type have their Py_buffer, if it comes before the list of their weak references.
+        """The offset of the Py_buffer in objects of this type, if it comes right before their weak reference list.
 
-        None where that would not be inside of the object: the list may lie elsewhere in a later version, and the
-        offset is negative then.
+        None if that offset is not inside the object. A later version may keep the list elsewhere; its offset is then
+        negative.
         """
         end: int = kind.__weakrefoffset__
-        start = end - ctypes.sizeof(_Buffer)
+        start = end - ctypes.sizeof(_PyBuffer)
         is_inside = object.__basicsize__ <= start and end <= kind.__basicsize__
-        return start if is_inside and start % ctypes.alignment(_Buffer) == 0 else None
+        return start if is_inside and start % ctypes.alignment(_PyBuffer) == 0 else None
 
-    def _is_right(offset: int) -> bool:
-        """Whether memoryviews have their Py_buffer at this offset, which is inside of them."""
-        # What an owner itself says its address is, and views of it.
+    def _is_buffer_offset(offset: int) -> bool:
+        """Whether memoryviews have their Py_buffer at this offset, which must lie inside them."""
+        # Addresses that the memory's owner reports, compared with those read from views of it.
         text, numbers = b"ungil", array.array("q", range(9))
-        address, start = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0, numbers.buffer_info()[0]
+        text_address, start = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0, numbers.buffer_info()[0]
         memory = bytearray(64)
         first = ctypes.c_char.from_buffer(memory)
         expected = [
-            (memoryview(text), address),
-            (memoryview(text)[2:4], address + 2),
+            (memoryview(text), text_address),
+            (memoryview(text)[2:4], text_address + 2),
             (memoryview(numbers), start),
             (memoryview(numbers)[3::2], start + 24),
             (memoryview(numbers)[::-1].toreadonly(), start + 64),
@@ -57,58 +57,59 @@ if sys.implementation.name == "cpython":
             (memoryview(memory)[16:32].cast("i", (2, 2)), ctypes.addressof(first) + 16),
             (memoryview(memory).toreadonly(), ctypes.addressof(first)),
         ]
-        for view, where in expected:
-            found = _Buffer.from_address(id(view) + offset)
-            if (found.buf, found.len, found.itemsize) != (where, view.nbytes, view.itemsize):
+        for view, address in expected:
+            found = _PyBuffer.from_address(id(view) + offset)
+            if (found.buf, found.len, found.itemsize) != (address, view.nbytes, view.itemsize):
                 return False
             if (found.ndim, bool(found.readonly)) != (view.ndim, view.readonly):
                 return False
         return True
 
-    def _read(view: memoryview) -> tuple[int, Any]:
-        """The address of the first byte of a view that is not released, and what keeps it there until it is.
+    def _read_field(view: memoryview) -> tuple[int, Any]:
+        """The address of the first byte of a view that is not released, and an object that must live as long.
 
-        It is read from the memoryview itself, whose fields are not public: only where `_is_right` has said so.
+        It is read from the memoryview, whose fields are not public: this is used only if `_is_buffer_offset` has
+        confirmed the offset.
         """
-        return _Buffer.from_address(id(view) + _OFFSET).buf or 0, None
+        return _PyBuffer.from_address(id(view) + _OFFSET).buf or 0, None
 
-    class _Request:
-        """An answer of PyObject_GetBuffer, which is given back when this dies.
+    class _HeldBuffer:
+        """A buffer from PyObject_GetBuffer, released when this object is freed.
 
-        That is done by C alone, as Ctrl-C may come between two steps of a method in Python.
+        C code alone releases it: a method in Python can be interrupted by Ctrl-C between any two steps.
         """
 
         __slots__ = ("_release", "buffer")
         __del__ = property(operator.attrgetter("_release"))
 
         def __init__(self) -> None:
-            self.buffer = _Buffer()  # of NULLs: there is nothing to be given back yet
-            self._release = functools.partial(_give_back, ctypes.byref(self.buffer))
+            self.buffer = _PyBuffer()  # all NULL: there is nothing to release yet
+            self._release = functools.partial(_release_buffer, ctypes.byref(self.buffer))
 
-    _ask = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(_Buffer), ctypes.c_int)(
+    _get_buffer = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int)(
         ("PyObject_GetBuffer", ctypes.pythonapi)
     )
-    _give_back = ctypes.PYFUNCTYPE(None, ctypes.POINTER(_Buffer))(("PyBuffer_Release", ctypes.pythonapi))
-    _FULL_RO = 0x011C  # PyBUF_FULL_RO: whatever the memory is like
+    _release_buffer = ctypes.PYFUNCTYPE(None, ctypes.POINTER(_PyBuffer))(("PyBuffer_Release", ctypes.pythonapi))
+    _FULL_RO = 0x011C  # PyBUF_FULL_RO: memory of any layout
 
-    def _request(view: memoryview) -> tuple[int, Any]:
-        """As `_read`, by functions that are public. It takes some ten times as long."""
-        request = _Request()
-        # Of another view of the same memory: where Ctrl-C comes, its traceback keeps that one, and not the caller's,
-        # which can be released.
-        _ask(memoryview(view), request.buffer, _FULL_RO)
-        return request.buffer.buf or 0, None
+    def _read_by_get_buffer(view: memoryview) -> tuple[int, Any]:
+        """The same as `_read_field`, with public functions only. It takes about ten times as long."""
+        held = _HeldBuffer()
+        # Another view of the same memory: if Ctrl-C is pressed here, the traceback keeps that view alive, and the
+        # caller's can still be released.
+        _get_buffer(memoryview(view), held.buffer, _FULL_RO)
+        return held.buffer.buf or 0, None
 
     _OFFSET = _offset_in(memoryview) or 0
-    address_of = _read if _OFFSET and _is_right(_OFFSET) else _request
+    address_of = _read_field if _OFFSET and _is_buffer_offset(_OFFSET) else _read_by_get_buffer
 
 else:
-    # PyPy has no PyObject_GetBuffer. Its ctypes tells where writable memory is; for other memory there is its CFFI,
-    # which may make a copy.
+    # PyPy has no PyObject_GetBuffer. Its ctypes gives the address of writable memory; for read-only memory its CFFI
+    # does, which may make a copy.
     _ffi = importlib.import_module("_cffi_backend").FFI()
 
     def address_of(view: memoryview) -> tuple[int, Any]:
-        """The address of the first byte of a view that is not released, and what keeps it there until it is."""
+        """The address of the first byte of a view that is not released, and an object that must live as long."""
         if not view.nbytes:
             return 0, None
         if not view.readonly:

@@ -1,6 +1,6 @@
-"""Memory of arrays, for the library to read and write: of whatever has a buffer, without a copy.
+"""The memory of arguments: anything with the buffer protocol, without a copy.
 
-Lists, ranges and other iterables of numbers have none: they are copied into an array.array.
+Lists, ranges and other iterables of numbers have no buffer: they are copied into an array.array.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     Integers: TypeAlias = Union[Buffer, Iterable[SupportsIndex]]
     Reals: TypeAlias = Union[Buffer, Iterable[Union[SupportsFloat, SupportsIndex]]]
 
-Types = Tuple[ElementType, ...]
+ElementTypes = Tuple[ElementType, ...]
 
 
-class Memory:
-    """Contiguous memory of numbers. Until release() its owner keeps it, and cannot change its size."""
+class BufferRef:
+    """Contiguous memory of numbers. Until release(), its owner keeps it and cannot resize it."""
 
     __slots__ = ("_keep", "_view", "address", "element", "in_c_order", "length", "shape")
 
@@ -38,35 +38,36 @@ class Memory:
 
     @property
     def pointer(self) -> Any:
-        """For a parameter that is a pointer to elements."""
+        """The argument for a C parameter that points to elements."""
         return ctypes.byref(self.element.c.from_address(self.address))
 
     def release(self) -> None:
-        """Gives it back to its owner."""
+        """Release the buffer: its owner may resize or free it again."""
         self._keep = None
         if self._view is not None:
             self._view.release()
             self._view = None
 
 
-def numbers_of(name: str, given: Any, types: Types) -> Memory:
-    """The numbers of the parameter `name`, to be read: of one of these types, which memory without a type is of the
-    first of."""
+def as_input(name: str, given: Any, types: ElementTypes) -> BufferRef:
+    """The numbers of the argument `name`, of one of these types, to be read. bytes are taken as the first type."""
     view = _view_of(name, given)
     if view is None:
-        return _copied(name, given, types)
+        return _copy(name, given, types)
     return _checked(name, given, view, types)
 
 
-def room_of(name: str, given: Any, types: Types, source: Memory) -> Memory:
-    """The memory of the parameter `name`, to be written to: an element for each of the source."""
+def as_output(name: str, given: Any, types: ElementTypes, source: BufferRef) -> BufferRef:
+    """The memory of the argument `name`, to be written: an element of one of these types for each of the source."""
     try:
         view = memoryview(given)
     except (TypeError, ValueError, BufferError):
-        raise TypeError("%s: expected a writable array of %s, not %s" % (name, _names(types), _kind(given))) from None
+        raise TypeError(
+            "%s: expected a writable array of %s, not %s" % (name, _names(types), type(given).__name__)
+        ) from None
     if view.readonly:
         view.release()
-        raise ValueError("%s: it is read-only" % name)
+        raise ValueError("%s: the array is read-only" % name)
     memory = _checked(name, given, view, types)
     try:
         _require_same_shape(name, memory, source)
@@ -76,52 +77,52 @@ def room_of(name: str, given: Any, types: Types, source: Memory) -> Memory:
     return memory
 
 
-def bytes_of(name: str, given: Any) -> Memory:
-    """The memory of the parameter `name`, of whatever type."""
+def as_bytes(name: str, given: Any) -> BufferRef:
+    """The memory of the argument `name`, whatever its element type."""
     view = _view_of(name, given)
     if view is None:
-        raise TypeError("%s: %s has no memory that C can use" % (name, _kind(given)))
+        raise TypeError("%s: %s does not support the buffer protocol" % (name, type(given).__name__))
     return _checked(name, given, view, None)
 
 
 def _view_of(name: str, given: Any) -> memoryview | None:
-    """None where only a copy can be had."""
+    """None for an object without a buffer, which can only be copied."""
     try:
         return memoryview(given)
     except TypeError:
         if not hasattr(type(given), "__array__"):
             return None
-    except (ValueError, BufferError) as error:  # numpy has types without a format, dates for example
-        raise TypeError("%s: its memory cannot be had: %s" % (name, error)) from None
+    except (ValueError, BufferError) as error:  # some of numpy's types have no format: dates, for example
+        raise TypeError("%s: cannot access the array's memory: %s" % (name, error)) from None
     numpy = sys.modules.get("numpy")  # a pandas.Series, for example
     return None if numpy is None else _view_of(name, numpy.asarray(given))
 
 
-def _checked(name: str, given: Any, view: memoryview, types: Types | None) -> Memory:
-    """types: None for any."""
+def _checked(name: str, given: Any, view: memoryview, types: ElementTypes | None) -> BufferRef:
+    """The view as a reference, if it is contiguous and of one of the types (of any, if that is None)."""
     try:
         if types is None:
             element = UINT8
         elif isinstance(given, (bytes, bytearray)):
             element = types[0]
-            _require_whole(name, view.nbytes, element)
+            _require_multiple(name, view.nbytes, element)
         else:
-            element = _typed(name, given, view, types)
+            element = _element_type(name, given, view, types)
         if not view.contiguous:
             copy = ("numpy.ascontiguousarray(%s)" if hasattr(given, "dtype") else "%s.tolist()") % name
             found = "shape %r, strides %r" % (view.shape, view.strides)
             raise ValueError("%s: expected contiguous memory, not %s; use %s" % (name, found, copy))
-        return Memory(view, element)
+        return BufferRef(view, element)
     except BaseException:
         view.release()
         raise
 
 
-def _typed(name: str, given: Any, view: memoryview, types: Types) -> ElementType:
-    size = dtypes.size_of(view)
-    element = dtypes.of_format(view.format, size)
+def _element_type(name: str, given: Any, view: memoryview, types: ElementTypes) -> ElementType:
+    size = dtypes.item_size(view)
+    element = dtypes.from_format(view.format, size)
     if element is None or element not in types:
-        found = dtypes.name_of(view.format, size)
+        found = dtypes.format_name(view.format, size)
         raise TypeError(
             "%s: expected %s, not %s; use %s" % (name, _names(types), found, _conversion(name, given, found, types[0]))
         )
@@ -129,7 +130,7 @@ def _typed(name: str, given: Any, view: memoryview, types: Types) -> ElementType
 
 
 def _conversion(name: str, given: Any, found: str, wanted: ElementType) -> str:
-    """Python code that makes an array of the type that is wanted."""
+    """Python code that converts the array to the wanted type, for an error message."""
     if hasattr(given, "astype"):
         return "%s.astype('%s')" % (name, wanted.name)
     if found == "uint8":
@@ -139,14 +140,14 @@ def _conversion(name: str, given: Any, found: str, wanted: ElementType) -> str:
     return "array.array('%s', %s)" % (wanted.code, name)
 
 
-def _require_whole(name: str, size: int, element: ElementType) -> None:
+def _require_multiple(name: str, size: int, element: ElementType) -> None:
     if size % element.size:
-        parts = (name, size, element.name, element.size)
-        raise ValueError("%s: %d bytes are no whole number of %s, which has %d" % parts)
+        found = (name, size, element.name, element.size)
+        raise ValueError("%s: size %d is not a multiple of %s's item size %d" % found)
 
 
-def _require_same_shape(name: str, memory: Memory, source: Memory) -> None:
-    """An array with one dimension goes with any of as many elements in C's order."""
+def _require_same_shape(name: str, memory: BufferRef, source: BufferRef) -> None:
+    """A one-dimensional array fits any array of the same length in C order; otherwise shapes and orders are equal."""
     if memory.length != source.length:
         raise ValueError("%s: expected %d elements, not %d" % (name, source.length, memory.length))
     if (len(memory.shape) <= 1 and source.in_c_order) or (len(source.shape) <= 1 and memory.in_c_order):
@@ -157,26 +158,22 @@ def _require_same_shape(name: str, memory: Memory, source: Memory) -> None:
         raise ValueError("%s: expected %s order" % (name, "C" if source.in_c_order else "Fortran"))
 
 
-def _copied(name: str, given: Any, types: Types) -> Memory:
-    """A copy, of the first type; where numbers are beyond that, of uint64, if that is one of the types."""
+def _copy(name: str, given: Any, types: ElementTypes) -> BufferRef:
+    """A copy, of the first type; of uint64 if that is one of the types and a number is beyond the first."""
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError("%s: expected an array or an iterable of numbers, not %s" % (name, _kind(given)))
+        raise TypeError("%s: expected an array or an iterable of numbers, not %s" % (name, type(given).__name__))
     numbers = given if isinstance(given, (list, tuple, range)) else list(given)
     tried = types[:1] + tuple(element for element in types[1:] if element is UINT64)
     for element in tried:
         try:
-            return Memory(memoryview(array.array(element.code, numbers)), element)
+            return BufferRef(memoryview(array.array(element.code, numbers)), element)
         except TypeError as error:
             raise TypeError("%s: expected %s: %s" % (name, element.name, error)) from None
         except OverflowError:
             pass
-    domains = " or ".join("%s, which is %s" % (element.name, element.domain) for element in tried)
-    raise OverflowError("%s: a number is beyond %s" % (name, domains))
+    domains = " or ".join("%s (%s)" % (element.name, element.domain) for element in tried)
+    raise OverflowError("%s: a number is out of range for %s" % (name, domains))
 
 
-def _names(types: Types) -> str:
+def _names(types: ElementTypes) -> str:
     return " or ".join(element.name for element in types)
-
-
-def _kind(given: Any) -> str:
-    return type(given).__name__

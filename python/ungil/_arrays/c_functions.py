@@ -1,6 +1,6 @@
-"""Where functions and contexts are that were made by ctypes, numba, CFFI, Cython or SciPy.
+"""Addresses of C functions and contexts that ctypes, numba, CFFI, Cython or SciPy made.
 
-The packages themselves are not imported: what they made is known by its type or its attributes.
+Those packages are not imported: their objects are recognised by type or attributes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sys
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from .._native.scalars import shown
-from . import buffers, c_signatures
+from .._native.scalars import short_repr
+from . import c_signatures
+from .buffers import BufferRef, as_bytes
 from .c_signatures import Signature
 
 _CFunction: Any = ctypes._CFuncPtr  # type: ignore[attr-defined]
@@ -25,43 +26,43 @@ _HIGHEST = ctypes.c_void_p(-1).value or 0
 
 
 class Function(NamedTuple):
-    """A C function. Who calls it keeps `owner`."""
+    """A C function. A caller keeps `owner` alive during the call."""
 
     address: int
     signature: Signature
     owner: Any
-    context: int = 0  # what it is to be given, if it says so itself
+    context: int = 0  # the context that the function itself brings along, as a LowLevelCallable may
 
 
 class Context(NamedTuple):
-    """What a C function is given as void *. Who calls it keeps `owner`, and releases `memory` afterwards."""
+    """A C function's void * argument. A caller keeps `owner` alive during the call and releases `memory` after it."""
 
     address: int
     owner: Any = None
-    memory: tuple[buffers.Memory, ...] = ()
+    memory: tuple[BufferRef, ...] = ()
 
 
-def function_of(given: Any, *wanted: Signature) -> Function:
-    """The C function that the parameter `function` is, if its signature is one of the wanted, as far as it is known."""
-    found = _recognised(given)
+def as_function(given: Any, *wanted: Signature) -> Function:
+    """The argument `function` as a C function, if its signature, as far as it is known, is one of those wanted."""
+    found = _recognise(given)
     if found is None:
         raise TypeError("function: expected a C function, not %s%s" % (type(given).__name__, _advice(given, wanted[0])))
     if not any(found.signature.fits(signature) for signature in wanted):
         expected = " or ".join(map(str, wanted))
         raise TypeError("function: expected a C function %s, not %s" % (expected, found.signature))
     if not found.address:
-        raise ValueError("function: it is NULL")
+        raise ValueError("function: the pointer is NULL")
     if found.address < _LOWEST:
-        raise ValueError("function: %d is no address of a function" % found.address)
+        raise ValueError("function: %d is not the address of a function" % found.address)
     return found
 
 
-def context_of(given: Any, function: Function) -> Context:
-    """The context of a call of `function`, for which the caller gave the parameter `context`."""
+def as_context(given: Any, function: Function) -> Context:
+    """The argument `context` as the context of a call of `function`."""
     if given is None:
         return Context(function.context)
     if function.context:
-        raise TypeError("context: the function brings along a context of its own")
+        raise TypeError("context: the function has a context of its own")
     if isinstance(given, Integral):
         return Context(_address("context", given))
     if isinstance(given, (_Pointer, _CFunction, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_wchar_p)):
@@ -74,39 +75,39 @@ def context_of(given: Any, function: Function) -> Context:
         return Context(_Capsule(given).pointer, given)
     if _is_cffi(given):
         return Context(_cffi_address(given), given)
-    memory = buffers.bytes_of("context", given)
+    memory = as_bytes("context", given)
     return Context(memory.address, given, (memory,))
 
 
-def _recognised(given: Any) -> Function | None:
+def _recognise(given: Any) -> Function | None:
     if isinstance(given, _CFunction):
-        return _of_ctypes(given, given)
+        return _from_ctypes(given, given)
     if isinstance(given, (Integral, ctypes.c_void_p)):
         address = given.value or 0 if isinstance(given, ctypes.c_void_p) else given
         return Function(_address("function", address), c_signatures.UNKNOWN, given)
     if _is_cffi(given):
         kind = sys.modules["_cffi_backend"].typeof(given)
-        return Function(_cffi_address(given), c_signatures.of_cffi(kind), given) if kind.kind == "function" else None
+        return Function(_cffi_address(given), c_signatures.from_cffi(kind), given) if kind.kind == "function" else None
     if isinstance(given, tuple) and hasattr(given, "user_data") and hasattr(given, "signature"):
-        # SciPy's LowLevelCallable: its first item is a capsule of the function, its user data and its signature.
+        # SciPy's LowLevelCallable: its first item is a capsule with the function, its user data and its signature.
         return _Capsule(tuple.__getitem__(given, 0)).function(given)
     if type(given).__name__ == "PyCapsule":
         return _Capsule(given).function(given)
     if isinstance(getattr(given, "address", None), int) and isinstance(getattr(given, "ctypes", None), _CFunction):
-        return _of_ctypes(given.ctypes, given)  # numba's cfunc
+        return _from_ctypes(given.ctypes, given)  # numba's cfunc
     return None
 
 
-def _of_ctypes(function: Any, owner: Any) -> Function:
+def _from_ctypes(function: Any, owner: Any) -> Function:
     if function._flags_ & _NEEDS_PYTHON:
-        raise TypeError("function: one of ctypes.PyDLL needs Python's lock, which is not held during calls")
-    return Function(ctypes.cast(function, ctypes.c_void_p).value or 0, c_signatures.of_ctypes(function), owner)
+        raise TypeError("function: a function of ctypes.PyDLL needs the GIL, which is released during calls")
+    return Function(ctypes.cast(function, ctypes.c_void_p).value or 0, c_signatures.from_ctypes(function), owner)
 
 
 def _address(name: str, value: Any) -> int:
     number = -1 if isinstance(value, bool) else int(value)
     if not 0 <= number <= _HIGHEST:
-        raise TypeError("%s: %s is no address" % (name, shown(value)))
+        raise TypeError("%s: %s is not an address" % (name, short_repr(value)))
     return number
 
 
@@ -119,12 +120,12 @@ def _cffi_address(given: Any) -> int:
     ffi = sys.modules["_cffi_backend"].FFI()
     kind = ffi.typeof(given).kind
     if kind not in ("pointer", "array", "function"):
-        raise TypeError("context: expected CFFI's pointer or array, not its %s" % kind)
+        raise TypeError("context: expected a CFFI pointer or array, not a CFFI %s" % kind)
     return int(ffi.cast("uintptr_t", given))
 
 
 class _Capsule:
-    """A PyCapsule, CPython's way of handing on addresses. Cython and SciPy write a function's signature as its name."""
+    """A PyCapsule, CPython's container for C pointers. Cython and SciPy store a function's signature as its name."""
 
     def __init__(self, capsule: Any) -> None:
         api = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
@@ -136,24 +137,24 @@ class _Capsule:
         self.context: int = context_of(("PyCapsule_GetContext", ctypes.pythonapi))(capsule) or 0
 
     def function(self, owner: Any) -> Function:
-        signature = c_signatures.of_text(self.name)
+        signature = c_signatures.parse(self.name)
         if signature is None:
-            raise TypeError("function: the capsule's name %r is no signature of a function" % self.name)
+            raise TypeError("function: the capsule's name %r is not a function signature" % self.name)
         return Function(self.pointer, signature, owner, self.context)
 
 
-_CTYPES = {"int32_t": "c_int32", "int64_t": "c_int64", "double": "c_double", "void *": "c_void_p"}
-_NUMBA = {"int32_t": "int32", "int64_t": "int64", "double": "float64", "void *": "voidptr"}
+_CTYPES_NAMES = {"int32_t": "c_int32", "int64_t": "c_int64", "double": "c_double", "void *": "c_void_p"}
+_NUMBA_NAMES = {"int32_t": "int32", "int64_t": "int64", "double": "float64", "void *": "voidptr"}
 
 
 def _advice(given: Any, wanted: Signature) -> str:
-    """What to write for a Python function, to have a C function with this signature."""
+    """How to make a C function with this signature from a Python function, for an error message."""
     if not callable(given):
         return ""
     kinds = (wanted.result or "",) + (wanted.parameters or ())
-    of_ctypes = ", ".join("ctypes." + _CTYPES[kind] for kind in kinds)
-    of_numba = "%s(%s)" % (_NUMBA[kinds[0]], ", ".join(_NUMBA[kind] for kind in kinds[1:]))
+    ctypes_arguments = ", ".join("ctypes." + _CTYPES_NAMES[kind] for kind in kinds)
+    numba_signature = "%s(%s)" % (_NUMBA_NAMES[kinds[0]], ", ".join(_NUMBA_NAMES[kind] for kind in kinds[1:]))
     return (
-        ". A Python function becomes one by numba.cfunc('%s')(function), which compiles it, or by"
-        " ctypes.CFUNCTYPE(%s)(function), whose calls take turns at Python's lock"
-    ) % (of_numba, of_ctypes)
+        ". To use a Python function, compile it with numba.cfunc('%s')(function), or wrap it with"
+        " ctypes.CFUNCTYPE(%s)(function), whose calls hold the GIL"
+    ) % (numba_signature, ctypes_arguments)

@@ -1,4 +1,4 @@
-"""The types of an array's elements, in C and in the buffer protocol."""
+"""Element types of arrays, in C and in the buffer protocol."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _KINDS = {
     **dict.fromkeys(("F", "D", "Zf", "Zd", "Zg"), "complex"),
 }
 
-_SWAPPED = ">!" if sys.byteorder == "little" else "<"
+_FOREIGN_BYTE_ORDER = ">!" if sys.byteorder == "little" else "<"
 
 
 class ElementType(NamedTuple):
-    """A type of numbers that functions of the library take or give."""
+    """A type of numbers that the library's functions take or return."""
 
-    name: str  # as numpy has it
-    code: str  # as array and struct have it
-    c: type[Any]  # as ctypes has it
+    name: str  # as in numpy
+    code: str  # as in array and struct
+    c: type[Any]  # as in ctypes
     size: int  # in bytes
 
     @property
@@ -32,7 +32,7 @@ class ElementType(NamedTuple):
             return "up to 1.8e308 in magnitude"
         signed = self.name.startswith("int")
         low = -(1 << (8 * self.size - 1)) if signed else 0
-        return "from %d to %d" % (low, low + (1 << (8 * self.size)) - 1)
+        return "%d to %d" % (low, low + (1 << (8 * self.size)) - 1)
 
 
 INT32 = ElementType("int32", "i", ctypes.c_int32, 4)
@@ -42,8 +42,8 @@ FLOAT64 = ElementType("float64", "d", ctypes.c_double, 8)
 BOOL = ElementType("bool", "?", ctypes.c_uint8, 1)
 UINT8 = ElementType("uint8", "B", ctypes.c_uint8, 1)
 
-# The formats that memory of this machine has, each spelling of the same: a look is enough for nearly all arrays.
-COMMON = {
+# The spellings that nearly all arrays have, so that one lookup is enough for them: (format, item size).
+_COMMON_FORMATS = {
     ("i", 4): INT32,
     ("<i", 4): INT32,
     ("l", 8): INT64,
@@ -60,15 +60,15 @@ COMMON = {
     ("B", 1): UINT8,
 }
 if sys.byteorder == "big":
-    COMMON = {(text.replace("<", ">"), size): kind for (text, size), kind in COMMON.items()}
+    _COMMON_FORMATS = {(text.replace("<", ">"), size): element for (text, size), element in _COMMON_FORMATS.items()}
 
-_BY_NAME = {kind.name: kind for kind in COMMON.values()}
+_BY_NAME = {element.name: element for element in _COMMON_FORMATS.values()}
 
 
-def name_of(text: str, size: int) -> str:
-    """The name of the elements that a buffer's format tells, each of `size` bytes.
+def format_name(text: str, size: int) -> str:
+    """The name of the elements of a buffer with this format and this item size.
 
-    Sizes are the buffer's, and not the format's: ctypes has "<l" for long integers, which are 4 bytes to struct.
+    The item size counts, not the format's: ctypes says "<l" for long integers, which are 4 bytes to struct.
     """
     letters = text.lstrip("@=<>!")
     if letters == "?":
@@ -76,20 +76,20 @@ def name_of(text: str, size: int) -> str:
     kind = _KINDS.get(letters)
     if kind is None:
         return "elements of the format %r" % text
-    swapped = "byte-swapped " if size > 1 and text[0] in _SWAPPED else ""
+    swapped = "byte-swapped " if size > 1 and text[0] in _FOREIGN_BYTE_ORDER else ""
     return "%s%s%d" % (swapped, kind, 8 * size)
 
 
-def of_format(text: str, size: int) -> ElementType | None:
-    """The type that a buffer's format tells, if it is one of those that the library knows."""
-    return COMMON.get((text, size)) or _BY_NAME.get(name_of(text, size))
+def from_format(text: str, size: int) -> ElementType | None:
+    """The element type of a buffer with this format and this item size; None if the library has no such type."""
+    return _COMMON_FORMATS.get((text, size)) or _BY_NAME.get(format_name(text, size))
 
 
-def size_of(view: memoryview) -> int:
-    """The size of an element. ctypes before 3.9 says 0 in an array without elements."""
+def item_size(view: memoryview) -> int:
+    """The size of an element in bytes. Before 3.9, ctypes reports 0 for an array without elements."""
     if view.itemsize:
         return view.itemsize
     try:
-        return struct.calcsize(view.format.lstrip("<>"))  # these are the native letters, whatever the order
+        return struct.calcsize(view.format.lstrip("<>"))  # ctypes writes native letters, whatever the byte order
     except struct.error:
         return 0

@@ -1,4 +1,4 @@
-"""How the library's long functions are called: on how many threads, under which control, and where Ctrl-C is heard."""
+"""How the library's long functions are called: number of threads, control, Ctrl-C, and the end of the program."""
 
 from __future__ import annotations
 
@@ -9,107 +9,110 @@ import os
 import time
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
 
-from .. import errors as _errors
+from .. import errors
 from ..control import Control
 from . import signatures
-from .interruptible import run_interruptibly, in_main_thread
+from .interruptible import in_main_thread, run_interruptibly
 from .library import last_error
-from .scalars import shown
+from .scalars import short_repr
 
 if TYPE_CHECKING:
-    from .._arrays.buffers import Memory
+    from .._arrays.buffers import BufferRef
 
-SHORT = 10_000_000
-"""Nanoseconds. A call that may take longer is made where Ctrl-C is heard, which costs 50 microseconds."""
+INTERRUPTIBLE_ABOVE_NS = 10_000_000
+"""A call that may take longer is made so that Ctrl-C can interrupt it, which costs 50 microseconds."""
 
-ALONE = 50_000
-"""Nanoseconds. A call that takes less is nothing for a second thread."""
+SERIAL_BELOW_NS = 50_000
+"""A call that takes less time runs on one thread: a second one would not make it faster."""
 
-UNKNOWN = float("inf")
-"""Nanoseconds of a call that calls functions of others."""
+UNBOUNDED = float("inf")
+"""The time of a call of the caller's own C function, which is unknown."""
 
-MOST_THREADS = 256
+MAX_THREADS = 256
 
 
-class Manner(NamedTuple):
-    """What callers say about how a long function is to be called."""
+class CallOptions(NamedTuple):
+    """The arguments `threads` and `control` of a long function."""
 
     threads: int  # 0 for the default
     control: Control | None
 
-    def run(self, call: Callable[[int, int], int], nanoseconds: float, *memories: Memory) -> int:
-        """call(threads, the control's handle): its status, if that is none of the library's errors.
+    @classmethod
+    def from_arguments(cls, threads: int | None, control: Control | None) -> CallOptions:
+        """The options, if both arguments are valid."""
+        if threads is not None:
+            threads = _positive("threads", threads)
+        if control is not None:
+            if not isinstance(control, Control):
+                raise TypeError("control: expected an ungil.Control or None, not %s" % type(control).__name__)
+            if not control.handle:
+                raise ValueError("control: the control is closed")
+        return cls(min(threads or 0, MAX_THREADS), control)
 
-        nanoseconds: what the call may take on one thread at the slowest CPU level.
-        memories: what the call uses. They are released when it is over, which is later than this function's end if
-        Ctrl-C was pressed twice.
+    def run(self, call: Callable[[int, int], int], nanoseconds: float, *buffers: BufferRef) -> int:
+        """The status of call(threads, handle of the control); raises the exception of a failed call.
+
+        nanoseconds: the most that the call takes, on one thread at the slowest CPU level.
+        buffers: memory that the call uses, released at its end. That may be after this function returns, if Ctrl-C
+        was pressed twice.
         """
         is_main = in_main_thread()
-        control, is_long = self.control, nanoseconds > SHORT and is_main
-        if control is None and (is_long or nanoseconds == UNKNOWN):
-            control = Control()  # freed with the last reference to it, which is the call's as long as that runs
-        threads = self.threads or (1 if nanoseconds < ALONE else 0)
+        control, is_long = self.control, nanoseconds > INTERRUPTIBLE_ABOVE_NS and is_main
+        if control is None and (is_long or nanoseconds == UNBOUNDED):
+            control = Control()  # the running call holds a reference, so it is freed after the call
+        threads = self.threads or (1 if nanoseconds < SERIAL_BELOW_NS else 0)
         handle = control.handle if control is not None else 0
 
         def run() -> int:
             current = control.handle or handle if control is not None else 0
-            if control is None or nanoseconds < UNKNOWN:
-                return _checked(call, threads, current, memories)
-            with _until_exit(control, is_main):
-                return _checked(call, threads, current, memories)
+            if control is None or nanoseconds < UNBOUNDED:
+                return _checked(call, threads, current, buffers)
+            with _cancelled_at_exit(control, is_main):
+                return _checked(call, threads, current, buffers)
 
         return run_interruptibly(run, lambda: _cancel(control)) if is_long and control is not None else run()
 
 
-# Calls of functions of others, which may be in Python: after Python's end, such a function crashes.
-_under_way: dict[object, Control] = {}  # each adds and removes its own, by one operation of a dict
-_is_ending = False
-_PATIENCE = 1.0  # seconds
+# The calls of callers' functions that are running. Such a function may be Python code, which would crash after Python's
+# end. Each call adds and removes its own entry, by one dict operation each.
+_active_calls: dict[object, Control] = {}
+_is_exiting = False
+_EXIT_TIMEOUT = 1.0  # seconds
 
 
 @contextlib.contextmanager
-def _until_exit(control: Control, is_main: bool) -> Iterator[None]:
-    """A call that the end of the program cancels, with its thread, which a daemon's is then. The main thread goes on:
-    it runs what the program has registered by atexit."""
+def _cancelled_at_exit(control: Control, is_main: bool) -> Iterator[None]:
+    """Cancels the call in the block when the program ends, and ends its thread, which is then a daemon thread.
+
+    The main thread goes on: it runs the functions that the program has registered with atexit.
+    """
     token = object()
-    _under_way[token] = control
+    _active_calls[token] = control
     try:
-        if _is_ending and not is_main:
+        if _is_exiting and not is_main:
             raise SystemExit
         yield
-    except _errors.CancelledError:
-        if _is_ending and not is_main:
+    except errors.CancelledError:
+        if _is_exiting and not is_main:
             raise SystemExit from None
         raise
     finally:
-        _under_way.pop(token, None)  # the child of a fork inside the call has none
+        _active_calls.pop(token, None)  # a child that was forked during the call has no entry
 
 
-def _end() -> None:
-    """Before Python ends, calls that may need it do; one that does not look at its control is not waited for long."""
-    global _is_ending
-    _is_ending = True
-    end = time.monotonic() + _PATIENCE
-    while _under_way and time.monotonic() < end:
-        for control in list(_under_way.values()):
+def _cancel_active_calls() -> None:
+    """Before Python ends, end the calls that may need it. A call that ignores its control is not waited for long."""
+    global _is_exiting
+    _is_exiting = True
+    end = time.monotonic() + _EXIT_TIMEOUT
+    while _active_calls and time.monotonic() < end:
+        for control in list(_active_calls.values()):
             _cancel(control)
         time.sleep(0.001)
 
 
-atexit.register(_end)
-os.register_at_fork(after_in_child=_under_way.clear)  # the parent's threads are not there
-
-
-def manner(threads: int | None, control: Control | None) -> Manner:
-    """These parameters, when they are right."""
-    if threads is not None:
-        threads = _positive("threads", threads)
-    if control is not None:
-        if not isinstance(control, Control):
-            raise TypeError("control: expected an ungil.Control or None, not %s" % type(control).__name__)
-        if not control.handle:
-            raise ValueError("control: it is closed")
-    return Manner(min(threads or 0, MOST_THREADS), control)
+atexit.register(_cancel_active_calls)
+os.register_at_fork(after_in_child=_active_calls.clear)  # the parent's threads do not exist in the child
 
 
 def _positive(name: str, value: SupportsIndex) -> int:
@@ -118,21 +121,21 @@ def _positive(name: str, value: SupportsIndex) -> int:
     except TypeError:
         number = 0
     if number < 1:
-        raise ValueError("%s: expected a positive integer or None, not %s" % (name, shown(value)))
+        raise ValueError("%s: expected a positive integer or None, not %s" % (name, short_repr(value)))
     return number
 
 
-def _checked(call: Callable[[int, int], int], threads: int, handle: int, memories: tuple[Memory, ...]) -> int:
+def _checked(call: Callable[[int, int], int], threads: int, handle: int, buffers: tuple[BufferRef, ...]) -> int:
     try:
         status = call(threads, handle)
         if status < signatures.UNGIL_OK:
-            raise _errors.of_status(status, last_error())
+            raise errors.of_status(status, last_error())
         return status
     finally:
-        for memory in memories:
-            memory.release()
+        for buffer in buffers:
+            buffer.release()
 
 
 def _cancel(control: Control) -> None:
-    with contextlib.suppress(ValueError):  # it is over, and its control closed
+    with contextlib.suppress(ValueError):  # the call has ended, and its control is closed
         control.cancel()

@@ -1,36 +1,21 @@
-"""Objects that stand for something of the library's: its number is theirs until they are closed."""
+"""The base class of objects that own a handle of the library."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-Own = TypeVar("Own", bound="Handle")
+Self = TypeVar("Self", bound="Closing")
 
 
-class Handle:
-    """A number of the library's: given back by `close`, at the end of `with`, or when nobody has the object."""
-
-    _handle = 0
-    _kind: ClassVar[str]  # what it is, for messages
-    _free: ClassVar[Any]  # the library's function that takes the number back
-
-    @property
-    def handle(self) -> int:
-        """The number that ungil.h's functions take; 0 when this is closed."""
-        return self._handle
+class Closing:
+    """A context manager that calls `close` at its end."""
 
     def close(self) -> None:
-        """Gives it back."""
+        """Release what the object owns."""
         raise NotImplementedError
 
-    def _open(self) -> int:
-        """The number, if this is not closed."""
-        if not self._handle:
-            raise ValueError("this %s is closed" % self._kind)
-        return self._handle
-
-    def __enter__(self: Own) -> Own:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(
@@ -41,11 +26,30 @@ class Handle:
     ) -> None:
         self.close()
 
+
+class Handle(Closing):
+    """Owner of a handle, which is freed by `close`, at the end of a `with` block, or with the object."""
+
+    _handle = 0
+    _kind: ClassVar[str]  # for error messages
+    _free: ClassVar[Any]  # the library's function that frees the handle
+
+    @property
+    def handle(self) -> int:
+        """The handle, for calls of the C API; 0 if this object is closed."""
+        return self._handle
+
+    def _open(self) -> int:
+        """The handle of an object that must not be closed."""
+        if not self._handle:
+            raise ValueError("this %s is closed" % self._kind)
+        return self._handle
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        # A copy would give the number back, and the original would have none.
-        raise TypeError("cannot copy or pickle %r object: there is one of each %s" % (type(self).__name__, self._kind))
+        # Freeing a copy would free the original's handle.
+        raise TypeError("cannot copy or pickle %r object: it owns a handle" % type(self).__name__)
 
     def __del__(self) -> None:
-        # A call that uses it holds it: nobody does any more.
+        # No call uses the handle now: a call keeps a reference to this object.
         if self._handle:
             self._free(self._handle)

@@ -1,7 +1,10 @@
-"""Long calls in the main thread, where Ctrl-C must be heard.
+"""Long calls that Ctrl-C can interrupt.
 
 CPython runs signal handlers in its main thread, between two steps of Python code: none runs while that thread is in C.
-So a long call is made in another thread, and the main thread waits, which a signal interrupts.
+So a long call is made in another thread, and the main thread waits. A signal interrupts that wait.
+
+Code that must not lose a lock or a task to Ctrl-C uses the objects of this module. It assumes that the handler, and so
+KeyboardInterrupt, may come between any two steps of Python code, but not within one operation in C.
 """
 
 from __future__ import annotations
@@ -12,22 +15,23 @@ import sys
 import threading
 from typing import Callable, TypeVar
 
+from .._private_apis import CONDITION_LOCK
 from . import recursion
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 POLL_INTERVAL = 0.02
-"""Seconds. A signal that comes between Python's last look and the system's wait is seen when the wait ends."""
+"""Seconds of one wait. A signal that arrives between Python's last check and the system's wait is noticed after it."""
 
 
 def in_main_thread() -> bool:
-    """Whether this is the thread in which signal handlers run."""
+    """Whether this is the thread that runs signal handlers."""
     return threading.main_thread().ident == _thread.get_ident()
 
 
 class Latch:
-    """Opens once, and threads wait for that. Ctrl-C may come at each step: a threading.Event would lose its lock."""
+    """An event that is set once. threading.Event may keep its lock forever where Ctrl-C interrupts it."""
 
     __slots__ = ("_lock", "is_open")
 
@@ -40,31 +44,38 @@ class Latch:
         self.is_open = True
         self._lock.release()
 
-    def look(self, seconds: float = POLL_INTERVAL) -> bool:
-        """Whether it is open; a closed one is waited for so long."""
-        if not self.is_open and self._lock.acquire(timeout=seconds):
-            self._lock.release()  # for the others who wait
-        return self.is_open
-
-    def wait(self) -> None:
-        """Waits until it is open."""
-        # In a function of its own: CPython 3.12 and 3.13 handle signals at a loop's end as if outside of its `try`.
-        while not self.look():
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it is open, for so many seconds at most. Returns whether it is open."""
+        if timeout is not None:
+            return self._wait_once(timeout)
+        # Not in the caller: CPython 3.12 and 3.13 handle signals at the end of a loop as if outside of its `try`.
+        while not self._wait_once(POLL_INTERVAL):
             pass
+        return True
+
+    def _wait_once(self, timeout: float) -> bool:
+        if not self.is_open and self._lock.acquire(timeout=timeout):
+            self._lock.release()  # for other threads that wait
+        return self.is_open
 
 
 class Condition(threading.Condition):
-    """One whose lock is taken and given back by C alone: between steps of methods in Python, Ctrl-C may come."""
+    """A condition whose `with` statement enters and leaves the lock itself.
 
-    __enter__ = property(operator.attrgetter("_lock.__enter__"))
-    __exit__ = property(operator.attrgetter("_lock.__exit__"))
+    The standard library's Condition.__enter__ is a function in Python. Ctrl-C between its last two steps would leave
+    the lock taken, with no `with` block that releases it. A property gives the `with` statement the lock's own methods,
+    which are in C.
+    """
+
+    __enter__ = property(operator.attrgetter(CONDITION_LOCK + ".__enter__"))
+    __exit__ = property(operator.attrgetter(CONDITION_LOCK + ".__exit__"))
 
 
 def take(items: list[Item]) -> Item | None:
-    """The only item of a list, for the first who asks.
+    """Removes the only item of a list and returns it; None if another thread has taken it.
 
-    list.pop is one operation, with the interpreter's lock or the list's own: of two threads, one gets the item. That
-    decides who makes a call, or that nobody does.
+    list.pop is one atomic operation, by the GIL or by the list's own lock: of two threads, one gets the item. That
+    decides which thread makes a call, or that none does.
     """
     try:
         return items.pop()
@@ -73,19 +84,20 @@ def take(items: list[Item]) -> Item | None:
 
 
 def run_interruptibly(call: Callable[[], Result], stop: Callable[[], None], stack: int = 0) -> Result:
-    """call(). Where a signal's handler raises meanwhile, KeyboardInterrupt as a rule, stop() must make it return soon.
+    """Returns call(). If a signal handler raises meanwhile, calls stop(), which must make call() return soon.
 
-    What the handler raised is raised when the call has returned; a second Ctrl-C does not wait for that. stop() may be
-    called when the call has just returned.
-    stack: bytes, where the call needs a thread with so much stack. Errors: RuntimeError if there can be none.
-    Cost: about 50 microseconds in the main thread and for a stack, nothing in others.
+    The handler's exception, usually KeyboardInterrupt, is raised when call() has returned; a second Ctrl-C does not
+    wait for that. stop() may be called when call() has just returned.
+
+    stack: bytes; if it is not 0, call() is made in a thread with so much stack. Raises RuntimeError if none can start.
+    Cost: about 50 microseconds in the main thread or with a stack, nothing otherwise.
     """
     if not stack and not in_main_thread():
         return call()
-    calls = [call]  # taken by the thread to be made, or by an interrupt so that nobody makes or keeps it
+    calls = [call]  # the thread takes it to make it, or an interrupt takes it, so that no thread makes or keeps it
     results: list[Result] = []
     errors: list[BaseException] = []
-    over = Latch()
+    finished = Latch()
 
     def run() -> None:
         taken = take(calls)
@@ -96,30 +108,30 @@ def run_interruptibly(call: Callable[[], Result], stop: Callable[[], None], stac
         except BaseException as error:
             errors.append(error)
         finally:
-            del taken  # whoever waits may change what was lent to the call
-            over.open()
+            del taken  # the waiting thread may resize the call's memory
+            finished.open()
 
     try:
-        begun = _start(run, stack)
-        if begun:
-            over.wait()
+        is_started = _start(run, stack)
+        if is_started:
+            finished.wait()
     except BaseException:
         if take(calls) is None:
             stop()
-            over.wait()
+            finished.wait()
         raise
-    if not begun:
+    if not is_started:
         return call()
     return _result(results, errors)
 
 
 def _result(results: list[Result], errors: list[BaseException]) -> Result:
-    """What the call came to."""
+    """Returns or raises what the call did."""
     if errors:
         try:
             raise errors[0]
         finally:
-            errors.clear()  # the traceback holds frames that have the list
+            errors.clear()  # the traceback has frames that refer to the list
     return results[0]
 
 

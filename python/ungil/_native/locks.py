@@ -1,10 +1,10 @@
-"""Locks of what the package's threads share.
+"""Locks for state that threads of the package share.
 
-None of it counts on the global interpreter lock. What is not locked is one operation in C on one dict, list or set,
-which has a lock of its own where the interpreter has none.
+The package does not rely on the global interpreter lock. An access without a lock is one operation in C on one dict,
+list or set; free-threaded builds lock these objects.
 
-While a lock of these is held, no code of others runs but a signal's handler, or garbage collection's, on the same
-thread: values that are dropped live until it is free.
+While one of these locks is held, no foreign code runs, except a signal handler or garbage collection on the same
+thread: values that are removed are kept until the lock is free.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ Item = TypeVar("Item")
 
 
 class Lock:
-    """A lock for `with`, that its owner may take again, and the child of a fork has anew: a thread that holds it may
-    not be there.
+    """A reentrant lock for `with`. The child of a fork gets a new one: it lacks the thread that may hold the old one.
 
-    It lives as long as the process. C alone takes it and gives it back: between steps of methods in Python, Ctrl-C may
-    come.
+    It is never freed. As a property, `__enter__` gives the `with` statement the lock's own method, which is in C:
+    Ctrl-C between the steps of a method in Python would leave the lock taken.
     """
 
     __slots__ = ("_lock",)
@@ -48,7 +47,7 @@ os.register_at_fork(after_in_child=_renew_all)
 
 
 class Numbers:
-    """Numbers one after the other, each of which is given once."""
+    """Consecutive numbers, each given once. itertools.count alone is not safe in free-threaded Python before 3.13."""
 
     __slots__ = ("_all", "_lock")
 
@@ -61,7 +60,7 @@ class Numbers:
 
 
 def first(items: Iterable[Item]) -> Item | None:
-    """The first item; None where there is none, or the items just changed."""
+    """The first item; None if there is none, or another thread has just changed the items."""
     try:
         return next(iter(items), None)
     except RuntimeError:

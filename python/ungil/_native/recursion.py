@@ -1,10 +1,11 @@
-"""How deep code in interpreters may recurse: as deep as the program's sys.setrecursionlimit() allows.
+"""The recursion limit of interpreters, which is the program's own: see sys.setrecursionlimit().
 
-Where that is raised, the threads that enter interpreters get larger stacks:
-- Before CPython 3.12 the limit is what keeps calls in C, and before 3.11 calls of Python functions too, within the
-  thread's stack. It has an upper bound here.
-- CPython 3.12 and 3.13 count calls in C apart, up to 10000: more than the usual stack holds, for sorted() for example.
-- Later ones look at the stack itself.
+If the program has raised it, the threads that enter interpreters get larger stacks:
+- Before CPython 3.12, nothing but the limit keeps calls in C within the thread's stack, and before 3.11 calls of Python
+  functions too. So the limit has an upper bound here.
+- CPython 3.12 and 3.13 count calls in C separately, up to 10000. The usual stack is too small for that many calls of
+  sorted(), for example.
+- Later versions check the stack itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ USUAL = 1000  # Python's own limit, for which the system's usual stack of 8 MiB 
 _PER_LEVEL = 8 << 10  # bytes, of the stack
 _MOST_STACK = 1 << 30  # bytes; only what is used takes memory
 
-# How many levels may be on the stack.
+# How many levels may use the stack.
 if sys.version_info < (3, 12):
     _MOST_IN_C = _MOST_STACK // _PER_LEVEL
 else:
@@ -33,7 +34,7 @@ def limit() -> int:
 
 
 def stack_for(limit: int) -> int:
-    """Bytes of stack for threads that recurse so deep; 0 if the usual will do."""
+    """Bytes of stack for threads that recurse so deep; 0 if the usual stack is large enough."""
     return min(limit, _MOST_IN_C) * _PER_LEVEL if limit > USUAL else 0
 
 
@@ -41,7 +42,7 @@ _lock = Lock()
 
 
 def start(thread: Callable[[], object], stack: int) -> None:
-    """Calls the function that starts a thread, which gets so much stack. Errors: RuntimeError if none can be had."""
+    """Calls a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory."""
     if not stack:
         thread()
         return

@@ -1,4 +1,4 @@
-"""Numbers that callers give, as C takes them, and as messages show them."""
+"""Numeric arguments as C takes them, and numbers in error messages."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ import math
 import operator
 from typing import Any, SupportsFloat, SupportsIndex
 
-_LONG = 512  # bits
+_MAX_SHOWN_BITS = 512
 
 
-def shown(value: Any) -> str:
-    """The value for a message, in any case short: Python refuses to write thousands of digits."""
-    if isinstance(value, int) and value.bit_length() > _LONG:
+def short_repr(value: Any) -> str:
+    """The value for an error message. A long integer is described instead: Python refuses to print huge ones."""
+    if isinstance(value, int) and value.bit_length() > _MAX_SHOWN_BITS:
         return "%s integer of %d bits" % ("a negative" if value < 0 else "an", value.bit_length())
     try:
         return repr(value)
-    except ValueError:  # a Fraction, for example, of such numbers
+    except ValueError:  # a Fraction of such numbers, for example
         return "a %s that is too long to show" % type(value).__name__
 
 
-def whole(name: str, value: SupportsIndex) -> int:
-    """The parameter `name` as an int of any length."""
+def as_int(name: str, value: SupportsIndex) -> int:
+    """The argument `name` as an int of any length."""
     try:
         return operator.index(value)
     except TypeError:
         raise TypeError("%s: expected an integer, not %s" % (name, type(value).__name__)) from None
 
 
-def integer(name: str, value: SupportsIndex, bits: int = 64) -> int:
-    """The parameter `name` as an int, if it is one that a C integer with a sign can hold."""
-    number = whole(name, value)
+def as_signed(name: str, value: SupportsIndex, bits: int = 64) -> int:
+    """The argument `name` as an int within the range of a signed C integer."""
+    number = as_int(name, value)
     limit = 1 << (bits - 1)
     if not -limit <= number < limit:
-        found = (name, shown(number), bits, -limit, limit - 1)
-        raise OverflowError("%s: %s is beyond int%d, which is from %d to %d" % found)
+        found = (name, short_repr(number), bits, -limit, limit - 1)
+        raise OverflowError("%s: %s is out of range for int%d (%d to %d)" % found)
     return number
 
 
-def real(name: str, value: SupportsFloat | SupportsIndex) -> float:
-    """The parameter `name` as a float, if that can hold it."""
+def as_float(name: str, value: SupportsFloat | SupportsIndex) -> float:
+    """The argument `name` as a float."""
     try:
         return float(value)
     except OverflowError:
-        raise OverflowError("%s: %s is beyond float64" % (name, shown(value))) from None
+        raise OverflowError("%s: %s is out of range for float64" % (name, short_repr(value))) from None
 
 
-def seconds(name: str, value: Any) -> float:
-    """The parameter `name`, a time of any length, as a float: an infinite one where it is beyond floats."""
+def as_seconds(name: str, value: Any) -> float:
+    """The argument `name`, a duration, as a float: infinite if it is too long for one."""
     try:
-        number = math.ldexp(value, 0)  # which takes any real number, but no text as float() does
+        number = math.ldexp(value, 0)  # accepts any real number, but no strings, which float() would
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
     if math.isnan(number):

@@ -1,6 +1,6 @@
-"""Calls on their way to an interpreter: what is pickled, and what need not be pickled or sent again.
+"""Calls as requests, and a cache of pickled functions.
 
-A function that only uses what cannot change, or has not changed, is pickled once, and sent to each interpreter once.
+A function that depends on nothing that has changed is pickled once, and sent to each interpreter once.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from typing import Any, Callable, NamedTuple, Sequence
 from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first
+from .._private_apis import is_pickled_by_value
 from . import _pickling
-from ._pickling import ATOMS, PROTOCOL, Loan, Message
+from ._main_globals import main_globals
+from ._pickling import IMMUTABLE_TYPES, Message
 from ._protocol import CALL, CALL_KNOWN, HEADER, MAP_KNOWN
+from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
 
 _tokens = Numbers()
 _lock = Lock()
 
 
 class Function(NamedTuple):
-    """A pickled function, and the number that interpreters know it by."""
+    """A pickled function, and the token by which interpreters know it."""
 
     token: int
     message: Message
 
 
 def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Function:
-    """The function as it is now. Errors: what pickle raises."""
+    """The function as it is now. Raises what pickle raises."""
     return _cached(function, own_names) or Function(_tokens.take(), _pickling.dumps(function, own_names))
 
 
@@ -41,69 +44,69 @@ class Call:
         self._kind, self.function, self.message = kind, function, message
         self.is_map = kind == MAP_KNOWN  # the result is a list then, with an element for each chunk
 
-    def request(self, is_known: bool) -> tuple[bytes, Sequence[Loan]]:
+    def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
-        function, data, loans = self.function, self.message.data, self.message.loans
+        function, data, buffers = self.function, self.message.data, self.message.buffers
         if function is None:
-            return data + self._kind, loans
+            return data + self._kind, buffers
         if is_known:
-            return data + HEADER.pack(function.token, 0, 0, self._kind), loans
-        pickled, memory = function.message.data, function.message.loans
+            return data + HEADER.pack(function.token, 0, 0, self._kind), buffers
+        pickled, memory = function.message.data, function.message.buffers
         header = HEADER.pack(function.token, len(pickled), len(memory), self._kind)
-        return data + pickled + header, [*memory, *loans]
+        return data + pickled + header, [*memory, *buffers]
 
-    def forget(self) -> None:
-        """Lets go of the arguments' memory when the call is over: its owner may change it then."""
+    def drop_arguments(self) -> None:
+        """Releases the arguments' memory when the call is over: its owner may resize it then."""
         self.message = Message(b"")
 
     def goes_with(self, other: Call) -> bool:
-        """Whether `together` can take both."""
+        """Whether both can be in one request; see `together`."""
         return (
             (self.is_map and other.is_map)
             and other.function is self.function
-            and not (self.message.loans or other.message.loans)
+            and not (self.message.buffers or other.message.buffers)
         )
 
 
 def together(calls: Sequence[Call]) -> Call:
-    """The request for chunks of one function, which `goes_with` has found to go together."""
+    """One request for calls whose `goes_with` is true for the first of them."""
     first = calls[0]
     chunks = [call.message.data for call in calls]
-    return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.loans))
+    return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.buffers))
 
 
 def call_of(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], own_names: frozenset[str]
 ) -> Call:
-    """function(*args, **kwargs). Errors: what pickle raises."""
+    """function(*args, **kwargs). Raises what pickle raises."""
     cached = _cached(function, own_names)
     if cached is not None and not kwargs and _are_plain(args):
         return Call(CALL_KNOWN, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
-    args = tuple(map(_pickling.lend_large, args))
-    kwargs = {name: _pickling.lend_large(value) for name, value in kwargs.items()}
+    args = tuple(map(mark_large, args))
+    kwargs = {name: mark_large(value) for name, value in kwargs.items()}
     if cached is None:
         return Call(CALL, None, _pickling.dumps((function, args, kwargs), own_names))
     return Call(CALL_KNOWN, cached, _pickling.dumps((args, kwargs), own_names))
 
 
 def map_of(function: Function, calls: list[tuple[Any, ...]], own_names: frozenset[str]) -> Call:
-    """function(*args) for each of the calls. Errors: what pickle raises."""
+    """function(*args) for each of the calls. Raises what pickle raises."""
     if len(calls) == 1 and _are_plain(calls[0]):
         return Call(MAP_KNOWN, function, Message(pickle.dumps(calls, PROTOCOL)))
-    calls = [tuple(map(_pickling.lend_large, args)) for args in calls]
+    calls = [tuple(map(mark_large, args)) for args in calls]
     return Call(MAP_KNOWN, function, _pickling.dumps(calls, own_names))
 
 
 def _are_plain(args: tuple[Any, ...]) -> bool:
-    """Whether pickle itself is all that they need."""
+    """Whether pickle alone can pickle them."""
     for argument in args:
-        if type(argument) not in ATOMS:
+        if type(argument) not in IMMUTABLE_TYPES:
             return False
     return True
 
 
 class _Dependencies(NamedTuple):
-    """What a function's pickle depends on, as it was."""
+    """Everything that a function's pickle depends on, as it was when it was pickled."""
 
     bodies: list[tuple[FunctionType, CodeType, Any, Any]]  # functions, their code and defaults
     globals: list[tuple[dict[str, Any], str, Any]]  # namespaces, names, values
@@ -121,13 +124,13 @@ class _Dependencies(NamedTuple):
 
     def agree_with(self, message: Message) -> bool:
         """Whether the message has the globals of `__main__` as they are here."""
-        main = _pickling.main_globals()
+        main = main_globals()
         values = {name: value for namespace, name, value in self.globals if namespace is main}
         return all(values.get(name, value) is value for name, value, _ in message.globals)
 
 
 class _Entry(NamedTuple):
-    """A pickled function, and how it was pickled."""
+    """A cached function, and what it was pickled for."""
 
     function: Function
     own_names: frozenset[str]
@@ -142,11 +145,11 @@ _MISSING = object()
 
 KEPT = 256
 
-_entries: dict[Any, _Entry] = {}  # the latest, by their functions
+_entries: dict[Any, _Entry] = {}  # by their functions
 
 
 def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
-    """The function, pickled now or before; None for one that may be another one next time."""
+    """The function, pickled now or before; None if it may change without that being noticed."""
     if type(function) not in (FunctionType, BuiltinFunctionType):
         return None
     by_value = _pickling.is_by_value(function)
@@ -173,11 +176,11 @@ def _keep(function: Callable[..., Any], entry: _Entry) -> None:
 
 
 def _collect(value: Any, found: _Dependencies) -> bool:
-    """Adds what the value's pickle depends on to what was found. False if some can change unreplaced."""
-    if type(value) in ATOMS:
+    """Adds everything that the value's pickle depends on. False if some of it is mutable."""
+    if type(value) in IMMUTABLE_TYPES:
         return True
     if isinstance(value, ModuleType):
-        return sys.modules.get(value.__name__) is value and not _pickling.is_registered(value.__name__)
+        return sys.modules.get(value.__name__) is value and not is_pickled_by_value(value.__name__)
     if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
         return False
     if not _pickling.is_by_value(value):
@@ -191,7 +194,9 @@ def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
     keywords = dict(function.__kwdefaults__) if function.__kwdefaults__ else None
     if function.__closure__ or function.__dict__:
         return False
-    if not all(type(value) in ATOMS for value in (*(function.__defaults__ or ()), *(keywords or {}).values())):
+    if not all(
+        type(value) in IMMUTABLE_TYPES for value in (*(function.__defaults__ or ()), *(keywords or {}).values())
+    ):
         return False
     found.bodies.append((function, function.__code__, function.__defaults__, keywords))
     namespace = function.__globals__
@@ -204,7 +209,7 @@ def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
 
 
 def _is_importable(value: Any) -> bool:
-    """Whether its module and name lead to it."""
+    """Whether it is found by its module and name."""
     try:
         found: Any = sys.modules[value.__module__]
         for name in value.__qualname__.split("."):
@@ -218,7 +223,7 @@ _names: WeakKeyDictionary[CodeType, tuple[str, ...]] = WeakKeyDictionary()
 
 
 def _names_in(code: CodeType) -> tuple[str, ...]:
-    """All names in the code and in what is nested in it: globals are among them."""
+    """All names in the code and in code nested in it: the globals that it uses are among them."""
     with _lock:
         names = _names.get(code)
         if names is None:

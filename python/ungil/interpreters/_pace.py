@@ -6,7 +6,7 @@ import time
 
 
 class Pace:
-    """More than one at once only while they are so short that sending takes longer."""
+    """Takes more than one task at once only while tasks are so short that sending one takes longer."""
 
     MOST = 16
     SHORT = 200e-6  # seconds

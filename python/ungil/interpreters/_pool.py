@@ -1,9 +1,15 @@
-"""The workers of an executor: threads, each with an interpreter, that take tasks from one queue."""
+"""The workers of an executor: threads, each with an interpreter, that take tasks from one queue.
+
+The invariant: from `Pool.put` until its future ends, a task is in at least one of two positions, the queue `_tasks` or
+the `_in_progress` list of one worker. A task is added to the second before it leaves the first. So a fork, which may
+happen at any time, finds each task, and Ctrl-C, which may come between any two steps of Python code in the main thread,
+loses none: `put` adds the task to the queue as its last step. For the same reason each change of state that threads
+share is one operation in C, in an order that is right at each step.
+"""
 
 from __future__ import annotations
 
 import _thread
-import atexit
 import logging
 import os
 import threading
@@ -14,27 +20,26 @@ from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from weakref import ref
 
+from .. import _private_apis
 from .._native import recursion
-from .._native.interruptible import Condition, Latch, take
+from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
 from ._calls import Call, together
 from ._pace import Pace
 from ._requests import Outcome
 from .interpreter import Interpreter
 
-GRACE = 1.0  # seconds for what was interrupted: code in C does not notice
-
-_OVER = ("FINISHED", "CANCELLED_AND_NOTIFIED")  # a future that nobody waits for
+STOP_TIMEOUT = 1.0  # seconds that Ctrl-C waits for interrupted tasks: code in C does not notice an interrupt
 
 _logger = logging.getLogger("concurrent.futures")
 
 
 class BrokenInterpreterPool(BrokenThreadPool):
-    """A pool that is of no use any more: its initializer failed, no interpreter could start, or the process forked."""
+    """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked."""
 
 
 class Task(NamedTuple):
-    """A call, and who waits for it."""
+    """A call, and the future that receives its result."""
 
     call: Call
     future: Future[Any]
@@ -42,86 +47,86 @@ class Task(NamedTuple):
     def cancel(self) -> None:
         future = self.future
         if future.cancel():
-            self.begin()  # who waits for several futures is told by this only
-        elif future.running():  # which its owner said: nobody else would end it
+            self.begin()  # only this notifies those who wait for several futures
+        elif future.running():  # the program has marked it so, and no worker would end it
             _end_future(future, None, CancelledError())
 
     def begin(self) -> bool:
-        """Whether somebody waits for the result; says that it is being made. The owner may have said so, or have ended
-        the future, himself: it keeps what it was given."""
-        future = self.future
-        with future._condition:
-            if future._state == "RUNNING":
-                return True
-            return future._state not in _OVER and future.set_running_or_notify_cancel()
+        """Marks the future as running. False if it is cancelled or done."""
+        return _private_apis.begin_future(self.future)
 
 
 class Worker(threading.Thread):
-    """A thread that says itself when its work is over.
+    """A thread that reports itself that it has finished.
 
-    Thread.join takes a running thread for ended when a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
+    Thread.join may return while the thread runs if a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
     """
 
     def __init__(self, work: Callable[[], None], name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._works = [work]
-        self.over = Latch()
+        self._work = [work]  # until one thread takes it
+        self.finished = Latch()
         self.recursion_limit = recursion.limit()  # of the interpreter that is made in this thread
 
     def start(self) -> None:
         try:
             recursion.start(super().start, recursion.stack_for(self.recursion_limit))
-        except RuntimeError:  # there is not so much memory for a stack
+        except RuntimeError:  # no memory for such a stack
             self.recursion_limit = recursion.USUAL
             super().start()
 
     def run(self) -> None:
-        work = take(self._works)
+        work = take(self._work)
         if work is None:
             return
         try:
             work()
         finally:
-            self.over.open()
+            self.finished.open()
 
-    def gives_up(self) -> bool:
-        """Where `start` failed or was interrupted: whether it has not begun, and never will."""
-        return take(self._works) is not None
+    def abandon(self) -> bool:
+        """After `start` failed or was interrupted: makes sure that it never begins. False if it has begun."""
+        return take(self._work) is not None
 
 
 class Pool:
-    """What the workers and the executor share. Workers do not know the executor, so it can end while they wait."""
+    """The state that the workers and the executor share.
+
+    Workers do not refer to the executor, so it can be freed while they wait.
+    """
 
     def __init__(self, most: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
         self._most, self._name, self._share, self._initializer = most, name, share, initializer
         self.own_names = frozenset(share)
-        self._lock = threading.RLock()  # the end of an executor takes it too, wherever garbage collection finds that
+        self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
-        # A lock of each worker that waits, locked until it is woken, and whether that was done: a worker that is awake
-        # has it locked again.
+        # A locked lock of each waiting worker, and whether the worker was woken. Waking it is releasing the lock; the
+        # worker has then locked it again.
         self._waiting: dict[Any, bool] = {}
         self.workers: list[Worker] = []
-        # By their threads' numbers. Each worker sets and removes its own, by one operation of a dict, without the lock
-        # where nobody may be hindered by that.
+        # By thread identifier. Each worker sets and removes its own by one operation of a dict, without the lock where
+        # no other thread depends on it.
         self._interpreters: dict[int, Interpreter] = {}
-        self._taken: dict[int, Sequence[Task]] = {}  # what they have begun, or are about to; set under the lock
+        self._in_progress: dict[int, Sequence[Task]] = {}  # what they have taken; set while the lock is held
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self._is_shut = False
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
-        """Errors: BrokenInterpreterPool; RuntimeError after `shut`, or when the process ends."""
+        """Queues a task. Raises BrokenInterpreterPool; RuntimeError after `shutdown`, or when the process exits."""
         with self._lock:
             if self._broken:
                 raise self._error()
             if self._is_shut:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            if _is_ending:
+            if _is_exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             if not self._wake() and len(self.workers) < self._most:
                 self._add_worker()
-            self._tasks.append(task)  # last: where that failed or was interrupted, nobody has the task's future
+            self._tasks.append(
+                task
+            )  # last: if a step above fails or is interrupted, the program does not get the future
 
     def _add_worker(self) -> None:
         worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
@@ -129,12 +134,12 @@ class Pool:
             self.workers.append(worker)
             worker.start()
         except BaseException:
-            if worker.gives_up():
+            if worker.abandon():
                 self.workers = [other for other in self.workers if other is not worker]
             raise
 
     def _work(self) -> None:
-        """A worker's life. It has a task before it has an interpreter, as workers that need none have it at once."""
+        """The main function of a worker. It takes a task first, and starts an interpreter only if there is one."""
         tasks = self._next(1)
         if not tasks:
             return
@@ -148,35 +153,35 @@ class Pool:
                 pace.begin()
                 _run(tasks, interpreter)
                 pace.end(len(tasks))
-                del tasks  # while this waits, nothing is kept
+                del tasks  # nothing of them is kept while the worker waits
                 tasks = self._next(pace.batch)
-            with self._lock:  # not while somebody interrupts it
+            with self._lock:  # not while another thread interrupts it
                 del self._interpreters[threading.get_ident()]
 
     def _next(self, most: int) -> Sequence[Task]:
-        """The next task, or several at once that go together; none when there will be none."""
-        self._taken.pop(threading.get_ident(), None)
-        place = None
+        """The next task, or several that can go in one request; empty when the worker is to end."""
+        self._in_progress.pop(threading.get_ident(), None)
+        wakeup = None
         while True:
             with self._lock:
-                if place:
-                    del self._waiting[place]
+                if wakeup:
+                    del self._waiting[wakeup]
                 if self._tasks:
-                    # The last ones go one by one (guided self-scheduling: Polychronopoulos and Kuck 1987).
+                    # Fewer near the end (guided self-scheduling: Polychronopoulos and Kuck 1987).
                     most = min(most, len(self._tasks) // (4 * len(self.workers)))
                     return self._take(most)
                 if self._is_shut or self._broken:
                     return ()
-                place = _thread.allocate_lock()
-                place.acquire()
-                self._waiting[place] = False
-                if self._is_shut:  # garbage collection found the executor's end here
+                wakeup = _thread.allocate_lock()
+                wakeup.acquire()
+                self._waiting[wakeup] = False
+                if self._is_shut:  # garbage collection has just freed the executor here
                     self._wake_all()
-            place.acquire()
+            wakeup.acquire()
 
     def _take(self, most: int) -> Sequence[Task]:
-        """Each of them is always in one of two places, or both: a fork may come at any time."""
-        tasks = self._taken[threading.get_ident()] = [self._tasks[0]]
+        """Moves tasks from the queue to this worker. See the invariant at the top."""
+        tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
         self._tasks.popleft()
         while len(tasks) < most and tasks[0].call.goes_with(self._tasks[0].call):
             tasks.append(self._tasks[0])
@@ -197,7 +202,7 @@ class Pool:
         with self._lock:
             del self._interpreters[thread]
         interpreter.close()
-        if not isinstance(failure, KeyboardInterrupt):  # which whoever pressed Ctrl-C knows of
+        if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
             _logger.critical("Exception in initializer:", exc_info=failure)
         self._break("the initializer failed: %r" % failure, failure)
         return None
@@ -224,22 +229,24 @@ class Pool:
         return error
 
     def _clear(self) -> Sequence[Task]:
-        """Takes away all tasks that nobody has begun."""
+        """Removes and returns all queued tasks."""
         with self._lock:
             tasks, self._tasks = self._tasks, deque()
         return tasks
 
     def _wake(self) -> bool:
-        """Wakes a worker that waits, if there is one. Its place is the worker's to clear: Ctrl-C may come after each
-        step here, so it is awake before that is noted. The lock is held."""
-        for place in reversed(list(self._waiting)):
-            if not self._waiting[place]:
+        """Wakes a waiting worker. False if there is none. The lock is held.
+
+        Ctrl-C may come after each step, so the worker is woken before that is noted. The worker removes its entry.
+        """
+        for wakeup in reversed(list(self._waiting)):
+            if not self._waiting[wakeup]:
                 try:
-                    place.release()
-                except RuntimeError:  # Ctrl-C came before that was noted
-                    self._waiting[place] = True
+                    wakeup.release()
+                except RuntimeError:  # it was woken, and Ctrl-C came before that was noted
+                    self._waiting[wakeup] = True
                     continue
-                self._waiting[place] = True
+                self._waiting[wakeup] = True
                 return True
         return False
 
@@ -248,45 +255,45 @@ class Pool:
             while self._wake():
                 pass
 
-    def shut(self) -> None:
-        """Lets the workers end when they have done what is queued."""
+    def shutdown(self) -> None:
+        """Takes no more tasks. The workers end when the queue is empty."""
         with self._lock:
             self._is_shut = True
             self._wake_all()
 
     def cancel(self) -> None:
-        """Cancels what is queued."""
+        """Cancels all queued tasks."""
         for task in self._clear():
             task.cancel()
 
     def stop(self) -> None:
-        """Cancels what is queued or not begun, and interrupts what runs. What is put meanwhile is let be."""
+        """Cancels all tasks that have not begun, and interrupts those that run; not tasks that are put meanwhile."""
         with self._lock:
-            taken = self._taken.copy()
+            taken = self._in_progress.copy()
             queued = self._clear()
         for task in queued:
             task.cancel()
         for tasks in taken.values():
             for task in tasks:
-                task.future.cancel()  # its worker tells those who wait for several
+                task.future.cancel()  # its worker notifies those who wait for several
         self._interrupt(taken)
 
     def _interrupt(self, taken: Mapping[int, Sequence[Task]]) -> None:
-        """Interrupts these tasks, by their threads' numbers, where they still run.
+        """Interrupts these tasks, by their thread identifiers, if they still run.
 
-        No worker takes others meanwhile, which the interrupt would hit. It does not wait, and may come just before the
-        request: then it is for nothing.
+        The lock keeps their workers from taking others meanwhile, which the interrupt would hit. It does not wait. It
+        has no effect if it comes just before the request.
         """
         with self._lock:
             for thread, tasks in taken.items():
                 interpreter = self._interpreters.get(thread)
-                if interpreter is not None and self._taken.get(thread) is tasks:
+                if interpreter is not None and self._in_progress.get(thread) is tasks:
                     library.ungil_interp_interrupt(interpreter.handle)
 
     def join(self) -> None:
-        """Waits for the workers. Ctrl-C stops them, and is raised; it waits no longer than GRACE for them then.
+        """Waits for the workers. Ctrl-C stops them, waits for STOP_TIMEOUT at most, and is raised.
 
-        Errors: RuntimeError in a worker, where a future's callback asks for it.
+        Raises RuntimeError in a worker, which runs the callbacks of futures.
         """
         if threading.current_thread() in self.workers:
             raise RuntimeError("cannot join current thread")
@@ -298,24 +305,23 @@ class Pool:
 
     def _wait(self) -> None:
         for worker in self.workers:
-            worker.over.wait()
-            worker.join()  # the system's thread, which is about to end
+            worker.finished.wait()
+            worker.join()  # the thread of the system is about to end
 
     def stop_and_join(self) -> None:
         self.stop()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + STOP_TIMEOUT
         for worker in self.workers:
-            while not worker.over.look() and time.monotonic() < deadline:
-                self._interrupt(self._taken.copy())  # again: the first one may have come just before a request
+            while not worker.finished.wait(POLL_INTERVAL) and time.monotonic() < deadline:
+                self._interrupt(self._in_progress.copy())  # again: the first may have come just before a request
 
-    def lose(self) -> None:
-        """In the child of a fork: the workers are the parent's."""
+    def after_fork_in_child(self) -> None:
+        """Breaks the pool: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
-        tasks = [task for tasks in [*self._taken.values(), self._clear()] for task in tasks]
-        self.workers, self._waiting, self._interpreters, self._taken = [], {}, {}, {}
+        tasks = [task for tasks in [*self._in_progress.values(), self._clear()] for task in tasks]
+        self.workers, self._waiting, self._interpreters, self._in_progress = [], {}, {}, {}
         for task in tasks:
-            task.future._condition = Condition()  # another thread may have had it
-            task.future._done_callbacks.clear()  # type: ignore[attr-defined] # they are the parent's
+            _private_apis.reset_future(task.future, Condition())
         self._fail(tasks)
 
 
@@ -327,49 +333,49 @@ def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
     is_map = call.is_map
     result, error = _outcome(together([task.call for task in tasks]) if is_map else call, interpreter)
     for task in tasks:
-        task.call.forget()
+        task.call.drop_arguments()
     for i, task in enumerate(tasks):
         _end_future(task.future, result[i] if is_map and error is None else result, error)
 
 
 def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
     try:
-        return interpreter.outcome(call)
-    except BaseException as unexpected:  # whoever waits must hear of it
+        return interpreter._outcome(call)
+    except BaseException as unexpected:  # the future must end
         return Outcome(None, unexpected)
 
 
 def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    """Where a callback fails, or the owner has ended the future himself, the worker goes on."""
-    if future._state in _OVER:
+    """Sets the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
+    if _private_apis.has_ended(future):
         return
     try:
         if error is None:
             future.set_result(result)
         else:
             future.set_exception(error)
-    except InvalidStateError:  # the owner was faster
+    except InvalidStateError:  # the program was faster
         pass
     except BaseException as failure:
         _logger.critical("Exception at the end of %r:", future, exc_info=failure)
 
 
-# What adds to it, copies it, or finds a pool dead is one operation of a set in C: a WeakSet takes several.
+# All pools. Each access is one operation of a set in C; those of a WeakSet are several.
 _pools: set[ref[Pool]] = set()
-_is_ending = False
+_is_exiting = False
 
 
 def _all_pools() -> list[Pool]:
     return [pool for pool in (reference() for reference in _pools.copy()) if pool is not None]
 
 
-def _end() -> None:
-    """Before the process ends, what was begun or queued is done, as with the standard library's pools."""
-    global _is_ending
-    _is_ending = True
+def _at_exit() -> None:
+    """Before the process exits, all tasks are completed, as with the standard library's pools."""
+    global _is_exiting
+    _is_exiting = True
     pools = _all_pools()
     for pool in pools:
-        pool.shut()
+        pool.shutdown()
     try:
         for pool in pools:
             pool.join()
@@ -378,11 +384,10 @@ def _end() -> None:
             pool.stop_and_join()
 
 
-def _lose_all() -> None:
+def _after_fork_in_child() -> None:
     for pool in _all_pools():
-        pool.lose()
+        pool.after_fork_in_child()
 
 
-# Threads that are asked for at exit must still be there: Python 3.9 and later have a hook that comes before.
-getattr(threading, "_register_atexit", atexit.register)(_end)
-os.register_at_fork(after_in_child=_lose_all)
+_private_apis.register_atexit(_at_exit)
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,7 +1,8 @@
-"""What requests and responses look like. Both sides use this file.
+"""The format of requests and responses. Both sides import this file.
 
-Each is a pickle, with what says how to take it behind, where pickle does not look: a letter at the end. Memory goes
-beside. In requests that are about a function, the function's own pickle and a header come before the letter.
+Each is a pickle, followed by one letter that says how to read it: pickle ignores bytes after its end. Memory goes
+beside. In a request that calls a known function, the function's own pickle, if it is sent, and a header come before the
+letter.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ EXECUTE = b"x"  # source
 EVALUATE = b"v"  # an expression
 
 RESULT = b"r"  # the result
-FAILURE = b"f"  # (the exception as a message or None, what it is in short, its traceback)
-
-KEPT_FUNCTIONS = 256  # that an interpreter knows
+FAILURE = b"f"  # (the exception as a message or None, one line about it, its traceback)
 UNKNOWN = b"u"  # the function is not known any more: it must be sent again
 
-# Of a request about a function: its number, how long its pickle is, 0 if it should be known, how many of the buffers
-# are its memory, and the letter.
+KEPT_FUNCTIONS = 256  # functions that an interpreter knows
+
+# Of a request that calls a known function: its token, the length of its pickle, 0 if it is not sent, how many of the
+# buffers are the function's memory, and the letter.
 HEADER = struct.Struct("<QQLc")

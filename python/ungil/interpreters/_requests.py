@@ -1,4 +1,4 @@
-"""Requests to interpreters: what goes through ungil_interp_call(), and what comes back."""
+"""Requests to interpreters by ungil_interp_call(), and their replies."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .._native.locks import Numbers
 from ..errors import ExecutionError, of_status
 from . import _pickling
 from . import _protocol as protocol
-from ._pickling import Loan
+from ._sharing import OutOfBandBuffer
 
 
 class RemoteTraceback(Exception):
-    """The cause of an exception that came from an interpreter: the traceback that it had there, as text."""
+    """The cause of an exception that was raised in an interpreter: the traceback that it had there, as text."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -29,7 +29,7 @@ class RemoteTraceback(Exception):
 
 
 class Outcome(NamedTuple):
-    """What a task came to: its result, or the exception that ended it."""
+    """The result of a call, or the exception that it raised."""
 
     result: Any
     error: BaseException | None = None
@@ -46,16 +46,16 @@ class Outcome(NamedTuple):
 
 UNKNOWN = Outcome(None)  # the interpreter does not know the function that was not sent
 
-# What interpreters have views of. Any thread adds to it or removes from it, by one operation of a dict.
-_lent: dict[int, memoryview] = {}
+# Memory that interpreters have views of. Any thread adds to it or removes from it, by one operation of a dict.
+_exported: dict[int, memoryview] = {}
 _numbers = Numbers()
 
 
-def _give_back(owner: int, take: Any = _lent.pop) -> None:
-    take(owner, None)
+def _remove_exported(owner: int, pop: Any = _exported.pop) -> None:
+    pop(owner, None)
 
 
-_release = c.UngilRelease(_give_back)
+_release = c.UngilRelease(_remove_exported)
 if sys.implementation.name == "cpython":
     # It is never freed: interpreters may call it after the end of this module.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_release))
@@ -63,33 +63,33 @@ if sys.implementation.name == "cpython":
 atexit.register(library.ungil_interp_end_release, _release)
 
 
-def _buffer_of(loan: Loan) -> c.UngilBuffer:
+def _export(buffer: OutOfBandBuffer) -> c.UngilBuffer:
     number = _numbers.take()
-    _lent[number] = loan.view
-    return c.UngilBuffer(address_of(loan.view)[0], loan.view.nbytes, int(not loan.writable), _release, number)
+    view = _exported[number] = buffer.view
+    return c.UngilBuffer(address_of(view)[0], view.nbytes, int(not buffer.writable), _release, number)
 
 
-# An array type for each length would take 20 us to make: what is there is a part of this one.
-_Everything = ctypes.c_char * sys.maxsize
+# Making an array type for each length would take 20 us. The memory of a reply is a part of this array instead.
+_AllMemory = ctypes.c_char * sys.maxsize
 
 
-class _Answer(c.UngilReply):
-    """A reply: given back when nothing uses its memory any more, whatever comes between."""
+class _Reply(c.UngilReply):
+    """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
 
     def __del__(self) -> None:
         _free(self.handle)  # 0, which does nothing, if there was none
 
     def _view(self, address: int | None, length: int) -> memoryview:
-        """Memory that is part of the reply, and keeps that there."""
-        memory: Any = _Everything.from_address(address or 0)
-        memory.answer = self
+        """A view of the reply's memory, which keeps the reply."""
+        memory: Any = _AllMemory.from_address(address or 0)
+        memory.reply = self
         return memoryview(memory).cast("B")[:length]
 
     def content(self) -> memoryview:
         return self._view(self.response, self.length)
 
     def views(self) -> Sequence[memoryview]:
-        """The memory that the interpreter lends."""
+        """The memory that the interpreter has sent beside the response."""
         views = []
         for i in range(self.count):
             buffer = self.buffers[i]
@@ -101,18 +101,18 @@ class _Answer(c.UngilReply):
 _call, _free = library.ungil_interp_call, library.ungil_reply_free
 
 
-def request(handle: int, data: bytes, loans: Sequence[Loan] = ()) -> Outcome:
+def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) -> Outcome:
     """Sends a request to the interpreter with this handle, on this thread, and waits for the outcome."""
-    buffers = (c.UngilBuffer * len(loans))(*map(_buffer_of, loans)) if loans else None
-    answer = _Answer()
-    status = _call(handle, data, len(data), buffers, len(loans), ctypes.byref(answer))
+    buffers = (c.UngilBuffer * len(memory))(*map(_export, memory)) if memory else None
+    reply = _Reply()
+    status = _call(handle, data, len(data), buffers, len(memory), ctypes.byref(reply))
     if status != c.UNGIL_OK:
         return Outcome(None, _error_of(status, last_error()))
-    return _outcome_of(answer)
+    return _outcome_of(reply)
 
 
-def _outcome_of(answer: _Answer) -> Outcome:
-    response, views = answer.content(), answer.views()
+def _outcome_of(reply: _Reply) -> Outcome:
+    response, views = reply.content(), reply.views()
     kind = bytes(response[-1:])
     if kind == protocol.UNKNOWN:
         return UNKNOWN
@@ -120,32 +120,32 @@ def _outcome_of(answer: _Answer) -> Outcome:
         value = _pickling.loads(response, views)
     except Exception as error:
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code in _HOLDERS:
+        while trace is not None and trace.tb_frame.f_code in _HAVE_THE_REPLY:
             trace = trace.tb_next
         return Outcome(None, error.with_traceback(trace))
     return Outcome(value) if kind == protocol.RESULT else Outcome(None, exception_of(value))
 
 
-# Functions whose frames hold the reply: in the traceback of an exception that is kept, they would keep its memory.
-_HOLDERS = (_outcome_of.__code__, _pickling.loads.__code__)
+# Functions whose frames refer to the reply. In the traceback of an exception they would keep its memory.
+_HAVE_THE_REPLY = (_outcome_of.__code__, _pickling.loads.__code__)
 
 
 def _error_of(status: int, message: str) -> BaseException:
-    """An interrupt may come where the task is over, or not begun: it is KeyboardInterrupt there as well."""
+    """The exception for a request that failed. An interrupt before or after the task is a KeyboardInterrupt, too."""
     if status == c.UNGIL_E_PYTHON and message.partition(": ")[2].startswith("KeyboardInterrupt"):
         return KeyboardInterrupt()
     return of_status(status, message)
 
 
 def exception_of(failure: tuple[_pickling.Message | None, str, str]) -> BaseException:
-    """The exception that a task ended with, with its traceback as its cause."""
+    """The exception that a task raised, with its traceback as the cause."""
     message, brief, text = failure
     error: Any = None
     if message is not None:
         try:
-            error = _pickling.loads(message.data, [loan.view for loan in message.loans])
+            error = _pickling.loads(message.data, [buffer.view for buffer in message.buffers])
         except Exception as reason:
-            brief = "%s (which cannot be had here: %s: %s)" % (brief, type(reason).__name__, reason)
-    came: BaseException = error if isinstance(error, BaseException) else ExecutionError(brief)
-    came.__cause__ = RemoteTraceback(text)
-    return came
+            brief = "%s (which cannot be unpickled here: %s: %s)" % (brief, type(reason).__name__, reason)
+    raised: BaseException = error if isinstance(error, BaseException) else ExecutionError(brief)
+    raised.__cause__ = RemoteTraceback(text)
+    return raised

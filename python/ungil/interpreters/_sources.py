@@ -1,18 +1,20 @@
-"""Code of functions between interpreters, so that tracebacks there show its file and its lines.
+"""Source lines of code that is sent, so that tracebacks on the other side show its file and its lines.
 
-Both sides use this file, as they use `_pickling`.
+Both sides import this file.
 """
 
 from __future__ import annotations
 
 import sys
 
+from .. import _private_apis
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
     from typing import Any, Callable, Sequence
 
-_arrived: set[str] = set()  # names of files whose lines came from the other side
+_arrived: set[str] = set()  # names of files whose lines arrived from the other side
 
 
 def reduce_code(code: CodeType, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -22,17 +24,16 @@ def reduce_code(code: CodeType, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _lines_of(code: CodeType) -> Sequence[str] | None:
-    """The lines of code that is in no file: of a notebook or an interactive session. None if nobody has them."""
+    """The lines of code that is in no file: of a notebook or an interactive session. None if linecache lacks them."""
     linecache: Any = sys.modules.get("linecache")
     if linecache is None:
         return None
     name = code.co_filename
     entry = linecache.cache.get(name)
     if entry is not None and len(entry) == 4:
-        return entry[2] if entry[1] is None else None  # no time of modification: it is no file
-    # Interactive sessions of Python 3.14 keep lines by code objects; doctest has a getlines() of its own.
-    of_code = getattr(linecache, "_getlines_from_code", None)
-    lines = of_code and of_code(code)
+        return entry[2] if entry[1] is None else None  # a file has a time of modification
+    lines = _private_apis.lines_of_code(code)
+    # doctest replaces getlines().
     return lines or (linecache.getlines(name) if name.startswith("<") else None) or None
 
 
@@ -47,7 +48,7 @@ def make_code(name: str, lines: Sequence[str] | None, make: Callable[..., CodeTy
 
 
 def _show(code: CodeType, lines: Sequence[str]) -> None:
-    """Makes linecache know the lines, if it has none of its own by this name."""
+    """Adds the lines to linecache, unless it has a file by this name."""
     import linecache
 
     name = code.co_filename
@@ -55,11 +56,10 @@ def _show(code: CodeType, lines: Sequence[str]) -> None:
         return
     _arrived.add(name)
     linecache.cache[name] = sum(map(len, lines)), None, list(lines), name
-    if hasattr(linecache, "_getlines_from_code"):
-        linecache._register_code(code, "".join(lines), name)  # type: ignore[attr-defined]
+    _private_apis.register_code(code, lines)
 
 
-def forget() -> None:
+def clear() -> None:
     """Drops the lines that arrived."""
     linecache: Any = sys.modules.get("linecache")
     while _arrived:

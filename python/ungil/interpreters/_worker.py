@@ -1,65 +1,70 @@
-"""What answers requests in each interpreter. It runs there; the process's Python does not import it."""
+"""Answers requests in each interpreter. Only interpreters import it, each at its start, so it imports little."""
 
 from __future__ import annotations
 
-import _thread
 import time
 
 import _ungil  # type: ignore[import-not-found]
 
 import __main__
 
+from .._private_apis import RLock
 from . import _pickling, _sources
 from . import _protocol as protocol
-from ._pickling import Message, received
+from ._main_globals import received
+from ._pickling import Message
+from ._sharing import mark_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Sequence
 
+    from ._main_globals import Fingerprints
+
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
-_functions: dict[int, _Known] = {}
-_lock = _thread.RLock()  # of what the threads share that are in here
+_functions: dict[int, _KnownFunction] = {}  # by their tokens
+_lock = RLock()  # of _functions
 
 
-class _Unknown(Exception):
+class _UnknownFunction(Exception):
     """The function of a request is not known here."""
 
 
-class _Known:
-    """A function that came, and the marks of the globals that came along."""
+class _KnownFunction:
+    """A function that arrived, and the fingerprints of the globals that arrived with it."""
 
-    __slots__ = ("changes", "function", "marks")
+    __slots__ = ("changes", "fingerprints", "function")
 
-    def __init__(self, function: Callable[..., Any], marks: dict[str, Any]) -> None:
-        self.function, self.marks = function, marks
-        self.changes = -1  # of globals, as often as there were when these were found current
+    def __init__(self, function: Callable[..., Any], fingerprints: Fingerprints) -> None:
+        self.function, self.fingerprints = function, fingerprints
+        self.changes = -1  # received.changes when these globals were last found current
 
     def is_current(self) -> bool:
         changes = received.changes
-        if self.marks and self.changes != changes:
-            if not received.are_current(self.marks):
+        if self.fingerprints and self.changes != changes:
+            if not received.are_current(self.fingerprints):
                 return False
             self.changes = changes
         return True
 
 
 def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
+    """The response to a request, and the memory that it refers to."""
     try:
         result: Any = _OPERATIONS[request[-1:]](request, buffers)
-        message = result if type(result) is Message else _pickling.dumps(_pickling.lend_large(result))
+        message = result if type(result) is Message else _pickling.dumps(mark_large(result))
         kind = protocol.RESULT
-    except _Unknown:
+    except _UnknownFunction:
         return (protocol.UNKNOWN,)
-    except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are the caller's
+    except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are raised in the caller
         message, kind = _pickling.dumps(_failure(error)), protocol.FAILURE
-    if not message.loans:
+    if not message.buffers:
         return (message.data + kind,)
-    # Memory is read-only on the other side, unless the task said otherwise.
-    loans = [loan.view if loan.writable else loan.view.toreadonly() for loan in message.loans]
-    return (message.data + kind, *loans)
+    # Memory is read-only on the other side, unless the task has shared it as writable.
+    views = [buffer.view if buffer.writable else buffer.view.toreadonly() for buffer in message.buffers]
+    return (message.data + kind, *views)
 
 
 def _call(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
@@ -74,7 +79,7 @@ def _call_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
 
 
 def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    """For each chunk of calls: (results, what ended them or None). An interrupt ends all of them."""
+    """For each chunk of calls: (results, the failure that ended it or None). An interrupt ends all chunks."""
     function, memory = _function_of(request, buffers)
     chunks: list[tuple[list[Any], Any]] = []
     interrupt = None
@@ -84,7 +89,7 @@ def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
         try:
             if not interrupt:
                 for args in _pickling.loads(data, memory):
-                    results.append(_pickling.lend_large(function(*args)))
+                    results.append(mark_large(function(*args)))
         except BaseException as error:
             failure = _failure(error)
             interrupt = failure if isinstance(error, KeyboardInterrupt) else None
@@ -92,11 +97,11 @@ def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     try:
         return _pickling.dumps(chunks)
     except Exception:
-        return _pickling.dumps([_what_can_be_sent(*chunk) for chunk in chunks])
+        return _pickling.dumps([_sendable(*chunk) for chunk in chunks])
 
 
-def _what_can_be_sent(results: list[Any], failure: Any) -> Any:
-    """A chunk's results up to one that does not pickle, with that as what ended them."""
+def _sendable(results: list[Any], failure: Any) -> Any:
+    """A chunk's results up to the first that does not pickle, with that error as its failure."""
     for i, result in enumerate(results):
         try:
             _pickling.dumps(result)
@@ -106,27 +111,28 @@ def _what_can_be_sent(results: list[Any], failure: Any) -> Any:
 
 
 def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview]]:
-    """The function that a request is about, sent or known, and the memory that is not its own."""
+    """The function that a request calls, sent or known, and the memory that is not the function's."""
     end = len(request) - protocol.HEADER.size
     token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     if length:
-        function, marks = received.load(memoryview(request)[end - length : end], buffers[:memory])
-        _keep(token, _Known(function, marks))
+        pickled = memoryview(request)[end - length : end]
+        function, fingerprints = received.load(_pickling.loads, pickled, buffers[:memory])
+        _keep(token, _KnownFunction(function, fingerprints))
         return function, buffers[memory:]
     known = _functions.get(token)
-    if known is None or not known.is_current():  # with its globals, it is to come again
-        raise _Unknown
+    if known is None or not known.is_current():  # it has to be sent again, with its globals
+        raise _UnknownFunction
     return known.function, buffers[memory:]
 
 
-def _keep(token: int, known: _Known) -> None:
+def _keep(token: int, known: _KnownFunction) -> None:
     dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
         dropped.append(_functions.pop(token, None))
         while len(_functions) >= protocol.KEPT_FUNCTIONS:
             try:
                 dropped.append(_functions.pop(next(iter(_functions)), None))
-            except (RuntimeError, StopIteration):  # code that garbage collection runs was at it
+            except (RuntimeError, StopIteration):  # code that garbage collection ran has changed it
                 pass
         _functions[token] = known
 
@@ -159,7 +165,7 @@ _OWN_FILES = (__file__, _ungil.FILE)
 
 
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:
-    """(the exception as a message or None, what it is in short, its traceback)"""
+    """(the exception as a message or None, one line about it, its traceback)"""
     import traceback
 
     _ungil.show_sources()
@@ -170,7 +176,7 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()
         text = "".join(traceback.format_exception(type(error), error, trace))
     except BaseException as other:  # of the exception's own __str__
-        brief = text = "%s, which cannot be told: %s" % (type(error).__name__, type(other).__name__)
+        brief = text = "%s: <exception str() failed: %s>" % (type(error).__name__, type(other).__name__)
     try:
         return _pickling.dumps(error), brief, text
     except BaseException as other:
@@ -178,10 +184,10 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
 
 
 def begin() -> None:
-    """Makes the interpreter answer, with nothing left of who had it before."""
+    """Makes the interpreter answer requests, with nothing left from its previous user."""
     _functions.clear()
-    received.forget()
-    _sources.forget()
+    received.clear()
+    _sources.clear()
     _ungil.serve(answer)
 
 
@@ -189,7 +195,7 @@ _sleep = time.sleep
 
 
 def sleep(seconds: float) -> None:
-    """time.sleep(), in which an interrupt is noticed."""
+    """time.sleep() that notices an interrupt."""
     if not isinstance(seconds, (int, float)) or not seconds > SLICE:
         return _sleep(seconds)
     end = time.monotonic() + seconds

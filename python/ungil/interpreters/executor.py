@@ -10,29 +10,29 @@ from collections import deque
 from concurrent.futures import Executor, Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library
 from .._native.locks import Numbers
-from .._native.scalars import seconds
+from .._native.scalars import as_seconds
+from .._private_apis import is_unfinished, set_condition_type
+from .._typing import Parameters, Result
 from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool, Task
 from ._requests import exception_of
-from .interpreter import require, shared
-
-Result = TypeVar("Result")
+from .interpreter import require, shared_variables
 
 
 class _Future(Future):  # type: ignore[type-arg]
-    """A future that stops its pool when the main thread waits for it and Ctrl-C comes."""
+    """A future that stops its pool if Ctrl-C interrupts the main thread while it waits for the result."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__()
-        self._condition = Condition()
+        set_condition_type(self, Condition)
         self._pool = pool
-        self._over: Latch | None = None
+        self._done: Latch | None = None
 
     def result(self, timeout: float | None = None) -> Any:
         timeout = _at_most(timeout)
@@ -51,7 +51,7 @@ class _Future(Future):  # type: ignore[type-arg]
             del self  # an exception's traceback holds this frame
 
     def _wait_in_main_thread(self, timeout: float | None) -> None:
-        if self._state not in _UNDER_WAY or not in_main_thread():
+        if not is_unfinished(self) or not in_main_thread():
             return
         try:
             self._wait_until(None if timeout is None else time.monotonic() + timeout)
@@ -60,52 +60,69 @@ class _Future(Future):  # type: ignore[type-arg]
             raise
 
     def _wait_until(self, end: float | None) -> None:
-        """In short pieces: see POLL_INTERVAL. The latch opens after callbacks that came first, which may take long."""
-        while self._state in _UNDER_WAY:
+        """Waits for POLL_INTERVAL at a time. The latch opens after callbacks that were added first, and may be slow."""
+        while is_unfinished(self):
             left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
             if left < 0:
                 raise TimeoutError
-            self._latch().look(left)
+            self._latch().wait(left)
 
     def _latch(self) -> Latch:
-        if self._over is None:
-            over = self._over = Latch()
-            self.add_done_callback(lambda _: over.open())
-        return self._over
+        if self._done is None:
+            done = self._done = Latch()
+            self.add_done_callback(lambda _: done.open())
+        return self._done
 
 
 def _at_most(timeout: float | None) -> float | None:
-    """The timeout, not longer than locks can wait."""
-    return None if timeout is None else min(seconds("timeout", timeout), TIMEOUT_MAX)
-
-
-_UNDER_WAY = ("PENDING", "RUNNING")
+    """The timeout, or the longest that locks can wait."""
+    return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
 class InterpreterPoolExecutor(Executor):
     """Runs Python code in isolated interpreters of this process, on all cores.
 
+    It has the interface of the class of that name in Python 3.14.
+
+    Parameters
+    ----------
+    max_workers : int, optional
+        How many interpreters there may be; `ungil.num_threads()` by default. They start when needed.
+    thread_name_prefix : str, optional
+        The beginning of the names of their threads.
+    initializer : callable, optional
+        A function that is called in each interpreter before its first task. What it assigns to globals of `__main__`
+        is there for tasks, until the program itself changes these globals.
+    initargs : tuple, optional
+        The initializer's arguments.
+    share : mapping of str to object, optional
+        Memory that each interpreter's `__main__` has, by the names of the variables; see `ungil.share`.
+
+    Raises
+    ------
+    UnsupportedError
+        If there can be no interpreters.
+    ValueError, TypeError
+        If an argument is wrong.
+
+    Notes
+    -----
+    Tasks may be any functions, including lambdas and functions of `__main__`, and may use any packages. Arguments and
+    results are pickled. Numpy arrays in them, and what `ungil.share` returns, go without a copy, and are read-only on
+    the other side. A task may recurse as deep as `sys.setrecursionlimit` allowed the program when its interpreter
+    started; see `Interpreter`.
+
+    Ctrl-C, while the main thread waits for a future, or in the `with` block, cancels what is queued and interrupts what
+    runs; then KeyboardInterrupt is raised.
+
+    A new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task takes 50 to
+    100 us. A crash in C code ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
+
+    Examples
+    --------
     >>> with ungil.InterpreterPoolExecutor() as pool:
     ...     list(pool.map(lambda n: sum(range(n)), [10, 20, 30]))
     [45, 190, 435]
-
-    It has the interface of the class of that name in Python 3.14. Tasks may be any functions, lambdas and those of
-    `__main__` included, and may use any packages. Arguments and results are pickled; numpy arrays in them, and what
-    `ungil.share` gives, go without a copy, and are read-only on the other side.
-
-    max_workers: how many interpreters there may be; `ungil.num_threads()`, if it is None. They start when needed.
-    They may recurse as deep as `sys.setrecursionlimit` allows the program at that time; see `ungil.Interpreter`.
-    thread_name_prefix: of the names of their threads.
-    initializer, initargs: a function that is called in each interpreter first. What it makes of globals of `__main__`
-    is there for tasks, until the program itself changes these globals.
-    share: memory, by the names that each interpreter's `__main__` is to have for it; see `ungil.share`.
-
-    Errors: UnsupportedError, where there can be no interpreters; ValueError, TypeError for wrong arguments.
-    Ctrl-C, while the main thread waits for a future, or in the `with` block or its end: what is queued is cancelled,
-    what runs is interrupted, and KeyboardInterrupt goes on.
-    Cost: a new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task, 50 to
-    100 us.
-    A crash in C code ends the process; `concurrent.futures.ProcessPoolExecutor` is for code that crashes.
     """
 
     def __init__(
@@ -125,16 +142,41 @@ class InterpreterPoolExecutor(Executor):
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
-        share = shared(share or {})
+        share = shared_variables(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         self._max_workers: int = max_workers
         self._pool = Pool(max_workers, name, share, first)
 
-    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
-        """A future for fn(*args, **kwargs), which is pickled now.
+    def submit(
+        self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Future[Result]:
+        """Schedules fn(*args, **kwargs), which is pickled now.
 
-        Errors: BrokenInterpreterPool; RuntimeError after `shutdown`. What does not pickle fails the future.
+        Parameters
+        ----------
+        fn : callable
+            Any function that pickle or cloudpickle can pickle.
+        *args, **kwargs
+            Its arguments.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            A future for the result. It fails if the call cannot be pickled.
+
+        Raises
+        ------
+        BrokenInterpreterPool
+            If the pool can run no more tasks.
+        RuntimeError
+            After `shutdown`.
+
+        Examples
+        --------
+        >>> with ungil.InterpreterPoolExecutor() as pool:
+        ...     pool.submit(pow, 2, 10).result()
+        1024
         """
         return self._submit(call_of, fn, args, kwargs)
 
@@ -158,11 +200,38 @@ class InterpreterPoolExecutor(Executor):
         chunksize: int = 1,
         buffersize: int | None = None,
     ) -> Iterator[Result]:
-        """The results of fn for the elements of the iterables, in their order. fn is pickled once.
+        """Calls fn with the elements of the iterables, as the builtin `map` does. fn is pickled once.
 
-        timeout: seconds from now, after which the iterator raises TimeoutError.
-        chunksize: how many calls make one task.
-        buffersize: how many tasks may wait for their results to be taken; None for all, and iterables are read at once.
+        Parameters
+        ----------
+        fn : callable
+            Any function that pickle or cloudpickle can pickle.
+        *iterables : iterable
+            Its arguments.
+        timeout : float, optional
+            Seconds from now, after which the iterator raises TimeoutError.
+        chunksize : int, optional
+            How many calls make one task.
+        buffersize : int, optional
+            How many tasks may wait for their results to be taken. By default all, and the iterables are read at once.
+
+        Returns
+        -------
+        iterator
+            The results, in order.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is wrong.
+        BrokenInterpreterPool, RuntimeError
+            As for `submit`.
+
+        Examples
+        --------
+        >>> with ungil.InterpreterPoolExecutor() as pool:
+        ...     list(pool.map(pow, [2, 3], [10, 4]))
+        [1024, 81]
         """
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
@@ -170,7 +239,7 @@ class InterpreterPoolExecutor(Executor):
             raise TypeError("buffersize must be an integer or None")
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        deadline = None if timeout is None else time.monotonic() + as_seconds("timeout", timeout)
         chunksize = min(chunksize, sys.maxsize)
         futures = self._submit_chunks(fn, zip(*iterables), chunksize)
         pending = deque(futures if buffersize is None else itertools.islice(futures, min(buffersize, sys.maxsize)))
@@ -188,12 +257,20 @@ class InterpreterPoolExecutor(Executor):
 
     @property
     def _broken(self) -> bool:
-        """As the standard library's executors have it."""
+        """Whether it can run no more tasks. The standard library's executors have this attribute."""
         return self._pool.is_broken
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Takes no more tasks; those that are queued are done, or cancelled, and waited for, as asked."""
-        self._pool.shut()
+        """Takes no more tasks.
+
+        Parameters
+        ----------
+        wait : bool, optional
+            Whether to wait until the workers have ended.
+        cancel_futures : bool, optional
+            Whether to cancel the tasks that are queued, and not to complete them.
+        """
+        self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
         if wait:
@@ -206,7 +283,7 @@ class InterpreterPoolExecutor(Executor):
         traceback: TracebackType | None,
     ) -> bool | None:
         if isinstance(error, KeyboardInterrupt):
-            self._pool.shut()
+            self._pool.shutdown()
             self._pool.stop_and_join()
         else:
             self.shutdown()
@@ -214,21 +291,21 @@ class InterpreterPoolExecutor(Executor):
 
     def __del__(self) -> None:
         if hasattr(self, "_pool"):
-            self._pool.shut()
+            self._pool.shutdown()
 
 
 _numbers = Numbers(0)
 
 
 def _results(pending: deque[Future[Any]], more: Iterator[Future[Any]], deadline: float | None) -> Iterator[Any]:
-    """The results of chunks, in order. When nobody wants more of them, what is queued is cancelled."""
+    """The results of chunks, in order. When the iterator is closed, the queued chunks are cancelled."""
     try:
         while pending:
             left = None if deadline is None else deadline - time.monotonic()
             results, failure = pending[0].result(left)
             pending.popleft()
             pending.extend(itertools.islice(more, 1))
-            yield from _taken(results)
+            yield from _drain(results)
             if failure is not None:
                 raise exception_of(failure)
     finally:
@@ -236,8 +313,8 @@ def _results(pending: deque[Future[Any]], more: Iterator[Future[Any]], deadline:
             future.cancel()
 
 
-def _taken(results: list[Any]) -> Iterator[Any]:
-    """The elements, none of which the list keeps when it was given."""
+def _drain(results: list[Any]) -> Iterator[Any]:
+    """The elements, in order. The list does not keep one that was yielded."""
     results.reverse()
     while results:
         yield results.pop()

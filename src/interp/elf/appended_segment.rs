@@ -5,8 +5,8 @@ use object::elf::{
     DT_STRSZ, DT_STRTAB, DynamicTag, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, ProgramType,
 };
 
-use crate::interp::elf::image::{Image, Malformed, Segment};
-use crate::interp::elf::string_table::StringTableBuilder;
+use super::image::{Image, Malformed, Segment};
+use super::string_table::StringTableBuilder;
 
 /// New tables, and the dynamic entries that will refer to them.
 pub(crate) struct AppendedSegment {

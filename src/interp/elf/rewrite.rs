@@ -16,10 +16,10 @@ use object::elf::{
 };
 use object::pod::bytes_of;
 
-use crate::interp::elf::appended_segment::AppendedSegment;
-use crate::interp::elf::image::{Image, Malformed, Symbol};
-use crate::interp::elf::string_table::StringTableBuilder;
-use crate::interp::elf::symbols::{SymbolPrefix, is_pythons};
+use super::appended_segment::AppendedSegment;
+use super::image::{Image, Malformed, Symbol};
+use super::string_table::StringTableBuilder;
+use super::symbols::{SymbolPrefix, is_pythons};
 
 /// A function that copies call in place of the C library's function of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

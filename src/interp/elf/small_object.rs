@@ -1,4 +1,4 @@
-//! A shared object in memory that has little more than what its loader looks at, for tests. It cannot be loaded.
+//! A shared object in memory, for tests. It has little more than the tables that are rewritten, and cannot be loaded.
 
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMENT,
@@ -6,7 +6,7 @@ use object::elf::{
     STB_GNU_UNIQUE, STT_FUNC, STT_OBJECT,
 };
 
-/// Its symbols: their names, and whether it defines them. Those that it needs come first, as the GNU hash table has it.
+/// Its symbols: their names, and whether it defines them. The undefined ones come first, as the GNU hash table requires.
 pub(crate) const SYMBOLS: [(&str, bool); 7] = [
     ("", false),
     ("PyLong_FromLong", false),
@@ -38,16 +38,17 @@ impl Bytes {
         numbers.iter().for_each(|number| self.0.extend(number.to_le_bytes()));
     }
 
-    /// A table in its place, so many bytes past a multiple of 8: where it is, and its length.
-    fn table(&mut self, table: &[u8], past: usize) -> (u64, u64) {
-        self.0.resize(self.0.len().next_multiple_of(8) + past, 0);
+    /// Appends a table at an offset that is `misalignment` bytes past a multiple of 8. The result is the offset and the
+    /// table's length.
+    fn table(&mut self, table: &[u8], misalignment: usize) -> (u64, u64) {
+        self.0.resize(self.0.len().next_multiple_of(8) + misalignment, 0);
         let at = self.0.len() as u64;
         self.0.extend_from_slice(table);
         (at, table.len() as u64)
     }
 }
 
-/// Names, each with a NUL behind it; the first is empty.
+/// Names, each followed by a NUL; the first is empty.
 struct Strings(Vec<u8>);
 
 impl Strings {
@@ -82,7 +83,7 @@ fn gnu_hash_table() -> Bytes {
     table
 }
 
-/// With one bucket too.
+/// With one bucket, which all symbols are in.
 fn hash_table() -> Bytes {
     let mut table = Bytes::default();
     table.u32s(&[1, SYMBOLS.len() as u32, SYMBOLS.len() as u32 - 1, 0]);
@@ -97,10 +98,10 @@ fn segment(kind: ProgramType, at: u64, len: u64) -> Bytes {
     segment
 }
 
-/// The object's bytes, with a hash table of one kind or the other, and tables that are aligned or are not. Addresses are
-/// places in the file.
+/// The object's bytes, with a hash table of one kind or the other, and tables that are aligned or are not. Virtual
+/// addresses are file offsets.
 pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
-    let past = if is_aligned { 0 } else { 3 };
+    let misalignment = if is_aligned { 0 } else { 3 };
     let mut strings = Strings(vec![0]);
     let symbols = symbol_table(&mut strings);
     let texts = [
@@ -110,11 +111,11 @@ pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
         (DT_RUNPATH, strings.add("$ORIGIN/../libs:/usr/lib")),
     ];
     let mut file = Bytes(vec![0; HEADER + SEGMENTS * SEGMENT]);
-    let (symbols, _) = file.table(&symbols.0, past);
+    let (symbols, _) = file.table(&symbols.0, misalignment);
     let hash = if has_gnu_hash { gnu_hash_table() } else { hash_table() };
-    let (hash, _) = file.table(&hash.0, past);
-    let (versions, _) = file.table(&[1; 2 * SYMBOLS.len()], past);
-    let (strings, strings_len) = file.table(&strings.0, past);
+    let (hash, _) = file.table(&hash.0, misalignment);
+    let (versions, _) = file.table(&[1; 2 * SYMBOLS.len()], misalignment);
+    let (strings, strings_len) = file.table(&strings.0, misalignment);
     let hash_tag = if has_gnu_hash { DT_GNU_HASH } else { DT_HASH };
     let tables = [
         (hash_tag, hash),
@@ -127,7 +128,7 @@ pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
     ];
     let mut entries = Bytes::default();
     texts.into_iter().chain(tables).for_each(|(tag, value)| entries.u64s(&[tag.0 as u64, value]));
-    let (dynamic, dynamic_len) = file.table(&entries.0, past);
+    let (dynamic, dynamic_len) = file.table(&entries.0, misalignment);
     let len = file.0.len() as u64;
     let mut head = Bytes(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec());
     head.u16s(&[ET_DYN.0, EM_X86_64.0]);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use object::LittleEndian as LE;
 use object::elf::{DT_SONAME, DynamicTag, SHN_UNDEF};
 
-use crate::interp::elf::image::{Image, Malformed};
-use crate::interp::elf::symbols::SymbolPrefix;
+use super::image::{Image, Malformed};
+use super::symbols::SymbolPrefix;
 
 /// Builds a copy's string table: the original one, followed by the new names. Renaming in place is not possible, as a
 /// name may be the tail of another one.

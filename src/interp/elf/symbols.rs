@@ -3,7 +3,7 @@
 use object::LittleEndian as LE;
 use object::elf::SHN_UNDEF;
 
-use crate::interp::elf::image::{Image, Malformed};
+use super::image::{Image, Malformed};
 
 /// The prefix of one interpreter's symbols, as `objcopy --prefix-symbols` would add it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
-//! A way back for a thread that would wait for a copy's lock for ever, because the process is exiting and the lock is
-//! not given up any more (`at_exit.rs`).
+//! The way out for a thread that would wait forever for a copy's GIL, because the process is exiting and the GIL is not
+//! released any more (`at_exit.rs`).
 //!
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
-//! the thread goes on where this library called into Python, and a Rust panic, which nobody sees, unwinds the library's
-//! own frames up to the request. Only C frames are ever skipped: `call_abandonable` stands around each single call into
-//! Python, and of a function of the caller's, which may call Python; and `protect_frames` around this library's frames where C calls back into it.
+//! the thread continues where this library called into Python, and a Rust panic, which prints nothing, unwinds the
+//! library's own frames up to the request. Only C frames may be skipped. So `call_abandonable` wraps each single call
+//! into Python, or of a caller's function that may call Python; and `protect_frames` wraps this library's frames wherever
+//! C calls back into it.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -16,82 +17,85 @@ use std::{ptr, thread};
 use crate::interp::error::InterpError;
 use crate::sys::foreign::call_foreign;
 
-/// Where a call into Python began: the stack pointer of `run`'s frame.
+/// Where a call into Python began.
 #[repr(C)]
-struct Begin {
-    stack: *mut c_void,
+struct CallSite {
+    /// The stack pointer in `run`'s frame, where the registers are saved.
+    stack_pointer: *mut c_void,
 }
 
 thread_local! {
-    /// Of this thread's innermost call into Python that nothing of this library's has been called from. (A type without
-    /// a destructor: it can be used while the thread ends.)
-    static INNERMOST: Cell<*mut Begin> = const { Cell::new(ptr::null_mut()) };
+    /// The innermost call into Python on this thread; null while this library's code runs above it. (The type has no
+    /// destructor, so this can be used while the thread ends.)
+    static INNERMOST: Cell<*mut CallSite> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Sets the innermost call, and resets it when this goes.
-struct Innermost {
-    before: *mut Begin,
+/// Sets `INNERMOST`, and restores it when this is dropped.
+struct InnermostGuard {
+    previous: *mut CallSite,
 }
 
-impl Innermost {
-    fn set(begin: *mut Begin) -> Self {
-        Self { before: INNERMOST.replace(begin) }
+impl InnermostGuard {
+    fn set(site: *mut CallSite) -> Self {
+        Self { previous: INNERMOST.replace(site) }
     }
 }
 
-impl Drop for Innermost {
+impl Drop for InnermostGuard {
     fn drop(&mut self) {
-        INNERMOST.set(self.before);
+        INNERMOST.set(self.previous);
     }
 }
 
 /// The panic's payload.
 struct Abandoned;
 
-/// Calls a function of Python's, or one of the caller's that may call Python: `call` does nothing else, and owns nothing
-/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; then Python must not be touched any more.
+/// Calls a function of Python, or one of the caller's that may call Python. `call` does nothing else, and owns nothing
+/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; after that, Python must not be used.
 pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
     }
     unsafe extern "C-unwind" fn work<R, F: FnOnce() -> R>(work: *mut c_void) {
-        // SAFETY: it is the work below, and this is called once.
+        // SAFETY: `run` passes on the pointer to the `Work` below, which nothing else uses meanwhile; it calls this once,
+        // so `call` is taken once.
         unsafe {
             let work = &mut *work.cast::<Work<R, F>>();
             work.result.write(ManuallyDrop::take(&mut work.call)());
         }
     }
     let mut this = Work { call: ManuallyDrop::new(call), result: MaybeUninit::uninit() };
-    let mut begin = Begin { stack: ptr::null_mut() };
-    let innermost = Innermost::set(&raw mut begin);
+    let mut site = CallSite { stack_pointer: ptr::null_mut() };
+    let innermost = InnermostGuard::set(&raw mut site);
     let data = (&raw mut this).cast();
-    // SAFETY: both are there until this returns.
-    let is_abandoned = call_foreign(|| unsafe { run(&raw mut begin, work::<R, F>, data) }) != 0;
+    // SAFETY: `site` and `this` outlive the call, and `work` is made for what `data` points to.
+    let is_abandoned = call_foreign(|| unsafe { run(&raw mut site, work::<R, F>, data) }) != 0;
     drop(innermost);
     if is_abandoned {
         panic::resume_unwind(Box::new(Abandoned));
     }
-    // SAFETY: the work was done.
+    // SAFETY: `run` returned 0: `work` has returned, and so has written the result.
     unsafe { this.result.assume_init() }
 }
 
-/// Runs this library's code that C calls, and that may call Python in its turn: its frames are not skipped.
+/// Runs this library's code where C calls it, if it may call Python in turn: its frames are not skipped.
 pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
-    let _innermost = Innermost::set(ptr::null_mut());
+    let _innermost = InnermostGuard::set(ptr::null_mut());
     body()
 }
 
-/// Does what calls into Python. If such a call was abandoned, that is the outer error; the inner one is any other panic.
+/// Runs code that calls into Python. The outer error says that such a call was abandoned; the inner one is any other
+/// panic.
 pub fn catch_panics<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
-    // Unwind safety: the caller lets a panic go on.
+    // Unwind safety: the caller resumes a panic, or drops what it left.
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Err(payload) if payload.is::<Abandoned>() => Err(InterpError::Exiting),
         outcome => Ok(outcome),
     }
 }
 
-/// As `catch_panics`; any other panic goes on.
+/// As `catch_panics`, but any other panic goes on.
 pub(crate) fn catch_abandoned<T>(body: impl FnOnce() -> T) -> Result<T, InterpError> {
     catch_panics(body)?.or_else(|payload| panic::resume_unwind(payload))
 }
@@ -104,13 +108,14 @@ pub(crate) fn can_abandon() -> bool {
 /// Abandons this thread's innermost call.
 ///
 /// # Safety
-/// `can_abandon`; and between that call and this one there are only frames that own nothing that must be given back.
+/// `can_abandon` is true, and no frame between that call and this one owns anything that must be released.
 pub(crate) unsafe fn abandon() -> ! {
-    // SAFETY: the call has not returned, and so `run`'s frame is there.
+    // SAFETY: by this function's contract the pointer is not null. `INNERMOST` is restored when the call returns, so it
+    // has not returned, and `run`'s frame is still there.
     unsafe { resume(INNERMOST.get()) }
 }
 
-/// Gives back the registers that `run` has pushed, from its stack pointer on.
+/// Restores the registers that `run` has saved, relative to its stack pointer.
 #[cfg(target_arch = "x86_64")]
 macro_rules! restore {
     () => {
@@ -118,7 +123,7 @@ macro_rules! restore {
     };
 }
 
-/// As for x86-64.
+/// Restores the registers that `run` has saved, and drops its frame.
 #[cfg(target_arch = "aarch64")]
 macro_rules! restore {
     () => {
@@ -137,14 +142,14 @@ macro_rules! restore {
     };
 }
 
-/// Calls `work(data)`, and returns 0; or 1, if `resume` was called meanwhile.
+/// Calls `work(data)` and returns 0; or returns 1 when `resume` is called before `work` returns.
 ///
 /// # Safety
-/// `begin` is valid until this returns, and `work` may be called.
+/// `site` is valid until this returns, and `work` may be called with `data`.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(
-    begin: *mut Begin,
+    site: *mut CallSite,
     work: unsafe extern "C-unwind" fn(*mut c_void),
     data: *mut c_void,
 ) -> usize {
@@ -180,21 +185,21 @@ unsafe extern "C-unwind" fn run(
 /// Makes `run` return 1.
 ///
 /// # Safety
-/// `begin` is that of a `run` on this thread that has not returned.
+/// `site` was passed to a `run` on this thread that has not returned.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
-unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
+unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
     naked_asm!("mov rsp, [rdi]", "mov eax, 1", restore!(), "ret",)
 }
 
-/// As for x86-64; the callee-saved halves of the vector registers are kept too.
+/// As for x86-64; the callee-saved halves of the vector registers are saved too.
 ///
 /// # Safety
-/// `begin` is valid until this returns, and `work` may be called.
+/// `site` is valid until this returns, and `work` may be called with `data`.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(
-    begin: *mut Begin,
+    site: *mut CallSite,
     work: unsafe extern "C-unwind" fn(*mut c_void),
     data: *mut c_void,
 ) -> usize {
@@ -240,10 +245,10 @@ unsafe extern "C-unwind" fn run(
 /// Makes `run` return 1.
 ///
 /// # Safety
-/// `begin` is that of a `run` on this thread that has not returned.
+/// `site` was passed to a `run` on this thread that has not returned.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
-unsafe extern "C" fn resume(begin: *mut Begin) -> ! {
+unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
     naked_asm!("ldr x9, [x0]", "mov sp, x9", "mov x0, #1", restore!(), "ret",)
 }
 
@@ -253,10 +258,10 @@ mod tests {
 
     use super::*;
 
-    /// What C code does that calls back: it abandons the call.
+    /// Stands for C code that waits for the GIL: it abandons the call.
     extern "C-unwind" fn abandons(number: u64) -> u64 {
         assert!(can_abandon());
-        // SAFETY: there are only this test's frames between, which own nothing.
+        // SAFETY: the frames up to the call are those of this function, which own nothing; and a call can be abandoned.
         if number == 0 { unsafe { abandon() } } else { abandons(number - 1) + number }
     }
 
@@ -295,7 +300,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri runs no assembly")]
-    fn what_is_not_abandoned_returns() {
+    fn a_call_that_is_not_abandoned_returns() {
         assert_eq!(catch_abandoned(|| call_abandonable(|| call_abandonable(|| 5) + 1)), Ok(6));
         let panics = panic::catch_unwind(|| catch_abandoned(|| panic::resume_unwind(Box::new(7))));
         assert_eq!(panics.unwrap_err().downcast_ref::<i32>(), Some(&7));

@@ -1,36 +1,37 @@
-//! The signal that wakes threads which sleep in the system when the process exits, and does nothing else: one that the
+//! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that the
 //! host has no handler for.
 //!
-//! Most processes never see it: it gets its handler when the process exits. A thread that blocks such signals, as the
-//! pool's do, could not be woken; while it is in a request, it takes this one, which then has its handler before. If the
-//! host uses the signal all the same, by `sigwait` in another thread, the handler hands it on.
+//! Most processes never see it: its handler is installed when the process exits. A thread that blocks such signals, as
+//! the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and the handler is
+//! installed before. If the host uses the signal all the same, by `sigwait` in another thread, the handler passes it on.
 
 use std::ffi::{c_int, c_void};
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the process is exiting, and its interpreters are stopped: threads that sleep are woken.
+/// Whether the process is exiting and its interpreters are stopped, so that sleeping threads are to be woken.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
-/// From now on threads are woken.
+/// From now on sleeping threads are to be woken.
 pub(crate) fn enable() {
     ENABLED.store(true, Ordering::Release);
 }
 
-/// What threads with requests are to be woken by; none before `enable`, or if the host uses all signals.
+/// The signal that wakes threads with requests; none before `enable`, or if the host uses all signals.
 pub(crate) fn current() -> Option<c_int> {
     if ENABLED.load(Ordering::Acquire) { claim() } else { None }
 }
 
-/// The last real-time signal without a handler of the host's. It has this module's from then on.
+/// The last real-time signal that the host has no handler for. This module's handler is installed for it.
 fn claim() -> Option<c_int> {
     let handler = handle as Handler as usize;
     for signal in (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev() {
-        // SAFETY: sigaction writes the structure where it succeeds, and zeros are one without a handler. The function may
-        // be called at any time; what it interrupts is not begun again (no SA_RESTART).
+        // SAFETY: zeros are a valid sigaction. The kernel reads the structures that it is given, and writes `action`. The
+        // handler may run at any time on any thread: it only makes system calls. (Without SA_RESTART, the interrupted
+        // system call fails with EINTR.)
         unsafe {
             let mut action: libc::sigaction = mem::zeroed();
             if libc::sigaction(signal, ptr::null(), &mut action) != 0 {
@@ -51,8 +52,8 @@ fn claim() -> Option<c_int> {
     None
 }
 
-/// Returns, so that what the thread waits for is interrupted. A signal that comes before the end is the host's: it is
-/// blocked here again, and sent once more, to whom it was sent.
+/// The handler. It only returns, so that the thread's system call is interrupted. A signal that comes before the process
+/// exits is the host's: it is blocked here again, and sent once more, to the same thread or process.
 ///
 /// # Safety
 /// The kernel calls it, as a handler with SA_SIGINFO.
@@ -60,14 +61,14 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     if ENABLED.load(Ordering::Acquire) {
         return;
     }
-    // SAFETY: the kernel gives both, and takes the mask from there when this returns. System calls may be made in a
-    // handler, and the thread's errno is as before.
+    // SAFETY: the kernel passes valid pointers to a handler with SA_SIGINFO, and restores the mask in `context` when it
+    // returns. All functions called are async-signal-safe, and errno is restored.
     unsafe {
         let errno = *libc::__errno_location();
         libc::sigaddset(&mut (*context.cast::<libc::ucontext_t>()).uc_sigmask, signal);
         let process = libc::getpid();
         if (*info).si_code == libc::SI_TKILL {
-            let thread = libc::syscall(libc::SYS_gettid); // glibc has a function for it since 2.30
+            let thread = libc::syscall(libc::SYS_gettid); // glibc has a function for it only since 2.30
             libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info);
         } else {
             libc::syscall(libc::SYS_rt_sigqueueinfo, process, signal, info);
@@ -76,9 +77,9 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     }
 }
 
-/// While this is there, its thread can be woken, also if it blocks signals.
+/// Until this is dropped, its thread can be woken, even if it blocks signals.
 pub(crate) struct WakeableThread {
-    /// The signal that the thread blocked.
+    /// The signal that the thread blocked before.
     unblocked: Option<c_int>,
 }
 
@@ -86,14 +87,14 @@ impl WakeableThread {
     /// Cost: a system call; three where the thread blocks the signal.
     pub(crate) fn new() -> Self {
         let mut blocked = MaybeUninit::uninit();
-        // SAFETY: nothing is changed, and the set is written.
+        // SAFETY: a null set changes nothing, and the current one is written to `blocked` in full.
         let blocked = unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), blocked.as_mut_ptr());
             blocked.assume_init()
         };
-        // SAFETY: the set was written, and these are signals.
+        // SAFETY: the set was written above, and sigismember checks the number of the signal.
         let is_blocked = |signal: &c_int| unsafe { libc::sigismember(&blocked, *signal) == 1 };
-        // Only a thread that blocks some of these is a reason for a handler.
+        // The handler is installed only if a thread blocks some of these signals.
         let unblocked = if is_blocked(&libc::SIGRTMAX()) { claim().filter(is_blocked) } else { None };
         if let Some(signal) = unblocked {
             change_mask(libc::SIG_UNBLOCK, signal);
@@ -113,7 +114,7 @@ impl Drop for WakeableThread {
 /// Blocks or unblocks a signal for the calling thread.
 fn change_mask(how: c_int, signal: c_int) {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: the set is emptied before anything else is done with it.
+    // SAFETY: sigemptyset initialises the set before the other functions read it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), signal);

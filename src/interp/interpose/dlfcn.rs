@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use super::copies;
 use crate::interp::exit::abandon::protect_frames;
 use crate::interp::exit::at_exit;
-use crate::interp::interpose::copies;
 use crate::interp::loading::library_cache::original_path;
 use crate::sys::foreign::call_foreign;
 

@@ -1,9 +1,9 @@
-//! The environment's variables, as copies of Python set them.
+//! The process's environment, as copies of Python change it.
 //!
-//! The C library's `setenv` may move the array of variables while another thread reads it, in `strftime` for example.
-//! A Python's lock keeps its own threads apart; it knows nothing of other Pythons. Here nothing that can be read is
-//! ever freed or left half written: entries are replaced, appended and moved up as whole pointers. A text stays for
-//! good, once for each name and value, as it does in glibc's `setenv`.
+//! The C library's `setenv` may move the array of variables while another thread reads it, in `strftime` for example. A
+//! GIL keeps the threads of its own Python apart, but not those of other Pythons. Here nothing that can be read is ever
+//! freed or left half written: entries are replaced, appended and moved up as whole pointers. Texts are never freed; each
+//! name and value is kept once, as in glibc's `setenv`.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -20,30 +20,31 @@ unsafe extern "C" {
 
 type Entry = AtomicPtr<c_char>;
 
-/// What this module has put there.
+/// The memory that this module has put into the environment.
 #[derive(Default)]
-struct Own {
+struct OwnedEnviron {
     texts: HashSet<&'static CStr>,
-    /// The array, which is the process's as long as nobody else sets another.
+    /// The process's array, unless somebody else has set another one since.
     array: &'static [Entry],
 }
 
-static OWN: ForkLocal<Mutex<Own>> = ForkLocal::new(Mutex::default);
+static OWNED: ForkLocal<Mutex<OwnedEnviron>> = ForkLocal::new(Mutex::default);
 
-/// The pointer to the array of the process.
+/// The process's pointer to the array.
 fn process_array() -> &'static AtomicPtr<*mut c_char> {
-    // SAFETY: libc's variable is there as long as the process; others that write to it write whole pointers.
+    // SAFETY: libc's variable is never freed and is aligned. All that write it store whole pointers, so no torn one is
+    // read.
     unsafe { AtomicPtr::from_ptr(&raw mut environ) }
 }
 
-/// The entries that there are, without the NULL behind the last.
+/// The current entries, without the NULL after the last.
 fn entries() -> &'static [Entry] {
     let first = process_array().load(Ordering::Acquire).cast::<Entry>();
     if first.is_null() {
         return &[];
     }
-    // SAFETY: an array that ends with NULL. This module frees none; POSIX forbids a host to change its environment while
-    // other threads use it, as it does with interpreters (see the README's limits).
+    // SAFETY: the array is not null, and ends with NULL. This module never frees one. A host's `setenv` may, but POSIX
+    // forbids that while other threads use the environment; the README lists it as a limit.
     unsafe {
         let len = (0..).take_while(|&i| !(*first.add(i)).load(Ordering::Relaxed).is_null()).count();
         std::slice::from_raw_parts(first, len)
@@ -51,14 +52,14 @@ fn entries() -> &'static [Entry] {
 }
 
 fn has_name(entry: &Entry, name: &[u8]) -> bool {
-    // SAFETY: entries are C strings.
+    // SAFETY: the entries of the environment are C strings, and none that this module set is ever freed.
     let text = unsafe { CStr::from_ptr(entry.load(Ordering::Acquire)) }.to_bytes();
     text.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
 }
 
-impl Own {
-    /// The text, for good.
-    fn keep(&mut self, text: CString) -> *mut c_char {
+impl OwnedEnviron {
+    /// The one copy of a text, which is never freed.
+    fn intern(&mut self, text: CString) -> *mut c_char {
         if let Some(kept) = self.texts.get(text.as_c_str()) {
             return kept.as_ptr().cast_mut();
         }
@@ -73,8 +74,8 @@ impl Own {
         if known.is_some() && !overwrite {
             return;
         }
-        let text = CString::new([name, b"=", value].concat()).expect("they come from C strings");
-        let text = self.keep(text);
+        let text = CString::new([name, b"=", value].concat()).expect("both come from C strings");
+        let text = self.intern(text);
         match known {
             Some(entry) => entry.store(text, Ordering::Release),
             None => self.append(entries, text),
@@ -84,13 +85,13 @@ impl Own {
     fn append(&mut self, entries: &[Entry], text: *mut c_char) {
         let end = entries.len();
         if self.array.len() < end + 2 {
-            // The old one may still be read: it stays. The next one is twice as long.
+            // The old array may still be read, so it is not freed. The new one is twice as long.
             self.array = Box::leak((0..2 * (end + 2)).map(|_| Entry::default()).collect());
         }
         self.array[end + 1].store(ptr::null_mut(), Ordering::Release);
         if !ptr::eq(entries.as_ptr(), self.array.as_ptr()) {
-            for (place, entry) in self.array.iter().zip(entries) {
-                place.store(entry.load(Ordering::Acquire), Ordering::Release);
+            for (slot, entry) in self.array.iter().zip(entries) {
+                slot.store(entry.load(Ordering::Acquire), Ordering::Release);
             }
         }
         self.array[end].store(text, Ordering::Release);
@@ -98,11 +99,11 @@ impl Own {
     }
 }
 
-/// Takes all entries of a name out. The others move up.
+/// Removes all entries of a name. The others move up.
 fn unset(name: &[u8]) {
-    let _lock = lock(OWN.get());
-    while let Some(place) = entries().iter().position(|entry| has_name(entry, name)) {
-        let rest = &entries()[place..];
+    let _lock = lock(OWNED.get());
+    while let Some(position) = entries().iter().position(|entry| has_name(entry, name)) {
+        let rest = &entries()[position..];
         for pair in rest.windows(2) {
             pair[0].store(pair[1].load(Ordering::Acquire), Ordering::Release);
         }
@@ -115,25 +116,25 @@ fn is_name(name: &[u8]) -> bool {
 }
 
 fn invalid() -> c_int {
-    // SAFETY: errno is this thread's.
+    // SAFETY: the pointer is to the calling thread's errno, which is always valid.
     unsafe { *libc::__errno_location() = libc::EINVAL };
     -1
 }
 
 /// POSIX's `setenv`.
 pub(crate) unsafe extern "C" fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
-    // SAFETY: the caller's contract is setenv's: C strings.
+    // SAFETY: the contract of setenv, which the caller follows, is that both are C strings.
     let (name, value) = unsafe { (CStr::from_ptr(name).to_bytes(), CStr::from_ptr(value).to_bytes()) };
     if !is_name(name) {
         return invalid();
     }
-    lock(OWN.get()).set(name, value, overwrite != 0);
+    lock(OWNED.get()).set(name, value, overwrite != 0);
     0
 }
 
 /// POSIX's `unsetenv`.
 pub(crate) unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
-    // SAFETY: the caller's contract is unsetenv's: a C string.
+    // SAFETY: the contract of unsetenv, which the caller follows, is that the name is a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     if !is_name(name) {
         return invalid();
@@ -142,13 +143,13 @@ pub(crate) unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
     0
 }
 
-/// POSIX's `putenv`, but that it copies the text.
+/// POSIX's `putenv`, except that it copies the text.
 pub(crate) unsafe extern "C" fn putenv(text: *mut c_char) -> c_int {
-    // SAFETY: the caller's contract is putenv's: a C string.
+    // SAFETY: the contract of putenv, which the caller follows, is that the text is a C string.
     let text = unsafe { CStr::from_ptr(text) }.to_bytes();
     match text.iter().position(|&byte| byte == b'=') {
         Some(0) => return invalid(),
-        Some(equals) => lock(OWN.get()).set(&text[..equals], &text[equals + 1..], true),
+        Some(equals) => lock(OWNED.get()).set(&text[..equals], &text[equals + 1..], true),
         None => unset(text),
     }
     0
@@ -158,11 +159,11 @@ pub(crate) unsafe extern "C" fn putenv(text: *mut c_char) -> c_int {
 pub(crate) mod tests {
     use super::*;
 
-    /// Held by each test that writes to the environment, or compares two looks at it.
+    /// Held by each test that writes to the environment, or reads it twice and compares.
     pub(in crate::interp) static WRITER: Mutex<()> = Mutex::new(());
 
     fn get(name: &CStr) -> Option<String> {
-        // SAFETY: C strings; nothing is freed.
+        // SAFETY: the name is a C string; the value is one too, and nothing frees it.
         unsafe {
             let value = libc::getenv(name.as_ptr());
             (!value.is_null()).then(|| CStr::from_ptr(value).to_str().unwrap().to_owned())
@@ -171,9 +172,9 @@ pub(crate) mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn variables_come_change_and_go() {
+    fn variables_are_set_changed_and_removed() {
         let _alone = lock(&WRITER);
-        // SAFETY: C strings. Other tests only read the environment, and here nothing is freed that they may see.
+        // SAFETY: all arguments are C strings. Other tests may read the environment meanwhile, but nothing is freed.
         unsafe {
             for round in 0..3 {
                 for i in 0..200 {

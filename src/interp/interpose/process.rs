@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ffi::c_int;
 
 use crate::interp::exit::at_exit;
-use crate::sys::foreign::park_forever;
+use crate::sys::unwind::park_forever;
 
 thread_local! {
     /// Called if the copy that this thread is starting wants to end the process.

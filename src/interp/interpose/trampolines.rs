@@ -8,8 +8,8 @@
 use std::arch::naked_asm;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
-use crate::interp::interpose::copies::MAX_COPIES;
-use crate::interp::interpose::dlfcn::{self, Lookup};
+use super::copies::MAX_COPIES;
+use super::dlfcn::{self, Lookup};
 use crate::interp::loading::dl::dlvsym;
 
 type Dlopen = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;

@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::closure::LibraryInfo;
 use crate::interp::elf::image::Image;
-use crate::interp::loading::closure::LibraryInfo;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 

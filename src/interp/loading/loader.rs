@@ -9,15 +9,15 @@ use std::path::{Component, Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
 
+use super::closure::private_closure;
+use super::dl::{Library, own_path};
+use super::library_cache::{FileId, library_info, remember_original};
+use super::memfile::PrivateFile;
+use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{SymbolPrefix, is_pythons};
 use crate::interp::exit::at_exit;
-use crate::interp::loading::closure::private_closure;
-use crate::interp::loading::dl::{Library, own_path};
-use crate::interp::loading::library_cache::{FileId, library_info, remember_original};
-use crate::interp::loading::memfile::PrivateFile;
-use crate::interp::loading::reentrant::ReentrantLock;
 use crate::sys::sync::lock;
 
 /// Loads libraries for one interpreter.

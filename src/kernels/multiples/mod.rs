@@ -8,17 +8,17 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-mod lanes;
+mod generic;
 
 pub use closed_form::sum_multiples;
 
 use std::ops::Range;
 
-use crate::cpu::{self, Level};
+use crate::cpu::{self, Isa, Level};
 
 /// The sum of the `i` in `[from, to)` with `i % 3 == 0`, modulo 2^32; 0 if `from >= to`.
 ///
-/// It visits the whole range, so that its time is linear in `to - from`: its use is to be a load.
+/// It visits every number of the range, so its time is linear in `to - from`: it is meant as a load.
 pub fn sum_multiples_of_3(from: i32, to: i32) -> i32 {
     sum_multiples_of_3_at(cpu::active(), from, to)
 }
@@ -36,13 +36,13 @@ pub fn sum_multiples_of_3_in(from: i32, offsets: Range<u64>) -> i32 {
 
 /// [`sum_multiples_of_3`] at a level, or at the machine's if that is lower.
 pub fn sum_multiples_of_3_at(level: Level, from: i32, to: i32) -> i32 {
-    match level.min(cpu::detected()) {
-        // SAFETY: the machine has the level's features.
+    match Isa::at(level) {
+        // SAFETY: `isa` is a witness that the CPU has AVX-512 F.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::sum_multiples_of_3_i32_avx512(from, to) },
-        // SAFETY: as above.
+        Isa::Avx512(isa) => unsafe { avx512::sum_multiples_of_3_i32_avx512(isa, from, to) },
+        // SAFETY: `isa` is a witness that the CPU has AVX2.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2::sum_multiples_of_3_i32_avx2(from, to) },
+        Isa::Avx2(isa) => unsafe { avx2::sum_multiples_of_3_i32_avx2(isa, from, to) },
         _ => scalar::sum_multiples_of_3_i32_scalar(from, to),
     }
 }

@@ -1,85 +1,103 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::generic::{self, F64x8, LANES};
 use super::group::Group;
-use super::lanes::{self, LANES, Lanes};
+use crate::cpu::Avx2;
 
-/// Lanes 0 to 3, and 4 to 7.
+/// Two vectors, and the witness that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy)]
-struct Pair(__m256d, __m256d);
+struct Pair {
+    /// Lanes 0 to 3.
+    low: __m256d,
+    /// Lanes 4 to 7.
+    high: __m256d,
+    isa: Avx2,
+}
 
-impl Lanes for Pair {
+/// Methods that are one intrinsic of AVX, for each half.
+macro_rules! lanewise {
+    ($($name:ident: $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, other: Self) -> Self {
+            // SAFETY: `self.isa` is a witness that the CPU has AVX.
+            let (low, high) = unsafe { ($intrinsic(self.low, other.low), $intrinsic(self.high, other.high)) };
+            Self { low, high, ..self }
+        }
+    )*};
+}
+
+impl F64x8 for Pair {
+    type Isa = Avx2;
+
     const INTERLEAVE: usize = 2;
 
-    #[inline(always)]
-    unsafe fn pin(self) -> Self {
-        // SAFETY: the caller vouches for the CPU.
-        unsafe { Self(pin(self.0), pin(self.1)) }
+    lanewise! {
+        add: _mm256_add_pd;
+        mul: _mm256_mul_pd;
+        div: _mm256_div_pd;
     }
 
     #[inline(always)]
-    unsafe fn from_array(values: [f64; LANES]) -> Self {
-        // SAFETY: the array is two vectors long; the caller vouches for the CPU, here and below.
-        unsafe { Self(_mm256_loadu_pd(values.as_ptr()), _mm256_loadu_pd(values[4..].as_ptr())) }
+    fn isa(self) -> Avx2 {
+        self.isa
     }
 
     #[inline(always)]
-    unsafe fn to_array(self) -> [f64; LANES] {
+    fn from_array(isa: Avx2, values: [f64; LANES]) -> Self {
+        // SAFETY: the array is two vectors long; `isa` is a witness that the CPU has AVX.
+        let (low, high) =
+            unsafe { (_mm256_loadu_pd(values.as_ptr()), _mm256_loadu_pd(values[4..].as_ptr())) };
+        Self { low, high, isa }
+    }
+
+    #[inline(always)]
+    fn to_array(self) -> [f64; LANES] {
         let mut values = [0.0; LANES];
-        // SAFETY: as above.
+        // SAFETY: the array is two vectors long; `self.isa` is a witness that the CPU has AVX.
         unsafe {
-            _mm256_storeu_pd(values.as_mut_ptr(), self.0);
-            _mm256_storeu_pd(values[4..].as_mut_ptr(), self.1);
+            _mm256_storeu_pd(values.as_mut_ptr(), self.low);
+            _mm256_storeu_pd(values[4..].as_mut_ptr(), self.high);
         }
         values
     }
 
     #[inline(always)]
-    unsafe fn splat(value: f64) -> Self {
-        // SAFETY: as above.
+    fn splat(isa: Avx2, value: f64) -> Self {
+        // SAFETY: `isa` is a witness that the CPU has AVX.
         let vector = unsafe { _mm256_set1_pd(value) };
-        Self(vector, vector)
+        Self { low: vector, high: vector, isa }
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { Self(_mm256_add_pd(self.0, other.0), _mm256_add_pd(self.1, other.1)) }
+    fn pin(self) -> Self {
+        // SAFETY: `self.isa` is a witness that the CPU has AVX.
+        let (low, high) = unsafe { (pin(self.low), pin(self.high)) };
+        Self { low, high, ..self }
     }
 
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { Self(_mm256_mul_pd(self.0, other.0), _mm256_mul_pd(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { Self(_mm256_div_pd(self.0, other.0), _mm256_div_pd(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: as above.
-        unsafe {
-            Self(_mm256_fmadd_pd(self.0, factor.0, addend.0), _mm256_fmadd_pd(self.1, factor.1, addend.1))
-        }
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: `self.isa` is a witness that the CPU has FMA.
+        let (low, high) = unsafe {
+            (
+                _mm256_fmadd_pd(self.low, factor.low, addend.low),
+                _mm256_fmadd_pd(self.high, factor.high, addend.high),
+            )
+        };
+        Self { low, high, ..self }
     }
 }
 
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx")]
 fn pin(mut vector: __m256d) -> __m256d {
-    // SAFETY: no instruction; the vector stays as it is.
+    // SAFETY: there is no instruction, only a comment; the vector keeps its value.
     unsafe { asm!("/* {0} */", inout(ymm_reg) vector, options(nomem, nostack, preserves_flags)) };
     vector
 }
 
-/// # Safety
-/// The CPU has AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn sum_groups_f64_avx2(group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
-    // SAFETY: this function's own features are those of the vectors.
-    unsafe { lanes::sum_groups::<Pair>(group, first, rounds) }
+pub(super) fn sum_groups_f64_avx2(isa: Avx2, group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
+    generic::sum_groups::<Pair>(isa, group, first, rounds)
 }

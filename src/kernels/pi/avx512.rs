@@ -1,75 +1,86 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::generic::{self, F64x8, LANES};
 use super::group::Group;
-use super::lanes::{self, LANES, Lanes};
+use crate::cpu::Avx512;
 
-impl Lanes for __m512d {
+/// A vector, and the witness that the CPU has AVX-512.
+#[derive(Clone, Copy)]
+struct Single {
+    lanes: __m512d,
+    isa: Avx512,
+}
+
+/// Methods that are one intrinsic of AVX-512 F.
+macro_rules! lanewise {
+    ($($name:ident: $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, other: Self) -> Self {
+            // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
+            Self { lanes: unsafe { $intrinsic(self.lanes, other.lanes) }, ..self }
+        }
+    )*};
+}
+
+impl F64x8 for Single {
+    type Isa = Avx512;
+
     const INTERLEAVE: usize = 6;
 
-    #[inline(always)]
-    unsafe fn pin(self) -> Self {
-        // SAFETY: the caller vouches for the CPU.
-        unsafe { pin(self) }
+    lanewise! {
+        add: _mm512_add_pd;
+        mul: _mm512_mul_pd;
+        div: _mm512_div_pd;
     }
 
     #[inline(always)]
-    unsafe fn from_array(values: [f64; LANES]) -> Self {
-        // SAFETY: the array is a vector long; the caller vouches for the CPU, here and below.
-        unsafe { _mm512_loadu_pd(values.as_ptr()) }
+    fn isa(self) -> Avx512 {
+        self.isa
     }
 
     #[inline(always)]
-    unsafe fn to_array(self) -> [f64; LANES] {
+    fn from_array(isa: Avx512, values: [f64; LANES]) -> Self {
+        // SAFETY: the array is a vector long; `isa` is a witness that the CPU has AVX-512 F.
+        Self { lanes: unsafe { _mm512_loadu_pd(values.as_ptr()) }, isa }
+    }
+
+    #[inline(always)]
+    fn to_array(self) -> [f64; LANES] {
         let mut values = [0.0; LANES];
-        // SAFETY: as above.
-        unsafe { _mm512_storeu_pd(values.as_mut_ptr(), self) };
+        // SAFETY: the array is a vector long; `self.isa` is a witness that the CPU has AVX-512 F.
+        unsafe { _mm512_storeu_pd(values.as_mut_ptr(), self.lanes) };
         values
     }
 
     #[inline(always)]
-    unsafe fn splat(value: f64) -> Self {
-        // SAFETY: as above.
-        unsafe { _mm512_set1_pd(value) }
+    fn splat(isa: Avx512, value: f64) -> Self {
+        // SAFETY: `isa` is a witness that the CPU has AVX-512 F.
+        Self { lanes: unsafe { _mm512_set1_pd(value) }, isa }
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { _mm512_add_pd(self, other) }
+    fn pin(self) -> Self {
+        // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
+        Self { lanes: unsafe { pin(self.lanes) }, ..self }
     }
 
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { _mm512_mul_pd(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn div(self, other: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { _mm512_div_pd(self, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: as above.
-        unsafe { _mm512_fmadd_pd(self, factor, addend) }
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
+        Self { lanes: unsafe { _mm512_fmadd_pd(self.lanes, factor.lanes, addend.lanes) }, ..self }
     }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn pin(mut vector: __m512d) -> __m512d {
-    // SAFETY: no instruction; the vector stays as it is.
+    // SAFETY: there is no instruction, only a comment; the vector keeps its value.
     unsafe { asm!("/* {0} */", inout(zmm_reg) vector, options(nomem, nostack, preserves_flags)) };
     vector
 }
 
-/// # Safety
-/// The CPU has AVX-512F.
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn sum_groups_f64_avx512(group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
-    // SAFETY: this function's own features are those of the vector.
-    unsafe { lanes::sum_groups::<__m512d>(group, first, rounds) }
+pub(super) fn sum_groups_f64_avx512(isa: Avx512, group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
+    generic::sum_groups::<Single>(isa, group, first, rounds)
 }

@@ -1,13 +1,13 @@
 //! The sum for pi: 4/(1 + x^2) at x = (i - 1/2)/n for i = 0 .. n-1, over n.
 //!
-//! Terms are taken in groups of [`group::GROUP`], with one division for the group's common denominator, and
-//! groups in blocks of [`BLOCK`] terms, each summed in [`lanes::LANES`] lanes in a fixed order. Every f64 operation
-//! is one that all levels have (fused multiply-add among them), so all levels give the same bits. Block sums are
-//! then added as fixed-point integers, which is exact and so has no order: any split into ranges of blocks, and so
-//! any number of threads, gives the same bits too.
+//! Terms are taken in groups of `GROUP`, with one division for the group's common denominator, and groups in blocks of
+//! [`BLOCK`] terms, each summed in `LANES` lanes in a fixed order. All levels have the f64 operations that are used
+//! (fused multiply-add is one of them), so all levels give the same bits. Block sums are added as fixed-point integers,
+//! which is exact, so their order does not matter: the bits are the same for any split into ranges of blocks, and so for
+//! any number of threads.
 
+mod generic;
 mod group;
-mod lanes;
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -17,24 +17,24 @@ mod avx512;
 
 use std::ops::{Add, Range};
 
-use crate::cpu::{self, Level};
+use crate::cpu::{Isa, Level};
 use group::Group;
 
 /// Terms per block: 96 times what the widest vectors take side by side.
-pub const BLOCK: u64 = 96 * 6 * lanes::ROUND;
+pub const BLOCK: u64 = 96 * 6 * generic::ROUND;
 
 /// Fewer terms are summed one by one: coefficients for groups would cost more than they save.
 const GROUPED_FROM: u64 = 4096;
 
-/// Fraction bits of a [`Sum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the sum
+/// Fraction bits of a [`FixedPointSum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the sum
 /// of 2^63 terms stays below 2^65. Both fit in 128 bits.
 const FRACTION_BITS: u32 = 60;
 
 /// An exact sum of block sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sum(u128);
+pub struct FixedPointSum(u128);
 
-impl Sum {
+impl FixedPointSum {
     fn of_block(sum: f64) -> Self {
         Self((sum * (1u64 << FRACTION_BITS) as f64) as u128)
     }
@@ -44,7 +44,7 @@ impl Sum {
     }
 }
 
-impl Add for Sum {
+impl Add for FixedPointSum {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self(self.0 + other.0)
@@ -54,21 +54,24 @@ impl Add for Sum {
 /// The terms of the sum for one n.
 pub struct Terms {
     n: u64,
-    level: Level,
+    isa: Isa,
     /// If there are enough terms for groups.
     group: Option<Group>,
 }
 
 impl Terms {
-    /// `n` terms, to be summed at the machine's level.
+    /// `n` terms, to be summed at the level in use.
     pub fn new(n: u64) -> Self {
-        Self::at(cpu::active(), n)
+        Self::with(Isa::active(), n)
     }
 
     /// `n` terms, to be summed at a level, or at the machine's if that is lower.
     pub fn at(level: Level, n: u64) -> Self {
-        let group = (n >= GROUPED_FROM).then(|| Group::of_terms(n));
-        Self { n, level: level.min(cpu::detected()), group }
+        Self::with(Isa::at(level), n)
+    }
+
+    fn with(isa: Isa, n: u64) -> Self {
+        Self { n, isa, group: (n >= GROUPED_FROM).then(|| Group::of_terms(n)) }
     }
 
     /// How many blocks there are.
@@ -77,31 +80,33 @@ impl Terms {
     }
 
     /// The sum of the terms of some of the blocks.
-    pub fn sum(&self, blocks: Range<u64>) -> Sum {
+    pub fn sum(&self, blocks: Range<u64>) -> FixedPointSum {
         let terms = |block: u64| block * BLOCK..self.n.min((block + 1) * BLOCK);
-        blocks.map(|block| Sum::of_block(self.sum_block(terms(block)))).fold(Sum::default(), Add::add)
+        blocks
+            .map(|block| FixedPointSum::of_block(self.sum_block(terms(block))))
+            .fold(FixedPointSum::default(), Add::add)
     }
 
     fn sum_block(&self, terms: Range<u64>) -> f64 {
         let Some(group) = &self.group else { return group::sum_one_by_one(self.n, terms) };
-        let sum_groups = match self.level {
+        let (first, rounds) = (terms.start, (terms.end - terms.start) / generic::ROUND);
+        let [a, b, c, d, e, f, g, h] = match self.isa {
+            // SAFETY: `isa` is a witness that the CPU has AVX-512 F.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512::sum_groups_f64_avx512,
+            Isa::Avx512(isa) => unsafe { avx512::sum_groups_f64_avx512(isa, group, first, rounds) },
+            // SAFETY: `isa` is a witness that the CPU has AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2::sum_groups_f64_avx2,
-            _ => scalar::sum_groups_f64_scalar,
+            Isa::Avx2(isa) => unsafe { avx2::sum_groups_f64_avx2(isa, group, first, rounds) },
+            _ => scalar::sum_groups_f64_scalar(group, first, rounds),
         };
-        let rounds = (terms.end - terms.start) / lanes::ROUND;
-        // SAFETY: `at` made sure that the machine has the level's features.
-        let [a, b, c, d, e, f, g, h] = unsafe { sum_groups(group, terms.start, rounds) };
-        let rest = terms.start + rounds * lanes::ROUND..terms.end;
-        // Pairwise over the lanes, in this order on every level.
+        let rest = first + rounds * generic::ROUND..terms.end;
+        // Pairwise over the lanes, in this order at every level.
         ((a + e) + (c + g)) + ((b + f) + (d + h)) + group::sum_one_by_one(self.n, rest)
     }
 }
 
 /// `(start + sum) * h` with `h = 1/n`; for `n <= 0`, where the sum is empty, what IEEE 754 gives for that.
-pub fn finish(start: f64, n: i64, sum: Sum) -> f64 {
+pub fn finish(start: f64, n: i64, sum: FixedPointSum) -> f64 {
     if n > 0 { (start + sum.to_f64()) / n as f64 } else { start * (1.0 / n as f64) }
 }
 
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
     use crate::cpu::for_each_level;
 
-    /// Tighter than what is promised, 1e-14.
+    /// Tighter than the promised 1e-14.
     const BOUND: f64 = 2e-15;
 
     fn pi(start: f64, n: u64) -> f64 {
@@ -166,18 +171,19 @@ mod tests {
 
     #[test]
     fn no_terms_is_ieee_arithmetic() {
-        assert!(finish(0.0, 0, Sum::default()).is_nan());
-        assert_eq!(finish(1.0, 0, Sum::default()), f64::INFINITY);
-        assert_eq!(finish(-1.0, 0, Sum::default()), f64::NEG_INFINITY);
-        assert_eq!(finish(1.0, -4, Sum::default()), -0.25);
-        assert_eq!(finish(0.0, -4, Sum::default()).to_bits(), (-0.0f64).to_bits());
+        assert!(finish(0.0, 0, FixedPointSum::default()).is_nan());
+        assert_eq!(finish(1.0, 0, FixedPointSum::default()), f64::INFINITY);
+        assert_eq!(finish(-1.0, 0, FixedPointSum::default()), f64::NEG_INFINITY);
+        assert_eq!(finish(1.0, -4, FixedPointSum::default()), -0.25);
+        assert_eq!(finish(0.0, -4, FixedPointSum::default()).to_bits(), (-0.0f64).to_bits());
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "it takes minutes")]
     fn every_level_gives_the_same_bits() {
         let near = |n: u64| n - 1..=n + 1;
-        let lengths = (1..20).chain(near(GROUPED_FROM)).chain((15..30).flat_map(|k| near(k * lanes::ROUND)));
+        let lengths =
+            (1..20).chain(near(GROUPED_FROM)).chain((15..30).flat_map(|k| near(k * generic::ROUND)));
         let lengths = lengths.chain((1..5).flat_map(|k| near(k * BLOCK))).chain([1_000_003, 10_000_000]);
         for n in lengths {
             for_each_level(|level| {

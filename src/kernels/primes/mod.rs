@@ -1,9 +1,9 @@
-//! Primality of 64-bit numbers: deterministic, and right for all of them.
+//! Primality of 64-bit numbers, deterministic and correct for all of them.
 //!
-//! | number | what tells |
+//! | number | method |
 //! |---|---|
-//! | below 2^14 | a bit of the table in [`small`] |
-//! | above | division by small primes ([`trial`]); the [`strong`] test to base 2; the extra strong [`lucas`] test |
+//! | below 2^14 | a bit of a `table` |
+//! | above | division by small primes (`trial`); the `strong` test to base 2; the extra strong `lucas` test |
 //!
 //! Every prime passes the last two, which together are a variant of the Baillie-PSW test (Baillie and Wagstaff,
 //! "Lucas pseudoprimes", Mathematics of Computation 35, 1980). That no composite number below 2^64 passes both is known
@@ -14,16 +14,16 @@
 //! extra strong test: Baillie, Fiori and Wagstaff, "Strengthening the Baillie-PSW primality test", Mathematics of
 //! Computation 90, 2021.
 //!
-//! The stages of a chunk stand in [`stages`], once for all levels.
+//! `pipeline` has the stages of a chunk, once for all levels, and `candidates` the lists between them.
 
-mod lanes;
-mod list;
+mod candidates;
 mod lucas;
 mod parameter;
+mod pipeline;
+mod primality_test;
 mod scalar;
-mod small;
-mod stages;
 mod strong;
+mod table;
 mod trial;
 
 #[cfg(target_arch = "x86_64")]
@@ -31,65 +31,65 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-mod fold;
-#[cfg(target_arch = "x86_64")]
-mod narrow;
-#[cfg(target_arch = "x86_64")]
-mod wide;
+mod prime_product;
 
-use crate::cpu::{self, Level};
-
-/// Numbers that a kernel gets at a time: its lists of what is left to do stay in the L1 cache.
-const CHUNK: usize = 1024;
+use crate::cpu::{Isa, Level};
+use candidates::CHUNK;
 
 /// Writes 1 for each prime, 0 for each other number.
 ///
 /// Cost: per random odd 64-bit number about 45 cycles with AVX-512, 140 without; per 64-bit prime 390 and 1000.
 ///
 /// # Panics
-/// Unless both slices are of one length.
+/// Unless both slices have the same length.
 pub fn is_prime(numbers: &[u64], out: &mut [u8]) {
-    is_prime_at(cpu::active(), numbers, out);
+    is_prime_with(Isa::active(), numbers, out);
 }
 
 /// [`is_prime`] at a level, or at the machine's if that is lower.
 ///
 /// # Panics
-/// Unless both slices are of one length.
+/// Unless both slices have the same length.
 pub fn is_prime_at(level: Level, numbers: &[u64], out: &mut [u8]) {
-    assert_eq!(numbers.len(), out.len(), "a place for each answer");
-    let level = level.min(cpu::detected());
+    is_prime_with(Isa::at(level), numbers, out);
+}
+
+fn is_prime_with(isa: Isa, numbers: &[u64], out: &mut [u8]) {
+    assert_eq!(numbers.len(), out.len(), "a byte for each answer");
     for (numbers, out) in numbers.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
-        mark(level, numbers, out);
+        mark(isa, numbers, out);
     }
 }
 
 /// How many of the numbers are prime, at the cost of [`is_prime`].
 pub fn count(numbers: &[u64]) -> u64 {
-    count_at(cpu::active(), numbers)
+    count_with(Isa::active(), numbers)
 }
 
 /// [`count`] at a level, or at the machine's if that is lower.
 pub fn count_at(level: Level, numbers: &[u64]) -> u64 {
-    let level = level.min(cpu::detected());
-    let mut room = [0; CHUNK];
+    count_with(Isa::at(level), numbers)
+}
+
+fn count_with(isa: Isa, numbers: &[u64]) -> u64 {
+    let mut buffer = [0; CHUNK];
     let count_chunk = |numbers: &[u64]| {
-        let out = &mut room[..numbers.len()];
-        mark(level, numbers, out);
+        let out = &mut buffer[..numbers.len()];
+        mark(isa, numbers, out);
         out.iter().map(|&is_prime| u64::from(is_prime)).sum::<u64>()
     };
     numbers.chunks(CHUNK).map(count_chunk).sum()
 }
 
 /// [`is_prime`] of a chunk.
-fn mark(level: Level, numbers: &[u64], out: &mut [u8]) {
-    match level {
-        // SAFETY: the machine has the level's features, as the caller made sure.
+fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
+    match isa {
+        // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::is_prime_u64_avx512(numbers, out) },
-        // SAFETY: as above.
+        Isa::Avx512(isa) => unsafe { avx512::is_prime_u64_avx512(isa, numbers, out) },
+        // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2::is_prime_u64_avx2(numbers, out) },
+        Isa::Avx2(isa) => unsafe { avx2::is_prime_u64_avx2(isa, numbers, out) },
         _ => scalar::is_prime_u64_scalar(numbers, out),
     }
 }

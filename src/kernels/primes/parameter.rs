@@ -1,8 +1,8 @@
 //! The parameter P of the Lucas test: the least P >= 3 with the Jacobi symbol (P^2 - 4 / n) = -1. (Baillie, in OEIS
 //! A217719, "method C"; the choice with which the test was checked against all pseudoprimes to base 2.)
 
-/// What P is if it is at most 6, by n modulo 840; else 0. The symbols (5/n), (3/n), (21/n) and (2/n) depend on n
-/// modulo 5, 12, 21 and 8 alone: odd numbers that are 1 modulo 4 change places with n, by the law of reciprocity.
+/// P if it is at most 6, else 0, by n modulo 840. The symbols (5/n), (3/n), (21/n) and (2/n) depend on n modulo 5, 12, 21
+/// and 8 alone: by the law of reciprocity, an odd number that is 1 modulo 4 changes sides with n.
 static UP_TO_6: [u8; 840] = {
     let mut table = [0; 840];
     let mut n = 1;
@@ -19,10 +19,10 @@ static UP_TO_6: [u8; 840] = {
     table
 };
 
-/// At this P, which few numbers see, it is time to ask whether n is a square: those have no P. Other numbers have one.
+/// The P at which to check whether n is a square, which has no P. Few numbers get as far; all others have a P.
 const SQUARE_AT: u64 = 21;
 
-/// The parameter for an odd number `n >= small::END`; None if it turns out to be composite.
+/// The parameter for an odd number `n >= table::END`; None if it turns out to be composite.
 ///
 /// Cost: a remainder for 15 numbers of 16.
 #[inline(always)]
@@ -39,7 +39,7 @@ fn search(n: u64) -> Option<u64> {
     loop {
         match jacobi(p * p - 4, n) {
             -1 => return Some(p),
-            // A factor in common with p - 2 or p + 2. A prime has none before p = n - 2, and its parameter is smaller.
+            // n has a factor in common with p - 2 or p + 2. A prime has none before p = n - 2, and its parameter is smaller.
             0 => return None,
             _ => p += 1,
         }

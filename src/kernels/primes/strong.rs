@@ -9,8 +9,9 @@
 
 use std::ops::Range;
 
-use super::lanes::{self, Lanes, Residues};
-use super::stages::Test;
+use super::primality_test::PrimalityTest;
+use crate::kernels::arith::montgomery::Montgomery;
+use crate::kernels::arith::u64_vector::{self, U64Vector};
 
 /// Cost: as many steps as n has bits.
 ///
@@ -18,54 +19,46 @@ use super::stages::Test;
 /// at is of an even multiple of d, and n passes if it is 1. A test goes through all these numbers.
 pub(super) struct Strong;
 
-impl Test for Strong {
+impl PrimalityTest for Strong {
     #[inline(always)]
-    unsafe fn passes<F: Residues, const GROUPS: usize>(numbers: [F::Lanes; GROUPS]) -> [u8; GROUPS] {
-        // SAFETY: the caller vouches for the CPU.
-        unsafe {
-            // Loops, not `map`: closures that are not inlined have none of the CPU's features.
-            let mut powers = [Power::<F>::new(numbers[0]); GROUPS];
-            let (mut bits, mut exponents) = (numbers, numbers);
-            for g in 0..GROUPS {
-                if g > 0 {
-                    powers[g] = Power::new(numbers[g]);
-                }
-                (bits[g], exponents[g]) = (powers[g].bits, powers[g].exponent);
+    fn passes<M: Montgomery, const GROUPS: usize>(numbers: [M::Vector; GROUPS]) -> [u8; GROUPS] {
+        // Loops, not `map`: closures that are not inlined have none of the CPU's features.
+        let mut powers = [Power::<M>::new(numbers[0]); GROUPS];
+        let (mut bits, mut exponents) = (numbers, numbers);
+        for g in 0..GROUPS {
+            if g > 0 {
+                powers[g] = Power::new(numbers[g]);
             }
-            let (longest, shortest) = lanes::lengths(&bits);
-            let (first, joined) = (longest - F::TOP, shortest - F::TOP);
-            let zeros = lanes::most_trailing_zeros(&exponents);
-            if zeros >= first {
-                for power in &mut powers {
-                    power.check(first, true);
-                }
-            }
-            walk(&mut powers, joined..first, true, zeros);
-            walk(&mut powers, 1..joined, false, zeros);
-            let mut passed = [0; GROUPS];
-            for (passed, power) in passed.iter_mut().zip(&powers) {
-                *passed = power.passed;
-            }
-            passed
+            (bits[g], exponents[g]) = (powers[g].bits, powers[g].exponent);
         }
+        let (longest, shortest) = u64_vector::lengths(&bits);
+        let (first, joined) = (longest - M::TOP, shortest - M::TOP);
+        let zeros = u64_vector::most_trailing_zeros(&exponents);
+        if zeros >= first {
+            for power in &mut powers {
+                power.check(first, true);
+            }
+        }
+        walk(&mut powers, joined..first, true, zeros);
+        walk(&mut powers, 1..joined, false, zeros);
+        let mut passed = [0; GROUPS];
+        for (passed, power) in passed.iter_mut().zip(&powers) {
+            *passed = power.passed;
+        }
+        passed
     }
 }
 
-/// Steps by a range of bits, from the top. Where there are `zeros` left, powers are looked at.
-///
-/// # Safety
-/// The CPU has the features of `F`.
+/// Steps by a range of bits, from the top. Powers are looked at where at most `zeros` bits are left.
 #[inline(always)]
-unsafe fn walk<F: Residues>(powers: &mut [Power<F>], bits: Range<u32>, some_wait: bool, zeros: u32) {
+fn walk<M: Montgomery>(powers: &mut [Power<M>], bits: Range<u32>, some_wait: bool, zeros: u32) {
     for i in bits.rev() {
         for power in &mut *powers {
-            // SAFETY: the caller vouches for the CPU.
-            unsafe { power.step(i, some_wait) };
+            power.step(i, some_wait);
         }
         if i <= zeros {
             for power in &mut *powers {
-                // SAFETY: as above.
-                unsafe { power.check(i, false) };
+                power.check(i, false);
             }
         }
     }
@@ -73,56 +66,45 @@ unsafe fn walk<F: Residues>(powers: &mut [Power<F>], bits: Range<u32>, some_wait
 
 /// 2^y, where y is made up of the bits of -(n-1) so far.
 #[derive(Clone, Copy)]
-struct Power<F: Residues> {
+struct Power<M: Montgomery> {
     /// n - 1.
-    exponent: F::Lanes,
+    exponent: M::Vector,
     /// n - 2: the complement of the bits of -(n-1).
-    bits: F::Lanes,
-    modulus: F::Modulus,
-    power: F,
+    bits: M::Vector,
+    modulus: M::Modulus,
+    power: M,
     passed: u8,
 }
 
-impl<F: Residues> Power<F> {
-    /// # Safety
-    /// The CPU has the features of `F`, here and below.
+impl<M: Montgomery> Power<M> {
     #[inline(always)]
-    unsafe fn new(n: F::Lanes) -> Self {
-        // SAFETY: the caller vouches for the CPU, here and below.
-        unsafe {
-            let bits = n.sub(F::Lanes::splat(2));
-            Self {
-                exponent: n.sub(F::Lanes::splat(1)),
-                bits,
-                modulus: F::modulus(n),
-                power: F::start(bits),
-                passed: 0,
-            }
+    fn new(n: M::Vector) -> Self {
+        let bits = n.sub(M::Vector::splat(n.isa(), 2));
+        Self {
+            exponent: n.sub(M::Vector::splat(n.isa(), 1)),
+            bits,
+            modulus: M::modulus(n),
+            power: M::start(bits),
+            passed: 0,
         }
     }
 
-    /// A step by bit `i`; lanes that start below it wait, if there are any.
+    /// A step by bit `i`; if `some_wait`, lanes that start at a lower bit stay as they are.
     #[inline(always)]
-    unsafe fn step(&mut self, i: u32, some_wait: bool) {
-        // SAFETY: as above.
-        unsafe {
-            let next = self.power.square_and_double(self.bits.without(1 << i), &self.modulus);
-            self.power =
-                if some_wait { next.select(self.bits.below(1 << (F::TOP + i)), self.power) } else { next };
-        }
+    fn step(&mut self, i: u32, some_wait: bool) {
+        let next = self.power.square_and_double(self.bits.without(1 << i), &self.modulus);
+        self.power =
+            if some_wait { next.select(self.bits.below(1 << (M::TOP + i)), self.power) } else { next };
     }
 
     /// Looks at 2^((n-1) >> j) where the shift is exact: it may be -1, and if it is the `first` or j = s, also 1.
     #[inline(always)]
-    unsafe fn check(&mut self, j: u32, first: bool) {
-        // SAFETY: as above.
-        unsafe {
-            let exact = self.exponent.without((1 << j) - 1);
-            let last = if first { exact } else { exact & !self.exponent.without(1 << j) };
-            let negated = self.power.negated(&self.modulus);
-            let minus_one = negated.equal(F::Lanes::splat(1));
-            let one = negated.equal(self.exponent);
-            self.passed |= exact & minus_one | last & one;
-        }
+    fn check(&mut self, j: u32, first: bool) {
+        let exact = self.exponent.without((1 << j) - 1);
+        let last = if first { exact } else { exact & !self.exponent.without(1 << j) };
+        let negated = self.power.negated(&self.modulus);
+        let minus_one = negated.equal(M::Vector::splat(self.exponent.isa(), 1));
+        let one = negated.equal(self.exponent);
+        self.passed |= exact & minus_one | last & one;
     }
 }

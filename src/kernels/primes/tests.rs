@@ -1,8 +1,9 @@
 //! Against a sieve, and against a reference that shares no code with the kernels.
 
-use super::{CHUNK, count_at, is_prime, is_prime_at, parameter};
+use super::candidates::CHUNK;
+use super::{count_at, is_prime, is_prime_at, parameter};
 use crate::cpu::{Level, for_each_level};
-use crate::kernels::random::random;
+use crate::kernels::arith::random::random;
 use reference::{Sieve, is_prime_by_12_bases, passes_strong_test};
 
 mod reference;
@@ -208,7 +209,7 @@ fn assert_each_alone(numbers: &[u64]) {
 }
 
 #[test]
-#[should_panic(expected = "a place for each answer")]
+#[should_panic(expected = "a byte for each answer")]
 fn lengths_that_differ() {
     is_prime(&[2, 3], &mut [0]);
 }

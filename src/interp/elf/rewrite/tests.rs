@@ -26,13 +26,13 @@ fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
 
 fn load(bytes: &[u8]) -> Library {
     let file = PrivateFile::new(c"libpython", bytes).unwrap();
-    // SAFETY: CPython's library has no initialisers but the C library's own.
+    // SAFETY: the file is a copy of CPython's library, whose only initialisers are those that the compiler adds.
     unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) }.unwrap()
 }
 
 fn version(library: Library, prefix: &SymbolPrefix) -> String {
     let function = library.symbol(&prefix.mangle("Py_GetVersion")).expect("Py_GetVersion");
-    // SAFETY: Py_GetVersion takes nothing, gives a C string, and may be called before Python starts.
+    // SAFETY: Py_GetVersion takes nothing and returns a static C string, and may be called before Python starts.
     unsafe {
         let function = std::mem::transmute::<NonNull<c_void>, extern "C" fn() -> *const c_char>(function);
         CStr::from_ptr(function()).to_str().unwrap().to_owned()
@@ -74,7 +74,7 @@ fn needed(image: &Image) -> String {
 
 #[test]
 #[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
-fn each_extension_module_of_the_standard_library_gets_a_copy() {
+fn each_extension_module_of_the_standard_library_can_be_rewritten() {
     const TEST: &str = "copies of extension modules";
     for path in libpythons(TEST) {
         for file in &extension_modules(TEST, &path) {
@@ -107,7 +107,7 @@ fn names(image: &Image) -> Vec<String> {
     image.symbols().iter().map(|symbol| name(u64::from(symbol.st_name.get(LE)))).collect()
 }
 
-/// The symbol that a loader finds under a name, by the System V hash table.
+/// The symbol that a dynamic loader finds by a name, in the System V hash table.
 fn looked_up(image: &Image, name: &str) -> Option<usize> {
     let table = image.file_range(image.dyn_value(DT_HASH)?, 8, "a hash table").unwrap();
     let word = |at: usize| {
@@ -131,7 +131,7 @@ fn small_objects() -> impl Iterator<Item = Image> {
 }
 
 #[test]
-fn a_small_library_is_copied() {
+fn a_small_library_is_rewritten() {
     for before in small_objects() {
         assert_eq!(names(&before), SYMBOLS.map(|(name, _)| name));
         assert!(uses_python(&before).unwrap() && defines(&before, b"own").unwrap());
@@ -151,7 +151,7 @@ fn a_small_library_is_copied() {
 }
 
 #[test]
-fn a_small_libpython_is_copied() {
+fn a_small_libpython_is_rewritten() {
     let prefix = SymbolPrefix::new(7);
     for before in small_objects() {
         let after = Image::parse(rewrite_libpython(before, &prefix, &INTERPOSED).unwrap()).unwrap();
@@ -161,26 +161,26 @@ fn a_small_libpython_is_copied() {
             assert_eq!(found(function.name).unwrap().st_value.get(LE), function.address as u64);
         }
         assert!(looked_up(&after, "Py_GetVersion").is_none() && looked_up(&after, "own").is_some());
-        assert!(found("PyLong_FromLong").is_none(), "what is not defined is not found");
+        assert!(found("PyLong_FromLong").is_none(), "an undefined symbol is not found");
         assert_eq!(after.symbols().len(), SYMBOLS.len() + INTERPOSED.len());
     }
 }
 
-/// Whatever is wrong with it, a file is an error or a copy.
-fn copy_in_each_way(file: Vec<u8>) {
+/// The result is an error or a copy, whatever is wrong with the file.
+fn rewrite_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = copy_of(image.clone());
     let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &INTERPOSED);
 }
 
-/// Cuts the file off every `cut` bytes, and changes every `step`th byte among its first 8192.
+/// Truncates the file at every `cut` bytes, and changes every `step`th byte among its first 8192.
 fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
-    (0..file.len()).step_by(cut).for_each(|len| copy_in_each_way(file[..len].to_vec()));
+    (0..file.len()).step_by(cut).for_each(|len| rewrite_in_each_way(file[..len].to_vec()));
     for at in (0..file.len().min(8192)).step_by(step) {
         for &value in values {
             let mut damaged = file.to_vec();
             damaged[at] = value;
-            copy_in_each_way(damaged);
+            rewrite_in_each_way(damaged);
         }
     }
 }
@@ -196,7 +196,7 @@ fn a_small_object_that_is_damaged_is_an_error_or_a_copy() {
     }
 }
 
-/// No part of a file is believed: cut off anywhere, or with any byte of its headers changed, it is an error or a copy.
+/// Truncated anywhere, or with any byte of its headers changed, a file is an error or a copy.
 #[test]
 #[cfg_attr(miri, ignore = "it looks for files, and loads libraries")]
 fn a_real_library_that_is_damaged_is_an_error_or_a_copy() {

@@ -1,0 +1,156 @@
+"""All uses of what other packages keep private, each with its reason.
+
+tests/package/test_private_apis.py fails when one of them changes. Each interpreter imports this module, so it imports
+nothing else at the top. (`_arrays.addresses` reads a field of memoryview objects, and checks itself at its import.)
+"""
+
+from __future__ import annotations
+
+import sys
+
+# pickle without the imports that only its Python version needs: those take as long as half of an interpreter's start.
+try:
+    import _pickle as pickle
+except ImportError:
+    import pickle  # type: ignore[no-redef]
+
+# threading.local and threading.RLock, without an import of threading, for the same reason.
+from _thread import RLock as RLock
+from _thread import _local as thread_local
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+    from concurrent.futures import Future
+    from types import CodeType
+    from typing import Any, Callable, Sequence
+
+__all__ = ["RLock", "pickle", "thread_local"]
+
+# concurrent.futures
+
+_ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")
+_UNFINISHED = ("PENDING", "RUNNING")
+
+
+def is_unfinished(future: Future[Any]) -> bool:
+    """Whether a future is neither done nor cancelled. Future.done() takes the future's lock, which costs more."""
+    return future._state in _UNFINISHED
+
+
+def has_ended(future: Future[Any]) -> bool:
+    """Whether a future is done, or is cancelled and those who wait for several futures know it.
+
+    No public method tells these cancelled futures from others.
+    """
+    return future._state in _ENDED
+
+
+def begin_future(future: Future[Any]) -> bool:
+    """Marks a future as running. False if nobody waits for its result.
+
+    The program may have marked or ended it. Future.set_running_or_notify_cancel() would log that as an error and raise.
+    """
+    with future._condition:
+        if future._state == "RUNNING":
+            return True
+        return future._state not in _ENDED and future.set_running_or_notify_cancel()
+
+
+def set_condition_type(future: Future[Any], kind: type[threading.Condition]) -> None:
+    """Gives a new future's condition another class: that of the standard library cannot be interrupted safely."""
+    future._condition.__class__ = kind
+
+
+def reset_future(future: Future[Any], condition: threading.Condition) -> None:
+    """In the child of a fork: gives a future of the parent a new condition, and drops its callbacks.
+
+    Another thread, which the child does not have, may have held the old one. The callbacks are the parent's.
+    """
+    future._condition = condition
+    future._done_callbacks.clear()  # type: ignore[attr-defined]
+
+
+# threading
+
+CONDITION_LOCK = "_lock"
+"""The attribute of a threading.Condition that is its lock. Only the lock's own methods are in C throughout."""
+
+
+def register_atexit(function: Callable[[], object]) -> None:
+    """Calls the function before the process waits for its threads to end.
+
+    atexit's functions are called after that, so a pool's threads would never be asked to end. Python 3.8 has no such
+    hook; it does not wait for daemon threads.
+    """
+    import atexit
+    import threading
+
+    getattr(threading, "_register_atexit", atexit.register)(function)
+
+
+# ctypes
+
+
+def ctypes_bases() -> tuple[Any, Any, Any]:
+    """The base classes of all functions, pointers and simple types of ctypes, which exports only derived classes."""
+    import ctypes
+
+    return ctypes._CFuncPtr, ctypes._Pointer, ctypes._SimpleCData  # type: ignore[attr-defined]
+
+
+def flags_of(function: Any) -> int:
+    """The flags of a ctypes function, one of which says that it needs the GIL. ctypes offers no other way to ask."""
+    flags: int = function._flags_
+    return flags
+
+
+# linecache
+
+
+def lines_of_code(code: CodeType) -> Sequence[str] | None:
+    """The source lines of code that was typed in an interactive session.
+
+    From Python 3.14 on, linecache keeps these by code object, and has no public function for it.
+    """
+    linecache: Any = sys.modules["linecache"]
+    lines_of = getattr(linecache, "_getlines_from_code", None)
+    lines: Sequence[str] | None = lines_of and lines_of(code)
+    return lines
+
+
+def register_code(code: CodeType, lines: Sequence[str]) -> None:
+    """Lets linecache know the lines of code that is in no file, where it keeps them by code object."""
+    linecache: Any = sys.modules["linecache"]
+    if hasattr(linecache, "_getlines_from_code"):
+        linecache._register_code(code, "".join(lines), code.co_filename)
+
+
+# cloudpickle
+
+
+def is_pickled_by_value(module: str | None) -> bool:
+    """Whether the program has told cloudpickle to pickle this module by value.
+
+    cloudpickle.list_registry_pickle_by_value() copies the set, for each function and class that is pickled.
+    """
+    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
+    return cloudpickle is not None and module in cloudpickle._PICKLE_BY_VALUE_MODULES
+
+
+def parts_of_function(
+    reduced: Any,
+) -> tuple[Callable[..., Any], tuple[Any, ...], Any, dict[str, Any], Callable[..., Any]]:
+    """cloudpickle's reduction of a function: what makes it, its arguments, attributes, slots, and what completes it.
+
+    The second argument is the dict of the function's globals; the slots have those that the function uses.
+    """
+    make, arguments, (attributes, slots), _, _, complete = reduced
+    return make, arguments, attributes, slots, complete
+
+
+def reduction_of_code(pickler: Any, code: CodeType) -> Any:
+    """cloudpickle's reduction of a code object, which it keeps in a table and does not offer as a function."""
+    from types import CodeType
+
+    return pickler.dispatch_table[CodeType](code)

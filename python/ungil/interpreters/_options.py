@@ -1,0 +1,111 @@
+"""The options of `Interpreter` as the text that ungil_interp_new() takes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Iterable, Mapping
+
+from .._native.scalars import as_int, short_repr
+from ..errors import InvalidArgumentError
+
+Convert = Callable[[str, Any], Iterable[str]]
+
+
+def _path(name: str, value: Any) -> Iterable[str]:
+    try:
+        return (os.fsdecode(value),)
+    except TypeError:
+        raise TypeError("%s: expected a path, not %s" % (name, type(value).__name__)) from None
+
+
+def _strings(name: str, value: Any) -> Iterable[str]:
+    if isinstance(value, (str, bytes)):
+        raise TypeError("%s: expected a list of strings, not one %s" % (name, type(value).__name__))
+    strings = list(value)
+    for item in strings:
+        if not isinstance(item, str):
+            raise TypeError("%s: expected a list of strings, and one is %s" % (name, type(item).__name__))
+    return strings
+
+
+def _paths(name: str, value: Any) -> Iterable[str]:
+    if isinstance(value, (str, bytes)):
+        raise TypeError("%s: expected a list of paths, not one %s" % (name, type(value).__name__))
+    return [path for item in value for path in _path(name, item)]
+
+
+def _true(name: str, value: Any) -> Iterable[str]:
+    if not isinstance(value, bool):
+        raise TypeError("%s: expected a bool, not %s" % (name, type(value).__name__))
+    return ("1" if value else "0",)
+
+
+def _only_true(name: str, value: Any) -> Iterable[str]:
+    """For an option that is false where it is not given."""
+    return [text for text in _true(name, value) if text == "1"]
+
+
+def _false(name: str, value: Any) -> Iterable[str]:
+    """For an option whose meaning is the opposite in C."""
+    _true(name, value)  # checks its type
+    return ("0" if value else "1",)
+
+
+def _level(name: str, value: Any) -> Iterable[str]:
+    level = as_int(name, value)
+    if not 0 <= level <= 9:
+        raise InvalidArgumentError("%s: expected an int from 0 to 9, not %s" % (name, short_repr(level)))
+    return (str(level),)
+
+
+def _digits(name: str, value: Any) -> Iterable[str]:
+    digits = as_int(name, value)
+    if digits != 0 and not 640 <= digits < 1 << 31:
+        raise InvalidArgumentError(
+            "%s: expected 0, or an int from 640 to 2**31 - 1, not %s" % (name, short_repr(digits))
+        )
+    return (str(digits),)
+
+
+# Keywords of Interpreter, which are named as in PyConfig and sys; their names for the C function; their types.
+_OPTIONS: dict[str, tuple[str, Convert]] = {
+    "libpython": ("libpython", _path),
+    "fresh": ("fresh", _only_true),
+    "executable": ("executable", _path),
+    "home": ("home", _path),
+    "module_search_paths": ("path", _paths),
+    "argv": ("argv", _strings),
+    "warnoptions": ("warnoption", _strings),
+    "xoptions": ("xoption", _strings),
+    "pycache_prefix": ("pycache_prefix", _path),
+    "int_max_str_digits": ("int_max_str_digits", _digits),
+    "optimization_level": ("optimize", _level),
+    "write_bytecode": ("dont_write_bytecode", _false),
+    "user_site_directory": ("no_user_site", _false),
+    "site_import": ("no_site", _false),
+    "use_environment": ("ignore_environment", _false),
+    "isolated": ("isolated", _true),
+    "bytes_warning": ("bytes_warning", _level),
+    "verbose": ("verbose", _level),
+    "quiet": ("quiet", _true),
+    "parser_debug": ("debug", _level),
+    "utf8_mode": ("utf8_mode", _true),
+    "dev_mode": ("dev_mode", _true),
+}
+
+
+def text_of(given: Mapping[str, Any]) -> bytes:
+    """The text for the keywords whose value is not None.
+
+    Raises TypeError and ValueError for values of a wrong type, or out of range. The library checks paths.
+    """
+    lines: list[str] = []
+    for name, (option, convert) in _OPTIONS.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        for item in convert(name, value):
+            if "\n" in item or "\0" in item:
+                raise InvalidArgumentError("%s: %r has a newline or a NUL" % (name, item))
+            lines.append("%s=%s" % (option, item))
+    return "\n".join(lines).encode("utf-8", "surrogateescape")

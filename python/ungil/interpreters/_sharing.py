@@ -1,0 +1,130 @@
+"""Memory that goes between interpreters without a copy: pickle's out-of-band buffers, and `share`.
+
+Both sides import this file: the process's Python, and the interpreters.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .._private_apis import pickle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROTOCOL = 5
+LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
+
+
+class OutOfBandBuffer:
+    """Memory that goes beside a pickle: one-dimensional bytes, contiguous."""
+
+    __slots__ = ("view", "writable")
+
+    def __init__(self, view: memoryview, writable: bool) -> None:
+        self.view, self.writable = view, writable
+
+
+class OutOfBandBytes:
+    """Marks a bytes object that goes beside the pickle, and is copied where it arrives."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+def mark_large(value: Any) -> Any:
+    """The value, marked as OutOfBandBytes if it is a large bytes object."""
+    return OutOfBandBytes(value) if type(value) is bytes and len(value) >= LARGE else value
+
+
+class Shared:
+    """The result of `share`. It arrives as a view of the memory."""
+
+    __slots__ = ("data", "writable")
+
+    def __init__(self, data: Any, writable: bool) -> None:
+        view = _memory_of_array(data) if hasattr(data, "dtype") else memoryview(data)
+        if not view.c_contiguous:
+            raise ValueError("share() needs contiguous memory, not memory with strides %r" % (view.strides,))
+        if view.format.strip("<>=!@") == "O":
+            raise TypeError("share() needs numbers or bytes, not Python objects")
+        if writable and view.readonly:
+            raise ValueError("share(writable=True) needs writable memory, and this is read-only")
+        self.data, self.writable = data, writable
+
+    def __reduce__(self) -> Any:
+        raise TypeError("the result of share() can only be sent to an interpreter of ungil")
+
+
+def share(data: Any, *, writable: bool = False) -> Any:
+    """Sends memory to a task, or back from one, without a copy.
+
+    Parameters
+    ----------
+    data : numpy.ndarray or buffer
+        A numpy array, which arrives as a numpy array; or any other object with a buffer (bytes, bytearray,
+        array.array, mmap, a ctypes array), which arrives as a memoryview of the same format and shape. The memory must
+        be contiguous.
+    writable : bool, optional
+        Whether the other side may write to the memory.
+
+    Returns
+    -------
+    object
+        A placeholder, to be used as an argument or a result of a task, or as an element of one.
+
+    Raises
+    ------
+    TypeError
+        If `data` has no buffer, has one of Python objects, or is an array that is more than contiguous memory: masked,
+        of dates, with strides.
+    ValueError
+        If the memory is not contiguous, or is read-only and `writable` is true.
+
+    Notes
+    -----
+    Both sides use the same memory: synchronise access to it as you would between threads. It stays in use as long as
+    the other side has a view of it; a bytearray cannot be resized until then.
+
+    Examples
+    --------
+    >>> numbers = bytearray(3)
+    >>> def fill(memory):
+    ...     memory[:] = b"abc"
+    >>> ungil.run(fill, ungil.share(numbers, writable=True))
+    >>> numbers
+    bytearray(b'abc')
+    """
+    return Shared(data, writable)
+
+
+def _memory_of_array(array: Any) -> memoryview:
+    """The memory of an array of numpy's, or of another library's, as it pickles itself."""
+    for item in array.__reduce_ex__(PROTOCOL)[1]:
+        if isinstance(item, pickle.PickleBuffer):
+            return item.raw()
+    raise TypeError(
+        "share() needs a contiguous array of numbers of a plain type, not this %s; numpy.ascontiguousarray() makes one"
+        % type(array).__name__
+    )
+
+
+def view_of(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
+    """A view of memory that arrived, with the format and shape that it was sent with."""
+    view = memoryview(buffer).cast("B")
+    return view.cast(format, shape) if view.nbytes else view.cast(format)  # type: ignore[call-overload, no-any-return]
+
+
+def native_format(view: memoryview) -> str:
+    """The format as memoryview.cast() takes it: ctypes writes "<i" for "i". "B" for structures."""
+    code = view.format.lstrip("@=<") if sys.byteorder == "little" else view.format.lstrip("@")
+    for candidate in (code, {"l": "q", "L": "Q"}.get(code, code)):
+        try:
+            if memoryview(b"").cast(candidate).itemsize == view.itemsize:  # type: ignore[call-overload]
+                return candidate
+        except ValueError:  # no such format
+            pass
+    return "B"

@@ -1,0 +1,31 @@
+//! Arithmetic that several kernels share. Each module has one concept; none depends on a family of kernels.
+//!
+//! | module | concept |
+//! |---|---|
+//! | `buffer` | memory for lists of numbers |
+//! | `divisor` | divisibility by a fixed number without a division |
+//! | `inverse` | inverses modulo a power of two |
+//! | `montgomery` | residues in Montgomery form, whatever their size; `mont64`, `mont52` and `mont104` implement it |
+//! | `u64_vector` | vectors of 64-bit numbers, whatever their width; `u64x8` is the AVX-512 one |
+//! | `two_sum` | sums of doubles whose rounding errors are summed, too |
+//! | `random` | random numbers for tests |
+
+pub(in crate::kernels) mod divisor;
+pub(in crate::kernels) mod inverse;
+pub(in crate::kernels) mod mont64;
+pub(in crate::kernels) mod montgomery;
+pub(in crate::kernels) mod two_sum;
+pub(in crate::kernels) mod u64_vector;
+
+#[cfg(target_arch = "x86_64")]
+pub(in crate::kernels) mod mont104;
+#[cfg(target_arch = "x86_64")]
+pub(in crate::kernels) mod mont52;
+#[cfg(target_arch = "x86_64")]
+pub(in crate::kernels) mod u64x8;
+
+pub(in crate::kernels) mod buffer;
+#[cfg(test)]
+pub(in crate::kernels) mod random;
+
+pub use two_sum::CompensatedSum;
