@@ -1,4 +1,4 @@
-/* A function of libm over an array, and one's own function under an integral, on one thread and on all processors.
+/* Applies a function of libm to an array and integrates a function of this program, on one and on all processors.
  *
  *   cc parallel_map.c -o parallel_map $(pkg-config --cflags --libs ungil) -lm && ./parallel_map 10000000
  */
@@ -14,7 +14,7 @@ static int failed(int32_t status) {
   return status != UNGIL_OK;
 }
 
-/* A quarter of a circle, of the radius that ctx points to. */
+/* A quarter circle. ctx points to its radius. */
 static double quarter_circle(double x, void *ctx) {
   double radius = *(double *)ctx;
   return sqrt(radius * radius - x * x);
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   if (numbers == NULL || results == NULL) return EXIT_FAILURE;
   for (int64_t i = 0; i < count; i++) numbers[i] = 4.0 * (double)i / (double)count - 2;
 
-  const int32_t threads[] = {1, 0}; /* 0: as many as there are processors */
+  const int32_t threads[] = {1, 0}; /* 0: all processors */
   double area = 0, radius = 2;
   for (int i = 0; i < 2; i++) {
     double start = seconds();

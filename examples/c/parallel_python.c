@@ -1,4 +1,4 @@
-/* Four Pythons in one C program, which links no Python: a CPU-bound job in each, one after the other and at once.
+/* Runs a CPU-bound job in four Python interpreters, in sequence and in parallel. The program does not link libpython.
  *
  *   cc -pthread parallel_python.c -o parallel_python $(pkg-config --cflags --libs ungil) && ./parallel_python 3000000
  */

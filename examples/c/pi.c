@@ -1,4 +1,4 @@
-/* Pi as the sum of n terms.
+/* Computes pi as a sum of n terms.
  *
  *   cc pi.c -o pi $(pkg-config --cflags --libs ungil) && ./pi 100000000
  */

@@ -1,4 +1,4 @@
-/* How many of the numbers below a bound have a divisor below their square root; and how an error is told.
+/* Counts the numbers below a bound that have a divisor below their square root. Shows how errors are reported.
  *
  *   cc primes.c -o primes $(pkg-config --cflags --libs ungil) && ./primes 1000000
  */

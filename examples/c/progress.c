@@ -1,4 +1,4 @@
-/* A long call on all processors, with its progress shown; Ctrl-C stops it at once, and the exit status is 130.
+/* Shows the progress of a long call on all processors. Ctrl-C cancels it, and the exit status is then 130.
  *
  *   cc progress.c -o progress $(pkg-config --cflags --libs ungil) -pthread && ./progress 50000000
  */
@@ -29,12 +29,12 @@ int main(int argc, char **argv) {
   long long length = argc > 1 ? atoll(argv[1]) : 50000000;
   uint64_t *numbers = length > 0 ? malloc((size_t)length * sizeof *numbers) : NULL;
   if (numbers == NULL) {
-    fprintf(stderr, "usage: progress [COUNT], a positive number that memory has room for\n");
+    fprintf(stderr, "usage: progress [COUNT], a positive number of numbers that fit in memory\n");
     return EXIT_FAILURE;
   }
   for (long long i = 0; i < length; i++) numbers[i] = UINT64_MAX - 2 * (uint64_t)i;
 
-  /* Signals wait until the main thread asks for them; threads inherit that. */
+  /* Block the signals: the main thread takes them with sigtimedwait. The other threads inherit the mask. */
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

@@ -1,4 +1,4 @@
-/* Seconds of real time since some fixed moment. */
+/* Seconds of real time since a fixed point in time. */
 #include <time.h>
 
 static double seconds(void) {

@@ -1,4 +1,4 @@
-/* The sum of the multiples of 3 below a bound, on one thread and on two.
+/* Sums the multiples of 3 below a bound, on one thread and on two.
  *
  *   cc sum.c -o sum $(pkg-config --cflags --libs ungil) -pthread && ./sum 1000000000
  */
@@ -28,12 +28,12 @@ int main(int argc, char **argv) {
 
   start = seconds();
   struct range halves[2] = {{0, end / 2, 0}, {end / 2, end, 0}};
-  pthread_t helper;
-  if (pthread_create(&helper, NULL, sum_range, &halves[0]) != 0) return EXIT_FAILURE;
+  pthread_t worker;
+  if (pthread_create(&worker, NULL, sum_range, &halves[0]) != 0) return EXIT_FAILURE;
   sum_range(&halves[1]);
-  pthread_join(helper, NULL);
+  pthread_join(worker, NULL);
   double two = seconds() - start;
-  /* Sums are modulo 2^32: add them as unsigned numbers. */
+  /* Sums are modulo 2^32, so add them as unsigned numbers. */
   int32_t both = (int32_t)((uint32_t)halves[0].sum + (uint32_t)halves[1].sum);
 
   printf("multiples of 3 below %d, modulo 2^32: %d\n", end, sum);

@@ -1,4 +1,4 @@
-"""Pure Python on all cores: isolated interpreters in this process, by nothing but ctypes; beside threads and processes.
+"""Pure Python on all cores: isolated interpreters, used with ctypes alone, compared with threads and processes.
 
     python3 examples/python/interpreters.py [COUNT]
 """
@@ -29,7 +29,7 @@ def check(status):
 
 
 class Interpreter(object):
-    """A Python of its own, with a lock of its own."""
+    """An isolated interpreter, with a GIL of its own."""
 
     def __init__(self):
         handle = ctypes.c_int32()
@@ -49,7 +49,7 @@ class Interpreter(object):
 
 
 def in_processes(calls):
-    """Each call in a process of its own, which is forked while this process has no other thread."""
+    """Each call in a process of its own. Forked while this process has no other threads."""
     with multiprocessing.get_context("fork").Pool(len(calls)) as pool:
         return pool.starmap(job, calls)  # noqa: F821, JOB defines it
 

@@ -1,4 +1,4 @@
-"""A function that numba compiled, on all cores: integrated, and mapped over an array.
+"""Integrates a function compiled by numba on all cores.
 
     pip install numba && python3 examples/python/numba_cfunc.py [PARTS]
 """
@@ -45,7 +45,7 @@ def main(parts=50000000):
     one = row("numba, one thread", lambda: 4 * integrate(compiled.address, 0, 1, parts, threads=1))
     all_of_them = row("numba, all processors", lambda: 4 * integrate(compiled.address, 0, 1, parts))
     assert one == all_of_them and abs(one - math.pi) < 10 / parts
-    # A Python function works too. It is not faster: its calls take turns.
+    # A Python function works too, but its calls wait for each other at the GIL.
     few = max(1, parts // 500)
     callback = Integrand(quarter_circle)
     address = ctypes.cast(callback, ctypes.c_void_p)

@@ -1,4 +1,4 @@
-"""libm's erf over an array, on all cores: a C function that is already there, and no copy of the array.
+"""Applies erf, a function of the C library, to an array: on all cores, without copying the array.
 
     python3 examples/python/parallel_map.py [COUNT]
 """
@@ -21,14 +21,14 @@ library.ungil_last_error.restype = ctypes.c_char_p
 
 
 def parallel_map(function, source, out, count, threads=0):
-    """out[i] = function(source[i]); 0 threads are as many as there are processors."""
+    """out[i] = function(source[i]). With threads=0 it uses all processors."""
     address = ctypes.cast(function, ctypes.c_void_p)
     if library.ungil_map_f64(address, source, out, count, threads, 0) != 0:
         raise RuntimeError(library.ungil_last_error().decode())
 
 
 def of_array(numbers):
-    """The memory of an array.array, as C sees it."""
+    """The memory of an array.array, as a ctypes array."""
     return (ctypes.c_double * len(numbers)).from_buffer(numbers)
 
 
@@ -56,7 +56,7 @@ def main(count=4000000):
     try:
         import numpy
     except ImportError:
-        print("  (numpy is not installed: its arrays go the same way)")
+        print("  (numpy is not installed; its arrays work the same way)")
         return
     values = numpy.linspace(-2, 2, count)
     results = numpy.empty_like(values)

@@ -1,4 +1,4 @@
-"""Pi as a sum of many terms, computed twice: in sequence, then in two Python threads.
+"""Computes pi as a sum of many terms, twice: in sequence, then in two Python threads.
 
     python3 examples/python/pi.py [C_TERMS [PYTHON_TERMS]]
 """

@@ -1,7 +1,7 @@
-"""Numbers with a divisor below their square root, counted twice: in sequence, then in two Python threads.
+"""Counts numbers with a divisor below their square root, twice: in sequence, then in two Python threads.
 
-Arrays go to C without a copy: from array.array by from_buffer. (A list would have to be converted first, by
-(c_int32 * n)(*numbers), and that takes longer than the counting.)
+from_buffer passes an array.array to C without copying it. A list would have to be converted first, with
+(c_int32 * n)(*numbers), and that takes longer than the counting.
 
     python3 examples/python/primes.py [C_COUNT [PYTHON_COUNT]]
 """

@@ -1,7 +1,7 @@
-"""A progress bar and Ctrl-C over a long call: how many of some large random numbers are prime?
+"""A progress bar and Ctrl-C for a long call, which counts primes among large random numbers.
 
-The call runs in a thread, as ctypes lets no signal through while it waits for C; the main thread watches its
-control. Ctrl-C cancels the call, waits for it, and ends the script with status 130, as shells expect.
+Python handles no signals while its main thread is in a C function. So the call runs in another thread, and the main
+thread polls its control. Ctrl-C cancels the call, waits for it to end, and ends the script with status 130.
 
     python3 examples/python/progress.py [COUNT]        (with tqdm, if it is installed)
 """
@@ -21,7 +21,7 @@ library.ungil_count_primes_u64.argtypes = [
 
 
 class Control(object):
-    """A token that a call takes, so that it can be watched and stopped."""
+    """A control token: reports the progress of the call that uses it, and cancels it."""
 
     def __init__(self):
         self.handle = ctypes.c_int32()
@@ -41,7 +41,7 @@ class Control(object):
 
 
 class Bar(object):
-    """What stands in for tqdm where that is not installed."""
+    """A replacement for tqdm where that is not installed."""
 
     def __init__(self, total):
         self.total, self.n = total, 0
@@ -64,7 +64,7 @@ def progress_bar(total):
 
 
 def watched(call, control, total):
-    """What call() returns in a thread of its own, with a bar of its control's progress."""
+    """Runs call() in a thread, shows its control's progress in a bar, and returns its result."""
     outcome, bar = [], None
     thread = threading.Thread(target=lambda: outcome.append(call()))
     try:
@@ -77,7 +77,7 @@ def watched(call, control, total):
         control.cancel()
         raise
     finally:
-        if thread.is_alive():  # not if Ctrl-C came before it began: then the call finds that its control is freed
+        if thread.is_alive():  # not alive if Ctrl-C came before the start: the call then finds its control freed
             thread.join()
         if bar is not None:
             bar.close()

@@ -1,4 +1,4 @@
-"""What the examples share: the library's place, and a table of times."""
+"""Helpers of the examples: they find the library and print tables of times."""
 from __future__ import division, print_function
 
 import os
@@ -9,7 +9,7 @@ LIBRARIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
 
 
 def find(name):
-    """The library that `make` built, or else, by its name alone, the installed one."""
+    """The path of the library in build/, or just the name, for an installed one (`make install-compat`)."""
     built = os.path.normpath(os.path.join(LIBRARIES, name))
     return built if os.path.exists(built) else name
 
@@ -22,8 +22,8 @@ def in_threads(function, calls):
     """Each call in a Python thread of its own."""
     results = [None] * len(calls)
 
-    def run(place, arguments):
-        results[place] = function(*arguments)
+    def run(index, arguments):
+        results[index] = function(*arguments)
 
     threads = [threading.Thread(target=run, args=call) for call in enumerate(calls)]
     for thread in threads:
@@ -44,7 +44,7 @@ def timed(way, function, calls):
 
 
 class Table(object):
-    """A row per implementation: its calls in sequence, the same calls in threads, and the ratio of the times."""
+    """One row per implementation: the time of its calls in sequence and in threads, and the ratio of the two."""
 
     LAYOUT = "  {:<36}{:>12}{:>12}{:>8}   {}"
 
@@ -53,7 +53,7 @@ class Table(object):
         print(self.LAYOUT.format("", "in sequence", "in threads", "ratio", "answer"))
 
     def row(self, name, function, calls):
-        """Both ways must give the same answers; the first call's is shown."""
+        """Checks that both ways give the same answers, and shows the first one."""
         sequence_time, in_order = timed(in_sequence, function, calls)
         threads_time, at_once = timed(in_threads, function, calls)
         if in_order != at_once:

@@ -1,7 +1,7 @@
-"""The sum of the multiples of 3 below a bound, two times over: in sequence, then in two Python threads.
+"""Sums the multiples of 3 below a bound, twice: in sequence, then in two Python threads.
 
-ctypes releases Python's global lock while C runs, so two calls in two threads take the time of one.
-Pure Python functions in threads take turns.
+ctypes releases the GIL while C code runs, so two calls in two threads take the time of one. Pure Python functions in
+threads wait for each other.
 
     python3 examples/python/sum.py [C_BOUND [PYTHON_BOUND]]
 """
@@ -19,7 +19,7 @@ def python_test(start, end):
     for i in range(start, end):
         if i % 3 == 0:
             total += i
-    return (total + 2**31) % 2**32 - 2**31  # as a 32-bit int of C has it
+    return (total + 2**31) % 2**32 - 2**31  # wraps like an int32_t
 
 
 def main(c_bound=2**31 - 1, python_bound=5000000):

@@ -1,8 +1,9 @@
-"""What works here, and how fast: for a first look, and for reports of bugs.
+"""Report what works on this machine, and how fast. Please include the output in bug reports.
 
     python -m ungil [--json]
 
-The status is 0 if each of the three ways past the lock gives right answers, or says that it is unsupported here.
+It tries C functions in Python threads, threads inside the library, and isolated interpreters. The exit status is 0 if
+each of them gives correct results or is unsupported here, otherwise 1.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from typing import Any, Callable, Tuple
 from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, compat, kernels
 from ._native.library import library, path, version
 
-SECONDS = 0.05  # for each call that is timed
-COMPANIONS = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")
+TARGET_SECONDS = 0.05  # the approximate time of each call that is timed
+PACKAGES = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")
 
-Way = Callable[[int], Tuple[bool, float]]
+Way = Callable[[int], Tuple[bool, float]]  # number of workers -> (correct, speed-up)
 
 
 def loop(count: int) -> int:
-    """Work in pure Python."""
+    """A workload in pure Python."""
     total = 0
     for i in range(count):
         total += i * i % 7
@@ -35,33 +36,34 @@ def loop(count: int) -> int:
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """(seconds, result) of a call."""
     start = time.perf_counter()
     result = call()
     return time.perf_counter() - start, result
 
 
-def amount(call: Callable[[int], Any], first: int, most: int) -> int:
-    """For how much work the call takes SECONDS or so."""
+def calibrated(call: Callable[[int], Any], first: int, most: int) -> int:
+    """The size for which call(size) takes about TARGET_SECONDS, between `first` and `most`."""
     size = first
     while size < most:
         seconds = timed(lambda: call(size))[0]  # noqa: B023, it is called at once
-        if seconds > SECONDS / 4:
-            return max(1, min(most, int(size * SECONDS / seconds)))
+        if seconds > TARGET_SECONDS / 4:
+            return max(1, min(most, int(size * TARGET_SECONDS / seconds)))
         size *= 4
     return most
 
 
 def best(call: Callable[[], Any], rounds: int = 3) -> tuple[float, Any]:
-    """The shortest time of some rounds, and a result."""
+    """(seconds, result) of the fastest of several calls."""
     return min((timed(call) for _ in range(rounds)), key=lambda found: found[0])
 
 
 def in_python_threads(workers: int) -> tuple[bool, float]:
-    """A C function from Python threads: (whether the answers are right, the speed-up)."""
-    count = amount(lambda n: library.test(0, n), 1 << 20, 2**31 - 1)
+    """C functions called from Python threads."""
+    count = calibrated(lambda n: library.test(0, n), 1 << 20, 2**31 - 1)
     expected = kernels.sum_multiples(0, count, 3)
 
-    def together() -> list[int]:
+    def concurrently() -> list[int]:
         results: list[int] = []
         threads = [threading.Thread(target=lambda: results.append(library.test(0, count))) for _ in range(workers)]
         for thread in threads:
@@ -70,28 +72,28 @@ def in_python_threads(workers: int) -> tuple[bool, float]:
             thread.join()
         return results
 
-    alone, first = best(lambda: [library.test(0, count) for _ in range(workers)])
-    beside, second = best(together)
-    is_right = len(first) == len(second) == workers
-    return is_right and all((x - expected) % 2**32 == 0 for x in first + second), alone / beside
+    serial_time, first = best(lambda: [library.test(0, count) for _ in range(workers)])
+    parallel_time, second = best(concurrently)
+    is_correct = len(first) == len(second) == workers
+    return is_correct and all((x - expected) % 2**32 == 0 for x in first + second), serial_time / parallel_time
 
 
 def in_the_library(workers: int) -> tuple[bool, float]:
-    """Threads inside the library: (whether the answers are right, the speed-up)."""
-    terms = amount(lambda n: compat.pi(n, threads=1), 1 << 20, 1 << 40) * workers
-    alone, first = best(lambda: compat.pi(terms, threads=1))
-    beside, second = best(lambda: compat.pi(terms, threads=workers))
-    return first == second and abs(first - 3.141592653589793 - 2 / terms) < 1e-9, alone / beside
+    """Threads inside the library."""
+    terms = calibrated(lambda n: compat.pi(n, threads=1), 1 << 20, 1 << 40) * workers
+    serial_time, first = best(lambda: compat.pi(terms, threads=1))
+    parallel_time, second = best(lambda: compat.pi(terms, threads=workers))
+    return first == second and abs(first - 3.141592653589793 - 2 / terms) < 1e-9, serial_time / parallel_time
 
 
 def in_interpreters(workers: int) -> tuple[bool, float]:
-    """Python code in isolated interpreters: (whether the answers are right, the speed-up)."""
-    count = amount(loop, 1 << 10, 1 << 40)
+    """Python code in isolated interpreters."""
+    count = calibrated(loop, 1 << 10, 1 << 40)
     with InterpreterPoolExecutor(workers) as pool:
         list(pool.map(loop, [1] * workers))
-        alone, first = best(lambda: [loop(count) for _ in range(workers)])
-        beside, second = best(lambda: list(pool.map(loop, [count] * workers)))
-    return first == second, alone / beside
+        serial_time, first = best(lambda: [loop(count) for _ in range(workers)])
+        parallel_time, second = best(lambda: list(pool.map(loop, [count] * workers)))
+    return first == second, serial_time / parallel_time
 
 
 WAYS: dict[str, Way] = {
@@ -102,7 +104,7 @@ WAYS: dict[str, Way] = {
 
 
 def libpython() -> str:
-    """The file that interpreters are made from."""
+    """The path of the libpython that interpreters are copies of, or the reason why there are none."""
     try:
         with Interpreter() as interpreter:
             return str(interpreter.eval("__import__('_ungil').libpython"))
@@ -111,16 +113,18 @@ def libpython() -> str:
 
 
 def tried(way: Way, workers: int) -> dict[str, Any]:
+    """One entry of the report: the result, and the speed-up or the reason for a failure."""
     try:
-        is_right, speed_up = way(workers)
+        is_correct, speed_up = way(workers)
     except UnsupportedError as reason:
         return {"result": "unsupported", "why": str(reason).replace("unsupported: ", "", 1)}
     except Exception as error:
         return {"result": "failed", "why": "%s: %s" % (type(error).__name__, error)}
-    return {"result": "ok" if is_right else "wrong", "speed_up": round(speed_up, 2)}
+    return {"result": "ok" if is_correct else "wrong", "speed_up": round(speed_up, 2)}
 
 
 def report() -> dict[str, Any]:
+    """The report, ready for JSON."""
     threads = kernels.num_threads()
     workers = max(2, min(threads, 8))
     return {
@@ -134,32 +138,31 @@ def report() -> dict[str, Any]:
         "threads": threads,
         "environment": {name: value for name, value in os.environ.items() if name.startswith(("UNGIL_", "OMP_NUM_"))},
         "libpython": libpython(),
-        "companions": [name for name in COMPANIONS if util.find_spec(name)],
+        "packages": [name for name in PACKAGES if util.find_spec(name)],
         "workers": workers,
         "ways": {name: tried(way, workers) for name, way in WAYS.items()},
     }
 
 
 def text(found: dict[str, Any]) -> str:
+    """The report for people."""
     level = found["cpu_level"]
     if level != found["cpu_level_detected"]:
-        level += ", though the machine has " + found["cpu_level_detected"]
+        level += " (the machine supports %s)" % found["cpu_level_detected"]
     lines = [
         ("ungil", "%(ungil)s, %(library)s" % found),
         ("Python", "%(python)s, %(executable)s" % found),
         ("system", found["system"]),
         ("CPU level", level),
         ("threads", str(found["threads"])),
-        ("environment", " ".join("%s=%s" % item for item in found["environment"].items()) or "nothing set"),
+        ("environment", " ".join("%s=%s" % item for item in found["environment"].items()) or "not set"),
         ("libpython", found["libpython"]),
-        ("companions", ", ".join(found["companions"]) or "none"),
+        ("packages", ", ".join(found["packages"]) or "none"),
     ]
     parts = ["%-12s %s" % line for line in lines] + [""]
     for name, way in found["ways"].items():
         detail = (
-            "%.2f times as fast with %d threads" % (way["speed_up"], found["workers"])
-            if "speed_up" in way
-            else way["why"]
+            "speed-up %.2f with %d threads" % (way["speed_up"], found["workers"]) if "speed_up" in way else way["why"]
         )
         parts.append("%-34s %-12s %s" % (name, way["result"], detail))
     return "\n".join(parts)
@@ -167,7 +170,7 @@ def text(found: dict[str, Any]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ungil", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="for programs to read")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     found = report()
     print(json.dumps(found, indent=2) if arguments.json else text(found))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
-from types import TracebackType
 from typing import Any
 
+from ._native.handle import ClosedOnExit
 from .control import Control, Progress
 
 __all__ = ["track"]
@@ -16,7 +16,7 @@ UPDATE_INTERVAL = 0.1
 """Seconds between two updates of a bar."""
 
 
-class track:
+class track(ClosedOnExit):
     """A context manager that shows the progress of the calls that use a control.
 
     Parameters
@@ -67,12 +67,8 @@ class track:
             self._thread.start()
         return self._control
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop showing progress, and leave the bar as it is. The end of the ``with`` block does this."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()

@@ -1,5 +1,5 @@
-//! Release functions of the caller's: they are called when memory is not in use any more, until they are ended. (One that
-//! is written in Python must not be called after that Python has ended.)
+//! Release functions of the caller's: they are called when memory is not in use any more, until they are ended. (One
+//! that is written in Python must not be called after that Python has ended.)
 
 use std::ffi::c_void;
 use std::sync::Mutex;
@@ -38,8 +38,8 @@ pub unsafe fn call(release: Release, owner: *mut c_void) {
         }
         functions.in_progress.push(address);
     }
-    // SAFETY: by this function's contract, it may be called unless it has ended. It had not ended when this call was noted
-    // as in progress, and `end` waits for calls in progress.
+    // SAFETY: by this function's contract, it may be called unless it has ended. It had not ended when this call was
+    // noted as in progress, and `end` waits for calls in progress.
     unsafe { release(owner) };
     let in_progress = &mut lock(FUNCTIONS.get()).in_progress;
     // There is no entry in the child of a fork that the function made.
@@ -101,10 +101,11 @@ mod tests {
     #[test]
     fn the_end_waits_for_calls_in_progress() {
         let waits: Release = waits; // one pointer: two to the same Rust function need not be equal
-        let (go, mut gate) = mpsc::channel::<()>();
-        let owner = AtomicPtr::new((&raw mut gate).cast());
+        let (go, mut receiver) = mpsc::channel::<()>();
+        let owner = AtomicPtr::new((&raw mut receiver).cast());
         thread::scope(|scope| {
-            // SAFETY: `owner` points to the receiver, which `waits` expects, and which nothing else uses until the scope ends.
+            // SAFETY: `owner` points to the receiver, which `waits` expects, and which nothing else uses until the
+            // scope ends.
             let calling = scope.spawn(|| unsafe { call(waits, owner.load(SeqCst)) });
             let address = waits as usize;
             while !lock(FUNCTIONS.get()).in_progress.contains(&address) {

@@ -11,8 +11,8 @@ pub(crate) fn version(libpython: &Path) -> String {
     name.trim_start_matches("libpython").trim_end_matches(".so.1.0").trim_end_matches('m').to_owned()
 }
 
-/// The shared libpythons of this machine, pyenv's and the system's. If there are none, the test of this name is reported
-/// as skipped.
+/// The shared libpythons of this machine, pyenv's and the system's. If there are none, the test of this name is
+/// reported as skipped.
 pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
     let pyenv = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv/versions"));
     let versions = pyenv.and_then(|directory| fs::read_dir(directory).ok()).into_iter().flatten();

@@ -58,6 +58,16 @@ def typecodes():
     return names
 
 
+def python(program, **environment):
+    """The output of a new Python that runs the program. A variable of the environment that is None is removed."""
+    settings = dict(os.environ, **environment)
+    for name, value in environment.items():
+        if value is None:
+            del settings[name]
+    command = [sys.executable, "-c", program]
+    return subprocess.check_output(command, env=settings, timeout=PATIENCE, universal_newlines=True)
+
+
 def interrupted(program, after):
     """Runs a Python program, sends SIGINT when it has written the line `after`, and gives its other lines."""
     # A shell without job control has its background commands, and all that they start, ignore SIGINT.

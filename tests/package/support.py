@@ -31,14 +31,14 @@ HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
 
 def run_script(script, *arguments, interact=None, timeout=PATIENCE):
     """Runs a program from a file: (status, output, errors). interact(process) may do something meanwhile."""
-    folders = [folder for folder in sys.path if folder]
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "script.py")
+    directories = [directory for directory in sys.path if directory]
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "script.py")
         with open(path, "w", encoding="utf-8") as file:
             # A shell without job control has its background commands, and all that they start, ignore SIGINT.
             file.write("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n")
             file.write(textwrap.dedent(script))
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(folders), PYTHONFAULTHANDLER="1")
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(directories), PYTHONFAULTHANDLER="1")
         process = subprocess.Popen(
             [sys.executable, path, *arguments],
             stdout=subprocess.PIPE,

@@ -167,7 +167,7 @@ class Layout(unittest.TestCase):
             kernels.is_prime([1, 2], out=[0, 0])
         with self.assertRaisesRegex(TypeError, "out: expected None for a single number, not bytearray"):
             kernels.is_prime(2, out=bytearray(1))
-        with self.assertRaisesRegex(ValueError, "out must be apart"):
+        with self.assertRaisesRegex(ValueError, "out must be separate"):
             numbers = array.array("q", range(8))
             kernels.is_prime(numbers, out=memoryview(numbers).cast("B")[:8])
 
@@ -299,15 +299,15 @@ class NoCopies(unittest.TestCase):
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | 0x4000)  # MAP_NORESERVE
         except (OSError, ValueError, OverflowError) as error:
             self.skipTest("SKIP: no terabyte of addresses here: %s" % error)
-        room = buffers.as_output("out", memory, (UINT8,), buffers.as_input("numbers", memory, (UINT8,)))
-        self.assertEqual(room.length, size)
-        room.release()
+        output = buffers.as_output("out", memory, (UINT8,), buffers.as_input("numbers", memory, (UINT8,)))
+        self.assertEqual(output.length, size)
+        output.release()
 
     def test_results_are_written_where_they_are_wanted(self):
         out = bytearray(4)
         source = buffers.as_input("numbers", [1, 2, 3, 4], (INT64,))
-        room = buffers.as_output("out", out, (BOOL,), source)
-        ctypes.memset(room.address, 1, 4)
+        output = buffers.as_output("out", out, (BOOL,), source)
+        ctypes.memset(output.address, 1, 4)
         self.assertEqual(out, bytearray([1, 1, 1, 1]))
 
 

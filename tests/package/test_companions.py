@@ -2,7 +2,6 @@
 
 import ctypes
 import math
-import os
 import subprocess
 import sys
 import threading
@@ -12,20 +11,10 @@ from ctypes.util import find_library
 from unittest import mock
 
 import ungil
-from references import PATIENCE, companion, values
+from references import PATIENCE, companion, python, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import compat, functions
 from ungil.progress import track
-
-
-def python(program, **environment):
-    """The output of a new Python that runs the program."""
-    settings = dict(os.environ, **environment)
-    for name, value in environment.items():
-        if value is None:
-            del settings[name]
-    command = [sys.executable, "-c", program]
-    return subprocess.check_output(command, env=settings, timeout=PATIENCE, universal_newlines=True)
 
 
 class Numba(unittest.TestCase):
@@ -358,14 +347,6 @@ class NoThreadpoolctl(unittest.TestCase):
         program += "sys.path[:] = [p for p in sys.path if not os.path.exists(os.path.join(p, 'threadpoolctl.py'))]\n"
         program += "try: import threadpoolctl\nexcept ModuleNotFoundError as error: print(error.name)"
         self.assertEqual(python(program).strip(), "threadpoolctl")
-
-    def test_nothing_of_others_is_imported(self):
-        """Whatever is installed: a program that does not use it does not wait for its import."""
-        program = "import sys; before = set(sys.modules)\nimport ungil; ungil.compat.pi(10); ungil.num_threads()\n"
-        program += "files = [str(getattr(sys.modules[name], '__file__', '')) for name in set(sys.modules) - before]\n"
-        program += "own = ungil.__file__.rpartition('/')[0]\n"
-        program += "print([file for file in files if '-packages/' in file and not file.startswith(own)])"
-        self.assertEqual(python(program).strip(), "[]")
 
 
 if __name__ == "__main__":

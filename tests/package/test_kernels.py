@@ -301,15 +301,15 @@ class Interrupts(unittest.TestCase):
         self.assertEqual((status, lines[-1]), (0, "free"))
 
     def test_what_is_short_is_called_directly(self):
-        with mock.patch.object(call_options, "run_interruptibly", side_effect=AssertionError) as hearing:
+        with mock.patch.object(call_options, "run_interruptibly", side_effect=AssertionError) as interruptibly:
             compat.pi(10**5)
             kernels.count_primes(range(1000))
-            self.assertFalse(hearing.called)
+            self.assertFalse(interruptibly.called)
             for call in (lambda: compat.pi(10**6), lambda: kernels.count_primes(range(10**4))):
                 with contextlib.suppress(AssertionError):
                     call()
-                self.assertTrue(hearing.called)
-                hearing.reset_mock()
+                self.assertTrue(interruptibly.called)
+                interruptibly.reset_mock()
 
 
 if __name__ == "__main__":

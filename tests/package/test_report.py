@@ -15,11 +15,11 @@ from ungil._native.library import path
 
 
 def run(*arguments, **settings):
-    folders = os.pathsep.join(folder for folder in sys.path if folder)
+    directories = os.pathsep.join(directory for directory in sys.path if directory)
     process = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
-        env=dict(os.environ, PYTHONPATH=folders, **settings),
+        env=dict(os.environ, PYTHONPATH=directories, **settings),
         text=True,
         timeout=120,
     )
@@ -45,7 +45,7 @@ class Report(unittest.TestCase):
         for part in (ungil.__version__, path, "CPU level", "a C function from Python threads", "isolated interpreters"):
             self.assertIn(part, output)
 
-    def test_a_wrong_answer_and_a_failure_are_told_by_the_status(self):
+    def test_a_wrong_answer_and_a_failure_set_the_exit_status(self):
         def fail(workers):
             raise OSError("no threads")
 
@@ -74,7 +74,7 @@ class Loader(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("undefined symbol: ungil_version", errors)
 
-    def test_each_path_that_was_tried_is_told(self):
+    def test_the_error_lists_each_path_that_was_tried(self):
         program = """
             import ctypes, sys
             def refuse(path, *rest, **more):

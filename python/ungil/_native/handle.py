@@ -1,22 +1,19 @@
-"""The base class of objects that own a handle of the library."""
+"""Base classes of objects that are closed: by a `with` block, and those that own a handle of the library."""
 
 from __future__ import annotations
 
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-Self = TypeVar("Self", bound="Closing")
+Self = TypeVar("Self", bound="Handle")
 
 
-class Closing:
-    """A context manager that calls `close` at its end."""
+class ClosedOnExit:
+    """A context manager whose `with` block ends with a call of `close`."""
 
     def close(self) -> None:
         """Release what the object owns."""
         raise NotImplementedError
-
-    def __enter__(self: Self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -27,7 +24,7 @@ class Closing:
         self.close()
 
 
-class Handle(Closing):
+class Handle(ClosedOnExit):
     """Owner of a handle, which is freed by `close`, at the end of a `with` block, or with the object."""
 
     _handle = 0
@@ -38,6 +35,9 @@ class Handle(Closing):
     def handle(self) -> int:
         """The handle, for calls of the C API; 0 if this object is closed."""
         return self._handle
+
+    def __enter__(self: Self) -> Self:
+        return self
 
     def _open(self) -> int:
         """The handle of an object that must not be closed."""

@@ -1,6 +1,7 @@
-"""threadpoolctl knows this library's number of threads: threadpool_info() shows it, threadpool_limits() sets it.
+"""Registers the library with threadpoolctl: threadpool_info() lists it, and threadpool_limits() sets its threads.
 
-threadpoolctl may be imported before this package, later, or never: it is not imported from here.
+threadpoolctl may be imported before this package, after it, or never. It is not imported from here, but a finder in
+sys.meta_path notices its import.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ NAME = "threadpoolctl"
 
 
 def register() -> None:
-    """Tells threadpoolctl of the library: now, if it is imported already, and at each import from now on."""
+    """Register the library with threadpoolctl: now, if that is imported already, and at each import from now on."""
     sys.meta_path.insert(0, Finder())
     if NAME in sys.modules:
         with contextlib.suppress(ImportError):
-            import threadpoolctl  # which waits where another thread is importing it
+            import threadpoolctl  # waits if another thread is importing it
 
             _register_in(threadpoolctl)
 
 
 def _register_in(module: ModuleType) -> None:
-    """From threadpoolctl 3.2 on."""
+    """Register the library, if this is threadpoolctl 3.2 or newer."""
     base, add = getattr(module, "LibController", None), getattr(module, "register", None)
     if base is not None and add is not None:
         add(_controller(base))
 
 
 class Finder:
-    """Finds threadpoolctl where the other finders do, and sees to it that its import ends with a registration."""
+    """Finds threadpoolctl by means of the other finders, with a loader that registers the library after the import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -54,7 +55,7 @@ class Finder:
 
 
 class _Loader:
-    """Loads the module by its own loader, which is the one that the module has in the end."""
+    """Loads the module with its own loader, which it then has as its `__loader__` too."""
 
     def __init__(self, own: Any) -> None:
         self._own = own
@@ -72,30 +73,34 @@ class _Loader:
         _register_in(module)
 
     def __getattr__(self, name: str) -> Any:
-        """For who finds the module and does not import it: source, resources, whether it is a package."""
+        """For tools that find the module without importing it: its source, its resources, whether it is a package."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._own, name)
 
 
-class _Number(int):
-    """A number of threads that knows what was set when it was looked up: given back, it restores exactly that."""
+class _ThreadCount(int):
+    """A number of threads with the setting that it came from: passing it back restores that setting exactly.
+
+    threadpool_limits() reads the number, sets another one, and passes the first one back at its end. If nothing was
+    set before, nothing is set after that.
+    """
 
     setting: int
 
     @classmethod
-    def of(cls, library: Any) -> _Number:
+    def of(cls, library: Any) -> _ThreadCount:
         number = cls(library.ungil_num_threads())
         number.setting = library.ungil_num_threads_setting()
         return number
 
     def __reduce__(self) -> tuple[type, tuple[int]]:
-        return int, (int(self),)  # the setting is this process's
+        return int, (int(self),)  # the setting belongs to this process
 
 
 def _controller(base: Any) -> Any:
     class UngilController(base):  # type: ignore[misc]
-        """libungil, for threadpoolctl."""
+        """threadpoolctl's controller of libungil."""
 
         user_api = "ungil"
         internal_api = "ungil"
@@ -103,12 +108,12 @@ def _controller(base: Any) -> Any:
         check_symbols = ("ungil_num_threads_setting",)
 
         def get_num_threads(self) -> int:
-            return _Number.of(self.dynlib)
+            return _ThreadCount.of(self.dynlib)
 
         def set_num_threads(self, num_threads: int) -> None:
-            # A negative number changes nothing. An exception would leave other libraries' limits half set.
+            # The library ignores a negative number. An exception would leave the limits of other libraries half set.
             number = getattr(num_threads, "setting", num_threads)
-            self.dynlib.ungil_set_num_threads(max(-1, min(number, 0x7FFFFFFF)))  # ctypes would cut it off
+            self.dynlib.ungil_set_num_threads(max(-1, min(number, 0x7FFFFFFF)))  # ctypes would truncate the number
 
         def get_version(self) -> str:
             from ctypes import c_char_p

@@ -1,13 +1,13 @@
 //! Copies of libraries with symbol names of their own, so that each copy of libpython, and the extension modules that
 //! belong to it, are bound to one another and to no other copy.
 //!
-//! The renamed strings go into a new string table, and renamed definitions into a new hash table. All new tables lie in a
-//! segment that is appended to the file.
+//! The renamed strings go into a new string table, and renamed definitions into a new hash table. All new tables lie in
+//! a segment that is appended to the file.
 //!
 //! The ELF writers of the `object` crate (`write::elf`, `build::elf`) are not used: they lay a file out from its
-//! sections, which stripped libraries need not have, and which are not even read here. This works on the loaded segments
-//! alone. What is there stays where it is, so no code or relocation has to be understood; time and memory are bounded by
-//! the size of the input, malformed or not.
+//! sections, which stripped libraries need not have, and which are not even read here. This works on the loaded
+//! segments alone. All that exists stays at its address, so no code or relocation has to be understood; time and memory
+//! are bounded by the size of the input, malformed or not.
 
 use object::LittleEndian as LE;
 use object::elf::{
@@ -19,7 +19,7 @@ use object::pod::bytes_of;
 use super::appended_segment::AppendedSegment;
 use super::image::{Image, Malformed, Symbol};
 use super::string_table::StringTableBuilder;
-use super::symbols::{SymbolPrefix, is_pythons};
+use super::symbols::{SymbolPrefix, is_python_symbol};
 
 /// A function that copies call in place of the C library's function of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn rewrite_libpython(
     let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
     names.rename_symbols(&mut image, |is_defined, name| {
-        is_pythons(name) || !is_defined && is_interposed(name)
+        is_python_symbol(name) || !is_defined && is_interposed(name)
     })?;
     let soname = image.dyn_value(DT_SONAME).map(|offset| image.string(offset).map(<[u8]>::to_vec));
     names.rename_library(&mut image, &soname.transpose()?.unwrap_or_default())?;
@@ -74,7 +74,7 @@ pub fn rewrite_library(
     let mut names = StringTableBuilder::new(&image, prefix);
     let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.as_bytes() == name);
     names.rename_symbols(&mut image, |is_defined, name| {
-        !is_defined && (is_pythons(name) || is_interposed(name))
+        !is_defined && (is_python_symbol(name) || is_interposed(name))
     })?;
     names.rename_library(&mut image, soname)?;
     names.replace_dyn_strings(&mut image, DT_NEEDED, &needed)?;
@@ -127,7 +127,7 @@ fn with_interposed(
         };
         let symbol = match symbols.iter().position(is_own) {
             Some(own) => &mut symbols[own],
-            None if is_pythons(function.name.as_bytes()) => continue, // this version does not have it
+            None if is_python_symbol(function.name.as_bytes()) => continue, // this version does not have it
             None => {
                 let mut symbol = Symbol::default();
                 symbol.st_name.set(LE, names.add(&name)?);

@@ -6,7 +6,8 @@ use object::elf::{
     STB_GNU_UNIQUE, STT_FUNC, STT_OBJECT,
 };
 
-/// Its symbols: their names, and whether it defines them. The undefined ones come first, as the GNU hash table requires.
+/// Its symbols: their names, and whether it defines them. The undefined ones come first, as the GNU hash table
+/// requires.
 pub(crate) const SYMBOLS: [(&str, bool); 7] = [
     ("", false),
     ("PyLong_FromLong", false),
@@ -129,18 +130,23 @@ pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
     let mut entries = Bytes::default();
     texts.into_iter().chain(tables).for_each(|(tag, value)| entries.u64s(&[tag.0 as u64, value]));
     let (dynamic, dynamic_len) = file.table(&entries.0, misalignment);
-    let len = file.0.len() as u64;
-    let mut head = Bytes(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec());
-    head.u16s(&[ET_DYN.0, EM_X86_64.0]);
-    head.u32s(&[1]);
-    head.u64s(&[0, HEADER as u64, 0]);
-    head.u32s(&[0]);
-    head.u16s(&[HEADER as u16, SEGMENT as u16, SEGMENTS as u16, 0, 0, 0]);
+    let header = header(file.0.len() as u64, dynamic, dynamic_len);
+    file.0[..header.0.len()].copy_from_slice(&header.0);
+    file.0
+}
+
+/// The file's header and the program headers.
+fn header(len: u64, dynamic: u64, dynamic_len: u64) -> Bytes {
+    let mut header = Bytes(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec());
+    header.u16s(&[ET_DYN.0, EM_X86_64.0]);
+    header.u32s(&[1]);
+    header.u64s(&[0, HEADER as u64, 0]);
+    header.u32s(&[0]);
+    header.u16s(&[HEADER as u16, SEGMENT as u16, SEGMENTS as u16, 0, 0, 0]);
     for segment in
         [segment(PT_LOAD, 0, len), segment(PT_DYNAMIC, dynamic, dynamic_len), segment(PT_NOTE, 0, 8)]
     {
-        head.0.extend(segment.0);
+        header.0.extend(segment.0);
     }
-    file.0[..head.0.len()].copy_from_slice(&head.0);
-    file.0
+    header
 }

@@ -32,22 +32,22 @@ impl SymbolPrefix {
 }
 
 /// Whether a symbol is CPython's. (Every symbol that libpython exports has such a name, except for a constant.)
-pub(crate) fn is_pythons(name: &[u8]) -> bool {
+pub(crate) fn is_python_symbol(name: &[u8]) -> bool {
     name.starts_with(b"Py") || name.starts_with(b"_Py")
 }
 
 /// Whether a library defines a symbol of this name.
 pub fn defines(image: &Image, name: &[u8]) -> Result<bool, Malformed> {
-    any(image, |is_defined, other| is_defined && other == name)
+    any_symbol(image, |is_defined, other| is_defined && other == name)
 }
 
 /// Whether a library needs Python's symbols, and so a copy of its own in each interpreter.
 pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
-    any(image, |is_defined, name| !is_defined && is_pythons(name))
+    any_symbol(image, |is_defined, name| !is_defined && is_python_symbol(name))
 }
 
 /// Whether the predicate holds for any symbol, given whether it is defined here, and its name.
-fn any(image: &Image, predicate: impl Fn(bool, &[u8]) -> bool) -> Result<bool, Malformed> {
+fn any_symbol(image: &Image, predicate: impl Fn(bool, &[u8]) -> bool) -> Result<bool, Malformed> {
     for symbol in image.symbols() {
         let name = image.string(u64::from(symbol.st_name.get(LE)))?;
         if predicate(symbol.st_shndx.get(LE) != SHN_UNDEF, name) {

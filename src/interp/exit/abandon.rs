@@ -4,8 +4,8 @@
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread continues where this library called into Python, and a Rust panic, which prints nothing, unwinds the
 //! library's own frames up to the request. Only C frames may be skipped. So `call_abandonable` wraps each single call
-//! into Python, or of a caller's function that may call Python; and `protect_frames` wraps this library's frames wherever
-//! C calls back into it.
+//! into Python, or of a caller's function that may call Python; and `protect_frames` wraps this library's frames
+//! wherever C calls back into it.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -51,15 +51,16 @@ impl Drop for InnermostGuard {
 struct Abandoned;
 
 /// Calls a function of Python, or one of the caller's that may call Python. `call` does nothing else, and owns nothing
-/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; after that, Python must not be used.
+/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; after that, Python must not be
+/// used.
 pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
     }
     unsafe extern "C-unwind" fn work<R, F: FnOnce() -> R>(work: *mut c_void) {
-        // SAFETY: `run` passes on the pointer to the `Work` below, which nothing else uses meanwhile; it calls this once,
-        // so `call` is taken once.
+        // SAFETY: `run` passes on the pointer to the `Work` below, which nothing else uses meanwhile; it calls this
+        // once, so `call` is taken once.
         unsafe {
             let work = &mut *work.cast::<Work<R, F>>();
             work.result.write(ManuallyDrop::take(&mut work.call)());
@@ -109,7 +110,7 @@ pub(crate) fn can_abandon() -> bool {
 ///
 /// # Safety
 /// `can_abandon` is true, and no frame between that call and this one owns anything that must be released.
-pub(crate) unsafe fn abandon() -> ! {
+pub(crate) unsafe fn abandon_call() -> ! {
     // SAFETY: by this function's contract the pointer is not null. `INNERMOST` is restored when the call returns, so it
     // has not returned, and `run`'s frame is still there.
     unsafe { resume(INNERMOST.get()) }
@@ -143,6 +144,8 @@ macro_rules! restore {
 }
 
 /// Calls `work(data)` and returns 0; or returns 1 when `resume` is called before `work` returns.
+///
+/// (Longer than other functions, as most instructions come with a line for the unwinder.)
 ///
 /// # Safety
 /// `site` is valid until this returns, and `work` may be called with `data`.
@@ -192,7 +195,7 @@ unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
     naked_asm!("mov rsp, [rdi]", "mov eax, 1", restore!(), "ret",)
 }
 
-/// As for x86-64; the callee-saved halves of the vector registers are saved too.
+/// As on x86-64. It also saves the callee-saved halves of the vector registers.
 ///
 /// # Safety
 /// `site` is valid until this returns, and `work` may be called with `data`.
@@ -262,7 +265,7 @@ mod tests {
     extern "C-unwind" fn abandons(number: u64) -> u64 {
         assert!(can_abandon());
         // SAFETY: the frames up to the call are those of this function, which own nothing; and a call can be abandoned.
-        if number == 0 { unsafe { abandon() } } else { abandons(number - 1) + number }
+        if number == 0 { unsafe { abandon_call() } } else { abandons(number - 1) + number }
     }
 
     #[test]

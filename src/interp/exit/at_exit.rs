@@ -57,7 +57,7 @@ pub(crate) fn set_shutdown(shutdown: fn()) {
 ///
 /// This takes 32 bytes for each library that is loaded: the C library can neither move a handler in its list nor say
 /// what was registered since.
-pub(crate) fn before_libraries() {
+pub(crate) fn register_hook() {
     // SAFETY: the handler has the type that `on_exit` expects, ignores its data, and is never unloaded. If there is no
     // memory to register it, interpreters are not stopped.
     unsafe { on_exit(run_shutdown, std::ptr::null_mut()) };

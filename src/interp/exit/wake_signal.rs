@@ -1,9 +1,10 @@
-//! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that the
-//! host has no handler for.
+//! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that
+//! the host has no handler for.
 //!
-//! Most processes never see it: its handler is installed when the process exits. A thread that blocks such signals, as
-//! the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and the handler is
-//! installed before. If the host uses the signal all the same, by `sigwait` in another thread, the handler passes it on.
+//! Most processes never see it: its handler is installed only when the process exits. A thread that blocks such
+//! signals, as the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and
+//! the handler is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the
+//! handler passes it on.
 
 use std::ffi::{c_int, c_void};
 use std::mem::{self, MaybeUninit};
@@ -29,9 +30,9 @@ pub(crate) fn current() -> Option<c_int> {
 fn claim() -> Option<c_int> {
     let handler = handle as Handler as usize;
     for signal in (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev() {
-        // SAFETY: zeros are a valid sigaction. The kernel reads the structures that it is given, and writes `action`. The
-        // handler may run at any time on any thread: it only makes system calls. (Without SA_RESTART, the interrupted
-        // system call fails with EINTR.)
+        // SAFETY: zeros are a valid sigaction. The kernel reads the structures that it is given, and writes `action`.
+        // The handler may run at any time on any thread: it only makes system calls. (Without SA_RESTART, the
+        // interrupted system call fails with EINTR.)
         unsafe {
             let mut action: libc::sigaction = mem::zeroed();
             if libc::sigaction(signal, ptr::null(), &mut action) != 0 {
@@ -52,8 +53,8 @@ fn claim() -> Option<c_int> {
     None
 }
 
-/// The handler. It only returns, so that the thread's system call is interrupted. A signal that comes before the process
-/// exits is the host's: it is blocked here again, and sent once more, to the same thread or process.
+/// The handler. It only returns, so that the thread's system call is interrupted. A signal that comes before the
+/// process exits is the host's: it is blocked here again, and sent once more, to the same thread or process.
 ///
 /// # Safety
 /// The kernel calls it, as a handler with SA_SIGINFO.

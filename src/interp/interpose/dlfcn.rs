@@ -71,7 +71,7 @@ fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
     }
     let library = open(flags);
     if !library.is_null() {
-        at_exit::before_libraries();
+        at_exit::register_hook();
     }
     library
 }

@@ -2,8 +2,8 @@
 //!
 //! The C library's `setenv` may move the array of variables while another thread reads it, in `strftime` for example. A
 //! GIL keeps the threads of its own Python apart, but not those of other Pythons. Here nothing that can be read is ever
-//! freed or left half written: entries are replaced, appended and moved up as whole pointers. Texts are never freed; each
-//! name and value is kept once, as in glibc's `setenv`.
+//! freed or left half written: entries are replaced, appended and moved up as whole pointers. Texts are never freed;
+//! each name and value is kept once, as in glibc's `setenv`.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_char, c_int};

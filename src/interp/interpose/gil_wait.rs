@@ -19,12 +19,12 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
             at_exit::end_at_once(status);
         }
         if abandon::can_abandon() {
-            // SAFETY: the caller holds the mutex, by this function's contract. The frames between here and the call into
-            // Python are this one, which owns nothing, and C's: where C calls back into this library, `protect_frames`
-            // makes `can_abandon` false.
+            // SAFETY: the caller holds the mutex, by this function's contract. The frames between here and the call
+            // into Python are this one, which owns nothing, and C's: where C calls back into this library,
+            // `protect_frames` makes `can_abandon` false.
             unsafe {
                 libc::pthread_mutex_unlock(mutex);
-                abandon::abandon()
+                abandon::abandon_call()
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Trampolines: each copy calls functions of its own in place of `dlopen`, `dlsym` and `dlvsym`, so that these know which
-//! copy the call comes from.
+//! Trampolines: each copy calls functions of its own in place of `dlopen`, `dlsym` and `dlvsym`, so that these know
+//! which copy the call comes from.
 //!
 //! The C library looks a symbol up as its caller would: what RTLD_DEFAULT and RTLD_NEXT find depends on the library
 //! that the call returns to. So the trampolines of `dlsym` and `dlvsym` have no frame when they leave a call to the C

@@ -52,8 +52,8 @@ fn origin_relative(origin: &Path, directory: &[u8]) -> Option<PathBuf> {
 
 /// Which of the libraries that a library needs, directly or not, are private.
 ///
-/// These are the ones that use Python, those that need a private one, and all that a private one needs: it may have been
-/// given Python objects to keep, as Arrow is.
+/// These are the ones that use Python, those that need a private one, and all that a private one needs: it may have
+/// been given Python objects to keep, as Arrow is.
 pub(crate) fn private_closure(
     library: &LibraryInfo,
     info_of: impl Fn(&Path) -> Arc<LibraryInfo>,

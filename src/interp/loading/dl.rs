@@ -70,8 +70,8 @@ impl Library {
 /// The file that the code or the variable at this address was loaded from.
 pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
     let mut info = MaybeUninit::<libc::Dl_info>::uninit();
-    // SAFETY: dladdr takes any address. A result other than 0 says that it has written the structure, with a C string as
-    // the file name.
+    // SAFETY: dladdr takes any address. A result other than 0 says that it has written the structure, with a C string
+    // as the file name.
     let name = unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 {
             return None;
@@ -88,8 +88,8 @@ pub(crate) fn own_path() -> Option<PathBuf> {
 
 /// The message of this thread's last failure.
 fn last_error() -> String {
-    // SAFETY: dlerror returns NULL, or a C string that is valid until this thread's next call of dlerror or dlopen; it is
-    // copied before.
+    // SAFETY: dlerror returns NULL, or a C string that is valid until this thread's next call of dlerror or dlopen; it
+    // is copied before.
     let text = unsafe { libc::dlerror().as_ref().map(|text| CStr::from_ptr(text)) };
     text.map_or_else(|| "unknown error".to_owned(), |text| text.to_string_lossy().into_owned())
 }

@@ -16,7 +16,7 @@ use super::memfile::PrivateFile;
 use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{SymbolPrefix, is_pythons};
+use crate::interp::elf::symbols::{SymbolPrefix, is_python_symbol};
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
 
@@ -29,7 +29,8 @@ pub(crate) struct Loader {
     /// The C library's functions in whose place the interpreter's libraries call the copy's.
     interposed: &'static [&'static str],
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
-    /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their turn.
+    /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
+    /// turn.
     loading: ReentrantLock,
     /// Libraries whose initialisers have not returned yet, and the paths that they are loaded by.
     unfinished: Mutex<Vec<(FileId, PathBuf)>>,
@@ -100,12 +101,12 @@ impl Loader {
         // The copy's symbols must not be global, or the next interpreter's copies would be bound to them.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         lock(&self.unfinished).push((id, file.path().to_owned()));
-        // SAFETY: the initialisers that run are the original's. Code in the interpreter asks for them: it calls dlopen, for
-        // which this stands in.
+        // SAFETY: the initialisers that run are the original's. Code in the interpreter asks for them: it calls dlopen,
+        // for which this stands in.
         let library = unsafe { Library::open(file.path(), flags) };
         lock(&self.unfinished).retain(|(other, _)| *other != id);
         let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
-        at_exit::before_libraries();
+        at_exit::register_hook();
         let private = PrivateLibrary { library, soname: self.soname_of(path) };
         lock(&self.libraries).insert(id, private.clone());
         Ok(private)
@@ -176,7 +177,7 @@ impl Loader {
         name: &CStr,
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
-        let is_python = is_pythons(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
+        let is_python = is_python_symbol(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
         let name = name.to_str().ok().filter(|_| is_python)?;
         let own = self.python.symbol_of(&self.prefix.mangle(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.

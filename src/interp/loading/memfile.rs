@@ -96,8 +96,8 @@ fn descriptor_path(descriptor: i32) -> PathBuf {
     let bits = u64::BITS - number.leading_zeros();
     // "/" for each 0 bit and "/." for each 1 bit.
     let spelling: String = (0..bits).map(|bit| if number >> bit & 1 == 1 { "/." } else { "/" }).collect();
-    // With the PID, debuggers look the file up in this process; with "self", they would look in their own. If /proc belongs
-    // to another PID namespace, the PID names another process, and "self" is used.
+    // With the PID, debuggers look the file up in this process; with "self", they would look in their own. If /proc
+    // belongs to another PID namespace, the PID names another process, and "self" is used.
     let path = |process: &str| PathBuf::from(format!("/proc/{process}/fd{spelling}/{descriptor}"));
     let own = path(&std::process::id().to_string());
     let is_file = |path: &Path| {

@@ -27,7 +27,7 @@ const DRAIN_DELAY: Duration = Duration::from_millis(20);
 /// Makes sure that interpreters which start from now on are stopped when the process exits.
 pub(crate) fn prepare() {
     at_exit::set_shutdown(stop_all);
-    at_exit::before_libraries();
+    at_exit::register_hook();
 }
 
 /// Adds an interpreter that has started. If the process is exiting by now, nothing will stop the interpreter, and it

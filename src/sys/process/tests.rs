@@ -2,7 +2,6 @@ use std::sync::Barrier;
 use std::thread;
 
 use super::*;
-use crate::skips::skip;
 
 /// The exit status of a child that `fork` makes: 0 if `work` returns true.
 fn status_in_child(fork: impl FnOnce() -> libc::pid_t, work: impl FnOnce() -> bool) -> i32 {
@@ -76,7 +75,7 @@ fn a_descendant_has_none_of_its_ancestors_tokens() {
 #[test]
 fn the_system_call_makes_no_difference_and_shared_memory_is_one_process() {
     if cleared_variable::is(cell()) {
-        skip("process tokens", "the kernel has no pages that are wiped in a child");
+        crate::skips::skip("process tokens", "the kernel has no pages that are wiped in a child");
         return;
     }
     let first = token();
