@@ -38,9 +38,9 @@ ALLOWED = {
     "interp::unsupported": "interp::exit interp::runtime interp::release interp::foreign_buffer interp::error sys",
     "interp": "interp::unsupported",
     # An export that runs code of Python's stops its thread when the process exits.
-    "capi::abi": "interp::exit error sys",
+    "capi::abi": "ops interp::exit interp::error error sys",
     "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " pool control cpu error sys",
+            " control cpu error",
     # The crate's root declares the modules.
     "": "",
 }
