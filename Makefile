@@ -315,9 +315,9 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m bench_py readme --check
 
-# Spelling in all files that git knows (typos.toml), and the workflows.
+# Spelling, as typos.toml says, and the workflow files.
 lint-prose: $(LINT_TOOLS)/ready
-	git ls-files -z | xargs -0 $(LINT_TOOLS)/bin/typos --force-exclude
+	$(LINT_TOOLS)/bin/typos
 	$(LINT_TOOLS)/bin/actionlint
 
 # The database of advisories is a git repository. Where it cannot be fetched, the rest is checked.

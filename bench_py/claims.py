@@ -97,9 +97,8 @@ def block(name: str, path: Path, results: Results) -> str:
     lines = [
         f"{machine['python']}, {processors} processors ({machine['processor']}, {machine['cpu_level']});",
         f"[all results]({link}).",
-        "The speed-up is the median of several rounds, or their interquartile range where they vary widely. "
-        "Below 1, ungil",
-        "is slower.",
+        "The speed-up is the median of several rounds, or their interquartile range where they vary widely. Below 1,",
+        "ungil is slower.",
         "",
         "| | compared with | speed-up |",
         "|---|---|---|",

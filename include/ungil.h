@@ -79,17 +79,17 @@
 #include <stdint.h>
 
 /**
- * The call did what it says.
+ * Success.
  */
 #define UNGIL_OK 0
 
 /**
- * A pointer that must be read or written is NULL.
+ * A required pointer is NULL.
  */
 #define UNGIL_E_NULL -1
 
 /**
- * A parameter has a value that the function has no answer for.
+ * An argument has a value that the function does not accept.
  */
 #define UNGIL_E_INVALID -2
 
@@ -99,86 +99,86 @@
 #define UNGIL_E_OVERFLOW -3
 
 /**
- * A defect of the library itself: please report it, with the message.
+ * A bug in the library: please report it, with the message.
  */
 #define UNGIL_E_INTERNAL -4
 
 /**
- * A handle that was freed, or never given out.
+ * The handle was freed, was never handed out, or belongs to another kind of object.
  */
 #define UNGIL_E_HANDLE -5
 
 /**
- * A control that another call is under.
+ * Another call is using the control, the interpreter or the release function.
  */
 #define UNGIL_E_IN_USE -6
 
 /**
- * The call's control was cancelled.
+ * The call was cancelled through its control.
  */
 #define UNGIL_E_CANCELLED -7
 
 /**
- * The deadline of the call's control came.
+ * The deadline of the call's control passed.
  */
 #define UNGIL_E_TIMED_OUT -8
 
 /**
- * As many handles are in use as there can be.
+ * The process has the maximum number of controls, interpreters or replies.
  */
 #define UNGIL_E_EXHAUSTED -9
 
 /**
- * The process forked, and what the call is about is its parent's.
+ * The process forked, and this is the child: the call, or the interpreter, belongs to the parent.
  */
 #define UNGIL_E_FORKED -10
 
 /**
- * Python code ended with an exception: the message has its type and text on the first line, then its traceback.
+ * Python code raised an exception. The message has its type and text on the first line, then its traceback.
  */
 #define UNGIL_E_PYTHON -11
 
 /**
- * This machine cannot do it, or a file that is needed is missing or wrong: the message says which.
+ * This machine does not support the operation, or a required file is missing or unusable. The message says which.
  */
 #define UNGIL_E_UNSUPPORTED -12
 
 /**
- * The process is exiting: Python code in interpreters does not run any more.
+ * The process is exiting: interpreters run no more Python code.
  */
 #define UNGIL_E_EXITING -13
 
 /**
- * Does part of a loop: the indices from begin to end - 1. Returns 0 to go on, or any other number to stop.
+ * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.
  */
 typedef int32_t (*UngilLoopBody)(int64_t begin, int64_t end, void *ctx);
 
 /**
- * Maps a double to a double: sin() and erf() do.
+ * Maps a double to a double, as sin() and erf() do.
  */
 typedef double (*UngilMapF64)(double x);
 
 /**
- * Maps a 64-bit integer to one.
+ * Maps a 64-bit integer to a 64-bit integer.
  */
 typedef int64_t (*UngilMapI64)(int64_t x);
 
 /**
- * A function of a real number, with what else it needs in ctx.
+ * A real function to integrate; ctx carries what else it needs.
  */
 typedef double (*UngilIntegrand)(double x, void *ctx);
 
 /**
- * Is told that memory is not in use any more: owner is the buffer's.
+ * Called when a buffer's memory is no longer in use, with the buffer's owner.
  */
 typedef void (*UngilRelease)(void *owner);
 
 /**
- * Memory that goes to an interpreter, or comes from one, without a copy.
+ * Memory that goes to an interpreter, or comes from one, without being copied.
  */
 typedef struct UngilBuffer {
   /**
-   * Where it is; it may be NULL if length is 0.
+   * Its address; may be NULL if length is 0.
    */
   void *address;
   /**
@@ -190,21 +190,21 @@ typedef struct UngilBuffer {
    */
   int32_t readonly;
   /**
-   * Called once with owner when nothing uses the memory any more; NULL if nobody wants to know.
+   * Called once, with owner, when nothing uses the memory any more; or NULL.
    */
   UngilRelease release;
   /**
-   * Handed on to release.
+   * Passed to release.
    */
   void *owner;
 } UngilBuffer;
 
 /**
- * An interpreter's answer, to be given back with ungil_reply_free().
+ * An interpreter's reply, to be freed with ungil_reply_free().
  */
 typedef struct UngilReply {
   /**
-   * The response; what is there when length is 0 is not defined.
+   * The response; undefined if length is 0.
    */
   const void *response;
   /**
@@ -212,15 +212,15 @@ typedef struct UngilReply {
    */
   size_t length;
   /**
-   * Memory that the interpreter lends, without a release.
+   * Memory of the interpreter, in buffers without a release.
    */
   const struct UngilBuffer *buffers;
   /**
-   * How many buffers there are.
+   * The number of buffers.
    */
   size_t count;
   /**
-   * What to free it by.
+   * The handle to free it with.
    */
   int32_t handle;
 } UngilReply;
@@ -250,36 +250,37 @@ const char *ungil_version(void);
 int32_t ungil_abi_version(void);
 
 /**
- * The highest CPU level that this machine can run: "scalar", "avx2" or "avx512".
+ * The highest CPU level that this machine supports: "scalar", "avx2" or "avx512".
  *
- * avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT; avx512 also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
- * Ice Lake, AMD since Zen 4). scalar is for all others: it gives the same results, but test and compPi_ctypes take
- * longer than a plain C loop there, the latter several times, as it has to round as fused multiply-add does.
+ * avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT. avx512 adds AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
+ * Ice Lake, AMD since Zen 4). scalar is any other machine: the results are the same, but test() and compPi_ctypes()
+ * take longer than a plain C loop. For compPi_ctypes() that is several times longer, because it has to round as fused
+ * multiply-add does.
  *
  * Returns a static string, never NULL; do not free it.
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 const char *ungil_cpu_detected(void);
 
 /**
- * The CPU level that the functions of this library run at: the detected one, or a lower one if the environment's
- * UNGIL_CPU names it (see above). Results do not depend on it, to the bit.
+ * The CPU level that this library uses: the detected level, or the one in the environment variable UNGIL_CPU if that
+ * is lower (see "Environment" above). Results do not depend on it, to the bit.
  *
  * Returns a static string, never NULL; do not free it.
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 const char *ungil_cpu_active(void);
 
 /**
- * The message of the latest call on this thread that failed, as UTF-8; "" if none has.
+ * The message of the latest call that failed on this thread, as UTF-8; "" if none has failed.
  *
- * A call that succeeds leaves the message as it is: look at it only after a call reported an error.
+ * A successful call does not change the message: read it only after a call has reported an error.
  *
- * Returns a string owned by the library, never NULL. It is valid until the next failing call on this thread
- * or the thread's end: copy it to keep it.
- * Thread-safety: each thread has a message of its own.
+ * Returns a string owned by the library, never NULL. It is valid until the next call that fails on this thread or
+ * until the thread ends; copy it to keep it.
+ * Thread-safety: each thread has its own message.
  * Cost: a few nanoseconds.
  */
 const char *ungil_last_error(void);
@@ -287,14 +288,14 @@ const char *ungil_last_error(void);
 /**
  * The sum of the numbers i in [from, to) with i % 3 == 0, modulo 2^32.
  *
- * It visits the whole range. Its use is to be a load whose time is known: call it from two Python threads and
- * see it take half the time.
+ * It deliberately visits the whole range, so its run time is linear. It is meant as a CPU-bound workload: call it from
+ * two Python threads and see it take half the time.
  *
- * from, to: the ends of the range; from >= to is an empty range.
+ * from, to: the ends of the range; it is empty if from >= to.
  * Returns the sum, reduced to 32 bits in two's complement; 0 for an empty range.
  * Errors: none.
- * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
+ * Thread-safety: any number of threads at once. It runs on the calling thread; a call that takes about a millisecond or
+ * more uses as many threads as ungil_set_num_threads() or UNGIL_NUM_THREADS asks for (see "Environment" above).
  * Cost: linear in to - from; no memory.
  */
 int32_t test(int32_t from,
@@ -303,20 +304,20 @@ int32_t test(int32_t from,
 /**
  * How many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
  *
- * Despite the name, primes are *not* counted: those that are counted are the composite numbers, except the
- * few whose least prime factor is floor(sqrt(n)) itself: p^2, p*(p+2) for twin primes, 6 and 8. Negative
- * numbers, 0 and 1 are not counted. The numbers 0 to 999999 give 921295.
+ * Despite its name, it does *not* count primes. It counts composite numbers, except the few whose least prime factor
+ * is floor(sqrt(n)) itself: p^2, p*(p+2) for twin primes, 6 and 8. Negative numbers, 0 and 1 do not count. For the
+ * numbers 0 to 999999 the result is 921295.
  *
- * size: how many numbers; 0 or less gives 0.
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. It may be NULL if
- * size is 0 or less.
- * Returns the count; -1 on error, with a message in ungil_last_error().
+ * size: the number of elements; the result is 0 if it is 0 or negative.
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * size is 0 or negative.
+ * Returns the count; or -1 on error, with a message in ungil_last_error().
  * Errors: numbers is NULL while size is positive.
- * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
- * Cost: linear in size. A number takes about half a cycle where a table answers, else 4 cycles on average with
- * AVX-512, 10 with AVX2, 80 without either. Tables for the numbers below 2^20 and 2^24, 1.1 MB together, stay with
- * the process; the call whose numbers make one worth it builds it, in about 0.5 and 10 ms.
+ * Thread-safety: any number of threads at once. It runs on the calling thread; a call that takes about a millisecond or
+ * more uses as many threads as ungil_set_num_threads() or UNGIL_NUM_THREADS asks for (see "Environment" above).
+ * Cost: linear in size. A number takes about half a cycle if a table covers it; otherwise 4 cycles on average with
+ * AVX-512, 10 with AVX2, 80 without either. There are tables for the numbers below 2^20 and 2^24, 1.1 MB together. The
+ * first call with enough such numbers builds a table, in about 0.5 or 10 ms; the process keeps it.
  */
 int32_t num_primes(int32_t size,
                    const int32_t *numbers);
@@ -324,17 +325,17 @@ int32_t num_primes(int32_t size,
 /**
  * (pi + the sum of 4/(1 + x^2) for x = h*(i - 0.5), i = 0 to niter-1) * h, with h = 1/niter.
  *
- * With pi = 0 this tends to the number pi as niter grows, and is 2/niter too large.
+ * With pi = 0 it tends to the number pi as niter grows, and is 2/niter too large.
  *
- * pi: what to add to the sum; 0 as a rule.
- * niter: the number of terms. 0 or less gives what IEEE 754 arithmetic gives for an empty sum: pi * (1/niter),
- * so not-a-number for pi = 0, niter = 0.
- * Returns the value, with an error of at most 1e-14 * (|pi| + the terms' sum) * h against exact arithmetic: a
- * relative error of 1e-14, unless a negative pi cancels the sum. The bits depend neither on the number of
- * threads nor on the CPU.
+ * pi: a number to add to the sum, usually 0.
+ * niter: the number of terms. If it is 0 or negative, the sum is empty, and the result is pi * (1/niter) in IEEE 754
+ * arithmetic: NaN for pi = 0 and niter = 0.
+ * Returns the value. Against exact arithmetic its error is at most 1e-14 * (|pi| + the sum of the terms) * h: a
+ * relative error of 1e-14, unless a negative pi cancels the sum. The bits depend neither on the number of threads nor
+ * on the CPU.
  * Errors: none.
- * Thread-safety: any number of threads at once. It runs on the calling thread, or, if it is a millisecond's work or
- * so, on as many threads as ungil_set_num_threads() or the environment's UNGIL_NUM_THREADS asks for (see above).
+ * Thread-safety: any number of threads at once. It runs on the calling thread; a call that takes about a millisecond or
+ * more uses as many threads as ungil_set_num_threads() or UNGIL_NUM_THREADS asks for (see "Environment" above).
  * Cost: linear in niter; no memory.
  */
 double compPi_ctypes(double pi,
@@ -343,11 +344,12 @@ double compPi_ctypes(double pi,
 /**
  * The sum of the multiples of k in [from, to), in closed form.
  *
- * from, to: the ends of the range; from >= to is an empty range, with the sum 0.
- * k: any number but 0; its sign does not matter.
+ * from, to: the ends of the range; it is empty, with the sum 0, if from >= to.
+ * k: any number except 0; its sign does not matter.
  * out: receives the sum, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum is not an int64_t.
+ * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum does not fit in an
+ * int64_t.
  * Thread-safety: any number of threads at once.
  * Cost: constant, about 20 ns; no memory.
  */
@@ -357,119 +359,120 @@ int32_t ungil_sum_multiples(int64_t from,
                             int64_t *out);
 
 /**
- * Makes a control: a token that a long call takes, so that other threads can see its progress and stop it.
+ * Creates a control: a token that a long call takes, so that other threads can see its progress and stop it.
  *
- * A control serves one call at a time, and any number one after the other. What a call under a control does while
- * it is cancelled or its deadline comes, is what the call's thread sees: it returns UNGIL_E_CANCELLED or
- * UNGIL_E_TIMED_OUT within 10 ms, or UNGIL_OK if it was done by then. (Where it calls a function of the caller's, a
- * call of that function is not interrupted, and a deadline may be noticed as late as 8 calls of it after.) Results
- * that are single numbers are not written then; of an array of results, some may be.
+ * A control serves one call at a time, and any number of calls in succession. A call that is cancelled, or whose
+ * deadline passes, returns UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT within 10 ms; or UNGIL_OK if it had finished by then.
+ * (If it calls a function of the caller, a running call of that function is not interrupted, and up to 8 more may
+ * follow before a deadline is noticed.) A stopped call does not write a result that is a single number; of an array of
+ * results, it may have written some.
  *
  * control: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if control is NULL; UNGIL_E_EXHAUSTED if 65536 controls are in use.
  * Ownership: free it with ungil_control_free().
- * After a fork the child has the parent's controls, as they were; calls that were under them are not.
+ * Fork: the child has copies of the parent's controls. They are not in use there, as the parent's calls stay in the
+ * parent.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond as a rule; a millisecond if nearly all are in use. 64 bytes each, which are reused.
+ * Cost: usually less than a microsecond; a millisecond if nearly all controls are in use. 64 bytes each, which are
+ * reused.
  */
 int32_t ungil_control_new(int32_t *control);
 
 /**
- * Frees a control. Its handle is not given out again soon, and using it is an error.
+ * Frees a control. Its handle becomes invalid, and is not handed out again soon.
  *
  * control: the handle; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_HANDLE if there is no such control; UNGIL_E_IN_USE while a call is under it: cancel that first.
+ * Errors: UNGIL_E_HANDLE if there is no such control; UNGIL_E_IN_USE while a call uses it: cancel that call first.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond.
+ * Cost: less than a microsecond.
  */
 int32_t ungil_control_free(int32_t control);
 
 /**
- * Stops the call that is under the control. It stays cancelled: a later call under it stops at once.
+ * Stops the call that uses the control. The control stays cancelled: a later call that uses it stops at once.
  *
  * control: the handle.
- * Returns UNGIL_OK, also if no call is under it or if it was cancelled before; or an error with a message in
+ * Returns UNGIL_OK, even if no call uses the control or it was cancelled before; or an error with a message in
  * ungil_last_error().
  * Errors: UNGIL_E_HANDLE if there is no such control.
- * Thread-safety: any number of threads at once; that is what it is for.
- * Cost: below a microsecond; it does not wait for the call to return.
+ * Thread-safety: any number of threads at once, also while a call uses the control.
+ * Cost: less than a microsecond; it does not wait for the call to return.
  */
 int32_t ungil_control_cancel(int32_t control);
 
 /**
- * Stops the call that is under the control, or a later one, when so much time is over.
+ * Sets a deadline: the call that uses the control then, whether it runs now or begins later, stops.
  *
  * control: the handle.
- * milliseconds: counted from now, on a clock that nobody sets; 0 stops at once, a negative number takes the deadline
- * away.
+ * milliseconds: the time from now on, by a monotonic clock. 0 stops the call at once; a negative number removes the
+ * deadline.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_HANDLE if there is no such control.
- * Thread-safety: any number of threads at once, also while a call is under it.
- * Cost: below a microsecond.
+ * Thread-safety: any number of threads at once, also while a call uses the control.
+ * Cost: less than a microsecond.
  */
 int32_t ungil_control_set_deadline_ms(int32_t control,
                                       int64_t milliseconds);
 
 /**
- * How far the latest call under the control is.
+ * The progress of the latest call that used the control.
  *
- * While a call runs, done never falls. When it has succeeded, done is total; when it was stopped, done stays as it
- * was.
+ * While a call runs, done never decreases. After the call has succeeded, done equals total; after it was stopped, done
+ * keeps its last value.
  *
  * control: the handle.
- * done, total: receive numbers of items (array elements, terms, indices: what the call works on), on success only;
- * both 0 before the first call.
+ * done, total: receive numbers of items (the array elements, terms or indices that the call works on), on success
+ * only. Both are 0 before the first call.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_HANDLE if there is no such control; UNGIL_E_NULL if done or total is NULL.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond.
+ * Cost: less than a microsecond.
  */
 int32_t ungil_control_progress(int32_t control,
                                uint64_t *done,
                                uint64_t *total);
 
 /**
- * The number of threads that nthreads = 0 stands for: the latest of ungil_set_num_threads(), else that in the
- * environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else the number of the processors that the calling thread
- * may use.
+ * The default number of threads, which nthreads = 0 selects: the latest value passed to ungil_set_num_threads(), else
+ * UNGIL_NUM_THREADS, else OMP_NUM_THREADS, else the number of processors that the calling thread may use.
  *
- * Returns a number from 1 to 256, or that of the processors, if they are more.
- * Thread-safety: any thread, any time.
- * Cost: a few nanoseconds; a system call where the processors are counted. The first call reads the environment.
+ * Returns a number from 1 to 256; or the number of processors, even if that is larger.
+ * Thread-safety: any thread, at any time.
+ * Cost: a few nanoseconds; a system call if it counts the processors. The first call reads the environment.
  */
 int32_t ungil_num_threads(void);
 
 /**
- * Sets the number of threads for the whole process, as if the environment's UNGIL_NUM_THREADS had been that number: it
- * is what nthreads = 0 stands for, and what test(), num_primes() and compPi_ctypes() run on.
+ * Sets the number of threads for the whole process, as if UNGIL_NUM_THREADS had been set to it. Calls with
+ * nthreads = 0 use this number, and so do test(), num_primes() and compPi_ctypes().
  *
- * nthreads: the number, from 1 on; above 256 it is as 256. 0 goes back to what was without this function: the number
- * in UNGIL_NUM_THREADS, as it was when the environment was read; without one, nthreads = 0 stands for OMP_NUM_THREADS
- * or the processors again, and the three functions run on the calling thread.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error(), and then nothing has changed.
+ * nthreads: the number of threads, 1 or more; a number above 256 means 256. 0 undoes earlier calls of this function:
+ * UNGIL_NUM_THREADS applies again, with its value at the time when the environment was read. If that is not set,
+ * nthreads = 0 means OMP_NUM_THREADS or the number of processors, and the three functions run on the calling thread.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error(); on error, nothing changes.
  * Errors: UNGIL_E_INVALID if nthreads is negative.
- * Thread-safety: any thread, any time; the latest number counts. It holds for calls that begin later, on any thread
- * and in any interpreter; one that is under way keeps its number. The child of a fork has its parent's.
- * Cost: a few nanoseconds; no thread is started or ended. The first call reads the environment.
+ * Thread-safety: any thread, at any time; the latest number wins. It applies to calls that begin later, on any thread
+ * and in any interpreter; a running call keeps its number. The child of a fork inherits it.
+ * Cost: a few nanoseconds; it neither starts nor ends a thread. The first call reads the environment.
  */
 int32_t ungil_set_num_threads(int32_t nthreads);
 
 /**
- * The number that ungil_set_num_threads() has set; given to it later, it brings the present state back.
+ * The number that ungil_set_num_threads() has set. Passing it to that function later restores the present state.
  *
- * ungil_num_threads() does not: once its number is set, it no longer follows the processors, and is test()'s,
- * num_primes()'s and compPi_ctypes()'s too.
+ * The result of ungil_num_threads() would not restore it: that number, once set, no longer follows the number of
+ * processors, and applies to test(), num_primes() and compPi_ctypes() too.
  *
  * Returns a number from 1 to 256, or 0 if none is set.
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 int32_t ungil_num_threads_setting(void);
 
 /**
- * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, over n: compPi_ctypes(0, n), with a 64-bit n.
+ * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, divided by n: compPi_ctypes(0, n) with a 64-bit n.
  *
  * It tends to the number pi as n grows, and is 2/n too large.
  *
@@ -481,7 +484,8 @@ int32_t ungil_num_threads_setting(void);
  * Thread-safety: any number of threads at once.
  * Precision: a relative error of at most 1e-14 against exact arithmetic. The bits depend neither on the number of
  * threads nor on the CPU.
- * Cost: that of compPi_ctypes(), divided by the threads: 10^10 terms take 0.6 seconds on one core with AVX-512.
+ * Cost: that of compPi_ctypes(), divided by the number of threads: 10^10 terms take 0.6 seconds on one core with
+ * AVX-512.
  */
 int32_t ungil_pi(int64_t n,
                  int32_t nthreads,
@@ -489,35 +493,36 @@ int32_t ungil_pi(int64_t n,
                  double *out);
 
 /**
- * test() on several threads, under a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
+ * test() with several threads and a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
  *
- * It visits the whole range, as test() does; ungil_sum_multiples() is the closed form.
+ * It visits the whole range, as test() does; ungil_sum_multiples() uses the closed form.
  *
- * from, to: the ends of the range; from >= to is an empty range.
+ * from, to: the ends of the range; it is empty if from >= to.
  * nthreads, control: see "Calls on many threads" above.
  * out: receives the sum, reduced to 32 bits in two's complement, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if out is NULL; those of nthreads and control.
  * Thread-safety: any number of threads at once.
- * Cost: that of test(), divided by the threads.
+ * Cost: that of test(), divided by the number of threads.
  */
 int32_t ungil_test(int32_t from, int32_t to, int32_t nthreads, int32_t control, int32_t *out);
 
 /**
- * The sum of an array of doubles, as if in twice the precision, rounded once.
+ * The sum of an array of doubles, computed in about twice the precision and rounded once.
  *
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
- * length: how many numbers; the sum of none is 0.
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * length is 0.
+ * length: the number of elements; the sum of none is 0.
  * nthreads, control: see "Calls on many threads" above.
  * sum: receives the sum, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if sum is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than the
- * address space; those of nthreads and control.
+ * Errors: UNGIL_E_NULL if sum is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array is
+ * larger than the address space; those of nthreads and control.
  * Thread-safety: any number of threads at once.
- * Precision: an error of at most 2^-53 relative to the sum, and length^2 * 2^-105 relative to the sum of magnitudes
- * (Ogita, Rump, Oishi 2005). Infinities and NaNs give what IEEE 754 gives; a sum on the way that overflows gives an
- * infinity, or NaN. The bits depend neither on the number of threads nor on the CPU.
- * Cost: that of reading the array, if it is not in the cache; 3 cycles per 8 numbers with AVX-512 if it is.
+ * Precision: an error of at most 2^-53 relative to the sum, plus length^2 * 2^-105 relative to the sum of magnitudes
+ * (Ogita, Rump, Oishi 2005). Infinities and NaNs give what IEEE 754 specifies; if an intermediate sum overflows, the
+ * result is an infinity or NaN. The bits depend neither on the number of threads nor on the CPU.
+ * Cost: that of reading the array from memory; if it is in the cache, 3 cycles per 8 numbers with AVX-512.
  */
 int32_t ungil_sum_f64(const double *numbers,
                       size_t length,
@@ -526,21 +531,23 @@ int32_t ungil_sum_f64(const double *numbers,
                       double *sum);
 
 /**
- * Tells primes: out[i] = 1 if numbers[i] is a prime, else 0.
+ * Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
  *
- * It is a proof, not a probability: a strong probable prime test to base 2 and an extra strong Lucas test, which
- * together no composite number below 2^64 passes (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
+ * The test is deterministic, not probabilistic: a strong probable prime test to base 2 and an extra strong Lucas test.
+ * No composite number below 2^64 passes both (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
  *
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
- * length: how many numbers.
- * out: room for length bytes, apart from numbers; nobody else may use it during the call. NULL if length is 0.
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * length is 0.
+ * length: the number of elements.
+ * out: receives length bytes, and does not overlap numbers; no other thread may use it during the call. May be NULL if
+ * length is 0.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if numbers or out is NULL while length is positive; UNGIL_E_INVALID if length is more than the
- * address space, or if numbers and out overlap; those of nthreads and control.
+ * Errors: UNGIL_E_NULL if numbers or out is NULL while length is positive; UNGIL_E_INVALID if an array is larger than
+ * the address space, or if numbers and out overlap; those of nthreads and control.
  * Thread-safety: any number of threads at once.
- * Cost: with one thread and AVX-512, some 16 ns per random odd number below 2^64, 135 ns per number if all are prime;
- * without, three times as much.
+ * Cost: with one thread and AVX-512, about 16 ns per random odd number below 2^64, and 135 ns per number if all are
+ * prime; three times as much without AVX-512.
  */
 int32_t ungil_is_prime_u64(const uint64_t *numbers,
                            size_t length,
@@ -549,7 +556,7 @@ int32_t ungil_is_prime_u64(const uint64_t *numbers,
                            int32_t control);
 
 /**
- * ungil_is_prime_u64() for numbers with a sign. Negative numbers are not prime.
+ * ungil_is_prime_u64() for signed numbers. Negative numbers are not prime.
  *
  * numbers, length, out, nthreads, control: as for ungil_is_prime_u64().
  * Returns, Errors, Thread-safety, Cost: as for ungil_is_prime_u64().
@@ -563,13 +570,14 @@ int32_t ungil_is_prime_i64(const int64_t *numbers,
 /**
  * How many of the numbers are prime.
  *
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
- * length: how many numbers.
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * length is 0.
+ * length: the number of elements.
  * nthreads, control: see "Calls on many threads" above.
  * count: receives the count, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
- * the address space; those of nthreads and control.
+ * Errors: UNGIL_E_NULL if count is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array
+ * is larger than the address space; those of nthreads and control.
  * Thread-safety: any number of threads at once.
  * Cost: that of ungil_is_prime_u64().
  */
@@ -580,7 +588,7 @@ int32_t ungil_count_primes_u64(const uint64_t *numbers,
                                uint64_t *count);
 
 /**
- * ungil_count_primes_u64() for numbers with a sign. Negative numbers are not prime.
+ * ungil_count_primes_u64() for signed numbers. Negative numbers are not prime.
  *
  * numbers, length, nthreads, control, count: as for ungil_count_primes_u64().
  * Returns, Errors, Thread-safety, Cost: as for ungil_count_primes_u64().
@@ -592,11 +600,11 @@ int32_t ungil_count_primes_i64(const int64_t *numbers,
                                uint64_t *count);
 
 /**
- * ungil_count_primes_u64() for 32-bit numbers with a sign. Negative numbers are not prime.
+ * ungil_count_primes_u64() for signed 32-bit numbers. Negative numbers are not prime.
  *
  * numbers, length, nthreads, control, count: as for ungil_count_primes_u64().
  * Returns, Errors, Thread-safety: as for ungil_count_primes_u64().
- * Cost: some 5 ns a number, with one thread and AVX-512.
+ * Cost: about 5 ns per number, with one thread and AVX-512.
  */
 int32_t ungil_count_primes_i32(const int32_t *numbers,
                                size_t length,
@@ -607,17 +615,18 @@ int32_t ungil_count_primes_i32(const int32_t *numbers,
 /**
  * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
  *
- * It does *not* count primes: see num_primes(), and ungil_count_primes_i32() for a count of primes.
+ * It does *not* count primes: see num_primes(). ungil_count_primes_i32() counts primes.
  *
- * numbers: the array, read only, at any alignment; nobody may write to it during the call. NULL if length is 0.
- * length: how many numbers.
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * length is 0.
+ * length: the number of elements.
  * nthreads, control: see "Calls on many threads" above.
  * count: receives the count, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if count is NULL, or numbers while length is positive; UNGIL_E_INVALID if length is more than
- * the address space; those of nthreads and control.
+ * Errors: UNGIL_E_NULL if count is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array
+ * is larger than the address space; those of nthreads and control.
  * Thread-safety: any number of threads at once.
- * Cost: that of num_primes(), divided by the threads.
+ * Cost: that of num_primes(), divided by the number of threads.
  */
 int32_t ungil_num_primes_i32(const int32_t *numbers,
                              size_t length,
@@ -628,19 +637,19 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
 /**
  * Calls function(b, e, ctx) for ranges [b, e) that make up [begin, end), on several threads.
  *
- * begin, end: the ends of the loop; begin == end is an empty loop.
- * grain: the length of a range that one call of the function gets, 1 or more; the last one may be shorter.
+ * begin, end: the ends of the loop; it is empty if begin == end.
+ * grain: the length of the range that one call of the function receives, 1 or more; the last range may be shorter.
  * nthreads: see "Calls on many threads" above.
- * function: see "Functions of the caller's" above. If it returns another number than 0, ranges that were begun are
- * ended, and soon no other is begun. As ranges are begun in order, the number that comes back, that of the lowest
- * range that returned one, is the number that a plain loop would have stopped with.
- * ctx: handed on to the function.
+ * function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: ranges that have
+ * begun are finished, and soon no other begins. Ranges begin in order, so the number that this function returns, that
+ * of the lowest range that returned one, is the one that a sequential loop would have stopped with.
+ * ctx: passed to the function.
  * control: see "Calls on many threads" above.
- * Returns UNGIL_OK; or the function's number (let it be positive, as negative ones are this library's errors); or an
- * error, with a message in ungil_last_error() in both cases.
+ * Returns UNGIL_OK; or the function's number, which should be positive, as negative numbers are this library's errors;
+ * or an error. There is a message in ungil_last_error() in the latter two cases.
  * Errors: UNGIL_E_NULL if function is NULL; UNGIL_E_INVALID if begin > end, or if grain is 0 or negative; those of
  * nthreads and control.
- * Thread-safety: any number of threads at once, and inside another call's function.
+ * Thread-safety: any number of threads at once, also inside a function that another call runs.
  * Cost: 0.1 us per range, and some microseconds if other threads take part.
  */
 int32_t ungil_parallel_for(int64_t begin,
@@ -654,17 +663,17 @@ int32_t ungil_parallel_for(int64_t begin,
 /**
  * out[i] = function(in[i]) for i = 0 to n-1, on several threads.
  *
- * function: see "Functions of the caller's" above; libm's erf(), for example.
- * in: n numbers, read only, at any alignment; nobody may write to them during the call. NULL if n is 0.
- * out: room for n numbers, at any alignment; nobody else may use it during the call. It may be in itself; it may not
- * overlap in otherwise.
- * n: how many numbers.
+ * function: see "Functions of the caller" above; for example, libm's erf().
+ * in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.
+ * out: receives n numbers, at any alignment; no other thread may use it during the call. It may be in itself, but must
+ * not overlap it otherwise.
+ * n: the number of elements.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if function is NULL, or in or out while n is positive; UNGIL_E_INVALID if n is more than the
- * address space, or if in and out overlap; those of nthreads and control.
- * Thread-safety: any number of threads at once, and inside another call's function.
- * Cost: that of a plain loop, divided by the threads, and some microseconds if other threads take part.
+ * Errors: UNGIL_E_NULL if function is NULL, or if in or out is NULL while n is positive; UNGIL_E_INVALID if an array is
+ * larger than the address space, or if in and out overlap; those of nthreads and control.
+ * Thread-safety: any number of threads at once, also inside a function that another call runs.
+ * Cost: that of a plain loop, divided by the number of threads, and some microseconds if other threads take part.
  */
 int32_t ungil_map_f64(UngilMapF64 function,
                       const double *in,
@@ -690,20 +699,21 @@ int32_t ungil_map_i64(UngilMapI64 function,
  * The integral of a function from a to b by the composite midpoint rule: (b - a)/n times the sum of the function at
  * a + (b - a) * (i + 0.5)/n for i = 0 to n-1.
  *
- * function: see "Functions of the caller's" above.
- * ctx: handed on to the function.
- * a, b: the ends, finite, at a finite distance; b may be below a, which gives the negative.
+ * function: see "Functions of the caller" above.
+ * ctx: passed to the function.
+ * a, b: the ends, finite and at a finite distance. If b is below a, the result is the negative of the integral from b
+ * to a.
  * n: the number of parts, 1 or more.
  * nthreads, control: see "Calls on many threads" above.
  * out: receives the integral, on success only; at any alignment.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if function or out is NULL; UNGIL_E_INVALID if a or b is not finite or too far from the other,
- * or if n is 0 or negative; those of nthreads and control.
- * Thread-safety: any number of threads at once, and inside another call's function.
- * Precision: the rule's own error is (b - a)^3 / (24 n^2) times the function's second derivative somewhere between a
- * and b. The sum is taken as if in twice the precision, and rounded once. The bits do not depend on the number of
- * threads, if those of the function do not. A sum that is too large for a double gives an infinity.
- * Cost: n calls of the function, divided by the threads, and some microseconds if other threads take part.
+ * Errors: UNGIL_E_NULL if function or out is NULL; UNGIL_E_INVALID if a, b or their distance is not finite, or if n is
+ * 0 or negative; those of nthreads and control.
+ * Thread-safety: any number of threads at once, also inside a function that another call runs.
+ * Precision: the error of the rule is (b - a)^3 / (24 n^2) times the function's second derivative at some point between
+ * a and b. The sum is computed in about twice the precision and rounded once. If the function's values are the same,
+ * the bits of the result do not depend on the number of threads. A sum too large for a double gives an infinity.
+ * Cost: n calls of the function, divided by the number of threads, and some microseconds if other threads take part.
  */
 int32_t ungil_integrate(UngilIntegrand function,
                         void *ctx,
@@ -715,87 +725,90 @@ int32_t ungil_integrate(UngilIntegrand function,
                         double *out);
 
 /**
- * Gives an isolated interpreter: a Python of its own, with a lock of its own, in this process.
+ * Provides an isolated interpreter: a Python with its own GIL, in this process.
  *
- * It is a private copy of the Python library, which loads private copies of the extension modules that it imports;
- * see "Isolated interpreters" above. It is one that was freed, made as new, if there is one with the same options; its
- * modules are imported already then.
+ * It is a private copy of the Python library, which loads private copies of the extension modules that it imports; see
+ * "Isolated interpreters" above. If an interpreter with the same options has been freed, it is reset and reused: its
+ * modules are already imported.
  *
- * options: NULL, or lines of name=value, UTF-8; where they are silent, the interpreter is like the process's own
- * Python if that is of the same version, and like a new Python program otherwise:
- *   libpython: the shared library of a CPython from 3.8 to 3.14. Else that of the environment's UNGIL_LIBPYTHON, that
- *   of executable, the process's own or the one beside it, or the newest that the system's loader finds.
- *   fresh: 1 for an interpreter that nobody has had.
- *   executable: the Python program that it is to be like, of a venv for example: its packages, its sys.executable.
- *   home: the prefix that has the standard library, if there is no executable.
- *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, a line each.
+ * options: NULL, or lines of the form name=value, in UTF-8. Without an option, the interpreter is configured like the
+ * process's own Python if that has the same version, else like a new Python program:
+ *   libpython: the shared library of a CPython from 3.8 to 3.14. The default is UNGIL_LIBPYTHON, else the library of
+ *   executable, else that of the process or the one next to it, else the newest that the system's loader finds.
+ *   fresh: 1 for an interpreter that has not been used before.
+ *   executable: the Python program to act as, for example that of a venv. It determines sys.executable and where
+ *   packages are found.
+ *   home: the prefix of the standard library, if there is no executable.
+ *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, one per line.
  *   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
  *   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
  * interp: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or wrong; UNGIL_E_UNSUPPORTED if no
- * libpython is found, it is of another version, or it is missing, static, damaged or without its standard library, and
- * where a system has no ELF or no glibc from 2.28 on; UNGIL_E_EXHAUSTED if the process cannot have more: each takes
- * one of pthreads' 1024 keys; UNGIL_E_EXITING if the process is exiting.
+ * Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;
+ * UNGIL_E_UNSUPPORTED if no libpython is found, or if it has an unsupported version, is missing, static or damaged, or
+ * lacks its standard library, and on systems without ELF or without glibc 2.28 or newer; UNGIL_E_EXHAUSTED if the
+ * process cannot have more interpreters, each of which takes one of the 1024 keys of pthreads; UNGIL_E_EXITING if the
+ * process is exiting.
  * Ownership: free it with ungil_interp_free().
- * Thread-safety: any number of threads at once. A thread that holds the lock of the process's Python (one in a
- * function of ctypes.PyDLL, but not of CDLL) must be the one that calls.
- * Cost: a new one, about 20 ms and 10 MB, which the process keeps; one that was freed, 0.1 ms.
+ * Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
+ * ctypes.PyDLL does, but not one of CDLL), that thread itself must make the call.
+ * Cost: about 20 ms and 10 MB for a new interpreter, memory that the process keeps; 0.1 ms for a reused one.
  */
 int32_t ungil_interp_new(const char *options,
                          int32_t *interp);
 
 /**
- * Gives an interpreter back, for others to have.
+ * Frees an interpreter: it is reset, and a later ungil_interp_new() may reuse it.
  *
- * Its `__main__`, sys.argv, sys.path, standard streams and, if it changed that, the process's working directory become
- * what they were; modules stay imported. If threads are left in it, it is not given to others.
+ * Its `__main__`, sys.argv, sys.path and standard streams are restored, and so is the process's working directory if
+ * the interpreter changed it; modules stay imported. If threads are still running in it, it is not reused.
  *
  * interp: the handle; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_IN_USE while a request is under way in it;
- * UNGIL_E_FORKED in the child of a fork, if it is the parent's.
+ * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_IN_USE while it runs a request; UNGIL_E_FORKED in the
+ * child of a fork, if it belongs to the parent.
  * Thread-safety: any number of threads at once.
- * Cost: 0.1 ms, and what it takes to end the objects of `__main__` and to look for others that nobody has: some
- * milliseconds where many modules are imported.
+ * Cost: 0.1 ms, plus the time to destroy the objects of `__main__` and to collect garbage: some milliseconds if many
+ * modules are imported.
  */
 int32_t ungil_interp_free(int32_t interp);
 
 /**
- * How many interpreters there are in this process.
+ * The number of interpreters in this process.
  *
- * in_use: receives the number of those that were given out and not freed.
- * idle: receives the number of those that were freed, and wait to be given out again.
+ * in_use: receives the number of interpreters that have handles.
+ * idle: receives the number of interpreters that were freed and can be reused.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if in_use or idle is NULL.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond.
+ * Cost: less than a microsecond.
  */
 int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
 
 /**
- * Runs Python source in the interpreter's `__main__`, on the calling thread.
+ * Runs Python source code in the interpreter's `__main__`, on the calling thread.
  *
  * interp: the handle.
- * source: any number of statements, UTF-8.
+ * source: any number of statements, in UTF-8.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the source
- * ends with an exception, sys.exit()'s among them; UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the process is
- * exiting: the code may have run in part.
- * Thread-safety: any number of threads at once. In one interpreter they take turns, as threads in Python do; in
- * several they run at the same time. Each request has a thread state of its own: threading.local does not outlast it.
- * Cost: that of the code, and 20 us, mostly to compile it.
+ * Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the code
+ * raises an exception, including that of sys.exit(); UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the
+ * process is exiting, in which case part of the code may have run.
+ * Thread-safety: any number of threads at once. Requests in one interpreter take turns, as threads in Python do;
+ * requests in different interpreters run in parallel. Each request has its own thread state, so the contents of a
+ * threading.local do not outlive it.
+ * Cost: that of the code, plus about 20 us, mostly to compile it.
  */
 int32_t ungil_interp_exec(int32_t interp,
                           const char *source);
 
 /**
- * The value of a Python expression in the interpreter's `__main__`, as str() shows it.
+ * Evaluates a Python expression in the interpreter's `__main__`, and returns str() of its value.
  *
  * interp: the handle.
- * expression: UTF-8.
- * text: receives the text, UTF-8, on success only. It belongs to the library, and is valid until this thread's next
- * call of this function or the thread's end; it ends at its first NUL.
+ * expression: the expression, in UTF-8.
+ * text: receives the text, in UTF-8, on success only; it ends at its first NUL. It belongs to the library, and is valid
+ * until this thread's next call of this function or until the thread ends.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if expression or text is NULL; those of ungil_interp_exec().
  * Thread-safety, Cost: as for ungil_interp_exec().
@@ -805,26 +818,42 @@ int32_t ungil_interp_eval(int32_t interp,
                           const char **text);
 
 /**
- * Sends a request to the function that the interpreter's code gave to `_ungil.serve`, and waits for its response.
+ * Raises KeyboardInterrupt in the requests that are running in an interpreter.
  *
- * That function is called on the calling thread as function(request, *buffers), with a bytes object and memoryviews,
- * and returns something with a buffer (bytes, bytearray, an array), or a tuple of several: the response, and buffers.
- * `import _ungil` is there in each interpreter.
+ * What a request then does is up to its code; usually it ends with UNGIL_E_PYTHON. C code is interrupted only when it
+ * returns to Python: a time.sleep() sleeps to its end. If no request is running, nothing happens.
  *
  * interp: the handle.
- * request: length bytes, which are copied; NULL if length is 0.
- * buffers: count buffers, which are not copied; NULL if count is 0. Each stays in use as long as there is a view of
- * it, which may be longer than the call; then its release is called, from any thread, and before this returns if no
- * view is left then. It is called exactly once for each buffer, also where this returns an error, except
- * UNGIL_E_NULL, and UNGIL_E_EXITING for buffers that Python code had already; and not after
- * ungil_interp_end_release(). Python code that writes to a buffer, and whoever else reads it, must agree when.
- * reply: receives the answer, on success only. It and its memory belong to the library: see ungil_reply_free().
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if reply is NULL, or request or buffers while their length is positive; UNGIL_E_INVALID if a
- * length is more than the address space, or a buffer has a length but no address; UNGIL_E_EXHAUSTED if 65536 replies
- * are in use; those of ungil_interp_exec().
+ * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once, also while requests run. It affects only requests made with this
+ * handle: if the interpreter is freed and reused, its next user is not interrupted.
+ * Cost: some microseconds; it does not wait.
+ */
+int32_t ungil_interp_interrupt(int32_t interp);
+
+/**
+ * Sends a request to the function that the interpreter's code has passed to `_ungil.serve`, and waits for the reply.
+ *
+ * The function is called on the calling thread as function(request, *buffers), with a bytes object and memoryviews. It
+ * returns an object with a buffer (bytes, bytearray, an array), which is the response; or a tuple of several, of which
+ * the first is the response and the others are buffers. Every interpreter can `import _ungil`.
+ *
+ * interp: the handle.
+ * request: length bytes, which are copied. May be NULL if length is 0.
+ * buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
+ * of it exists, which may be longer than the call. Then the buffer's release is called, from any thread; if no view is
+ * left when this function returns, the release has been called by then. The release is called exactly once for each
+ * buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
+ * buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
+ * caller must synchronise other accesses to it.
+ * reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if reply is NULL, or if request or buffers is NULL while its length is positive;
+ * UNGIL_E_INVALID if a length is larger than the address space, or if a buffer has a length but no address;
+ * UNGIL_E_EXHAUSTED if 65536 replies are in use; those of ungil_interp_exec().
  * Thread-safety: as for ungil_interp_exec().
- * Cost: that of the function, and about 2 us.
+ * Cost: that of the function, plus about 2 us.
  */
 int32_t ungil_interp_call(int32_t interp,
                           const void *request,
@@ -834,43 +863,31 @@ int32_t ungil_interp_call(int32_t interp,
                           struct UngilReply *reply);
 
 /**
- * Gives a reply back: its memory, and the interpreter's memory that it lends, are not to be used any more.
+ * Frees a reply. Its response and its buffers, which are memory of the interpreter, must not be used afterwards.
  *
  * handle: the reply's; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_HANDLE if there is no such reply.
  * Thread-safety: any number of threads at once.
- * Cost: below a microsecond, some more if it lends memory: the interpreter's own thread gives that back.
+ * Cost: less than a microsecond; somewhat more if the reply has buffers, which the interpreter's own thread then
+ * releases.
  */
 int32_t ungil_reply_free(int32_t handle);
 
 /**
- * Ends a release: the library calls this function no more, and its buffers' memory stays in use.
+ * Stops all calls of a release function: the library does not call it again, so buffers that are still in use are never
+ * released.
  *
- * It is for functions that need something which is about to end, as one in Python needs that Python.
+ * This is for functions that depend on something that is about to end, as a function written in Python depends on its
+ * Python.
  *
  * release: the function; NULL does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_IN_USE if a call of it is not over within a second; no other begins.
- * Thread-safety: any number of threads at once, but not in a call of the function.
- * Cost: below a microsecond, if no call is under way.
+ * Errors: UNGIL_E_IN_USE if a call of the function is still running after a second; no other call begins even then.
+ * Thread-safety: any number of threads at once, but not inside a call of the function.
+ * Cost: less than a microsecond, if no call of the function is running.
  */
 int32_t ungil_interp_end_release(UngilRelease release);
-
-/**
- * Raises KeyboardInterrupt in the requests that are under way in an interpreter.
- *
- * Each ends as the code there lets it, with UNGIL_E_PYTHON as a rule. Code in C is interrupted when it returns to
- * Python: a time.sleep() is slept to its end. If no request is under way, nothing happens.
- *
- * interp: the handle.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a fork.
- * Thread-safety: any number of threads at once; that is what it is for. It concerns requests of this handle's only:
- * who has the interpreter next, after ungil_interp_free(), is not interrupted.
- * Cost: some microseconds; it does not wait.
- */
-int32_t ungil_interp_interrupt(int32_t interp);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,21 +1,24 @@
-//! ungil: past Python's global interpreter lock (GIL) by plain `ctypes`.
+//! ungil gets around Python's global interpreter lock (GIL) without an extension module: C functions that Python calls by
+//! `ctypes`, which releases the GIL; native kernels on several threads; and isolated Python interpreters in one process.
 //!
-//! Python's `ctypes` releases the GIL while it calls a C function, so Python threads that spend their time
-//! in this library run on all cores. The library is used through its C ABI (`include/ungil.h`); the Rust
-//! modules below are what stands behind it.
+//! The interface is the C ABI in `include/ungil.h`. The modules behind it:
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | [`kernels`] | the algorithms: one thread, no C |
-//! | [`pool`] | one call on several threads |
-//! | [`interp`] | private copies of the Python library |
-//! | [`control`] | progress, cancellation and deadline of a call |
-//! | [`cpu`] | the CPU level that kernels run at |
-//! | [`sys`] | the operating system's side: synchronisation, forks, signals, settings |
-//! | [`error`] | what can go wrong, in the library's own terms |
-//! | [`capi`] | the C ABI: the only place with raw pointers from outside |
+//! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
+//! | [`ops`] | the operations: a kernel, run by the pool, under a control token |
+//! | [`interp`] | isolated interpreters: private copies of the Python library |
+//! | [`pool`] | worker threads, which share the chunks of a call |
+//! | [`control`] | control tokens: progress, cancellation and deadline of a call |
+//! | [`kernels`] | the algorithms, each for several CPU levels |
+//! | [`cpu`] | CPU levels: detection, and the level in use |
+//! | [`sys`] | the operating system: synchronisation, forks, signals, processors, settings |
+//! | [`error`] | the errors of the core |
 //!
-//! Dependencies point one way: `capi -> interp, pool -> control, kernels -> cpu -> sys`.
+//! Dependencies point one way: `capi -> ops, interp -> pool, control -> kernels -> cpu -> sys`. Only `capi` knows C, and
+//! only `interp` knows Python.
+//!
+//! The Rust interface is for the project's own tests, benchmarks and fuzzing, and is not stable.
 
 pub mod capi;
 pub mod control;
@@ -23,6 +26,7 @@ pub mod cpu;
 pub mod error;
 pub mod interp;
 pub mod kernels;
+pub mod ops;
 pub mod pool;
 #[cfg(test)]
 mod skips;

@@ -1,4 +1,4 @@
-//! Which CPU level the kernels run at.
+//! The CPU level of the kernels.
 
 use std::ffi::{CStr, c_char};
 
@@ -12,25 +12,26 @@ fn name(level: Level) -> &'static CStr {
     }
 }
 
-/// The highest CPU level that this machine can run: "scalar", "avx2" or "avx512".
+/// The highest CPU level that this machine supports: "scalar", "avx2" or "avx512".
 ///
-/// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT; avx512 also AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
-/// Ice Lake, AMD since Zen 4). scalar is for all others: it gives the same results, but test and compPi_ctypes take
-/// longer than a plain C loop there, the latter several times, as it has to round as fused multiply-add does.
+/// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT. avx512 adds AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
+/// Ice Lake, AMD since Zen 4). scalar is any other machine: the results are the same, but test() and compPi_ctypes()
+/// take longer than a plain C loop. For compPi_ctypes() that is several times longer, because it has to round as fused
+/// multiply-add does.
 ///
 /// Returns a static string, never NULL; do not free it.
-/// Thread-safety: any thread, any time.
+/// Thread-safety: any thread, at any time.
 /// Cost: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_cpu_detected() -> *const c_char {
     name(cpu::detected()).as_ptr()
 }
 
-/// The CPU level that the functions of this library run at: the detected one, or a lower one if the environment's
-/// UNGIL_CPU names it (see above). Results do not depend on it, to the bit.
+/// The CPU level that this library uses: the detected level, or the one in the environment variable UNGIL_CPU if that
+/// is lower (see "Environment" above). Results do not depend on it, to the bit.
 ///
 /// Returns a static string, never NULL; do not free it.
-/// Thread-safety: any thread, any time.
+/// Thread-safety: any thread, at any time.
 /// Cost: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_cpu_active() -> *const c_char {

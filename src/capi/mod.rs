@@ -1,10 +1,11 @@
-//! The C ABI: the only place with `extern "C"`, raw pointers from outside, and exported names.
+//! The C interface: the only module with `extern "C"`, pointers from outside, and exported names.
 //!
-//! An export is one call of the guard in `abi/guard.rs`: it turns C's arguments into Rust's, calls the core, and turns
-//! the outcome back. No panic leaves it. (Those that only hand out a static string or the thread's last message
-//! have nothing that could fail, and no guard.)
+//! Each file is a chapter of the header `include/ungil.h`, which is generated from the comments here. An export converts
+//! its arguments, calls one function of [`crate::ops`] or [`crate::interp`], and converts the result. It runs under the
+//! guard in `abi/guard.rs`, so no panic leaves it. (Exports that only return a static string or the thread's last message
+//! cannot fail, and have no guard.) `abi` holds what the exports share. Nothing else in the library uses this module.
 
-// A comment here becomes the header's: what the caller owes stands with the parameters, in C's words.
+// The comments become the header's: they state the caller's duties with each parameter, in C's words.
 #![allow(clippy::missing_safety_doc)]
 
 mod abi;
@@ -16,6 +17,7 @@ mod interp;
 mod library;
 mod multiples;
 mod primes;
+mod requests;
 mod sums;
 mod threads;
 
@@ -32,15 +34,17 @@ pub use functions::{
     ungil_parallel_for,
 };
 pub use interp::{
-    UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_count, ungil_interp_end_release,
-    ungil_interp_eval, ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt, ungil_interp_new,
-    ungil_reply_free,
+    ungil_interp_count, ungil_interp_eval, ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt,
+    ungil_interp_new,
 };
 pub use library::{ungil_abi_version, ungil_version};
 pub use multiples::ungil_sum_multiples;
 pub use primes::{
     ungil_count_primes_i32, ungil_count_primes_i64, ungil_count_primes_u64, ungil_is_prime_i64,
     ungil_is_prime_u64,
+};
+pub use requests::{
+    UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_end_release, ungil_reply_free,
 };
 pub use sums::{ungil_pi, ungil_sum_f64, ungil_test};
 pub use threads::{ungil_num_threads, ungil_num_threads_setting, ungil_set_num_threads};

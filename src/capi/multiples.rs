@@ -2,21 +2,22 @@
 
 use crate::capi::abi::array::Out;
 use crate::capi::abi::guard::guarded_status;
-use crate::kernels::multiples;
+use crate::ops::multiples;
 
 /// The sum of the multiples of k in [from, to), in closed form.
 ///
-/// from, to: the ends of the range; from >= to is an empty range, with the sum 0.
-/// k: any number but 0; its sign does not matter.
+/// from, to: the ends of the range; it is empty, with the sum 0, if from >= to.
+/// k: any number except 0; its sign does not matter.
 /// out: receives the sum, on success only; at any alignment.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum is not an int64_t.
+/// Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum does not fit in an
+/// int64_t.
 /// Thread-safety: any number of threads at once.
 /// Cost: constant, about 20 ns; no memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_sum_multiples(from: i64, to: i64, k: i64, out: *mut i64) -> i32 {
     guarded_status("ungil_sum_multiples", || {
-        // SAFETY: the caller gives NULL or a place for an int64_t.
+        // SAFETY: the caller passes NULL or a writable int64_t.
         let out = unsafe { Out::new("out", out) }?;
         out.write(multiples::sum_multiples(from, to, k)?);
         Ok(())

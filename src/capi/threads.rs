@@ -1,81 +1,65 @@
-//! How many threads a call may use.
+//! The number of threads.
 
+use std::num::NonZero;
+
+use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::{guarded, guarded_status};
 use crate::error::Error;
-use crate::sys::affinity::available_processors;
-use crate::sys::settings::{self, MAX_THREADS, THREADS};
+use crate::ops::threads;
 
-/// For the functions that have no argument for it: the number that was asked for, by `ungil_set_num_threads()` or
-/// `UNGIL_NUM_THREADS`; else 1.
-pub(super) fn requested() -> usize {
-    THREADS.requested(settings::variables()).unwrap_or(1)
-}
-
-/// The number that an argument `nthreads` stands for: itself, or, if it is 0, the default; but 1 if the call is a small
-/// one, for which another thread would come too late.
+/// The number of threads that an argument asks for; 0 means the default.
 ///
 /// Errors: [`Error::Invalid`] if it is negative.
-pub(super) fn of_call(nthreads: i32, is_small: bool) -> Result<usize, Error> {
-    match checked(nthreads)? {
-        0 if is_small => Ok(1),
-        0 => Ok(THREADS.default(settings::variables(), available_processors)),
-        threads => Ok(threads.min(MAX_THREADS)),
-    }
+pub(super) fn from_c(nthreads: i32) -> Result<Option<NonZero<usize>>, CallError> {
+    let invalid = Error::Invalid { parameter: "nthreads", expected: "positive, or 0 for the default" };
+    Ok(usize::try_from(nthreads).map(NonZero::new).map_err(|_| invalid)?)
 }
 
-fn checked(nthreads: i32) -> Result<usize, Error> {
-    usize::try_from(nthreads)
-        .map_err(|_| Error::Invalid { parameter: "nthreads", expected: "positive, or 0 for the default" })
-}
-
-fn as_c(threads: usize) -> i32 {
+fn to_c(threads: usize) -> i32 {
     i32::try_from(threads).unwrap_or(i32::MAX)
 }
 
-/// The number of threads that nthreads = 0 stands for: the latest of ungil_set_num_threads(), else that in the
-/// environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS, else the number of the processors that the calling thread
-/// may use.
+/// The default number of threads, which nthreads = 0 selects: the latest value passed to ungil_set_num_threads(), else
+/// UNGIL_NUM_THREADS, else OMP_NUM_THREADS, else the number of processors that the calling thread may use.
 ///
-/// Returns a number from 1 to 256, or that of the processors, if they are more.
-/// Thread-safety: any thread, any time.
-/// Cost: a few nanoseconds; a system call where the processors are counted. The first call reads the environment.
+/// Returns a number from 1 to 256; or the number of processors, even if that is larger.
+/// Thread-safety: any thread, at any time.
+/// Cost: a few nanoseconds; a system call if it counts the processors. The first call reads the environment.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_num_threads() -> i32 {
-    guarded("ungil_num_threads", 1, || Ok(as_c(of_call(0, false)?)))
+    guarded("ungil_num_threads", 1, || Ok(to_c(threads::default())))
 }
 
-/// Sets the number of threads for the whole process, as if the environment's UNGIL_NUM_THREADS had been that number: it
-/// is what nthreads = 0 stands for, and what test(), num_primes() and compPi_ctypes() run on.
+/// Sets the number of threads for the whole process, as if UNGIL_NUM_THREADS had been set to it. Calls with
+/// nthreads = 0 use this number, and so do test(), num_primes() and compPi_ctypes().
 ///
-/// nthreads: the number, from 1 on; above 256 it is as 256. 0 goes back to what was without this function: the number
-/// in UNGIL_NUM_THREADS, as it was when the environment was read; without one, nthreads = 0 stands for OMP_NUM_THREADS
-/// or the processors again, and the three functions run on the calling thread.
-/// Returns UNGIL_OK, or an error with a message in ungil_last_error(), and then nothing has changed.
+/// nthreads: the number of threads, 1 or more; a number above 256 means 256. 0 undoes earlier calls of this function:
+/// UNGIL_NUM_THREADS applies again, with its value at the time when the environment was read. If that is not set,
+/// nthreads = 0 means OMP_NUM_THREADS or the number of processors, and the three functions run on the calling thread.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error(); on error, nothing changes.
 /// Errors: UNGIL_E_INVALID if nthreads is negative.
-/// Thread-safety: any thread, any time; the latest number counts. It holds for calls that begin later, on any thread
-/// and in any interpreter; one that is under way keeps its number. The child of a fork has its parent's.
-/// Cost: a few nanoseconds; no thread is started or ended. The first call reads the environment.
+/// Thread-safety: any thread, at any time; the latest number wins. It applies to calls that begin later, on any thread
+/// and in any interpreter; a running call keeps its number. The child of a fork inherits it.
+/// Cost: a few nanoseconds; it neither starts nor ends a thread. The first call reads the environment.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_set_num_threads(nthreads: i32) -> i32 {
     guarded_status("ungil_set_num_threads", || {
-        let threads = checked(nthreads)?;
-        settings::variables(); // a use of the library: what 0 goes back to is known from now on
-        THREADS.set(threads);
+        threads::set(from_c(nthreads)?);
         Ok(())
     })
 }
 
-/// The number that ungil_set_num_threads() has set; given to it later, it brings the present state back.
+/// The number that ungil_set_num_threads() has set. Passing it to that function later restores the present state.
 ///
-/// ungil_num_threads() does not: once its number is set, it no longer follows the processors, and is test()'s,
-/// num_primes()'s and compPi_ctypes()'s too.
+/// The result of ungil_num_threads() would not restore it: that number, once set, no longer follows the number of
+/// processors, and applies to test(), num_primes() and compPi_ctypes() too.
 ///
 /// Returns a number from 1 to 256, or 0 if none is set.
-/// Thread-safety: any thread, any time.
+/// Thread-safety: any thread, at any time.
 /// Cost: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_num_threads_setting() -> i32 {
-    guarded("ungil_num_threads_setting", 0, || Ok(as_c(THREADS.setting())))
+    guarded("ungil_num_threads_setting", 0, || Ok(threads::setting().map_or(0, |number| to_c(number.get()))))
 }
 
 #[cfg(test)]
@@ -84,29 +68,20 @@ mod tests {
     use crate::capi::abi::last_error::tests::message;
     use crate::capi::abi::status;
 
+    /// The only test that sets the process's number: the others must pass with any.
     #[test]
-    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
-    fn an_argument_is_taken_as_it_is() {
-        for is_small in [false, true] {
-            assert_eq!(of_call(1, is_small), Ok(1));
-            assert_eq!(of_call(i32::MAX, is_small), Ok(MAX_THREADS));
-            assert!(of_call(-1, is_small).is_err());
-            assert!(of_call(0, is_small).is_ok_and(|threads| threads > 0));
-        }
-        assert_eq!(of_call(0, true), Ok(1));
-    }
-
-    /// The only test that sets the process's number: others must bear any.
-    #[test]
-    #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
+    #[cfg_attr(miri, ignore = "it makes system calls that Miri lacks")]
     fn the_process_has_one_number_that_any_call_may_set() {
-        let before = (ungil_num_threads(), requested());
+        let before = (ungil_num_threads(), threads::requested());
         for (number, expected) in [(1, 1), (3, 3), (256, 256), (257, 256), (i32::MAX, 256)] {
             assert_eq!(ungil_set_num_threads(number), status::UNGIL_OK);
             assert_eq!((ungil_num_threads(), ungil_num_threads_setting()), (expected, expected));
-            assert_eq!((of_call(0, false), requested()), (Ok(expected as usize), expected as usize));
-            assert_eq!(of_call(0, true), Ok(1));
-            assert_eq!(of_call(2, false), Ok(2));
+            assert_eq!(
+                (threads::of_call(None, false), threads::requested()),
+                (expected as usize, expected as usize)
+            );
+            assert_eq!(threads::of_call(None, true), 1);
+            assert_eq!(threads::of_call(NonZero::new(2), false), 2);
         }
         for number in [-1, i32::MIN] {
             assert_eq!(ungil_set_num_threads(number), status::UNGIL_E_INVALID);
@@ -114,6 +89,9 @@ mod tests {
             assert_eq!(ungil_num_threads(), 256);
         }
         assert_eq!(ungil_set_num_threads(0), status::UNGIL_OK);
-        assert_eq!((ungil_num_threads(), requested(), ungil_num_threads_setting()), (before.0, before.1, 0));
+        assert_eq!(
+            (ungil_num_threads(), threads::requested(), ungil_num_threads_setting()),
+            (before.0, before.1, 0)
+        );
     }
 }

@@ -1,23 +1,21 @@
-//! Errors of interpreters.
+//! The errors of interpreters.
 
 use std::fmt;
-
-use crate::error::Error;
 
 /// Why an interpreter could not be started, or why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InterpError {
-    /// An option is wrong: which one, and why.
+    /// An option is unknown or has a wrong value: which one, and why.
     Options(String),
-    /// It could not be started, as something is missing or wrong: what, and in which file.
+    /// The interpreter could not be started because something is missing or unusable: what, and in which file.
     Unsupported(String),
     /// The process cannot have more interpreters.
     Exhausted,
-    /// It is the parent process's.
+    /// The interpreter belongs to the parent process.
     Forked,
-    /// Requests are under way.
+    /// A request is running in the interpreter.
     Busy,
-    /// It was returned by another thread.
+    /// The interpreter has been returned by another thread.
     Gone,
     /// The process is exiting: no Python code runs any more.
     Exiting,
@@ -30,29 +28,16 @@ impl fmt::Display for InterpError {
         match self {
             Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
             Self::Exhausted => f.write_str("this process cannot have more interpreters"),
-            Self::Forked => {
-                f.write_str("the interpreter is the parent process's: it does not survive a fork")
+            Self::Forked => f.write_str(
+                "the interpreter belongs to the parent process: interpreters do not survive a fork",
+            ),
+            Self::Busy => {
+                f.write_str("the interpreter is running a request: wait for it to end, or interrupt it")
             }
-            Self::Busy => f.write_str("the interpreter is in use by a request"),
-            Self::Exiting => f.write_str("the process is exiting: interpreters run no code any more"),
-            Self::Gone => f.write_str("the interpreter was returned"),
+            Self::Gone => f.write_str("the interpreter has been returned"),
+            Self::Exiting => f.write_str("the process is exiting: interpreters run no more Python code"),
         }
     }
 }
 
 impl std::error::Error for InterpError {}
-
-impl From<InterpError> for Error {
-    fn from(error: InterpError) -> Self {
-        match error {
-            InterpError::Options(text) => Self::Options(text),
-            InterpError::Unsupported(text) => Self::Unsupported(text),
-            InterpError::Exhausted => Self::Exhausted { what: "interpreters" },
-            InterpError::Forked => Self::InterpreterForked,
-            InterpError::Exiting => Self::Exiting,
-            InterpError::Busy => Self::InterpreterInUse,
-            InterpError::Gone => Self::Internal("an interpreter's handle outlived it".to_owned()),
-            InterpError::Python(text) => Self::Python(text),
-        }
-    }
-}

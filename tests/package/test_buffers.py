@@ -167,7 +167,7 @@ class Layout(unittest.TestCase):
             kernels.is_prime([1, 2], out=[0, 0])
         with self.assertRaisesRegex(TypeError, "out: expected None for a single number, not bytearray"):
             kernels.is_prime(2, out=bytearray(1))
-        with self.assertRaisesRegex(ValueError, "out must be apart"):
+        with self.assertRaisesRegex(ValueError, "out must be separate"):
             numbers = array.array("q", range(8))
             kernels.is_prime(numbers, out=memoryview(numbers).cast("B")[:8])
 

@@ -118,7 +118,7 @@ class Maps(unittest.TestCase):
             functions.map(square, numbers, out=array.array("f", [0, 0, 0]))
         with self.assertRaisesRegex(ValueError, "out: expected 3 elements, not 2"):
             functions.map(square, numbers, out=array.array("d", [0, 0]))
-        with self.assertRaisesRegex(ValueError, "overlap|apart"):
+        with self.assertRaisesRegex(ValueError, "overlap|separate"):
             functions.map(square, memoryview(numbers)[:2], out=memoryview(numbers)[1:])
 
     def test_the_function_and_the_array_disagree(self):

@@ -80,7 +80,7 @@ class SumMultiples(unittest.TestCase):
         self.assertEqual(self.sum_multiples(0, 10, 0), (-2, -77))
         self.assertIn(b"k must be other than 0", library.ungil_last_error())
         self.assertEqual(self.sum_multiples(0, 2**63 - 1, 1), (-3, -77))
-        self.assertIn(b"does not fit in an int64_t", library.ungil_last_error())
+        self.assertIn(b"does not fit in a signed 64-bit integer", library.ungil_last_error())
         self.assertEqual(library.ungil_sum_multiples(0, 10, 1, None), -1)
         self.assertIn(b"out is NULL", library.ungil_last_error())
 

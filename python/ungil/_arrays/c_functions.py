@@ -11,13 +11,12 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 from .._native.scalars import short_repr
+from .._private_apis import ctypes_bases, flags_of
 from . import c_signatures
 from .buffers import BufferRef, as_bytes
 from .c_signatures import Signature
 
-_CFunction: Any = ctypes._CFuncPtr  # type: ignore[attr-defined]
-_Pointer: Any = ctypes._Pointer
-_SimpleData: Any = ctypes._SimpleCData
+_CFunction, _Pointer, _SimpleData = ctypes_bases()
 _Data: Any = _SimpleData.__mro__[1]
 _NEEDS_PYTHON = 4  # FUNCFLAG_PYTHONAPI
 
@@ -99,7 +98,7 @@ def _recognise(given: Any) -> Function | None:
 
 
 def _from_ctypes(function: Any, owner: Any) -> Function:
-    if function._flags_ & _NEEDS_PYTHON:
+    if flags_of(function) & _NEEDS_PYTHON:
         raise TypeError("function: a function of ctypes.PyDLL needs the GIL, which is released during calls")
     return Function(ctypes.cast(function, ctypes.c_void_p).value or 0, c_signatures.from_ctypes(function), owner)
 

@@ -2,21 +2,8 @@
 
 Generated from src/capi/: change the Rust source and run `make header`.
 """
-
-from ctypes import (
-    CFUNCTYPE,
-    POINTER,
-    Structure,
-    _CFuncPtr,
-    c_char_p,
-    c_double,
-    c_int32,
-    c_int64,
-    c_size_t,
-    c_uint8,
-    c_uint64,
-    c_void_p,
-)
+from ctypes import CFUNCTYPE, POINTER, Structure, _CFuncPtr
+from ctypes import c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_uint8, c_void_p
 from numbers import Integral
 
 UNGIL_OK = 0
@@ -35,7 +22,7 @@ UNGIL_E_UNSUPPORTED = -12
 UNGIL_E_EXITING = -13
 
 
-class FunctionPointer:
+class FunctionPointer(object):
     """In argtypes, a parameter that is a C function of the CFUNCTYPE `prototype`.
 
     It takes such a callback, a function of a loaded library, an address, and None for NULL. The prototype itself
@@ -113,192 +100,141 @@ SIGNATURES = {
     "test": (c_int32, [("from", c_int32), ("to", c_int32)]),
     "num_primes": (c_int32, [("size", c_int32), ("numbers", POINTER(c_int32))]),
     "compPi_ctypes": (c_double, [("pi", c_double), ("niter", c_int32)]),
-    "ungil_sum_multiples": (
-        c_int32,
-        [
-            ("from", c_int64),
-            ("to", c_int64),
-            ("k", c_int64),
-            ("out", POINTER(c_int64)),
-        ],
-    ),
+    "ungil_sum_multiples": (c_int32, [
+        ("from", c_int64),
+        ("to", c_int64),
+        ("k", c_int64),
+        ("out", POINTER(c_int64)),
+    ]),
     "ungil_control_new": (c_int32, [("control", POINTER(c_int32))]),
     "ungil_control_free": (c_int32, [("control", c_int32)]),
     "ungil_control_cancel": (c_int32, [("control", c_int32)]),
     "ungil_control_set_deadline_ms": (c_int32, [("control", c_int32), ("milliseconds", c_int64)]),
-    "ungil_control_progress": (
-        c_int32,
-        [
-            ("control", c_int32),
-            ("done", POINTER(c_uint64)),
-            ("total", POINTER(c_uint64)),
-        ],
-    ),
+    "ungil_control_progress": (c_int32, [
+        ("control", c_int32),
+        ("done", POINTER(c_uint64)),
+        ("total", POINTER(c_uint64)),
+    ]),
     "ungil_num_threads": (c_int32, []),
     "ungil_set_num_threads": (c_int32, [("nthreads", c_int32)]),
     "ungil_num_threads_setting": (c_int32, []),
-    "ungil_pi": (
-        c_int32,
-        [
-            ("n", c_int64),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("out", POINTER(c_double)),
-        ],
-    ),
-    "ungil_test": (
-        c_int32,
-        [
-            ("from", c_int32),
-            ("to", c_int32),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("out", POINTER(c_int32)),
-        ],
-    ),
-    "ungil_sum_f64": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_double)),
-            ("length", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("sum", POINTER(c_double)),
-        ],
-    ),
-    "ungil_is_prime_u64": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_uint64)),
-            ("length", c_size_t),
-            ("out", POINTER(c_uint8)),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-        ],
-    ),
-    "ungil_is_prime_i64": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_int64)),
-            ("length", c_size_t),
-            ("out", POINTER(c_uint8)),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-        ],
-    ),
-    "ungil_count_primes_u64": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_uint64)),
-            ("length", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("count", POINTER(c_uint64)),
-        ],
-    ),
-    "ungil_count_primes_i64": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_int64)),
-            ("length", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("count", POINTER(c_uint64)),
-        ],
-    ),
-    "ungil_count_primes_i32": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_int32)),
-            ("length", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("count", POINTER(c_uint64)),
-        ],
-    ),
-    "ungil_num_primes_i32": (
-        c_int32,
-        [
-            ("numbers", POINTER(c_int32)),
-            ("length", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("count", POINTER(c_uint64)),
-        ],
-    ),
-    "ungil_parallel_for": (
-        c_int32,
-        [
-            ("begin", c_int64),
-            ("end", c_int64),
-            ("grain", c_int64),
-            ("nthreads", c_int32),
-            ("function", FunctionPointer(UngilLoopBody)),
-            ("ctx", c_void_p),
-            ("control", c_int32),
-        ],
-    ),
-    "ungil_map_f64": (
-        c_int32,
-        [
-            ("function", FunctionPointer(UngilMapF64)),
-            ("in", POINTER(c_double)),
-            ("out", POINTER(c_double)),
-            ("n", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-        ],
-    ),
-    "ungil_map_i64": (
-        c_int32,
-        [
-            ("function", FunctionPointer(UngilMapI64)),
-            ("in", POINTER(c_int64)),
-            ("out", POINTER(c_int64)),
-            ("n", c_size_t),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-        ],
-    ),
-    "ungil_integrate": (
-        c_int32,
-        [
-            ("function", FunctionPointer(UngilIntegrand)),
-            ("ctx", c_void_p),
-            ("a", c_double),
-            ("b", c_double),
-            ("n", c_int64),
-            ("nthreads", c_int32),
-            ("control", c_int32),
-            ("out", POINTER(c_double)),
-        ],
-    ),
+    "ungil_pi": (c_int32, [
+        ("n", c_int64),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_double)),
+    ]),
+    "ungil_test": (c_int32, [
+        ("from", c_int32),
+        ("to", c_int32),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_int32)),
+    ]),
+    "ungil_sum_f64": (c_int32, [
+        ("numbers", POINTER(c_double)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("sum", POINTER(c_double)),
+    ]),
+    "ungil_is_prime_u64": (c_int32, [
+        ("numbers", POINTER(c_uint64)),
+        ("length", c_size_t),
+        ("out", POINTER(c_uint8)),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_is_prime_i64": (c_int32, [
+        ("numbers", POINTER(c_int64)),
+        ("length", c_size_t),
+        ("out", POINTER(c_uint8)),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_count_primes_u64": (c_int32, [
+        ("numbers", POINTER(c_uint64)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_count_primes_i64": (c_int32, [
+        ("numbers", POINTER(c_int64)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_count_primes_i32": (c_int32, [
+        ("numbers", POINTER(c_int32)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_num_primes_i32": (c_int32, [
+        ("numbers", POINTER(c_int32)),
+        ("length", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("count", POINTER(c_uint64)),
+    ]),
+    "ungil_parallel_for": (c_int32, [
+        ("begin", c_int64),
+        ("end", c_int64),
+        ("grain", c_int64),
+        ("nthreads", c_int32),
+        ("function", FunctionPointer(UngilLoopBody)),
+        ("ctx", c_void_p),
+        ("control", c_int32),
+    ]),
+    "ungil_map_f64": (c_int32, [
+        ("function", FunctionPointer(UngilMapF64)),
+        ("in", POINTER(c_double)),
+        ("out", POINTER(c_double)),
+        ("n", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_map_i64": (c_int32, [
+        ("function", FunctionPointer(UngilMapI64)),
+        ("in", POINTER(c_int64)),
+        ("out", POINTER(c_int64)),
+        ("n", c_size_t),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+    ]),
+    "ungil_integrate": (c_int32, [
+        ("function", FunctionPointer(UngilIntegrand)),
+        ("ctx", c_void_p),
+        ("a", c_double),
+        ("b", c_double),
+        ("n", c_int64),
+        ("nthreads", c_int32),
+        ("control", c_int32),
+        ("out", POINTER(c_double)),
+    ]),
     "ungil_interp_new": (c_int32, [("options", c_char_p), ("interp", POINTER(c_int32))]),
     "ungil_interp_free": (c_int32, [("interp", c_int32)]),
     "ungil_interp_count": (c_int32, [("in_use", POINTER(c_int32)), ("idle", POINTER(c_int32))]),
     "ungil_interp_exec": (c_int32, [("interp", c_int32), ("source", c_char_p)]),
-    "ungil_interp_eval": (
-        c_int32,
-        [
-            ("interp", c_int32),
-            ("expression", c_char_p),
-            ("text", POINTER(c_char_p)),
-        ],
-    ),
-    "ungil_interp_call": (
-        c_int32,
-        [
-            ("interp", c_int32),
-            ("request", c_void_p),
-            ("length", c_size_t),
-            ("buffers", POINTER(UngilBuffer)),
-            ("count", c_size_t),
-            ("reply", POINTER(UngilReply)),
-        ],
-    ),
+    "ungil_interp_eval": (c_int32, [
+        ("interp", c_int32),
+        ("expression", c_char_p),
+        ("text", POINTER(c_char_p)),
+    ]),
+    "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
+    "ungil_interp_call": (c_int32, [
+        ("interp", c_int32),
+        ("request", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("reply", POINTER(UngilReply)),
+    ]),
     "ungil_reply_free": (c_int32, [("handle", c_int32)]),
     "ungil_interp_end_release": (c_int32, [("release", FunctionPointer(UngilRelease))]),
-    "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
 }
 
 

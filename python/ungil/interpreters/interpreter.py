@@ -119,8 +119,8 @@ class Interpreter(Handle):
     --------
     >>> with ungil.Interpreter() as interpreter:
     ...     interpreter.exec("import math")
-    ...     interpreter.call(lambda n: math.factorial(n), 5), interpreter.eval("math.tau")
-    (120, 6.283185307179586)
+    ...     interpreter.eval("math.tau"), interpreter.call(lambda n: sum(range(n)), 5)
+    (6.283185307179586, 10)
     """
 
     _kind = "interpreter"

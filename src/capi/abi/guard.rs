@@ -1,28 +1,28 @@
-//! The one panic boundary.
+//! The panic boundary: no panic leaves an export.
 
 use std::any::Any;
 
+use super::error::CallError;
 use super::{last_error, status};
-use crate::error::Error;
 use crate::interp::exit::abandon::{catch_panics, protect_frames};
 
-/// Runs the body of the export `function`. On an error or a panic, records the message for
+/// Runs the body of the export `function`. On an error or a panic, it records the message for
 /// `ungil_last_error` and returns `failed`.
-pub(crate) fn guarded<T>(function: &str, failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+pub(crate) fn guarded<T>(function: &str, failed: T, body: impl FnOnce() -> Result<T, CallError>) -> T {
     run(function, body).unwrap_or(failed)
 }
 
-/// As `guarded`, for functions that return a status.
-pub(crate) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), Error>) -> i32 {
+/// Like [`guarded`], for functions that return a status.
+pub(crate) fn guarded_status(function: &str, body: impl FnOnce() -> Result<(), CallError>) -> i32 {
     run(function, body).map_or_else(|error| status::of(&error), |()| status::UNGIL_OK)
 }
 
-fn run<T>(function: &str, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // Unwind safety: a body that panicked leaves nothing behind but its return value, which is dropped.
+fn run<T>(function: &str, body: impl FnOnce() -> Result<T, CallError>) -> Result<T, CallError> {
+    // Unwind safety: the only thing that survives a panic of the body is its return value, which is dropped.
     let result = match protect_frames(|| catch_panics(body)) {
         Ok(Ok(result)) => result,
-        Ok(Err(payload)) => Err(Error::Internal(panic_message(&*payload))),
-        Err(trouble) => Err(trouble.into()),
+        Ok(Err(payload)) => Err(CallError::Internal(panic_message(&*payload))),
+        Err(exiting) => Err(exiting.into()),
     };
     result.inspect_err(|error| last_error::record(function, error))
 }
@@ -46,13 +46,13 @@ mod tests {
     }
 
     #[test]
-    fn a_good_call_leaves_the_last_message_alone() {
+    fn a_successful_call_keeps_the_last_message() {
         assert_eq!(
-            guarded_status("call", || Err(Error::Null { parameter: "numbers" })),
+            guarded_status("call", || Err(CallError::Null { parameter: "numbers" })),
             status::UNGIL_E_NULL
         );
         assert_eq!(guarded("call", 0, || Ok(5)), 5);
         assert_eq!(guarded_status("call", || Ok(())), status::UNGIL_OK);
-        assert_eq!(message(), "call: numbers is NULL, but there is something to read or write there");
+        assert_eq!(message(), "call: numbers is NULL");
     }
 }

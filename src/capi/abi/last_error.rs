@@ -1,9 +1,9 @@
-//! The thread's last error message.
+//! The last error message of each thread.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
 
-use crate::error::Error;
+use super::error::CallError;
 
 thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -11,20 +11,20 @@ thread_local! {
 
 const NONE: &CStr = c"";
 
-pub(crate) fn record(function: &str, error: &Error) {
+pub(crate) fn record(function: &str, error: &CallError) {
     let text = format!("{function}: {error}").replace('\0', "\\0");
     let text = CString::new(text).expect("NULs were replaced");
-    // A thread that is past its thread-local destructors has no place left to keep a message.
+    // A thread whose thread-local variables have been destroyed cannot keep a message.
     let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = Some(text));
 }
 
-/// The message of the latest call on this thread that failed, as UTF-8; "" if none has.
+/// The message of the latest call that failed on this thread, as UTF-8; "" if none has failed.
 ///
-/// A call that succeeds leaves the message as it is: look at it only after a call reported an error.
+/// A successful call does not change the message: read it only after a call has reported an error.
 ///
-/// Returns a string owned by the library, never NULL. It is valid until the next failing call on this thread
-/// or the thread's end: copy it to keep it.
-/// Thread-safety: each thread has a message of its own.
+/// Returns a string owned by the library, never NULL. It is valid until the next call that fails on this thread or
+/// until the thread ends; copy it to keep it.
+/// Thread-safety: each thread has its own message.
 /// Cost: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_last_error() -> *const c_char {
@@ -42,10 +42,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn starts_empty_and_is_the_threads_own() {
+    fn starts_empty_and_belongs_to_the_thread() {
         std::thread::spawn(|| {
             assert_eq!(message(), "");
-            record("call", &Error::Internal("a\0b".to_owned()));
+            record("call", &CallError::Internal("a\0b".to_owned()));
             assert_eq!(message(), "call: internal error (please report it): a\\0b");
             std::thread::spawn(|| assert_eq!(message(), "")).join().unwrap();
         })

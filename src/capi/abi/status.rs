@@ -1,53 +1,73 @@
-//! Status values: what functions of the library's own names return.
+//! Status values: what the functions named `ungil_*` return.
 
+use super::error::CallError;
 use crate::error::Error;
+use crate::interp::error::InterpError;
 
-/// The call did what it says.
+/// Success.
 pub const UNGIL_OK: i32 = 0;
-/// A pointer that must be read or written is NULL.
+/// A required pointer is NULL.
 pub const UNGIL_E_NULL: i32 = -1;
-/// A parameter has a value that the function has no answer for.
+/// An argument has a value that the function does not accept.
 pub const UNGIL_E_INVALID: i32 = -2;
 /// The result does not fit in its type.
 pub const UNGIL_E_OVERFLOW: i32 = -3;
-/// A defect of the library itself: please report it, with the message.
+/// A bug in the library: please report it, with the message.
 pub const UNGIL_E_INTERNAL: i32 = -4;
-/// A handle that was freed, or never given out.
+/// The handle was freed, was never handed out, or belongs to another kind of object.
 pub const UNGIL_E_HANDLE: i32 = -5;
-/// A control that another call is under.
+/// Another call is using the control, the interpreter or the release function.
 pub const UNGIL_E_IN_USE: i32 = -6;
-/// The call's control was cancelled.
+/// The call was cancelled through its control.
 pub const UNGIL_E_CANCELLED: i32 = -7;
-/// The deadline of the call's control came.
+/// The deadline of the call's control passed.
 pub const UNGIL_E_TIMED_OUT: i32 = -8;
-/// As many handles are in use as there can be.
+/// The process has the maximum number of controls, interpreters or replies.
 pub const UNGIL_E_EXHAUSTED: i32 = -9;
-/// The process forked, and what the call is about is its parent's.
+/// The process forked, and this is the child: the call, or the interpreter, belongs to the parent.
 pub const UNGIL_E_FORKED: i32 = -10;
-/// Python code ended with an exception: the message has its type and text on the first line, then its traceback.
+/// Python code raised an exception. The message has its type and text on the first line, then its traceback.
 pub const UNGIL_E_PYTHON: i32 = -11;
-/// This machine cannot do it, or a file that is needed is missing or wrong: the message says which.
+/// This machine does not support the operation, or a required file is missing or unusable. The message says which.
 pub const UNGIL_E_UNSUPPORTED: i32 = -12;
-
-/// The process is exiting: Python code in interpreters does not run any more.
+/// The process is exiting: interpreters run no more Python code.
 pub const UNGIL_E_EXITING: i32 = -13;
 
-pub(crate) fn of(error: &Error) -> i32 {
+pub(crate) fn of(error: &CallError) -> i32 {
     match error {
-        Error::Null { .. } | Error::NoFunction => UNGIL_E_NULL,
-        Error::TooLong { .. } | Error::Invalid { .. } | Error::Options(_) => UNGIL_E_INVALID,
-        Error::Handle { .. } => UNGIL_E_HANDLE,
-        Error::ControlInUse | Error::InterpreterInUse | Error::ReleaseInUse => UNGIL_E_IN_USE,
+        CallError::Null { .. } => UNGIL_E_NULL,
+        CallError::TooLong { .. } | CallError::NoAddress => UNGIL_E_INVALID,
+        CallError::Handle { .. } => UNGIL_E_HANDLE,
+        CallError::Exhausted { .. } => UNGIL_E_EXHAUSTED,
+        CallError::ReleaseInUse => UNGIL_E_IN_USE,
+        CallError::Internal(_) => UNGIL_E_INTERNAL,
+        CallError::Core(error) => of_core(error),
+        CallError::Interp(error) => of_interp(error),
+    }
+}
+
+fn of_core(error: &Error) -> i32 {
+    match error {
+        Error::Invalid { .. } => UNGIL_E_INVALID,
+        Error::Overflow { .. } => UNGIL_E_OVERFLOW,
+        Error::ControlInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
         Error::TimedOut => UNGIL_E_TIMED_OUT,
-        Error::Exhausted { .. } => UNGIL_E_EXHAUSTED,
-        Error::Python(_) => UNGIL_E_PYTHON,
-        Error::Unsupported(_) => UNGIL_E_UNSUPPORTED,
-        Error::Forked | Error::InterpreterForked => UNGIL_E_FORKED,
-        Error::Exiting => UNGIL_E_EXITING,
         Error::Stopped(code) => *code,
-        Error::Overflow { .. } => UNGIL_E_OVERFLOW,
-        Error::Internal(_) => UNGIL_E_INTERNAL,
+        Error::Forked => UNGIL_E_FORKED,
+    }
+}
+
+fn of_interp(error: &InterpError) -> i32 {
+    match error {
+        InterpError::Options(_) => UNGIL_E_INVALID,
+        InterpError::Unsupported(_) => UNGIL_E_UNSUPPORTED,
+        InterpError::Exhausted => UNGIL_E_EXHAUSTED,
+        InterpError::Forked => UNGIL_E_FORKED,
+        InterpError::Busy => UNGIL_E_IN_USE,
+        InterpError::Gone => UNGIL_E_HANDLE,
+        InterpError::Exiting => UNGIL_E_EXITING,
+        InterpError::Python(_) => UNGIL_E_PYTHON,
     }
 }
 
@@ -55,7 +75,7 @@ pub(crate) fn of(error: &Error) -> i32 {
 mod tests {
     use super::*;
 
-    /// Compiled into programs: values are only ever added.
+    /// Programs are compiled with these values, so new ones may be added but none may change.
     #[test]
     fn values_are_frozen() {
         let values = [

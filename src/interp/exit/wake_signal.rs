@@ -1,10 +1,10 @@
 //! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that
 //! the host has no handler for.
 //!
-//! Most processes never see it: its handler is installed when the process exits. A thread that blocks such signals, as
-//! the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and the handler
-//! is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the handler passes it
-//! on.
+//! Most processes never see it: its handler is installed only when the process exits. A thread that blocks such
+//! signals, as the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and
+//! the handler is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the
+//! handler passes it on.
 
 use std::ffi::{c_int, c_void};
 use std::mem::{self, MaybeUninit};

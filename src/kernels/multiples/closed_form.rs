@@ -18,7 +18,7 @@ pub fn sum_multiples(from: i64, to: i64, k: i64) -> Result<i64, Error> {
     // No overflow: (first + last) * (last - first + 1) is about last^2 - first^2, at most 2^126.
     let series = if first > last { 0 } else { half_product(first + last, last - first + 1) };
     let sum = series.checked_mul(k).and_then(|sum| i64::try_from(sum).ok());
-    sum.ok_or(Error::Overflow { result: "an int64_t" })
+    sum.ok_or(Error::Overflow { result: "a signed 64-bit integer" })
 }
 
 /// `a * b / 2` for a pair of which one is even.
@@ -30,7 +30,7 @@ fn half_product(a: i128, b: i128) -> i128 {
 mod tests {
     use super::{Error, sum_multiples};
 
-    const OVERFLOW: Result<i64, Error> = Err(Error::Overflow { result: "an int64_t" });
+    const OVERFLOW: Result<i64, Error> = Err(Error::Overflow { result: "a signed 64-bit integer" });
 
     #[test]
     #[cfg_attr(miri, ignore = "it takes minutes")]

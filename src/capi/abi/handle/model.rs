@@ -1,18 +1,18 @@
 //! All interleavings of threads that use and free one handle, by loom. `make test-loom` runs them.
 //!
-//! Loom watches the accesses to the value too, as its cell is loom's. Each ordering of [`Slot`] is needed. With
+//! The value is in loom's cell, so loom checks the accesses to it too. Each ordering in [`Slot`] is needed. With
 //! `Relaxed` in place of one of them, these models fail:
 //!
 //! | ordering | models that fail |
 //! |---|---|
-//! | of `update` (claim, pin, unpin, retire) | `a_value_is_whole_when_it_is_seen`, `a_value_goes_with_its_last_pin` |
-//! | of the store that ends `fill` | `a_value_is_whole_when_it_is_seen` |
-//! | of the store that ends `unpin` | `a_slot_is_filled_anew_by_another_thread` |
+//! | of `update` (claim, acquire, release, retire) | `a_value_is_complete_when_it_is_seen`, `the_last_guard_drops_the_value` |
+//! | of the store that ends `fill` | `a_value_is_complete_when_it_is_seen` |
+//! | of the store that ends `release` | `another_thread_reuses_the_slot` |
 
 use super::Slot;
 use crate::sys::sync::{Arc, AtomicUsize, Ordering, thread};
 
-/// Counts when it is dropped.
+/// Counts its drops.
 struct Value(Arc<AtomicUsize>);
 
 impl Drop for Value {
@@ -21,9 +21,9 @@ impl Drop for Value {
     }
 }
 
-/// A value that is pinned stays, is dropped once, and its place is taken by the next generation only then.
+/// A value with a guard is not dropped; it is dropped once, and only then does the next generation use its slot.
 #[test]
-fn a_value_goes_with_its_last_pin() {
+fn the_last_guard_drops_the_value() {
     loom::model(|| {
         let dropped = Arc::new(AtomicUsize::new(0));
         let slot = Arc::new(Slot::new());
@@ -32,17 +32,17 @@ fn a_value_goes_with_its_last_pin() {
         let user = thread::spawn({
             let (slot, dropped) = (slot.clone(), dropped.clone());
             move || {
-                if let Some(pinned) = slot.pin(generation) {
-                    let value: &Value = &pinned;
+                if let Some(guard) = slot.acquire(generation) {
+                    let value: &Value = &guard;
                     assert_eq!(value.0.load(Ordering::Relaxed), 0);
-                    drop(pinned);
+                    drop(guard);
                 } else {
-                    assert!(slot.pin(generation).is_none());
+                    assert!(slot.acquire(generation).is_none());
                 }
                 drop(dropped);
             }
         });
-        assert!(slot.pin(generation).unwrap().retire());
+        assert!(slot.acquire(generation).unwrap().retire());
         let next = slot.claim();
         assert!(next.is_none_or(|next| next != generation));
         user.join().unwrap();
@@ -50,30 +50,30 @@ fn a_value_goes_with_its_last_pin() {
     });
 }
 
-/// A thread that finds the value finds all of it, and one that frees it meanwhile does not take it away.
+/// A thread that acquires the value sees all of it, even if another thread frees the handle meanwhile.
 #[test]
-fn a_value_is_whole_when_it_is_seen() {
+fn a_value_is_complete_when_it_is_seen() {
     loom::model(|| {
         let slot = Arc::new(Slot::new());
         let finder = thread::spawn({
             let slot = slot.clone();
             move || {
-                if let Some(pinned) = slot.pin(1) {
-                    assert_eq!(*pinned, [7, 8]);
+                if let Some(guard) = slot.acquire(1) {
+                    assert_eq!(*guard, [7, 8]);
                 }
             }
         });
         let generation = slot.claim().unwrap();
         assert_eq!(generation, 1);
         slot.fill(generation, [7, 8]);
-        assert!(slot.pin(generation).unwrap().retire());
+        assert!(slot.acquire(generation).unwrap().retire());
         finder.join().unwrap();
     });
 }
 
-/// A slot that one thread leaves is filled by another one, which has nothing but the slot's state from it.
+/// A slot that one thread has freed is filled by another, which synchronises with it only through the slot's state.
 #[test]
-fn a_slot_is_filled_anew_by_another_thread() {
+fn another_thread_reuses_the_slot() {
     loom::model(|| {
         let slot = Arc::new(Slot::new());
         let generation = slot.claim().unwrap();
@@ -87,22 +87,22 @@ fn a_slot_is_filled_anew_by_another_thread() {
                 }
             }
         });
-        assert!(slot.pin(generation).unwrap().retire());
-        if let Some(pinned) = slot.pin(generation + 1) {
-            assert_eq!(*pinned, [2, 2]);
+        assert!(slot.acquire(generation).unwrap().retire());
+        if let Some(guard) = slot.acquire(generation + 1) {
+            assert_eq!(*guard, [2, 2]);
         }
         other.join().unwrap();
     });
 }
 
-/// Of two threads that free it at once, one does.
+/// If two threads free a handle at once, exactly one succeeds.
 #[test]
 fn freed_once() {
     loom::model(|| {
         let slot = Arc::new(Slot::new());
         let generation = slot.claim().unwrap();
         slot.fill(generation, ());
-        let free = move |slot: &Slot<()>| slot.pin(generation).is_some_and(|value| value.retire());
+        let free = move |slot: &Slot<()>| slot.acquire(generation).is_some_and(|value| value.retire());
         let other = thread::spawn({
             let slot = slot.clone();
             move || free(&slot)

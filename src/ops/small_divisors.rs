@@ -1,0 +1,37 @@
+//! Numbers with a small divisor.
+
+use std::ops::Range;
+
+use super::arrays::Source;
+use super::options::CallOptions;
+use crate::cpu::{self, Level};
+use crate::error::Error;
+use crate::kernels::small_divisors;
+use crate::pool::Grain;
+
+const GRAIN: Grain = Grain::Adaptive { min: 1 << 12, max: 1 << 16 };
+
+/// So many numbers take some 40 microseconds, about as long as a worker takes to wake.
+fn small() -> u64 {
+    match cpu::active() {
+        Level::Scalar => 1 << 11,
+        Level::Avx2 => 1 << 13,
+        Level::Avx512 => 1 << 14,
+    }
+}
+
+/// How many of the numbers have a divisor `d` with `2 <= d < floor(sqrt(n))`; negative numbers have none.
+pub fn count_with_small_divisor(
+    numbers: &(impl Source<i32> + ?Sized),
+    options: CallOptions<'_>,
+) -> Result<u64, Error> {
+    options.run(numbers.len(), small(), |call| {
+        call.sum(numbers.len(), GRAIN, |chunk| Ok(count_chunk(numbers, chunk)))
+    })
+}
+
+pub(super) fn count_chunk(numbers: &(impl Source<i32> + ?Sized), chunk: Range<u64>) -> u64 {
+    let mut count = 0;
+    numbers.for_each_slice(chunk, |slice| count += small_divisors::count_with_small_divisor(slice));
+    count
+}

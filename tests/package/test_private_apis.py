@@ -1,0 +1,214 @@
+"""What the package uses of other packages' private parts is there, and does what the package counts on."""
+
+import ast
+import concurrent.futures
+import ctypes
+import io
+import linecache
+import os
+import pickle
+import re
+import sys
+import threading
+import unittest
+
+import cloudpickle
+
+import ungil
+from support import run_script
+from ungil import _private_apis
+from ungil._native import interruptible
+
+PACKAGE = os.path.dirname(ungil.__file__)
+
+# Attributes that begin with an underscore and are documented all the same, or are the package's own.
+ALLOWED = {
+    "_handle",  # of ctypes.CDLL, as documented
+    "_restype_",
+    "_argtypes_",  # of ctypes' function types, in the generated module
+    "_lock",  # of the package's own locks
+    "_outcome",  # of the package's own interpreters
+}
+
+
+class Sources(unittest.TestCase):
+    def test_all_uses_are_in_one_module(self):
+        found = []
+        for folder, _, files in os.walk(PACKAGE):
+            for file in files:
+                if file.endswith(".py") and file != "_private_apis.py":
+                    path = os.path.join(folder, file)
+                    with open(path, encoding="utf-8") as source:
+                        found += ["%s:%d: .%s" % (path, *use) for use in uses_in(source.read())]
+        self.assertEqual(found, [])
+
+
+def uses_in(source):
+    """(line, attribute) of all private attributes of objects other than self, cls, and the module's own."""
+    tree = ast.parse(source)
+    own = {alias.asname or alias.name for node in ast.walk(tree) if is_of_package(node) for alias in node.names}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or not re.match("_[^_]", node.attr) or node.attr in ALLOWED:
+            continue
+        if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls", *own}):
+            yield node.lineno, node.attr
+
+
+def is_of_package(node):
+    return isinstance(node, ast.ImportFrom) and node.level > 0
+
+
+class Futures(unittest.TestCase):
+    def setUp(self):
+        self.future = concurrent.futures.Future()
+
+    def assert_state(self, is_unfinished, has_ended):
+        self.assertEqual(_private_apis.is_unfinished(self.future), is_unfinished)
+        self.assertEqual(_private_apis.has_ended(self.future), has_ended)
+
+    def test_a_result(self):
+        self.assert_state(True, False)
+        self.assertTrue(_private_apis.begin_future(self.future))
+        self.assertTrue(self.future.running())
+        self.assert_state(True, False)
+        self.assertTrue(_private_apis.begin_future(self.future))
+        self.future.set_result(1)
+        self.assert_state(False, True)
+        self.assertFalse(_private_apis.begin_future(self.future))
+
+    def test_cancellation(self):
+        self.future.cancel()
+        self.assert_state(False, False)
+        self.assertFalse(_private_apis.begin_future(self.future))
+        self.assert_state(False, True)
+
+    def test_these_are_all_states(self):
+        states = {"CANCELLED", *_private_apis._ENDED, *_private_apis._UNFINISHED}
+        self.assertEqual(states, set(concurrent.futures._base._FUTURE_STATES))
+
+    def test_a_condition_of_another_class(self):
+        _private_apis.set_condition_type(self.future, interruptible.Condition)
+        self.assertIs(type(self.future._condition), interruptible.Condition)
+        self.future.set_result(1)
+        self.assertEqual(self.future.result(), 1)
+
+    def test_the_child_of_a_fork(self):
+        called = []
+        self.future.add_done_callback(called.append)
+        self.future._condition.acquire()  # as a thread that is not there
+        _private_apis.reset_future(self.future, interruptible.Condition())
+        self.future.set_result(1)
+        self.assertEqual((self.future.result(), called), (1, []))
+
+
+class Threads(unittest.TestCase):
+    def test_a_condition_is_entered_by_its_lock(self):
+        condition = interruptible.Condition()
+        lock = getattr(condition, _private_apis.CONDITION_LOCK)
+        self.assertEqual(type(condition).__enter__.__get__(condition), lock.__enter__)
+        with condition:
+            self.assertTrue(condition._is_owned())
+            condition.notify_all()
+        self.assertFalse(condition._is_owned())
+
+    def test_locks_and_locals_are_those_of_threading(self):
+        self.assertIs(_private_apis.thread_local, threading.local)
+        self.assertIs(type(_private_apis.RLock()), type(threading.RLock()))
+
+    def test_the_hook_comes_before_threads_are_waited_for(self):
+        status, output, errors = run_script("""
+            import threading
+            from ungil import _private_apis
+            end = threading.Event()
+            def work():
+                end.wait()
+                print("the thread ends")
+            thread = threading.Thread(target=work, daemon=not hasattr(threading, "_register_atexit"))
+            thread.start()
+            def at_exit():
+                print("the hook")
+                end.set()
+                thread.join()
+            _private_apis.register_atexit(at_exit)
+        """)
+        self.assertEqual((status, output), (0, "the hook\nthe thread ends\n"), errors)
+
+    def test_the_hook_is_there(self):
+        self.assertEqual(hasattr(threading, "_register_atexit"), sys.version_info >= (3, 9))
+
+
+class Ctypes(unittest.TestCase):
+    def test_bases(self):
+        function, pointer, simple = _private_apis.ctypes_bases()
+        self.assertIsInstance(ctypes.CDLL(None).abs, function)
+        self.assertIsInstance(ctypes.CFUNCTYPE(None)(), function)
+        self.assertTrue(issubclass(ctypes.POINTER(ctypes.c_int), pointer))
+        self.assertTrue(issubclass(ctypes.c_double, simple))
+        self.assertFalse(issubclass(ctypes.Structure, simple))
+
+    def test_flags(self):
+        needs_gil = 4
+        self.assertFalse(_private_apis.flags_of(ctypes.CDLL(None).abs) & needs_gil)
+        self.assertTrue(_private_apis.flags_of(ctypes.PyDLL(None).abs) & needs_gil)
+
+
+class Linecache(unittest.TestCase):
+    def test_lines_by_code(self):
+        code = compile("1 / 0", "<of a session>", "exec")
+        self.assertFalse(_private_apis.lines_of_code(code))
+        _private_apis.register_code(code, ["1 / 0\n"])
+        is_known = hasattr(linecache, "_getlines_from_code")
+        self.assertEqual(list(_private_apis.lines_of_code(code) or ()), ["1 / 0\n"] if is_known else [])
+
+    def test_entries(self):
+        lines = linecache.getlines(__file__)
+        entry = linecache.cache[__file__]
+        self.assertEqual((len(entry), entry[2]), (4, lines))
+        self.assertIsNotNone(entry[1])
+
+
+class Cloudpickle(unittest.TestCase):
+    def reduced(self, value):
+        pickler = cloudpickle.Pickler(io.BytesIO())
+        return pickler, pickler.reducer_override(value)
+
+    def test_the_registry(self):
+        self.assertFalse(_private_apis.is_pickled_by_value(__name__))
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        try:
+            self.assertTrue(_private_apis.is_pickled_by_value(__name__))
+        finally:
+            cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+        self.assertFalse(_private_apis.is_pickled_by_value(None))
+
+    def test_functions(self):
+        function = eval("lambda: x", {"x": 5, "unused": 6, "__name__": "__main__"})
+        function.attribute = 7
+        _, reduced = self.reduced(function)
+        make, arguments, attributes, slots, complete = _private_apis.parts_of_function(reduced)
+        self.assertEqual((arguments[0], slots["__globals__"]["x"]), (function.__code__, 5))
+        self.assertNotIn("unused", slots["__globals__"])
+        self.assertEqual(attributes["attribute"], 7)
+        namespace = {}
+        made = make(arguments[0], namespace, *arguments[2:])
+        complete(made, (attributes, dict(slots, __globals__={"x": 8})))
+        self.assertIs(made.__globals__, namespace)
+        self.assertEqual((made(), made.attribute), (8, 7))
+
+    def test_code(self):
+        code = (lambda: 5).__code__
+        pickler, reduced = self.reduced(code)
+        if reduced is NotImplemented:
+            reduced = _private_apis.reduction_of_code(pickler, code)
+        make, arguments = reduced[:2]
+        self.assertEqual(make(*arguments).co_code, code.co_code)
+
+
+class Pickle(unittest.TestCase):
+    def test_it_is_pickle(self):
+        self.assertIs(_private_apis.pickle.Pickler, pickle.Pickler)
+        self.assertIs(_private_apis.pickle.PickleBuffer, pickle.PickleBuffer)
+
+
+if __name__ == "__main__":
+    unittest.main()
