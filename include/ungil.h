@@ -541,7 +541,7 @@ int32_t ungil_sum_f64(const double *numbers,
                       double *sum);
 
 /**
- * Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
+ * Tests numbers for primality: `out[i] = 1` if `numbers[i]` is prime, else 0.
  *
  * The test is deterministic, not probabilistic: a strong probable prime test to base 2 and an extra strong Lucas test.
  * No composite number below 2^64 passes both (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
@@ -671,7 +671,7 @@ int32_t ungil_parallel_for(int64_t begin,
                            int32_t control);
 
 /**
- * out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+ * `out[i] = function(in[i])` for i = 0 to n-1, on several threads.
  *
  * function: see "Functions of the caller" above; for example, libm's erf().
  * in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.

@@ -51,7 +51,7 @@ pub struct Scalar;
 /// A value of this type exists only where these features were detected, by [`Isa::at`] or [`Isa::active`], so a
 /// function that is given one may call functions that need them. Nothing else makes one:
 ///
-/// ```compile_fail,E0423
+/// ```compile_fail,E0603
 /// let forged = ungil::cpu::Avx2(());
 /// ```
 ///
@@ -68,7 +68,7 @@ pub struct Avx2(());
 ///
 /// As with [`Avx2`], a value exists only where the features were detected, and nothing else makes one:
 ///
-/// ```compile_fail,E0423
+/// ```compile_fail,E0603
 /// let forged = ungil::cpu::Avx512(());
 /// ```
 ///

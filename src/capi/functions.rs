@@ -81,7 +81,7 @@ pub unsafe extern "C" fn ungil_parallel_for(
     })
 }
 
-/// out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+/// `out[i] = function(in[i])` for i = 0 to n-1, on several threads.
 ///
 /// function: see "Functions of the caller" above; for example, libm's erf().
 /// in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ops::options::CallOptions;
 use crate::ops::{primes, small_divisors};
 
-/// Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
+/// Tests numbers for primality: `out[i] = 1` if `numbers[i]` is prime, else 0.
 ///
 /// The test is deterministic, not probabilistic: a strong probable prime test to base 2 and an extra strong Lucas test.
 /// No composite number below 2^64 passes both (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).

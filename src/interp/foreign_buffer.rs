@@ -16,7 +16,7 @@ use crate::sys::foreign::call_foreign;
 /// ```compile_fail,E0451
 /// use ungil::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 /// let address = 0x10 as *mut _;
-/// let buffer = ForeignBuffer { address, len: 100, read_only: true, owner: ReleaseCallback::new(|| ()) };
+/// let buffer = ForeignBuffer { address, len: 100, read_only: true, release: ReleaseCallback::new(|| ()) };
 /// ```
 #[cfg_attr(not(supports_interpreters), expect(dead_code, reason = "without interpreters, nothing reads it"))]
 pub struct ForeignBuffer {
@@ -24,17 +24,17 @@ pub struct ForeignBuffer {
     pub(crate) len: usize,
     pub(crate) read_only: bool,
     /// Called when the last view of the memory is gone, on any thread.
-    pub(crate) owner: ReleaseCallback,
+    pub(crate) release: ReleaseCallback,
 }
 
 impl ForeignBuffer {
     /// `len` bytes at `address`.
     ///
     /// # Safety
-    /// Until `owner` is called, any thread may read these bytes, and write them unless `read_only`. What Python code does
+    /// Until `release` is called, any thread may read these bytes, and write them unless `read_only`. What Python code does
     /// with them meanwhile is agreed with everyone else who uses them. If `len` is 0, the address may be anything.
-    pub unsafe fn new(address: *mut c_void, len: usize, read_only: bool, owner: ReleaseCallback) -> Self {
-        Self { address, len, read_only, owner }
+    pub unsafe fn new(address: *mut c_void, len: usize, read_only: bool, release: ReleaseCallback) -> Self {
+        Self { address, len, read_only, release }
     }
 }
 

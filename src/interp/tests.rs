@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::interp::cpython::version::Version;
 use crate::skips::missing;
 
 /// "3.11" of libpython3.11.so.1.0.
@@ -33,7 +34,7 @@ pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
 
 /// Those of them that interpreters support.
 pub(crate) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
-    let is_supported = |path: &PathBuf| !matches!(version(path).as_str(), "3.6" | "3.7");
+    let is_supported = |path: &PathBuf| Version::parse(&version(path)).is_some_and(Version::is_supported);
     libpythons(test).into_iter().filter(is_supported)
 }
 

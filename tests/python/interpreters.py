@@ -68,34 +68,34 @@ class Interpreter(object):
     def interrupt(self):
         check(library.ungil_interp_interrupt(self.handle))
 
-    def call(self, request, *loans):
-        return Reply(self.handle, request, loans)
+    def call(self, request, *buffers):
+        return Reply(self.handle, request, buffers)
 
 
-class Loan(object):
-    """Memory that goes to an interpreter. `over` is set when no view of it is left."""
+class ExportedBuffer(object):
+    """Memory that goes to an interpreter. `released` is set when no view of it is left."""
 
     kept = {}  # what C has addresses of
 
     def __init__(self, memory, read_only=True):
-        self.over = threading.Event()
+        self.released = threading.Event()
         self.release = signatures.UngilRelease(self._end)
         address, length = ctypes.addressof(memory), ctypes.sizeof(memory)
-        self.buffer = signatures.UngilBuffer(address, length, int(read_only), self.release, address)
+        self.struct = signatures.UngilBuffer(address, length, int(read_only), self.release, address)
         self.memory = memory
         self.kept[id(self)] = self
 
     def _end(self, owner):
         if owner == ctypes.addressof(self.memory):
             del self.kept[id(self)]
-            self.over.set()
+            self.released.set()
 
 
 class Reply(object):
-    def __init__(self, handle, request, loans):
-        buffers = (signatures.UngilBuffer * len(loans))(*[loan.buffer for loan in loans])
+    def __init__(self, handle, request, buffers):
+        buffers = (signatures.UngilBuffer * len(buffers))(*[buffer.struct for buffer in buffers])
         self.reply = signatures.UngilReply()
-        check(library.ungil_interp_call(handle, request, len(request), buffers, len(loans), ctypes.byref(self.reply)))
+        check(library.ungil_interp_call(handle, request, len(request), buffers, len(buffers), ctypes.byref(self.reply)))
 
     @property
     def response(self):
@@ -144,7 +144,7 @@ def memory():
 
 
 HAS_ONE = SUPPORTED and shared_library() is not None
-REASON = "SKIP: interpreters are of CPython 3.8 to 3.14 with a shared libpython, and this is another Python"
+REASON = "SKIP: isolated interpreters require CPython 3.8 to 3.14 with a shared libpython"
 
 # A handler of requests.
 SERVER = """
@@ -161,8 +161,8 @@ def answer(request, *buffers):
         kept.extend(buffers)
     if request == b"drop":
         kept.clear()
-    if request == b"lend":
-        return b"lent", array.array("i", range(1000)), b"read-only"
+    if request == b"export":
+        return b"exported", array.array("i", range(1000)), b"read-only"
     if request.startswith(b"zeros "):
         return bytes(int(request[6:]))
     if request == b"bytearray":

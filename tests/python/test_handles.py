@@ -77,13 +77,13 @@ class Handles(Case):
     def test_of_an_interpreter_and_of_a_reply(self):
         control, interpreter = self.control(), self.new()
         interpreter.run(SERVER)
-        reply = interpreter.call(b"lend")
+        reply = interpreter.call(b"export")
         before = count()
         self.check_others("interpreter", interpreter.handle)
         self.check_others("reply", reply.reply.handle)
         self.check_control(control)
         self.assertEqual((count(), interpreter.eval("1 + 1")), (before, "2"))
-        self.assertEqual(reply.response, b"lent")
+        self.assertEqual(reply.response, b"exported")
         self.assertEqual(len(reply.buffers), 2)
         reply.free()
 

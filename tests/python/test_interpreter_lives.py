@@ -18,9 +18,9 @@ from interpreters import (
     SERVER,
     UNSUPPORTED,
     Case,
+    ExportedBuffer,
     Failed,
     Interpreter,
-    Loan,
     count,
     library,
     memory,
@@ -50,7 +50,7 @@ class Lives(Case):
         self.assert_fails(PYTHON, "NameError", second.eval, "x")
         self.assert_fails(PYTHON, "_ungil.serve", second.call, b"x")
 
-    def test_one_that_is_given_out_again_is_like_its_host_is_now(self):
+    def test_one_that_is_checked_out_again_is_like_its_host_is_now(self):
         self.new().free()
         sys.path.append("/added/later")
         try:
@@ -84,14 +84,14 @@ class Lives(Case):
         self.assertEqual(self.new(argv=["fresh"], fresh=1).eval("hasattr(__import__('sys'), 'mark')"), "False")
         self.assertEqual(self.new(argv=["fresh"]).eval("__import__('sys').mark"), "1")
 
-    def test_one_with_threads_left_is_not_given_out_again(self):
+    def test_one_with_threads_left_is_not_checked_out_again(self):
         first = self.new(argv=["threads"])
         first.run("import sys, threading; sys.mark = 1; e = threading.Event(); threading.Thread(target=e.wait).start()")
         first.run("sys.e = e")
         first.free()
         self.assertEqual(self.new(argv=["threads"]).eval("hasattr(__import__('sys'), 'mark')"), "False")
 
-    def test_one_with_raw_threads_left_is_not_given_out_again(self):
+    def test_one_with_raw_threads_left_is_not_checked_out_again(self):
         first = self.new(argv=["raw"])
         first.run(
             "import sys, _thread, time; sys.mark = 1; lock = _thread.allocate_lock(); lock.acquire()\n"
@@ -100,19 +100,19 @@ class Lives(Case):
         first.free()
         self.assertEqual(self.new(argv=["raw"]).eval("hasattr(__import__('sys'), 'mark')"), "False")
 
-    def test_what_a_user_has_spoiled_is_mended(self):
+    def test_what_a_user_has_spoiled_is_restored(self):
         first = self.new(argv=["spoiled"])
-        loan = Loan((ctypes.c_ubyte * 10)())
+        buffer = ExportedBuffer((ctypes.c_ubyte * 10)())
         first.run(
             "import _ungil, gc; gc.disable()\n_ungil.serve(lambda r, view: (lambda l: l.append(l) or b'')([view]))"
         )
-        first.call(b"", loan)
+        first.call(b"", buffer)
         first.run(
             "import sys, builtins; sys.mark = 1; del sys.modules['_ungil']; sys.modules['__main__'] = None\n"
             "sys.meta_path.clear(); sys.setrecursionlimit(77); builtins.len = None"
         )
         first.free()
-        self.assertTrue(loan.over.is_set())
+        self.assertTrue(buffer.released.is_set())
         second = self.new(argv=["spoiled"])
         self.assertEqual(second.eval("[__import__('sys').mark, len([])]"), "[1, 0]")
         second.run("import _ungil, wave")
@@ -138,7 +138,7 @@ class Lives(Case):
         os.close(reading), os.close(writing)
 
     def test_interrupts_of_many_requests_that_fail(self):
-        """None may come while its exception is told: that imports, and would leave a lock taken."""
+        """None may come while its exception is described: that imports modules, and would leave a lock held."""
         for _ in range(rounds(3, 1)):
             interpreter = self.new(fresh=1)
             done = threading.Event()
@@ -151,7 +151,7 @@ class Lives(Case):
                 for _ in range(8):
                     with self.assertRaises(Failed) as caught:
                         interpreter.run("x = [j for j in range(3000)]\n1/0")
-                    self.assertNotIn("cannot be told", caught.exception.message)
+                    self.assertNotIn("str() failed", caught.exception.message)
 
             asking = threading.Thread(target=ask)
             asking.start()
@@ -201,8 +201,8 @@ class Lives(Case):
 
         def tasks(number):
             for i in range(number):
-                loan = Loan((ctypes.c_ubyte * 1000)())
-                interpreter.call(b"sum", loan).free()
+                buffer = ExportedBuffer((ctypes.c_ubyte * 1000)())
+                interpreter.call(b"sum", buffer).free()
                 interpreter.run("y = %d" % i)
 
         tasks(1000)

@@ -94,7 +94,7 @@ class Settings(Case):
         )
         self.assertEqual((status, errors), (0, ""))
 
-    def test_locale_environment_and_folder(self):
+    def test_locale_environment_and_working_directory(self):
         interpreter = self.new()
         interpreter.run("import locale, os; locale.setlocale(locale.LC_ALL, 'C'); os.environ['UNGIL_X'] = 'inside'")
         self.assertEqual(interpreter.eval("os.environ['UNGIL_X']"), "inside")
@@ -138,7 +138,7 @@ class Settings(Case):
             i = Interpreter()
             i.run("import math, ctypes")
             print(i.eval("math.sqrt(4)"))
-            print([name for folder in ("/tmp", "/var/tmp") for name in os.listdir(folder) if name.startswith("ungil-")])
+            print([name for directory in ("/tmp", "/var/tmp") for name in os.listdir(directory) if name.startswith("ungil-")])
         """)
         self.assertEqual((status, output), (0, "2.0\n[]\n"), errors)
 

@@ -68,7 +68,7 @@ class Missing(Case):
         for _ in range(1100):  # more than there can be: none is taken
             library.ungil_interp_new(b"libpython=/nowhere", ctypes.byref(ctypes.c_int32()))
 
-    def test_what_is_no_libpython(self):
+    def test_a_file_that_is_not_a_libpython(self):
         for path, part in [
             (__file__, "not an ELF file"),
             (os.path.join(LIBRARIES, "libungil.so"), "not a libpython"),
@@ -110,7 +110,7 @@ class Missing(Case):
         shutil.copy(os.path.realpath(sys.executable), alone)
         status, _, errors = run("Interpreter()", command=[alone], environment={"PYTHONHOME": sys.base_prefix})
         self.assertEqual(status, 1)
-        self.assertRegex(errors, "has Python 3.* built in, and no libpython3.*lies beside it")
+        self.assertRegex(errors, "has Python 3.* built in, and there is no libpython3.* beside it")
 
     def written(self, content):
         self.path = os.path.join(
@@ -181,7 +181,7 @@ class Requests(Case):
         self.assert_fails(PYTHON, "GeneratorExit", interpreter.run, "raise GeneratorExit")
         self.assert_fails(PYTHON, "Odd: 5", interpreter.run, "class Odd(BaseException): pass\nraise Odd(5)")
 
-    def test_exceptions_that_cannot_be_told(self):
+    def test_exceptions_whose_str_fails(self):
         interpreter = self.new()
         for body in ("raise ValueError", "sys.exit()", "return 5", "return str(self)"):
             source = "import sys\nclass Bad(Exception):\n    def __str__(self): %s\nraise Bad" % body
@@ -192,7 +192,7 @@ class Requests(Case):
         self.assert_fails(PYTHON, "RecursionError", interpreter.run, "def f(): f()\nf()")
         self.assertEqual(interpreter.eval("f.__name__"), "f")
 
-    def test_what_would_concern_the_process_is_refused(self):
+    def test_what_would_affect_the_process_is_refused(self):
         interpreter = self.new()
         interpreter.run("import os, signal, faulthandler, pty")
         for call, error in [

@@ -93,7 +93,7 @@ impl ExporterType {
         // SAFETY: the token shows that this thread holds the GIL, and the type is alive, as its reference is never given
         // back. The object is NULL or a new reference.
         let object = unsafe { gil.owned(call_abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
-        let ForeignBuffer { address, len, read_only, owner: release } = buffer;
+        let ForeignBuffer { address, len, read_only, release } = buffer;
         let object = match object {
             Ok(object) => object,
             Err(error) => {

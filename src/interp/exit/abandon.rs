@@ -145,10 +145,9 @@ macro_rules! restore {
 
 /// Calls `work(data)` and returns 0; or returns 1 when `resume` is called before `work` returns.
 ///
-/// (Longer than other functions, as most instructions come with a line for the unwinder.)
-///
 /// # Safety
 /// `site` is valid until this returns, and `work` may be called with `data`.
+// Long: most instructions come with a line for the unwinder.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(
@@ -199,6 +198,7 @@ unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
 ///
 /// # Safety
 /// `site` is valid until this returns, and `work` may be called with `data`.
+// Long: most instructions come with a line for the unwinder.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn run(

@@ -42,7 +42,7 @@ impl Drop for Reply {
             views.push(view);
         }
         if !views.is_empty() {
-            self.returner.give_back(views);
+            self.returner.release(views);
         }
     }
 }

@@ -55,7 +55,7 @@ impl ViewReturner {
     }
 
     /// Has the views released soon. In the child of a fork, which has no such interpreter, it does nothing.
-    pub(crate) fn give_back(&self, views: Vec<BufferView>) {
+    pub(crate) fn release(&self, views: Vec<BufferView>) {
         if self.process == process::token() {
             self.service.post(ServiceRequest::Release(views));
         }

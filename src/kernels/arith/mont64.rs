@@ -21,7 +21,8 @@ fn subtract(a: u64, b: u64, n: u64) -> u64 {
     difference.wrapping_add(n & spread(borrow.into()))
 }
 
-/// a * b / R modulo n, for a * b < n * R: the high half of a * b, less that of the multiple of n with the same low half.
+/// a * b / R modulo n, for a * b < n * R: the high half of a * b, less that of the multiple of n with the same low
+/// half.
 #[inline(always)]
 fn multiply(a: u64, b: u64, modulus: &Modulus64) -> u64 {
     let product = u128::from(a) * u128::from(b);

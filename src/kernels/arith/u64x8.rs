@@ -109,7 +109,8 @@ impl U64Vector for U64x8 {
 
     #[inline(always)]
     unsafe fn compress(self, mask: u8, to: *mut u64) {
-        // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F; by this method's contract a vector can be written.
+        // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F; by this method's contract a vector can be
+        // written.
         unsafe { _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi64(mask, self.lanes)) };
     }
 

@@ -3,8 +3,8 @@
 //! Three vectors walk the range side by side: after 3 * WIDTH numbers each lane that was at a multiple of 3 is at one
 //! again, and the other lanes are not. Those hold 0 and walk in steps of 0, so that they add nothing.
 
-/// A vector of `WIDTH` 32-bit integers whose addition wraps. It exists only where the CPU has the features for it: it is
-/// made from the witness for them.
+/// A vector of `WIDTH` 32-bit integers whose addition wraps. It exists only where the CPU has the features for it: it
+/// is made from the witness for them.
 pub(super) trait I32Vector: Copy {
     /// The witness that the CPU has the features.
     type Isa: Copy;

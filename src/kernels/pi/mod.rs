@@ -1,10 +1,10 @@
 //! The sum for pi: 4/(1 + x^2) at x = (i - 1/2)/n for i = 0 .. n-1, over n.
 //!
-//! Terms are taken in groups of `GROUP`, with one division for the group's common denominator, and groups in blocks of
-//! [`BLOCK`] terms, each summed in `LANES` lanes in a fixed order. All levels have the f64 operations that are used
-//! (fused multiply-add is one of them), so all levels give the same bits. Block sums are added as fixed-point integers,
-//! which is exact, so their order does not matter: the bits are the same for any split into ranges of blocks, and so for
-//! any number of threads.
+//! Terms are taken in groups of `GROUP`, with one division for the group's common denominator, and groups in blocks
+//! of [`BLOCK`] terms, each summed in `LANES` lanes in a fixed order. All levels have the f64 operations that are
+//! used (fused multiply-add is one of them), so all levels give the same bits. Block sums are added as fixed-point
+//! integers, which is exact, so their order does not matter: the bits are the same for any split into ranges of
+//! blocks, and so for any number of threads.
 
 mod generic;
 mod group;
@@ -26,8 +26,8 @@ pub const BLOCK: u64 = 96 * 6 * generic::ROUND;
 /// Fewer terms are summed one by one: coefficients for groups would cost more than they save.
 const GROUPED_FROM: u64 = 4096;
 
-/// Fraction bits of a [`FixedPointSum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the sum
-/// of 2^63 terms stays below 2^65. Both fit in 128 bits.
+/// Fraction bits of a [`FixedPointSum`]. Terms lie in [2, 4], so the last bit of a block's sum is at least 2^-51; the
+/// sum of 2^63 terms stays below 2^65. Both fit in 128 bits.
 const FRACTION_BITS: u32 = 60;
 
 /// An exact sum of block sums.

@@ -40,7 +40,7 @@ impl<'a> Candidates<'a> {
     #[inline(always)]
     pub(super) unsafe fn push<V: U64Vector>(&mut self, mask: u8, numbers: V, indices: V) {
         debug_assert!(self.len + mask.count_ones() as usize <= CHUNK);
-        // SAFETY: `len` is at most CHUNK, and the buffers have room for a vector after CHUNK numbers.
+        // SAFETY: `len` is at most CHUNK, and the buffers are longer by more than a vector.
         unsafe {
             numbers.compress(mask, self.numbers.as_mut_ptr().add(self.len).cast());
             indices.compress(mask, self.indices.as_mut_ptr().add(self.len).cast());

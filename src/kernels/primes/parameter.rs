@@ -1,8 +1,8 @@
 //! The parameter P of the Lucas test: the least P >= 3 with the Jacobi symbol (P^2 - 4 / n) = -1. (Baillie, in OEIS
 //! A217719, "method C"; the choice with which the test was checked against all pseudoprimes to base 2.)
 
-/// P if it is at most 6, else 0, by n modulo 840. The symbols (5/n), (3/n), (21/n) and (2/n) depend on n modulo 5, 12, 21
-/// and 8 alone: by the law of reciprocity, an odd number that is 1 modulo 4 changes sides with n.
+/// P if it is at most 6, else 0, by n modulo 840. The symbols (5/n), (3/n), (21/n) and (2/n) depend on n modulo 5,
+/// 12, 21 and 8 alone: by the law of reciprocity, an odd number that is 1 modulo 4 changes sides with n.
 static UP_TO_6: [u8; 840] = {
     let mut table = [0; 840];
     let mut n = 1;
@@ -39,7 +39,8 @@ fn search(n: u64) -> Option<u64> {
     loop {
         match jacobi(p * p - 4, n) {
             -1 => return Some(p),
-            // n has a factor in common with p - 2 or p + 2. A prime has none before p = n - 2, and its parameter is smaller.
+            // n has a factor in common with p - 2 or p + 2. A prime has none before p = n - 2, and its parameter is
+            // smaller.
             0 => return None,
             _ => p += 1,
         }

@@ -124,8 +124,8 @@ fn mark_primes<M: Montgomery, const S: usize, const L: usize>(
     list.indices().for_each(|index| out[index] = 1);
 }
 
-/// Keeps the numbers that pass the test. The last few are tested without vectors: a vector's chain of dependent products
-/// takes longer.
+/// Keeps the numbers that pass the test. The last few are tested without vectors: a vector's chain of dependent
+/// products takes longer.
 #[inline(always)]
 fn filter<T: PrimalityTest, M: Montgomery, const GROUPS: usize>(
     isa: <M::Vector as U64Vector>::Isa,
@@ -140,8 +140,8 @@ fn filter<T: PrimalityTest, M: Montgomery, const GROUPS: usize>(
     let mut at = 0;
     while at < len {
         let left = len - at;
-        // SAFETY: the list was padded by at least as many numbers as a block has, and numbers that were pushed since lie
-        // before `at`.
+        // SAFETY: the list was padded by at least as many numbers as a block has, and numbers that were pushed since
+        // lie before `at`.
         at += unsafe {
             if left <= SCALAR_GROUPS {
                 filter_scalar::<T>(list, at, left)

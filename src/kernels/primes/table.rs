@@ -1,5 +1,5 @@
-//! The primes below 2^14, a bit each. So the tests of larger numbers need not consider that a number is a trial prime, or
-//! smaller than a parameter.
+//! The primes below 2^14, a bit each. So the tests of larger numbers need not consider that a number is a trial
+//! prime, or smaller than a parameter.
 
 /// All numbers below are in the table. More than any trial prime.
 pub(super) const END: u64 = 1 << 14;

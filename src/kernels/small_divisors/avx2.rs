@@ -39,7 +39,8 @@ static PACKED_LANES: [u64; 256] = {
 fn push(list: &mut Undecided, mask: u8, numbers: __m256i) {
     debug_assert!(list.len <= CHUNK);
     let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
-    // SAFETY: `len` is at most CHUNK, and the buffer has room for a vector after CHUNK numbers.
+    // SAFETY: a list gets each number of a chunk once at most, so the vector starts at CHUNK at the latest; the
+    // buffer has a vector's length more.
     unsafe {
         let end = list.buffer.as_mut_ptr().add(list.len);
         _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
@@ -52,21 +53,21 @@ fn push(list: &mut Undecided, mask: u8, numbers: __m256i) {
 #[target_feature(enable = "avx2")]
 fn vectors(list: &Undecided) -> impl Iterator<Item = (u8, __m256i)> {
     let pointer = list.buffer.as_ptr().cast();
-    // SAFETY: the first `len` values are initialised.
+    // SAFETY: `from` is below `len`, and the first `len` numbers of the buffer are initialised.
     (0..list.len).step_by(WIDTH).map(move |from| unsafe { load(pointer, from, list.len) })
 }
 
 /// The vector at `from`, and a mask of the lanes below `len`; the others are 0 and not read.
 ///
 /// # Safety
-/// `from < len`, and `len` numbers can be read. The CPU has AVX2.
+/// `from < len`, and `len` numbers can be read.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn load(numbers: *const i32, from: usize, len: usize) -> (u8, __m256i) {
     let count = WIDTH.min(len - from);
     let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     let inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes);
-    // SAFETY: lanes that are not inside are not read.
+    // SAFETY: the lanes inside are below `len`; the others are not read.
     ((0xFFu32 >> (WIDTH - count)) as u8, unsafe { _mm256_maskload_epi32(numbers.add(from), inside) })
 }
 
@@ -99,25 +100,21 @@ pub(super) fn count_i32_avx2(_: Avx2, chunk: &[i32], table: Table) -> Counts {
 fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
     let (end, nine) = (_mm256_set1_epi32(table.end() as i32), _mm256_set1_epi32(9));
     let zero = _mm256_setzero_si256();
-    let (mut from_10_on, mut none) = (zero, zero); // minus their counts
-    let consecutive = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    let mut in_runs = 0;
+    let (mut from_10_on, mut none, mut in_runs) = (zero, zero, 0); // the first two are negated
     let mut count_vector = |numbers| {
-        let first = _mm256_cvtsi256_si32(numbers);
-        let run = Run { first: first as u32, len: WIDTH as u32 };
-        let expected = _mm256_add_epi32(_mm256_set1_epi32(first), consecutive);
-        if mask_of(_mm256_cmpeq_epi32(numbers, expected)) == !0 && run.is_covered(table) {
+        let run = Run { first: _mm256_cvtsi256_si32(numbers) as u32, len: WIDTH as u32 };
+        if are_consecutive(numbers) && run.is_covered(table) {
             let counts = run.counts(table);
             in_runs += counts.0 - counts.1;
             return;
         }
         from_10_on = _mm256_add_epi32(from_10_on, _mm256_cmpgt_epi32(numbers, nine));
-        // 0 <= n < end: an index of a negative number, or of a large one, is not read.
+        // 0 <= n < end: the others have no word.
         let covered = _mm256_andnot_si256(_mm256_srai_epi32::<31>(numbers), _mm256_cmpgt_epi32(end, numbers));
         let index = _mm256_srli_epi32::<6>(numbers);
-        // SAFETY: where n is below the table's end, n / 64 is a word of it; other lanes are not read, but 0.
-        let words =
-            unsafe { _mm256_mask_i32gather_epi32::<4>(zero, table.words.as_ptr().cast(), index, covered) };
+        let words = table.words.as_ptr().cast();
+        // SAFETY: where n is in [0, end), n / 64 is the index of a word of the table; the other lanes are not read.
+        let words = unsafe { _mm256_mask_i32gather_epi32::<4>(zero, words, index, covered) };
         // Bit n / 2 % 32 to the top, by a shift by its complement; the bit of an even number does not count.
         let position = _mm256_andnot_si256(_mm256_srli_epi32::<1>(numbers), _mm256_set1_epi32(31));
         let odd = _mm256_slli_epi32::<31>(numbers);
@@ -134,10 +131,19 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
         count_vector(unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) });
     }
     if !rest.is_empty() {
-        // SAFETY: the rest is not empty. Lanes behind its end are 0, which does not count.
+        // Lanes after the end of the rest are 0, which does not count.
+        // SAFETY: the rest is not empty, and can be read.
         count_vector(unsafe { load(rest.as_ptr(), 0, rest.len()) }.1);
     }
     in_runs + sum_of_lanes(_mm256_sub_epi32(none, from_10_on))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn are_consecutive(numbers: __m256i) -> bool {
+    let first = _mm256_set1_epi32(_mm256_cvtsi256_si32(numbers));
+    let expected = _mm256_add_epi32(first, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    mask_of(_mm256_cmpeq_epi32(numbers, expected)) == !0
 }
 
 #[inline]
@@ -230,7 +236,7 @@ fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
 fn exceptions_filter(numbers: __m256i) -> u8 {
     let hash = _mm256_mullo_epi32(numbers, _mm256_set1_epi32(exceptions::HASH as i32));
     let hash = _mm256_srli_epi32::<{ 32 - exceptions::FILTER_BITS as i32 }>(hash);
-    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is a word of the filter.
+    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
     let words = unsafe {
         _mm256_i32gather_epi32::<4>(exceptions::FILTER.as_ptr().cast(), _mm256_srli_epi32::<5>(hash))
     };

@@ -21,7 +21,8 @@ const WIDTH: usize = 16;
 #[target_feature(enable = "avx512f,popcnt")]
 fn push(list: &mut Undecided, mask: __mmask16, numbers: __m512i) {
     debug_assert!(list.len <= CHUNK);
-    // SAFETY: `len` is at most CHUNK, and the buffer has room for a vector after CHUNK numbers.
+    // SAFETY: a list gets each number of a chunk once at most, so the vector starts at CHUNK at the latest; the
+    // buffer has a vector's length more.
     unsafe {
         let end = list.buffer.as_mut_ptr().add(list.len);
         _mm512_storeu_si512(end.cast(), _mm512_maskz_compress_epi32(mask, numbers));
@@ -34,9 +35,9 @@ fn push(list: &mut Undecided, mask: __mmask16, numbers: __m512i) {
 #[target_feature(enable = "avx512f")]
 fn vectors(list: &mut Undecided, filler: i32) -> impl Iterator<Item = __m512i> {
     let first = list.buffer.as_mut_ptr().cast::<i32>();
-    // SAFETY: `len` is at most CHUNK, and the buffer has room for a vector after CHUNK numbers.
+    // SAFETY: a list has a chunk of numbers at most, and the buffer a vector's length more.
     unsafe { _mm512_storeu_si512(first.add(list.len).cast(), _mm512_set1_epi32(filler)) };
-    // SAFETY: numbers up to a vector behind `len` are in the room, and initialised by now.
+    // SAFETY: the first `len` numbers of the buffer are initialised, and the vector after them is by now.
     (0..list.len).step_by(WIDTH).map(move |from| unsafe { _mm512_loadu_si512(first.add(from).cast()) })
 }
 
@@ -61,13 +62,10 @@ pub(super) fn count_i32_avx512(_: Avx512, chunk: &[i32], table: Table) -> Counts
 fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
     let (end, one, nine) =
         (_mm512_set1_epi32(table.end() as i32), _mm512_set1_epi32(1), _mm512_set1_epi32(9));
-    let consecutive = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let (mut from_10_on, mut none, mut none_in_runs) = (0, _mm512_setzero_si512(), 0);
     let mut count_vector = |numbers| {
-        let first = _mm512_cvtsi512_si32(numbers);
-        let run = Run { first: first as u32, len: WIDTH as u32 };
-        let expected = _mm512_add_epi32(_mm512_set1_epi32(first), consecutive);
-        if _mm512_cmpeq_epi32_mask(numbers, expected) == !0 && run.is_covered(table) {
+        let run = Run { first: _mm512_cvtsi512_si32(numbers) as u32, len: WIDTH as u32 };
+        if are_consecutive(numbers) && run.is_covered(table) {
             let counts = run.counts(table);
             (from_10_on, none_in_runs) = (from_10_on + counts.0, none_in_runs + counts.1);
             return;
@@ -76,7 +74,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
         let covered = _mm512_cmplt_epu32_mask(numbers, end);
         let index = _mm512_srli_epi32::<6>(numbers);
         let words = table.words.as_ptr().cast();
-        // SAFETY: where n is below the table's end, n / 64 is a word of it; other lanes are not read, but 0.
+        // SAFETY: where n is in [0, end), n / 64 is the index of a word of the table; the other lanes are not read.
         let words =
             unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), covered, index, words) };
         // Bit n / 2 % 32 comes first; the bit of an even number does not count.
@@ -93,10 +91,19 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
         count_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });
     }
     if !rest.is_empty() {
-        // SAFETY: lanes in the mask are in the rest; the others are not read, but 0, which does not count.
+        // Lanes after the end of the rest are 0, which does not count.
+        // SAFETY: the lanes in the mask are in the rest; the others are not read.
         count_vector(unsafe { _mm512_maskz_loadu_epi32((1 << rest.len()) - 1, rest.as_ptr()) });
     }
     from_10_on - none_in_runs - _mm512_reduce_add_epi32(none) as u64
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn are_consecutive(numbers: __m512i) -> bool {
+    let first = _mm512_set1_epi32(_mm512_cvtsi512_si32(numbers));
+    let steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    _mm512_cmpeq_epi32_mask(numbers, _mm512_add_epi32(first, steps)) == !0
 }
 
 /// Lists the numbers that no trial prime divides, and counts those below each of the larger tables' ends.
@@ -121,8 +128,8 @@ fn trial_divide(list: &mut Undecided, left: &mut Undecided) -> [u64; 2] {
     below
 }
 
-/// Counts the numbers without a small divisor by the Euler test: of four vectors of 64-bit lanes side by side, to hide the latency of
-/// the multiplications.
+/// Counts the numbers without a small divisor by the Euler test: of four vectors of 64-bit lanes side by side, to
+/// hide the latency of the multiplications.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
 fn count_without_small_divisor(list: &mut Undecided) -> u64 {
@@ -181,7 +188,7 @@ fn resolve(numbers: __m512i, passed: __mmask16) -> u64 {
 fn exceptions_filter(numbers: __m512i, mask: __mmask16) -> __mmask16 {
     let hash = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(exceptions::HASH as i32));
     let hash = _mm512_srli_epi32::<{ 32 - exceptions::FILTER_BITS }>(hash);
-    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is a word of the filter.
+    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
     let words = unsafe {
         let filter = exceptions::FILTER.as_ptr().cast();
         _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), mask, _mm512_srli_epi32::<5>(hash), filter)

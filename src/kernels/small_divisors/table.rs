@@ -154,7 +154,8 @@ impl Lazy {
         let published =
             self.words.compare_exchange(ptr::null_mut(), first, Ordering::AcqRel, Ordering::Acquire);
         if published.is_err() {
-            // SAFETY: another thread was first, so this pointer, of the box that was leaked just above, was not published.
+            // SAFETY: another thread was first, so this pointer, of the box that was leaked just above, was not
+            // published.
             drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(first, self.end as usize / 64)) });
         }
     }
