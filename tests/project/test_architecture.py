@@ -37,19 +37,12 @@ ALLOWED = {
     # Where there are no interpreters, it stands in for `exit` and `runtime`.
     "interp::unsupported": "interp::exit interp::runtime interp::release interp::foreign_buffer interp::error sys",
     "interp": "interp::unsupported",
-<<<<<<< HEAD
-    # An export that runs code of Python's stops its thread when the process exits.
-    "capi::abi": "ops interp::exit interp::error error sys",
-    "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " control cpu error",
-=======
     # How calls arrive: arrays become those of `ops`, errors become statuses, and while the process exits, the thread of
     # an export that runs Python code stops in it.
     "capi::abi": "ops interp::exit interp::error error sys",
     # An export converts its arguments, and calls `ops` or `interp`: it knows no kernel, and not the pool.
     "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " control cpu error sys",
->>>>>>> house
+            " control cpu error",
     # The crate's root declares the modules.
     "": "",
 }
