@@ -42,7 +42,7 @@ ALLOWED = {
     "capi::abi": "ops interp::exit interp::error error sys",
     # An export converts its arguments, and calls `ops` or `interp`: it knows no kernel, and not the pool.
     "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " control cpu error sys",
+            " control cpu error",
     # The crate's root declares the modules.
     "": "",
 }
