@@ -188,15 +188,15 @@ typedef void (*UngilRelease)(void *owner);
  */
 typedef struct UngilBuffer {
   /**
-   * Its address; may be NULL if length is 0.
+   * The address; may be NULL if length is 0.
    */
   void *address;
   /**
-   * Its length in bytes.
+   * The length in bytes.
    */
   size_t length;
   /**
-   * 0 if it may be written to.
+   * 0 if Python code may write to the memory.
    */
   int32_t readonly;
   /**
@@ -218,7 +218,7 @@ typedef struct UngilReply {
    */
   const void *response;
   /**
-   * Its length in bytes.
+   * The length of the response in bytes.
    */
   size_t length;
   /**
@@ -243,18 +243,18 @@ extern "C" {
  * The library's version, "major.minor.patch", as ASCII.
  *
  * Returns a static string, never NULL; do not free it.
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 const char *ungil_version(void);
 
 /**
- * The version of the binary interface: the number that ends the SONAME, libungil.so.0.
+ * The version of the binary interface, which is the number at the end of the SONAME, libungil.so.0.
  *
- * Programs that were linked or declared against another number must not use the library. Within one number,
- * functions and error values are only ever added.
+ * A program that was built for another version must not use the library. Within one version, functions and error values
+ * are added but never changed or removed.
  *
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 int32_t ungil_abi_version(void);
@@ -413,7 +413,7 @@ int32_t ungil_control_free(int32_t control);
 int32_t ungil_control_cancel(int32_t control);
 
 /**
- * Sets a deadline: the call that uses the control then, whether it runs now or begins later, stops.
+ * Sets a deadline. A call that uses the control stops when the deadline passes, or at once if it begins after that.
  *
  * control: the handle.
  * milliseconds: the time from now on, by a monotonic clock. 0 stops the call at once; a negative number removes the
@@ -445,8 +445,8 @@ int32_t ungil_control_progress(int32_t control,
                                uint64_t *total);
 
 /**
- * The default number of threads, which nthreads = 0 selects: the latest value passed to ungil_set_num_threads(), else
- * UNGIL_NUM_THREADS, else OMP_NUM_THREADS, else the number of processors that the calling thread may use.
+ * The default number of threads, which nthreads = 0 selects: the number set by ungil_set_num_threads(), else that in
+ * UNGIL_NUM_THREADS, else that in OMP_NUM_THREADS, else the number of processors that the calling thread may use.
  *
  * Returns a number from 1 to 256; or the number of processors, even if that is larger.
  * Thread-safety: any thread, at any time.
@@ -549,8 +549,8 @@ int32_t ungil_sum_f64(const double *numbers,
  * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
  * length is 0.
  * length: the number of elements.
- * out: receives length bytes, and does not overlap numbers; no other thread may use it during the call. May be NULL if
- * length is 0.
+ * out: receives length bytes, in memory separate from numbers; no other thread may use it during the call. May be NULL
+ * if length is 0.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if numbers or out is NULL while length is positive; UNGIL_E_INVALID if an array is larger than
@@ -650,9 +650,9 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
  * begin, end: the ends of the loop; it is empty if begin == end.
  * grain: the length of the range that one call of the function receives, 1 or more; the last range may be shorter.
  * nthreads: see "Calls on many threads" above.
- * function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: ranges that have
- * begun are finished, and soon no other begins. Ranges begin in order, so the number that this function returns, that
- * of the lowest range that returned one, is the one that a sequential loop would have stopped with.
+ * function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: no more ranges
+ * begin once the other threads notice, and those that have begun are finished. The number of the lowest such range is
+ * returned. As ranges begin in order, a sequential loop would have stopped with the same number.
  * ctx: passed to the function.
  * control: see "Calls on many threads" above.
  * Returns UNGIL_OK; or the function's number, which should be positive, as negative numbers are this library's errors;
@@ -675,13 +675,13 @@ int32_t ungil_parallel_for(int64_t begin,
  *
  * function: see "Functions of the caller" above; for example, libm's erf().
  * in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.
- * out: receives n numbers, at any alignment; no other thread may use it during the call. It may be in itself, but must
- * not overlap it otherwise.
+ * out: receives n numbers, at any alignment; no other thread may use it during the call. It may be the same array as in,
+ * but must not overlap it otherwise. May be NULL if n is 0.
  * n: the number of elements.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if function is NULL, or if in or out is NULL while n is positive; UNGIL_E_INVALID if an array is
- * larger than the address space, or if in and out overlap; those of nthreads and control.
+ * larger than the address space, or if in and out overlap but are not the same; those of nthreads and control.
  * Thread-safety: any number of threads at once, also inside a function that another call runs.
  * Cost: that of a plain loop, divided by the number of threads, and some microseconds if other threads take part.
  */
