@@ -1,73 +1,83 @@
-/* ungil: past Python's global interpreter lock by plain ctypes.
+/* ungil: C functions, native kernels and isolated Python interpreters that run in parallel, past the global
+ * interpreter lock.
  *
- * Python's ctypes releases the global interpreter lock (GIL) while it calls a C function. Python threads that
- * call these functions therefore run on all cores; C programs link the library and call them directly.
+ * Python's ctypes releases the global interpreter lock (GIL) while it calls a C function, so Python threads that
+ * call these functions run on all cores. C programs link the library and call them directly.
  *
- * Memory and lifetimes: an array belongs to the caller, who keeps it readable until the call returns. Strings
- * that a function returns belong to the library; the function says how long they live.
+ * Memory and lifetimes: arrays belong to the caller, who keeps them readable until the call returns. Strings that a
+ * function returns belong to the library; each function says how long they are valid. Controls, interpreters and
+ * replies are handles, positive numbers that the caller frees with the matching function. A handle that was freed,
+ * or was never handed out, is an error (UNGIL_E_HANDLE) and never a crash.
  *
- * Calls on many threads: functions with the parameters nthreads and control spread over several threads, and can be
- * watched and stopped while they run.
- *   nthreads: how many threads may work at the call, the calling one included; 0 for the default, which is the number
- *   that ungil_set_num_threads() has set, else that in the environment's UNGIL_NUM_THREADS, else in OMP_NUM_THREADS,
- *   else that of the processors that the process may use; calls of some 40 microseconds or less stay on the calling
- *   thread then. A negative number gives UNGIL_E_INVALID. The calling thread always works; helpers join it as far as
- *   they are idle. There are never more of them than processors, whoever calls, and calls inside calls are fine.
- *   Helpers start when they are first needed, wait without using a processor, do not keep the process from ending, and
- *   start anew in the child of a fork. They may run where the process's first thread may. A number above 256 is as 256.
- *   control: 0, or a handle of ungil_control_new(), by which other threads see the call's progress and stop it. A
- *   handle that is not there gives UNGIL_E_HANDLE; one that another call is under, UNGIL_E_IN_USE; a call that was
- *   stopped, UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
- *   Results do not depend on the number of threads, to the bit.
+ * Errors: functions named ungil_* that return an int32_t status return UNGIL_OK or a negative UNGIL_E_* value. On
+ * error, ungil_last_error() has a message for the calling thread, and results are not written unless a function
+ * says otherwise.
  *
- * Functions of the caller's: a parameter named function is called from the calling thread and from helpers, from
- * several at once. It may be any C function: libm's, one of another library, one that numba compiled (the address of a
- * cfunc), or a Python function by ctypes' CFUNCTYPE, whose calls take turns at Python's lock and so gain nothing. An
- * exception in a Python function is printed by ctypes, and what the function returns then is not defined. Helpers have
- * 2 MiB of stack, and block all signals but those that a thread brings upon itself (SIGSEGV and its like).
- *   It must return. longjmp() out of it is not allowed. If an exception leaves it (C++'s, or another language's), the
- *   process ends by abort(), with a line on stderr. A thread that ends in it (pthread_exit(), pthread_cancel(), and what
- *   Python before 3.14 does with threads that outlive it) stops there for good with glibc, and the call does not return;
- *   that keeps no process from ending. With musl, which does not unwind, a thread must not end in it. The same holds for
- *   what an interpreter calls to say that memory is not in use any more.
- *   It may fork. In the child of a call with nthreads other than 1 it is not called any more: when it returns there, the
- *   call gives UNGIL_E_FORKED; where a helper called it, the child ends, by _exit(0). A call on one thread goes on in the
- *   child as it does in the parent.
+ * Calls on many threads: functions with the parameters nthreads and control run on several threads, and can be
+ * watched and stopped while they run. Their results do not depend on the number of threads, to the bit.
+ *   nthreads: the maximum number of threads that work on the call, including the calling one. 0 means the default:
+ *   the number set by ungil_set_num_threads(), else that in the environment variable UNGIL_NUM_THREADS, else that
+ *   in OMP_NUM_THREADS, else the number of processors that the process may use. With the default, calls of up to
+ *   about 40 microseconds stay on the calling thread. A number above 256 means 256. A negative number gives
+ *   UNGIL_E_INVALID. The calling thread always works; idle worker threads join it. There are never more workers
+ *   than processors, however many threads call, and calls may be nested. Workers start when they are first needed,
+ *   wait without using a processor, do not keep the process from exiting, and are started anew in the child of a
+ *   fork. They may run on the processors that the process's main thread may use.
+ *   control: 0, or a handle from ungil_control_new(), through which other threads see the call's progress and stop
+ *   it. An invalid handle gives UNGIL_E_HANDLE; one that another call is using, UNGIL_E_IN_USE. A call that is
+ *   stopped returns UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
  *
- * Isolated interpreters: ungil_interp_new() gives a Python of its own inside this process: a private copy of the Python
- * library, with a lock (GIL) of its own, that loads private copies of the extension modules that it imports. Threads in
- * different interpreters run Python at the same time; objects of one are unknown to the others. Any thread may enter
- * any interpreter. They are made from a CPython from 3.8 to 3.14 with a shared library, on Linux with glibc, and work
- * in a process without a Python as well.
- *   What there is one of in a process, all share: memory, the environment, the working directory, the locale, file
- *   descriptors, libraries that have nothing to do with Python. A crash in one ends all. What would concern the process
- *   is refused by an exception: os.fork, os._exit, os.exec*, signal.signal, signal.set_wakeup_fd, faulthandler.enable;
- *   sys.exit ends the request. (subprocess works.)
- *   They keep no process from ending: it ends with its own status, whatever they do. When it begins to exit, no Python
- *   code runs in them any more. Requests that are under way end with UNGIL_E_EXITING as soon as they would go on in
- *   Python, and new ones at once, so that an atexit handler may join threads that use interpreters. A call that is
- *   given a function which calls Python, ungil_parallel_for() for example, ends with UNGIL_E_EXITING in the same way.
- *   Threads that sleep are woken by a signal: the last real-time one without a handler. A thread that blocks it takes
- *   it during a request all the same; until the process exits, it is handed on to whoever waits for it by sigwait().
- *   Where the process's end itself, in a handler or a destructor, calls an interpreter's Python past this library, the
- *   process ends at once, with its status and a line on stderr. Functions that Python code registers with atexit are not
- *   called.
- *   After a fork the child's functions answer UNGIL_E_FORKED for them; it may have new ones.
- *   Python code needs the calling thread's stack: 1 MiB for 1000 nested calls.
+ * Functions of the caller: a parameter named function is called from the calling thread and from workers, several
+ * at once. It can be any C function: one of libm or another library, one compiled by numba (the address of a
+ * cfunc), or a Python function wrapped by ctypes' CFUNCTYPE. Calls of Python functions take turns at the GIL, so
+ * threads do not speed them up; ctypes prints an exception in such a function, whose result is then undefined.
+ * Workers have 2 MiB of stack, and block all signals except those that a thread causes itself (SIGSEGV and the
+ * like).
+ *   It must return. It must not leave by longjmp(). If an exception leaves it (of C++ or another language), the
+ *   process ends by abort(), with a line on stderr. If its thread ends in it (by pthread_exit() or
+ *   pthread_cancel(), which Python before 3.14 does to threads that outlive it), the thread stops there forever
+ *   with glibc, and the call does not return; that does not keep the process from exiting. With musl, which does
+ *   not unwind, a thread must not end in it. The same holds for the release function of a buffer.
+ *   It may fork. If nthreads is not 1, the child does not call it again: when it returns in the child, the call
+ *   returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread continues in
+ *   the child as in the parent.
  *
- * Stack: a call takes up to 64 KiB of the calling thread's, besides what functions of the caller's take.
+ * Isolated interpreters: ungil_interp_new() provides a separate Python inside this process: a private copy of the
+ * Python library, with its own GIL, which loads private copies of the extension modules that it imports. Threads in
+ * different interpreters run Python in parallel; an interpreter cannot use the objects of another. Any thread may
+ * enter any interpreter. They need the shared library of a CPython from 3.8 to 3.14, and Linux with glibc; the
+ * process itself need not have a Python.
+ *   All interpreters share what a process has only one of: memory, the environment, the working directory, the
+ *   locale, file descriptors, and libraries that have nothing to do with Python. A crash in one interpreter ends
+ *   the process. Operations on the process as a whole raise an exception: os.fork, os._exit, os.exec*,
+ *   signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess works.)
+ *   Interpreters do not keep the process from exiting, and do not change its exit status. Once it begins to exit,
+ *   they run no more Python code: a running request ends with UNGIL_E_EXITING as soon as it would continue in
+ *   Python, and a new one at once, so an atexit handler may join threads that use interpreters. A call of a
+ *   function that calls Python, through ungil_parallel_for() for example, ends with UNGIL_E_EXITING in the same
+ *   way. Sleeping threads are woken by a signal: the last real-time signal without a handler. It also reaches a
+ *   thread that blocks it, during a request; until the process exits, the signal is passed on to a thread that
+ *   waits for it by sigwait(). If an exit handler or a destructor calls an interpreter's Python other
+ *   than through this library, the process ends at once, with its status and a line on stderr. Functions that
+ *   Python code has registered with atexit are not called.
+ *   In the child of a fork, functions return UNGIL_E_FORKED for the parent's interpreters; the child may create its
+ *   own.
+ *   Python code uses the calling thread's stack: 1 MiB for 1000 nested calls.
+ *
+ * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions.
  *
  * Environment: UNGIL_NUM_THREADS, OMP_NUM_THREADS, UNGIL_CPU (see ungil_cpu_active()) and UNGIL_LIBPYTHON (see
- * ungil_interp_new()) are read once, together, by the first call that needs one of them; a later change to the
- * environment changes nothing. The first two are numbers from 1 to 256; a larger one means 256, of a list as OpenMP has
- * it the first number counts, and anything else is as if the variable were not set. ungil_set_num_threads() changes the
- * number of threads at any time. That one reading is by getenv(), so no other thread should change the environment
- * meanwhile: a program whose threads do so calls ungil_num_threads() before it starts them.
+ * ungil_interp_new()) are read together, once, by the first call that needs one of them; later changes have no
+ * effect. The first two are numbers from 1 to 256: a larger one means 256, of a comma-separated list (as OpenMP
+ * allows) the first number counts, and any other value is ignored. ungil_set_num_threads() changes the number of
+ * threads at any time. The variables are read by getenv(), so no other thread should change the environment
+ * meanwhile: a program whose threads change it should call ungil_num_threads() before it starts them.
  *
- * No function prints, installs a signal handler, or ends the process, unless an exception is thrown through it: see
- * "Functions of the caller's". (For the end of the process, see above. A Python that cannot start says why on stderr. A process that exits while requests are
- * under way wakes their threads by a real-time signal that had no handler, and is given one that does nothing.)
- * A defect of the library itself (a Rust panic, which writes a line to stderr) becomes an error of the call.
+ * Side effects: no function prints, installs a signal handler, or ends the process, with these exceptions. An
+ * exception that leaves a function of the caller ends the process. The exit of the process is described under
+ * "Isolated interpreters"; if requests are running then, a real-time signal without a handler is given one that
+ * does nothing. A Python that cannot start says why on stderr. A bug in this library (a Rust panic) prints a line
+ * on stderr and becomes an error of the call.
  *
  * Generated by cbindgen: change the Rust source and run `make header`.
  */
@@ -178,15 +188,15 @@ typedef void (*UngilRelease)(void *owner);
  */
 typedef struct UngilBuffer {
   /**
-   * Its address; may be NULL if length is 0.
+   * The address; may be NULL if length is 0.
    */
   void *address;
   /**
-   * Its length in bytes.
+   * The length in bytes.
    */
   size_t length;
   /**
-   * 0 if it may be written to.
+   * 0 if Python code may write to the memory.
    */
   int32_t readonly;
   /**
@@ -208,7 +218,7 @@ typedef struct UngilReply {
    */
   const void *response;
   /**
-   * Its length in bytes.
+   * The length of the response in bytes.
    */
   size_t length;
   /**
@@ -233,18 +243,18 @@ extern "C" {
  * The library's version, "major.minor.patch", as ASCII.
  *
  * Returns a static string, never NULL; do not free it.
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 const char *ungil_version(void);
 
 /**
- * The version of the binary interface: the number that ends the SONAME, libungil.so.0.
+ * The version of the binary interface, which is the number at the end of the SONAME, libungil.so.0.
  *
- * Programs that were linked or declared against another number must not use the library. Within one number,
- * functions and error values are only ever added.
+ * A program that was built for another version must not use the library. Within one version, functions and error values
+ * are added but never changed or removed.
  *
- * Thread-safety: any thread, any time.
+ * Thread-safety: any thread, at any time.
  * Cost: a few nanoseconds.
  */
 int32_t ungil_abi_version(void);
@@ -403,7 +413,7 @@ int32_t ungil_control_free(int32_t control);
 int32_t ungil_control_cancel(int32_t control);
 
 /**
- * Sets a deadline: the call that uses the control then, whether it runs now or begins later, stops.
+ * Sets a deadline. A call that uses the control stops when the deadline passes, or at once if it begins after that.
  *
  * control: the handle.
  * milliseconds: the time from now on, by a monotonic clock. 0 stops the call at once; a negative number removes the
@@ -435,8 +445,8 @@ int32_t ungil_control_progress(int32_t control,
                                uint64_t *total);
 
 /**
- * The default number of threads, which nthreads = 0 selects: the latest value passed to ungil_set_num_threads(), else
- * UNGIL_NUM_THREADS, else OMP_NUM_THREADS, else the number of processors that the calling thread may use.
+ * The default number of threads, which nthreads = 0 selects: the number set by ungil_set_num_threads(), else that in
+ * UNGIL_NUM_THREADS, else that in OMP_NUM_THREADS, else the number of processors that the calling thread may use.
  *
  * Returns a number from 1 to 256; or the number of processors, even if that is larger.
  * Thread-safety: any thread, at any time.
@@ -531,7 +541,7 @@ int32_t ungil_sum_f64(const double *numbers,
                       double *sum);
 
 /**
- * Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
+ * Tests numbers for primality: `out[i] = 1` if `numbers[i]` is prime, else 0.
  *
  * The test is deterministic, not probabilistic: a strong probable prime test to base 2 and an extra strong Lucas test.
  * No composite number below 2^64 passes both (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
@@ -539,8 +549,8 @@ int32_t ungil_sum_f64(const double *numbers,
  * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
  * length is 0.
  * length: the number of elements.
- * out: receives length bytes, and does not overlap numbers; no other thread may use it during the call. May be NULL if
- * length is 0.
+ * out: receives length bytes, in memory separate from numbers; no other thread may use it during the call. May be NULL
+ * if length is 0.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if numbers or out is NULL while length is positive; UNGIL_E_INVALID if an array is larger than
@@ -640,9 +650,9 @@ int32_t ungil_num_primes_i32(const int32_t *numbers,
  * begin, end: the ends of the loop; it is empty if begin == end.
  * grain: the length of the range that one call of the function receives, 1 or more; the last range may be shorter.
  * nthreads: see "Calls on many threads" above.
- * function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: ranges that have
- * begun are finished, and soon no other begins. Ranges begin in order, so the number that this function returns, that
- * of the lowest range that returned one, is the one that a sequential loop would have stopped with.
+ * function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: no more ranges
+ * begin once the other threads notice, and those that have begun are finished. The number of the lowest such range is
+ * returned. As ranges begin in order, a sequential loop would have stopped with the same number.
  * ctx: passed to the function.
  * control: see "Calls on many threads" above.
  * Returns UNGIL_OK; or the function's number, which should be positive, as negative numbers are this library's errors;
@@ -661,17 +671,17 @@ int32_t ungil_parallel_for(int64_t begin,
                            int32_t control);
 
 /**
- * out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+ * `out[i] = function(in[i])` for i = 0 to n-1, on several threads.
  *
  * function: see "Functions of the caller" above; for example, libm's erf().
  * in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.
- * out: receives n numbers, at any alignment; no other thread may use it during the call. It may be in itself, but must
- * not overlap it otherwise.
+ * out: receives n numbers, at any alignment; no other thread may use it during the call. It may be the same array as in,
+ * but must not overlap it otherwise. May be NULL if n is 0.
  * n: the number of elements.
  * nthreads, control: see "Calls on many threads" above.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if function is NULL, or if in or out is NULL while n is positive; UNGIL_E_INVALID if an array is
- * larger than the address space, or if in and out overlap; those of nthreads and control.
+ * larger than the address space, or if in and out overlap but are not the same; those of nthreads and control.
  * Thread-safety: any number of threads at once, also inside a function that another call runs.
  * Cost: that of a plain loop, divided by the number of threads, and some microseconds if other threads take part.
  */

@@ -36,9 +36,9 @@ impl fmt::Display for Error {
             Self::Invalid { parameter, expected } => write!(f, "{parameter} must be {expected}"),
             Self::Overflow { result } => write!(f, "the result does not fit in {result}"),
             Self::ControlInUse => f.write_str("the control is in use by another call"),
-            Self::Cancelled => f.write_str("the call was cancelled through its control"),
-            Self::TimedOut => f.write_str("the deadline of the call's control passed"),
-            Self::Stopped(code) => write!(f, "the function stopped the call by returning {code}"),
+            Self::Cancelled => f.write_str("cancelled through its control"),
+            Self::TimedOut => f.write_str("stopped at the deadline of its control"),
+            Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
             Self::Forked => {
                 f.write_str("the process forked inside the call, which cannot continue in the child")
             }

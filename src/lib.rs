@@ -18,16 +18,16 @@
 //! Dependencies point one way: `capi -> ops, interp -> pool, control -> kernels -> cpu -> sys`. Only `capi` knows C, and
 //! only `interp` knows Python.
 //!
-//! The Rust interface is for the project's own tests, benchmarks and fuzzing, and is not stable.
+//! The public Rust modules are for the project's own benchmarks and fuzzing. They are not a stable interface.
 
 pub mod capi;
-pub mod control;
+pub(crate) mod control;
 pub mod cpu;
 pub mod error;
 pub mod interp;
 pub mod kernels;
-pub mod ops;
-pub mod pool;
+pub(crate) mod ops;
+pub(crate) mod pool;
 #[cfg(test)]
 mod skips;
-pub mod sys;
+pub(crate) mod sys;

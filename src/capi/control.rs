@@ -103,7 +103,7 @@ pub extern "C" fn ungil_control_cancel(control: i32) -> i32 {
     })
 }
 
-/// Sets a deadline: the call that uses the control then, whether it runs now or begins later, stops.
+/// Sets a deadline. A call that uses the control stops when the deadline passes, or at once if it begins after that.
 ///
 /// control: the handle.
 /// milliseconds: the time from now on, by a monotonic clock. 0 stops the call at once; a negative number removes the

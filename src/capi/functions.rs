@@ -50,9 +50,9 @@ impl ForeignCalls for Abandonable {
 /// begin, end: the ends of the loop; it is empty if begin == end.
 /// grain: the length of the range that one call of the function receives, 1 or more; the last range may be shorter.
 /// nthreads: see "Calls on many threads" above.
-/// function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: ranges that have
-/// begun are finished, and soon no other begins. Ranges begin in order, so the number that this function returns, that
-/// of the lowest range that returned one, is the one that a sequential loop would have stopped with.
+/// function: see "Functions of the caller" above. If it returns a number other than 0, the loop stops: no more ranges
+/// begin once the other threads notice, and those that have begun are finished. The number of the lowest such range is
+/// returned. As ranges begin in order, a sequential loop would have stopped with the same number.
 /// ctx: passed to the function.
 /// control: see "Calls on many threads" above.
 /// Returns UNGIL_OK; or the function's number, which should be positive, as negative numbers are this library's errors;
@@ -81,17 +81,17 @@ pub unsafe extern "C" fn ungil_parallel_for(
     })
 }
 
-/// out[i] = function(in[i]) for i = 0 to n-1, on several threads.
+/// `out[i] = function(in[i])` for i = 0 to n-1, on several threads.
 ///
 /// function: see "Functions of the caller" above; for example, libm's erf().
 /// in: n numbers, read only, at any alignment; no other thread may write to them during the call. May be NULL if n is 0.
-/// out: receives n numbers, at any alignment; no other thread may use it during the call. It may be in itself, but must
-/// not overlap it otherwise.
+/// out: receives n numbers, at any alignment; no other thread may use it during the call. It may be the same array as in,
+/// but must not overlap it otherwise. May be NULL if n is 0.
 /// n: the number of elements.
 /// nthreads, control: see "Calls on many threads" above.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if function is NULL, or if in or out is NULL while n is positive; UNGIL_E_INVALID if an array is
-/// larger than the address space, or if in and out overlap; those of nthreads and control.
+/// larger than the address space, or if in and out overlap but are not the same; those of nthreads and control.
 /// Thread-safety: any number of threads at once, also inside a function that another call runs.
 /// Cost: that of a plain loop, divided by the number of threads, and some microseconds if other threads take part.
 #[unsafe(no_mangle)]

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ops::options::CallOptions;
 use crate::ops::{primes, small_divisors};
 
-/// Tests numbers for primality: out[i] = 1 if numbers[i] is prime, else 0.
+/// Tests numbers for primality: `out[i] = 1` if `numbers[i]` is prime, else 0.
 ///
 /// The test is deterministic, not probabilistic: a strong probable prime test to base 2 and an extra strong Lucas test.
 /// No composite number below 2^64 passes both (Feitsma's list of base-2 pseudoprimes, checked by Jacobsen).
@@ -16,8 +16,8 @@ use crate::ops::{primes, small_divisors};
 /// numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
 /// length is 0.
 /// length: the number of elements.
-/// out: receives length bytes, and does not overlap numbers; no other thread may use it during the call. May be NULL if
-/// length is 0.
+/// out: receives length bytes, in memory separate from numbers; no other thread may use it during the call. May be NULL
+/// if length is 0.
 /// nthreads, control: see "Calls on many threads" above.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if numbers or out is NULL while length is positive; UNGIL_E_INVALID if an array is larger than

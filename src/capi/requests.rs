@@ -23,11 +23,11 @@ pub type UngilRelease = Option<unsafe extern "C-unwind" fn(owner: *mut c_void)>;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct UngilBuffer {
-    /// Its address; may be NULL if length is 0.
+    /// The address; may be NULL if length is 0.
     pub address: *mut c_void,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub length: usize,
-    /// 0 if it may be written to.
+    /// 0 if Python code may write to the memory.
     pub readonly: i32,
     /// Called once, with owner, when nothing uses the memory any more; or NULL.
     pub release: UngilRelease,
@@ -40,7 +40,7 @@ pub struct UngilBuffer {
 pub struct UngilReply {
     /// The response; undefined if length is 0.
     pub response: *const c_void,
-    /// Its length in bytes.
+    /// The length of the response in bytes.
     pub length: usize,
     /// Memory of the interpreter, in buffers without a release.
     pub buffers: *const UngilBuffer,

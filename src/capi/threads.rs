@@ -19,8 +19,8 @@ fn to_c(threads: usize) -> i32 {
     i32::try_from(threads).unwrap_or(i32::MAX)
 }
 
-/// The default number of threads, which nthreads = 0 selects: the latest value passed to ungil_set_num_threads(), else
-/// UNGIL_NUM_THREADS, else OMP_NUM_THREADS, else the number of processors that the calling thread may use.
+/// The default number of threads, which nthreads = 0 selects: the number set by ungil_set_num_threads(), else that in
+/// UNGIL_NUM_THREADS, else that in OMP_NUM_THREADS, else the number of processors that the calling thread may use.
 ///
 /// Returns a number from 1 to 256; or the number of processors, even if that is larger.
 /// Thread-safety: any thread, at any time.

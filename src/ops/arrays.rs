@@ -10,11 +10,6 @@ pub trait Source<T>: Sync {
     /// The number of elements.
     fn len(&self) -> u64;
 
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Calls `body` with consecutive slices that make up the range, which must lie in the array.
     fn for_each_slice(&self, range: Range<u64>, body: impl FnMut(&[T]));
 }
@@ -33,11 +28,6 @@ pub trait Flagged<T>: Source<T> {
 pub trait Mapped<T>: Sync {
     /// The number of elements.
     fn len(&self) -> u64;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 
     /// Applies `function` to the elements in the range, until it returns an error, which this returns.
     ///

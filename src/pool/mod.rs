@@ -26,7 +26,7 @@ mod ordered;
 mod threads;
 mod workers;
 
-pub use call::{Call, Poller};
+pub use call::Call;
 pub use chunks::Grain;
 
 #[cfg(all(test, loom))]

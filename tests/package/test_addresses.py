@@ -10,7 +10,7 @@ from unittest import mock
 
 import test_buffers
 import test_interrupted_steps
-import test_lent_memory
+import test_shared_memory
 from ungil._arrays import addresses, buffers
 from ungil.interpreters import _requests
 
@@ -92,7 +92,7 @@ def by_request(case):
 def load_tests(loader, tests, _):
     """What uses memory, once more."""
     cases = [test_interrupted_steps.Arrays]
-    for module in (test_buffers, test_lent_memory):
+    for module in (test_buffers, test_shared_memory):
         cases += [
             case
             for case in vars(module).values()

@@ -1,4 +1,4 @@
-"""Processes that tasks start: what works in threads works, and nothing is said on stderr."""
+"""Processes that tasks start: everything that works in threads works, and nothing is written to stderr."""
 
 import unittest
 

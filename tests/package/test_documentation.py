@@ -15,7 +15,7 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References"]
 SECTIONS += ["Examples"]
 
-# They need what there is in an interpreter only, or packages that may not be installed; or running them is their use.
+# It works in interpreters only; needs a package that may not be installed; runs when it is imported.
 NOT_IMPORTED = {"ungil.interpreters._worker", "ungil._native.threadpoolctl", "ungil.__main__"}
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, and the end of the program, while interpreters work."""
+"""Ctrl-C, and the exit of the program, while interpreters run code."""
 
 import signal
 import time
@@ -15,13 +15,13 @@ SLEEPERS = """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pass
-    def later():  # the signal comes to the main thread, where it waits
+    def later():  # the main thread gets the signal while it waits
         print("waiting", flush=True)
 """
 
 
 def sleeps_on(process):
-    """Returns when the process's main thread has been found asleep for a while: then it waits."""
+    """Returns when the process's main thread has slept for a while, so that it must be waiting."""
     asleep = 0
     while asleep < 20:
         time.sleep(0.01)
@@ -32,7 +32,7 @@ def sleeps_on(process):
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class CtrlC(unittest.TestCase):
-    """Each waits for minutes, if it is not interrupted."""
+    """Each script waits for minutes if it is not interrupted."""
 
     def interrupted(self, script):
         def interact(process):
@@ -98,7 +98,7 @@ class CtrlC(unittest.TestCase):
             "interrupted True\n",
         )
 
-    def test_in_shutdown_of_tasks_that_hear_the_third_only(self):
+    def test_in_shutdown_of_tasks_that_end_by_the_third_interrupt(self):
         self.assert_interrupted(
             """
     def stubborn():
@@ -201,7 +201,7 @@ class Ends(unittest.TestCase):
         found, printed, errors = run_script(script)
         self.assertEqual((found, printed, errors), (status, output, ""))
 
-    def test_what_is_queued_is_done(self):
+    def test_queued_tasks_are_completed(self):
         self.assert_ends(
             """
             import time, ungil
@@ -216,8 +216,8 @@ class Ends(unittest.TestCase):
             "0\n1\n2\n",
         )
 
-    def test_calls_of_what_is_deleted_last(self):
-        """The main thread's calls are made in threads of their own, of which none can be started any more."""
+    def test_calls_by_the_last_destructor(self):
+        """Calls of the main thread are made in other threads, and none can be started any more."""
         self.assert_ends(
             """
             import sys, ungil
@@ -265,7 +265,7 @@ class Ends(unittest.TestCase):
         self.assertIsInstance(error, ungil.Error)
         self.assertEqual((error.status, str(error)), (signatures.UNGIL_E_EXITING, "the process is exiting"))
 
-    def test_with_memory_that_is_given_back_after_the_end_of_python(self):
+    def test_with_memory_that_is_released_after_the_end_of_python(self):
         """At exit, after Python's end, C's close(1) lets the thread go on, and sleep(1) gives it time to do so."""
         self.assert_ends(
             """
@@ -282,7 +282,7 @@ class Ends(unittest.TestCase):
             os.dup2(end[1], 1)
             os.close(end[1])
             libc = ctypes.CDLL(None)
-            for function in libc.sleep, libc.close:  # the last one comes first; each is called with the status
+            for function in libc.sleep, libc.close:  # in reverse order; each is called with the status
                 assert libc.on_exit(function, None) == 0
             sys.exit(1)
             """,
@@ -292,10 +292,10 @@ class Ends(unittest.TestCase):
 
 class Functions(unittest.TestCase):
     def test_daemon_threads_call_no_function_after_the_end(self):
-        """Those of ctypes crash when Python has ended."""
+        """Functions of ctypes crash when Python has ended."""
         status, output, errors = run_script("""
             import atexit, ctypes, time
-            def check():  # registered before, and called after what the package does
+            def check():  # registered before the package's function, and called after it
                 before = calls[0]
                 time.sleep(0.2)
                 print(calls[0] == before, ungil.integrate(one, 0, 1, 5))

@@ -1,4 +1,4 @@
-"""What functions of `__main__` find there: its globals, which come along."""
+"""Functions of `__main__` are sent with the globals that they use."""
 
 import unittest
 
@@ -36,7 +36,7 @@ class GlobalsOfMain(unittest.TestCase):
             "Box(side=6) True True",
         )
 
-    def test_globals_are_those_of_the_moment_of_the_call(self):
+    def test_globals_are_sent_as_they_are_at_the_call(self):
         self.assert_prints(
             """
             import ungil
@@ -131,8 +131,8 @@ class GlobalsOfMain(unittest.TestCase):
         )
 
     def test_a_global_that_changes_while_another_thread_pickles(self):
-        """That thread's message comes late, with the value that there was before."""
-        for round in ("1", "2"):  # of the value that waits: its mark is made, or it is pickled itself
+        """That thread's message arrives late, with the previous value."""
+        for round in ("1", "2"):  # the value waits while its fingerprint is made, or while it is pickled itself
             with self.subTest(round=round):
                 status, output, errors = run_script(
                     """
@@ -238,7 +238,7 @@ class GlobalsOfMain(unittest.TestCase):
             "['made', 'fast', 'fast', 'fast']",
         )
 
-    def test_functions_are_not_kept_for_ever(self):
+    def test_functions_are_not_kept_forever(self):
         self.assert_prints(
             """
             import gc, ungil, weakref

@@ -1,4 +1,4 @@
-"""Isolated interpreters from Python: calls of any function, memory without a copy, exceptions as they were."""
+"""Isolated interpreters from Python: calls of functions of all kinds, exceptions, options, and closing."""
 
 import copy
 import functools
@@ -29,7 +29,7 @@ class Point:
 
 
 class Picky(Exception):
-    """It pickles, and cannot be made again from what it pickles to."""
+    """It can be pickled, but not unpickled."""
 
     def __init__(self, first, second):
         super().__init__("picky")
@@ -77,14 +77,14 @@ class Calls(OneInterpreter):
         self.assertRaisesRegex(TypeError, "source: expected a str, not int", self.interpreter.exec, 5)
         self.assertRaisesRegex(TypeError, "expression: expected a str", self.interpreter.eval, None)
 
-    def test_exceptions_are_of_their_type_with_the_traceback_as_cause(self):
+    def test_exceptions_keep_their_type_and_have_the_traceback_as_cause(self):
         with self.assertRaisesRegex(KeyError, "gone") as caught:
             self.call(fail_with, KeyError("gone"))
         text = str(caught.exception.__cause__)
         self.assertIn("in fail_with\n    raise error\n", text)
         self.assertNotIn("_worker.py", text)
 
-    def test_an_exception_keeps_its_attributes_and_its_chain_is_told(self):
+    def test_an_exception_keeps_its_attributes_and_the_cause_shows_its_chain(self):
         def chain():
             try:
                 {}["a"]
@@ -96,21 +96,21 @@ class Calls(OneInterpreter):
         self.assertEqual((caught.exception.errno, caught.exception.filename), (2, "file"))
         self.assertIn("direct cause", str(caught.exception.__cause__))
 
-    def test_what_ends_programs_ends_the_call(self):
+    def test_an_exit_ends_the_call(self):
         for error in (SystemExit(3), KeyboardInterrupt("own"), GeneratorExit(), BaseException("base")):
             with self.assertRaises(type(error)) as caught:
                 self.call(fail_with, error)
             self.assertEqual(caught.exception.args, error.args)
         self.assertEqual(self.call(pow, 2, 2), 4)
 
-    def test_recursion_without_end(self):
+    def test_infinite_recursion(self):
         def deeper(n):
             return deeper(n + 1)
 
         self.assertRaises(RecursionError, self.call, deeper, 0)
         self.assertEqual(self.call(pow, 2, 2), 4)
 
-    def test_what_does_not_pickle_is_said(self):
+    def test_pickling_errors_are_reported(self):
         for thing in (threading.Lock(), (i for i in "abc"), mmap.mmap(-1, 1)):
             with self.assertRaisesRegex((TypeError, pickle.PicklingError), "pickle"):
                 self.call(nothing, thing)
@@ -118,13 +118,13 @@ class Calls(OneInterpreter):
             self.call(threading.Lock)
 
     def test_interpreters_are_neither_copied_nor_sent(self):
-        """A copy that went would free the original's handle."""
+        """A copy that is freed would free the original's handle."""
         for send in copy.copy, pickle.dumps, lambda own: self.interpreter.call(lambda other: None, own):
             with self.assertRaisesRegex(TypeError, "'Interpreter'"):
                 send(self.interpreter)
         self.assertEqual(self.interpreter.eval("1"), 1)
 
-    def test_an_exception_that_cannot_be_sent_is_told(self):
+    def test_an_exception_that_cannot_be_sent_is_reported(self):
         class Locked(Exception):
             def __init__(self):
                 super().__init__("with a lock")
@@ -140,7 +140,7 @@ class Calls(OneInterpreter):
             self.call(lambda: fail_with(Picky(1, 2)))
         self.assertIn("fail_with", str(caught.exception.__cause__))
 
-    def test_what_would_concern_the_process_is_refused(self):
+    def test_functions_that_affect_the_whole_process_are_refused(self):
         self.assertRaisesRegex(RuntimeError, "os.fork is not supported", self.call, os.fork)
         self.assertRaisesRegex(RuntimeError, "os._exit is not supported", self.call, os._exit, 1)
 
@@ -272,7 +272,7 @@ class Lives(unittest.TestCase):
             thread.join()
         self.assertEqual(sorted(results), [0, 1, 4, 9])
 
-    def test_closing_while_something_runs_is_an_error(self):
+    def test_closing_while_code_runs_is_an_error(self):
         flag = bytearray(1)
 
         def work(flag):
@@ -291,7 +291,7 @@ class Lives(unittest.TestCase):
         self.assertFalse(thread.is_alive())
         interpreter.close()
 
-    def test_a_child_of_a_fork_is_told(self):
+    def test_a_child_of_a_fork_gets_an_error(self):
         with ungil.Interpreter() as interpreter:
             child = os.fork()
             if child == 0:

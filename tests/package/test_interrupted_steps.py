@@ -1,4 +1,4 @@
-"""Ctrl-C between any two steps of the package's Python code: arrays are their owners' again, and pools go on."""
+"""Ctrl-C between any two steps of the package's Python code: arrays are released, and pools still work."""
 
 import array
 import contextlib
@@ -19,7 +19,7 @@ from ungil._native import call_options
 
 PACKAGE = os.path.dirname(ungil.__file__)
 
-EVERY = rounds(1, 7)  # step is looked at, or only each seventh
+EVERY = rounds(1, 7)  # step is tested, or only each seventh
 
 
 CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")}
@@ -28,7 +28,7 @@ CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")
 @contextlib.contextmanager
 def each_step(watch):
     """watch(frame) is called before each opcode of this thread. It may raise."""
-    if sys.version_info >= (3, 12):  # where settrace() loses opcodes of code that it saw before
+    if sys.version_info >= (3, 12):  # there settrace() misses opcodes of code that it has traced before
         thread, monitoring = threading.get_ident(), sys.monitoring
 
         def watch_this_thread(code, offset):
@@ -60,21 +60,21 @@ def each_step(watch):
 
 
 def dies(frame):
-    """Whether it runs because an object, perhaps a generator, dies: what is raised there is lost in any program."""
+    """Whether it runs because an object, or a generator, is freed: an exception there is lost in any program."""
     while frame is not None and frame.f_code.co_name not in ("__del__", "<genexpr>"):
         frame = frame.f_back
     return frame is not None
 
 
 def at_step(number, call, after_calls=False):
-    """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are less steps.
+    """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are fewer steps.
 
-    after_calls: only steps after calls of functions are counted. CPython 3.11 to 3.13 look for signals there, and where
-    functions and rounds of loops begin; others also between a lock's acquisition and its `with` block, or between that
-    and the release, which no program can help.
+    after_calls: only steps after calls of functions are counted. CPython 3.11 to 3.13 check for signals there, and
+    where functions and loop iterations begin. Other versions also check between the acquisition of a lock and its
+    `with` block, or between that and the release, which no program can prevent.
     """
     steps = itertools.count()
-    before = {}  # the opcode that came before, by frame
+    before = {}  # the previous opcode, by frame
     is_over = False
 
     def watch(frame):
@@ -95,8 +95,8 @@ def at_step(number, call, after_calls=False):
     except KeyboardInterrupt:
         return True
     finally:
-        before.clear()  # frames keep what their functions had
-    assert not is_over, "it was not heard"
+        before.clear()  # frames keep the objects of their functions
+    assert not is_over, "it was lost"
     return False
 
 
@@ -107,7 +107,7 @@ class Arrays(unittest.TestCase):
             with self.subTest(step=step):
                 interrupted = at_step(step, call)
                 for one in arrays:
-                    one.append(one.pop())  # not while anybody has its memory
+                    one.append(one.pop())  # an error while its memory is in use
             if not interrupted:
                 break
         self.assertGreater(step, 50)
@@ -123,7 +123,7 @@ class Arrays(unittest.TestCase):
             (lambda: kernels.is_prime(integers, out=room), integers, room),
             (lambda: kernels.sum(reals, control=ungil.Control()), reals),
         ):
-            for short in (0, call_options.INTERRUPTIBLE_ABOVE_NS):  # where signals are heard, and directly
+            for short in (0, call_options.INTERRUPTIBLE_ABOVE_NS):  # interruptible, and directly
                 with mock.patch.object(call_options, "INTERRUPTIBLE_ABOVE_NS", short):
                     self.interrupt_each_step(call, *arrays)
 
@@ -137,7 +137,7 @@ class Arrays(unittest.TestCase):
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Pools(unittest.TestCase):
     def interrupt_each_step(self, begin, call, is_shut=False):
-        """call(pool, begin(pool)), with a new pool for each step, which is of use afterwards, and ends."""
+        """call(pool, begin(pool)), with a new pool for each step, which still works afterwards."""
         for step in itertools.count(0, EVERY):
             pool = ungil.InterpreterPoolExecutor(2)
             begun = begin(pool)
@@ -150,7 +150,7 @@ class Pools(unittest.TestCase):
         self.assertGreater(step, 10)
 
     def soon(self, call, step):
-        """The call's result, which is made in a thread, as it may never end."""
+        """The result of the call, which is made in a thread, as it may never end."""
         results = []
         thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""Numbers far beyond what C holds, and others than ints: an error that says so, or what the number means."""
+"""Numbers beyond the range of C types, and of other types than int, work as they mean, or raise an error."""
 
 import ctypes
 import math
@@ -9,7 +9,7 @@ from fractions import Fraction
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy
 
-HUGE = 10**5000  # Python refuses to write it
+HUGE = 10**5000  # Python refuses to convert it to a string
 BEYOND = (2**64, -(2**64), HUGE, -HUGE)
 
 _body = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(lambda *_: 0)
@@ -55,7 +55,7 @@ class Numbers(unittest.TestCase):
         self.assertRaisesRegex(OverflowError, message, ungil.compat.pi, HUGE)
         self.assertRaisesRegex(OverflowError, "n: a negative integer of 16610 bits", ungil.compat.pi, -HUGE)
 
-    def test_what_is_no_integer(self):
+    def test_arguments_that_are_no_integers(self):
         others = [math.inf, math.nan, 1e300, 0.5, Fraction(1, 3), Fraction(HUGE), "5", None]
         for name, call in INTEGERS.items():
             for other in others:
@@ -135,7 +135,7 @@ class Pools(unittest.TestCase):
             self.assertEqual(interpreter.eval("__import__('sys').flags.optimize"), 2)
 
     @unittest.skipUnless(hasattr(sys, "get_int_max_str_digits"), "SKIP: this Python has no limit of digits")
-    def test_results_of_any_length_come(self):
+    def test_results_of_any_length(self):
         self.assertEqual(ungil.run(pow, 10, 5000), HUGE)
         self.assertEqual(ungil.run(abs, -HUGE), HUGE)
 

@@ -1,4 +1,4 @@
-"""What is printed comes in the order in which it is printed, where the streams are pipes or files, too."""
+"""Output appears in the order in which it is printed, even if the streams are pipes or files."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def both(text):
 class Order(unittest.TestCase):
     def assert_prints(self, script, output, errors=""):
         with mock.patch.dict(os.environ):
-            os.environ.pop("PYTHONUNBUFFERED", None)  # with which nothing is held back
+            os.environ.pop("PYTHONUNBUFFERED", None)  # with it nothing is buffered
             self.assertEqual(run_script(BEGIN + script), (0, output, errors))
 
     def test_of_pools(self):
@@ -125,12 +125,12 @@ with ungil.InterpreterPoolExecutor(1) as pool:
         finally:
             sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 print(done == [8, 4, 2] * len(streams), flush=True)
-os._exit(0)  # the streams that are full or broken would tell it
+os._exit(0)  # the streams that are full or broken would report it
 """)
         self.assertEqual((status, output, errors), (0, "True\n", ""))
 
     def test_ctrl_c_where_nobody_reads(self):
-        """A pipe that is full: submit() waits as print() does, and Ctrl-C is heard."""
+        """The pipe is full: submit() waits as print() does, and Ctrl-C interrupts it."""
         script = """
 import os, signal, sys, threading, ungil
 
@@ -142,7 +142,7 @@ signal.signal(signal.SIGINT, interrupt)
 with ungil.InterpreterPoolExecutor(1) as pool:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    for size in (1000, 1):  # to the last byte: a shorter text would have room otherwise
+    for size in (1000, 1):  # to the last byte: otherwise a shorter text would fit
         try:
             while True:
                 os.write(writer, bytes(size))
@@ -163,7 +163,7 @@ os._exit(0)
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, universal_newlines=True)
         with process:
             self.assertEqual(process.stdout.readline(), "ready\n")
-            while process.poll() is None:  # again: one may come before it waits
+            while process.poll() is None:  # again: the first may come before it waits
                 process.send_signal(2)
                 time.sleep(0.1)
             self.assertEqual(process.stdout.read(), "8\n")

@@ -1,4 +1,4 @@
-"""Futures that their owner ends, or starts, himself: they keep what they were given, and the pool goes on."""
+"""Futures that the program ends, or marks as running: they keep the result that they have, and the pool goes on."""
 
 import concurrent.futures as cf
 import logging
@@ -11,7 +11,7 @@ from unittest import mock
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 
-SOON = 60  # seconds that nothing here takes, if it ends at all
+SOON = 60  # seconds; everything here is faster, if it ends at all
 
 
 def wait_at_the_gate():
@@ -66,7 +66,7 @@ def outcome(future):
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class OwnedFutures(unittest.TestCase):
     def setUp(self):
-        """A pool of one worker, which is in a task until the gate opens."""
+        """A pool of one worker, which runs a task until the gate opens."""
         patcher = mock.patch.object(logging.getLogger("concurrent.futures"), "critical")
         self.critical = patcher.start()
         self.addCleanup(patcher.stop)

@@ -1,4 +1,4 @@
-"""The pool of interpreters: an executor like the standard library's, and what it does where those of it fail."""
+"""The pool of interpreters: the interface of an executor, and cases in which the standard library's executors fail."""
 
 import concurrent.futures
 import gc
@@ -62,7 +62,7 @@ class Pool(unittest.TestCase):
         self.assertRaises(TypeError, self.pool.submit)
 
     def test_interpreters_work_at_the_same_time(self):
-        """One waits for what the other does: if they took turns, this would not end."""
+        """Each waits for the other: if they took turns, this would not end."""
         if numpy is None:
             self.skipTest("SKIP: numpy is not installed")
         flags = numpy.zeros(2, "i8")
@@ -83,7 +83,7 @@ class Pool(unittest.TestCase):
         self.assertEqual(list(self.pool.map(square, [])), [])
         self.assertEqual(list(self.pool.map(lambda n, m=3: n * m, range(3))), [0, 3, 6])
 
-    def test_map_reads_no_more_than_it_is_told(self):
+    def test_map_reads_no_more_than_buffersize(self):
         taken = []
 
         def numbers():
@@ -97,7 +97,7 @@ class Pool(unittest.TestCase):
         self.assertEqual(len(taken), 8)
         self.assertEqual(sum(results), sum(n * n for n in range(3, 100)))
 
-    def test_map_gives_what_came_before_a_failure(self):
+    def test_map_yields_the_results_before_a_failure(self):
         for size in (1, 4, 100):
             results = self.pool.map(fail_at, [7] * 100, range(100), chunksize=size)
             self.assertEqual([next(results) for _ in range(7)], list(range(7)))
@@ -105,13 +105,13 @@ class Pool(unittest.TestCase):
                 next(results)
             self.assertIn("fail_at", str(caught.exception.__cause__))
 
-    def test_map_gives_what_came_before_an_interrupt(self):
+    def test_map_yields_the_results_before_an_interrupt(self):
         def interrupt_at(bad, n):
             if n == bad:
                 raise KeyboardInterrupt
             return n
 
-        for bad in (7, 50):  # the later, the more tasks go together
+        for bad in (7, 50):  # later tasks go together in larger requests
             results = self.pool.map(interrupt_at, [bad] * 100, range(100))
             self.assertEqual([next(results) for _ in range(bad)], list(range(bad)))
             self.assertRaises(KeyboardInterrupt, next, results)
@@ -154,18 +154,18 @@ class Pool(unittest.TestCase):
         self.assertIn("RuntimeError: cannot join current thread", logs.output[0])
         pool.shutdown()
 
-    def test_map_in_a_hurry(self):
+    def test_map_with_a_timeout(self):
         results = self.pool.map(time.sleep, [600], timeout=0.1)
         self.assertRaises(concurrent.futures.TimeoutError, next, results)
         self.pool._pool.stop()
 
-    def test_what_does_not_pickle_is_an_exception_of_the_future(self):
+    def test_a_pickling_error_is_the_exception_of_the_future(self):
         future = self.pool.submit(square, threading.Lock())
         self.assertRegex(str(future.exception()), "pickle")
         self.assertRegex(str(self.pool.submit(threading.Lock).exception()), "pickle")
         self.assertEqual(self.pool.submit(square, 3).result(), 9)
 
-    def test_what_ends_programs_is_an_exception_of_the_future(self):
+    def test_an_exit_is_the_exception_of_the_future(self):
         for error in (SystemExit(1), KeyboardInterrupt(), BaseException("base")):
 
             def fail(error=error):
@@ -174,7 +174,7 @@ class Pool(unittest.TestCase):
             self.assertIs(type(self.pool.submit(fail).exception()), type(error))
         self.assertEqual(self.pool.submit(square, 3).result(), 9)
 
-    def test_arguments_are_those_of_the_moment(self):
+    def test_arguments_are_pickled_by_submit(self):
         items = [1]
         future = self.pool.submit(time.sleep, 0.1)
         length = [self.pool.submit(len, items) for _ in range(4)]
@@ -182,7 +182,7 @@ class Pool(unittest.TestCase):
         future.result()
         self.assertEqual([one.result() for one in length], [1] * 4)
 
-    def test_futures_are_let_go(self):
+    def test_futures_are_freed(self):
         future = self.pool.submit(square, 4)
         future.result()
         reference = weakref.ref(future)
@@ -199,7 +199,7 @@ class Pool(unittest.TestCase):
         self.assertEqual((len(done), len(rest)), (20, 0))
         self.assertEqual(len(list(concurrent.futures.as_completed(futures, timeout=60))), 20)
 
-    def test_a_shutdown_that_cancels_lets_finish_what_runs(self):
+    def test_a_shutdown_that_cancels_lets_running_tasks_finish(self):
         gate = bytearray(1)
         pool = ungil.InterpreterPoolExecutor(1, share={"gate": gate})
         futures = [pool.submit(wait_at_the_gate) for _ in range(5)]
@@ -212,7 +212,7 @@ class Pool(unittest.TestCase):
         self.assertIsNone(futures[0].result())
 
     def test_calls_and_maps_of_one_function(self):
-        list(self.pool.map(pow, range(64), range(64)))  # tasks are so short now that several go at once
+        list(self.pool.map(pow, range(64), range(64)))  # now tasks are so short that several go in one request
         for _ in range(20):
             results = self.pool.map(pow, [2] * 40, [4] * 40)
             futures = [self.pool.submit(pow, 2, 3) for _ in range(40)]
@@ -243,7 +243,7 @@ class Pool(unittest.TestCase):
             self.assertEqual(len(list(pool.map(write, [0, 2]))), 2)
         self.assertEqual(data, b"xbx")
 
-    def test_a_pool_that_is_forgotten_ends_its_threads(self):
+    def test_a_pool_that_is_freed_ends_its_threads(self):
         pool = ungil.InterpreterPoolExecutor(2)
         future = pool.submit(square, 6)
         workers = list(pool._pool.workers)
@@ -272,7 +272,7 @@ class Pool(unittest.TestCase):
         self.assertLessEqual(count(), before + 1)
 
     def test_a_hundred_thousand_tasks_leave_nothing(self):
-        """Calls, maps, exceptions, and memory both ways. The first rounds fill what is kept for reuse."""
+        """Calls, maps, exceptions, and memory in both directions. The first rounds fill caches."""
 
         def fails():
             raise ValueError
@@ -296,7 +296,7 @@ class Pool(unittest.TestCase):
             round_of_5000()
             gc.collect()
             sizes.append(memory())
-        # The least of some rounds: how much malloc keeps varies by megabytes, and what leaks is in each.
+        # The minimum of some rounds: the memory that malloc keeps varies by megabytes, and a leak is in each.
         self.assertLess(min(sizes[-5:]), sizes[rounds(7, 0)] + (4 << 20), sizes)
 
 

@@ -1,4 +1,4 @@
-"""What threads do at the same time: each order of steps that matters is forced, as chance would need hours for it."""
+"""Races between threads. Each order of steps that matters is forced, as it would take hours to occur by chance."""
 
 import sys
 import threading
@@ -23,7 +23,7 @@ def until(condition):
 
 
 def run_until(begun, ended):
-    """Sets one place of `__main__`'s memory, and runs until another one is set."""
+    """Sets one byte of `__main__`'s memory, and runs until another one is set."""
     gate = sys.modules["__main__"].gate
     gate[begun] = 1
     while not gate[ended]:
@@ -44,7 +44,7 @@ class Finder:
     def find_spec(name, path=None, target=None):
         if name == "cloudpickle" and not begun.is_set():
             begun.set()
-            forked.wait(2)  # where the fork waits for the import, in vain
+            forked.wait(2)  # if the fork waits for the import, this times out
 
 sys.meta_path.insert(0, Finder)
 pool = ungil.InterpreterPoolExecutor(1)
@@ -74,11 +74,11 @@ class Pools(unittest.TestCase):
     def pool(self, workers, gate):
         pool = ungil.InterpreterPoolExecutor(workers, share={"gate": ungil.share(gate, writable=True)})
         self.addCleanup(pool.shutdown)
-        self.addCleanup(gate.__setitem__, slice(0, len(gate)), b"\1" * len(gate))  # first: else the tasks never end
+        self.addCleanup(gate.__setitem__, slice(0, len(gate)), b"\1" * len(gate))  # first: or the tasks never end
         return pool
 
     def test_two_tasks_wake_two_workers(self):
-        """The first worker is awake, but has not gone on, when the second task comes."""
+        """The first worker was woken, but has not run yet, when the second task is put."""
         gate = bytearray(2)
         pool = self.pool(2, gate)
         inner = pool._pool
@@ -88,7 +88,7 @@ class Pools(unittest.TestCase):
         gate[:] = bytes(2)
         with inner._lock:
             first = pool.submit(run_until, 0, 1)
-            until(lambda: all(place.locked() for place in inner._waiting))  # again, by who is awake
+            until(lambda: all(wakeup.locked() for wakeup in inner._waiting))  # again, by the worker that was woken
             second = pool.submit(run_until, 1, 0)
         for future in (first, second):  # each needs the other one
             future.result(PATIENCE)
@@ -103,7 +103,7 @@ class Pools(unittest.TestCase):
             until(lambda: pool._pool._waiting)
         self.assertEqual(len(found), 1)
 
-    def test_stop_lets_a_task_be_that_begins_meanwhile(self):
+    def test_stop_ignores_a_task_that_begins_meanwhile(self):
         gate = bytearray(4)
         pool = self.pool(1, gate)
         first, queued = pool.submit(run_until, 0, 1), pool.submit(pow, 2, 2)
@@ -120,7 +120,7 @@ class Pools(unittest.TestCase):
         interrupt = library.ungil_interp_interrupt
         with mock.patch.object(library, "ungil_interp_interrupt", side_effect=interrupt) as asked:
             pool._pool.stop()
-        asked.assert_not_called()  # it would reach the later task some time soon
+        asked.assert_not_called()  # it would hit the later task
         gate[3] = 1
         self.assertIsNone(later[0].exception(PATIENCE))
         self.assertTrue(queued.cancelled())
@@ -186,7 +186,7 @@ class Pools(unittest.TestCase):
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class OneInterpretersThreads(OneInterpreter):
     def test_a_function_that_comes_while_another_is_forgotten(self):
-        """As code of garbage collection may bring it; or a thread, in an interpreter without a lock."""
+        """As code that garbage collection runs may do it; or a thread, in an interpreter without a GIL."""
         interpreter = ungil.Interpreter()
         self.addCleanup(interpreter.close)
         interpreter.exec("""if True:
@@ -205,7 +205,7 @@ class OneInterpretersThreads(OneInterpreter):
         self.assertEqual([interpreter.call(function) for function in functions], list(range(270)))
         self.assertEqual(interpreter.eval("_worker._functions.came, len(_worker._functions)"), (3, 256))
 
-    def test_tracebacks_show_the_source_that_the_code_is_of(self):
+    def test_tracebacks_show_the_source_of_their_code(self):
         self.interpreter.exec("def fail():\n    raise ValueError('the first source')")
         self.interpreter.exec("x = 1\ny = 2")
         with self.assertRaises(ValueError) as caught:
@@ -214,7 +214,7 @@ class OneInterpretersThreads(OneInterpreter):
         self.assertNotIn("y = 2", str(caught.exception.__cause__))
 
     def test_many_threads_that_make_it_forget_functions(self):
-        """Under the interpreter's lock this has always passed; it is for builds without."""
+        """With a GIL this has always passed; it is for builds without."""
         failures = []
 
         def work(number):
@@ -266,7 +266,7 @@ class Closing(unittest.TestCase):
             self.assertRaises(KeyboardInterrupt, interpreter.call, pow, 2, 2)
 
     @unittest.skipUnless(sys.implementation.name == "cpython", "SKIP: only CPython has interpreters")
-    def test_memory_is_given_back_to_a_function_that_outlives_its_module(self):
+    def test_the_release_callback_outlives_its_module(self):
         status, output, errors = run_script("""
             import gc, weakref
             from ungil.interpreters import _requests
@@ -280,7 +280,7 @@ class Closing(unittest.TestCase):
 
 class Counting(unittest.TestCase):
     def test_each_number_is_given_once(self):
-        """Under the interpreter's lock itertools.count alone has always passed; it is for builds without."""
+        """With a GIL itertools.count alone has always passed; it is for builds without."""
         numbers, taken = Numbers(), []
 
         def take():

@@ -1,4 +1,4 @@
-"""Tasks recurse as deep as the program's sys.setrecursionlimit() allows, and no deeper: without a crash."""
+"""Tasks recurse as deep as the program's sys.setrecursionlimit() allows, and no deeper; none crashes."""
 
 import sys
 import unittest
@@ -90,7 +90,7 @@ with ungil.Interpreter() as interpreter:
             [25000],
         )
 
-    def test_the_limit_is_taken_when_an_interpreter_is_handed_out(self):
+    def test_the_limit_is_that_when_an_interpreter_is_checked_out(self):
         self.assert_prints(
             """
 for number in 5000, 1000, 100000, 300:

@@ -30,7 +30,7 @@ if sys.version_info < (3, 9):
 
 
 def debians():
-    """A folder for sys.path with Debian's `test` package, where this Python's own lacks these tests; or None.
+    """A directory for sys.path with Debian's `test` package, where this Python's own lacks these tests; or None.
 
     Interpreters and scripts get it by sys.path, as they get all else.
     """
@@ -81,7 +81,7 @@ PARTS = {
 
 
 class Ours:
-    """What takes the place of the mixin that says which executor it is."""
+    """Replaces the mixin that names the executor."""
 
     executor_type = ungil.InterpreterPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Tracebacks of tasks: file, line and source of the user's own functions, whatever cloudpickle makes of them."""
+"""Tracebacks of tasks have the file, the line and the source of the user's functions."""
 
 import doctest
 import functools
@@ -140,16 +140,16 @@ class Tracebacks(OneInterpreter):
         self.assertEqual(doctest.DocTestRunner().run(test).failed, 0)
         self.assertIn("return 1 / 0  # in an example\n", texts[0])
 
-    def test_source_that_came_goes_with_its_owner(self):
+    def test_source_that_arrived_is_dropped_on_close(self):
         text = "def f():\n    return 1\n"
         with mock.patch.dict(linecache.cache, {"<secret>": (len(text), None, text.splitlines(True), "<secret>")}):
             with ungil.Interpreter() as interpreter:
                 self.assertEqual(interpreter.call(function_of(text, "<secret>")), 1)
                 self.assertTrue(interpreter.eval("'<secret>' in __import__('linecache').cache"))
-            with ungil.Interpreter() as interpreter:  # the same, where it can be
+            with ungil.Interpreter() as interpreter:  # the same one, if possible
                 self.assertFalse(interpreter.eval("'<secret>' in __import__('linecache').cache"))
 
-    def test_own_source_is_not_overwritten_by_what_comes_back(self):
+    def test_own_source_is_not_overwritten_by_a_result(self):
         def make():
             import linecache
 
@@ -209,7 +209,7 @@ class Programs(unittest.TestCase):
     def test_a_script(self):
         status, output, errors = run_script(PROGRAM + "    print(ungil.run(source))")
         self.assertEqual((status, errors), (0, ""))
-        self.assertEqual(output.count("script.py"), 4 + 1, output)  # show()'s own frame is in the program's
+        self.assertEqual(output.count("script.py"), 4 + 1, output)  # the frame of show() itself is in the program
         self.assertEqual(output.count("return 1 / 0  # of the program"), 3, output)
 
     def test_what_has_lines_in_the_program_has_them_in_tasks(self):

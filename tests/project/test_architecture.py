@@ -24,7 +24,7 @@ ALLOWED = {
     "pool": "control error sys",
     "ops": "pool control kernels cpu error sys",
     # The parts of interp. `loading` and `interpose` ask `exit` whether the process is exiting.
-    "interp::error": "error",
+    "interp::error": "",
     "interp::foreign_buffer": "sys",
     "interp::release": "sys",
     "interp::elf": "",
@@ -37,10 +37,12 @@ ALLOWED = {
     # Where there are no interpreters, it stands in for `exit` and `runtime`.
     "interp::unsupported": "interp::exit interp::runtime interp::release interp::foreign_buffer interp::error sys",
     "interp": "interp::unsupported",
-    # An export that runs code of Python's stops its thread when the process exits.
-    "capi::abi": "interp::exit error sys",
+    # How calls arrive: arrays become those of `ops`, errors become statuses, and while the process exits, the thread of
+    # an export that runs Python code stops in it.
+    "capi::abi": "ops interp::exit interp::error error sys",
+    # An export converts its arguments, and calls `ops` or `interp`: it knows no kernel, and not the pool.
     "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " pool control cpu error sys",
+            " control cpu error",
     # The crate's root declares the modules.
     "": "",
 }

@@ -1,4 +1,4 @@
-"""ungil.h for ctypes: its constants, its callback types, and what each function takes and returns.
+"""ungil.h for ctypes: constants, callback types, structures, and the parameters and result of each function.
 
 Generated from src/capi/: change the Rust source and run `make header`.
 """
@@ -23,10 +23,10 @@ UNGIL_E_EXITING = -13
 
 
 class FunctionPointer(object):
-    """In argtypes, a parameter that is a C function of the CFUNCTYPE `prototype`.
+    """A parameter type for argtypes: a C function of the CFUNCTYPE `prototype`.
 
-    It takes such a callback, a function of a loaded library, an address, and None for NULL. The prototype itself
-    would take only the first of these, and c_void_p would take strings and arrays and call what is in them.
+    It accepts such a callback, a function of a loaded library, an address, and None for NULL. The prototype itself
+    would accept only callbacks, and c_void_p would also accept strings and arrays, and call their contents.
     """
 
     def __init__(self, prototype):
@@ -43,22 +43,22 @@ class FunctionPointer(object):
 
     @staticmethod
     def _address(value):
-        if value != (c_void_p(value).value or 0):  # ctypes would cut it off
+        if value != (c_void_p(value).value or 0):  # ctypes would truncate it
             raise TypeError("%d is not an address" % value)
         return c_void_p.from_param(value)
 
     def _check(self, function):
-        """A callback has a type; a library's function has one if somebody declared it."""
+        """Compares the types. A callback has one; a library's function has one only if it was declared."""
         if function.argtypes is None:
             return
         expected = (self.prototype._restype_,) + self.prototype._argtypes_
         given = (function.restype,) + tuple(function.argtypes)
         if [_code(kind) for kind in given] != [_code(kind) for kind in expected]:
-            raise TypeError("the function has other parameters, or returns something else, than is expected")
+            raise TypeError("the function has other parameter types or another result type than expected")
 
 
 def _code(kind):
-    """One letter for a type as C passes it; all pointers are alike."""
+    """A letter for each way in which C passes a type; it is the same for all pointers."""
     code = getattr(kind, "_type_", None)
     return code if isinstance(code, str) and code not in "OPZz" else "P"
 
@@ -90,7 +90,7 @@ class UngilReply(Structure):
     ]
 
 
-# From a function's name to (restype, its parameters in order).
+# Maps a function's name to its restype and its parameters, in order.
 SIGNATURES = {
     "ungil_version": (c_char_p, []),
     "ungil_abi_version": (c_int32, []),
@@ -239,9 +239,9 @@ SIGNATURES = {
 
 
 def declare(library):
-    """Tells ctypes the types of all functions of the loaded library, and returns it.
+    """Declares the types of all functions of the loaded library, and returns it.
 
-    An AttributeError names a function that the library lacks: it is older than this file.
+    Raises AttributeError, with the function's name, if the library lacks a function: then it is older than this file.
     """
     for name, (restype, parameters) in SIGNATURES.items():
         function = getattr(library, name)

@@ -1,5 +1,5 @@
-//! Writes what is committed though it is generated from the source: the header, and the same for ctypes. Its test
-//! compares the two files with what it would write.
+//! Generates `include/ungil.h` and its counterpart for ctypes, `python/ungil/_native/signatures.py`, from `src/capi`. Both
+//! are committed; the test fails if they differ from what this program would write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 mod header;
 mod signatures;
 
-/// The header's chapters, in its order. What is not exported from one of them is not in the header, and the
-/// test of exported symbols fails.
+/// The header's chapters, in its order: files of `src/capi`. An export from any other file would be missing from the
+/// header, and the test of exported symbols would fail.
 const CHAPTERS: [&str; 13] = [
     "abi/status",
     "library",
@@ -35,11 +35,11 @@ fn chapters() -> impl Iterator<Item = PathBuf> {
 
 fn signatures() -> String {
     let sources: Vec<String> =
-        chapters().map(|file| fs::read_to_string(file).expect("a chapter reads")).collect();
+        chapters().map(|file| fs::read_to_string(file).expect("a chapter is a readable file")).collect();
     signatures::generate(&sources)
 }
 
-/// The files' paths in the project, and what belongs into them.
+/// The paths of the files in the project, and their contents.
 fn generated() -> [(&'static str, String); 2] {
     [("include/ungil.h", header::generate()), ("python/ungil/_native/signatures.py", signatures())]
 }

@@ -1,4 +1,4 @@
-//! `python/ungil/_native/signatures.py`: the exports as ctypes declares them, by syn.
+//! Generates `python/ungil/_native/signatures.py`, the declarations of the exports for ctypes, with syn.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use syn::{
 const TEMPLATE: &str = include_str!("signatures.py.in");
 const WIDTH: usize = 110;
 
-/// Rust's names and those of ctypes.
+/// The names of scalar types in Rust and in ctypes.
 const SCALARS: [(&str, &str); 7] = [
     ("i32", "c_int32"),
     ("i64", "c_int64"),
@@ -42,7 +42,7 @@ pub fn generate(sources: &[impl AsRef<str>]) -> String {
         .replace("@FUNCTIONS@", &functions)
 }
 
-/// The names of ctypes that the code uses, and those that the template itself does: a line for the types.
+/// Imports of the names of ctypes that the code or the template uses, with the scalar types on a line of their own.
 fn imports(code: &[&str]) -> String {
     let scalars = SCALARS.iter().map(|(_, name)| *name);
     let known: Vec<&str> = scalars.chain(["CFUNCTYPE", "POINTER", "Structure", "c_char_p"]).collect();
@@ -68,7 +68,7 @@ fn literal(value: &Expr) -> Option<String> {
     }
 }
 
-/// Types as Python expressions; None stands for a type that ctypes or this file does not know.
+/// Converts types to Python expressions; `None` means that ctypes or this file lacks the type.
 struct Types<'a> {
     aliases: HashMap<String, &'a Type>,
     structures: BTreeSet<String>,
@@ -87,7 +87,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// The class of a structure that C sees.
+    /// The class of a structure in the C interface.
     fn structure(&self, item: &Item) -> Option<String> {
         let ItemStruct { ident, fields, .. } = structure(item)?;
         let field = |field: &syn::Field| {
@@ -101,13 +101,13 @@ impl<'a> Types<'a> {
         Some(format!("\nclass {ident}(Structure):\n    _fields_ = [\n{fields}    ]\n\n"))
     }
 
-    /// A function pointer's name, for callbacks in Python. Other aliases are resolved where they are used.
+    /// The CFUNCTYPE of a function pointer type, under its name. Other aliases are resolved where they are used.
     fn alias(&self, item: &Item) -> Option<String> {
         let Item::Type(ItemType { ident, ty, .. }) = item else { return None };
         self.prototype(ty).map(|prototype| format!("{ident} = {prototype}\n"))
     }
 
-    /// The entry of an exported function, with its indentation.
+    /// The entry of an exported function, indented.
     fn export(&self, item: &Item) -> Option<String> {
         let Item::Fn(function @ ItemFn { vis: Visibility::Public(_), .. }) = item else { return None };
         if !function.attrs.iter().any(is_no_mangle) {
@@ -139,7 +139,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// What ctypes itself knows: what a callback's parameters, results and the targets of pointers are.
+    /// The type in ctypes, for parameters and results of callbacks, and for the targets of pointers.
     fn ctype(&self, ty: &Type) -> Option<String> {
         match ty {
             Type::Ptr(pointer) => self.pointer(pointer),
@@ -156,7 +156,7 @@ impl<'a> Types<'a> {
             return Some("c_void_p".to_owned());
         }
         if points_to("c_char") && pointer.mutability.is_none() {
-            return Some("c_char_p".to_owned()); // a string; what is written to is a buffer
+            return Some("c_char_p".to_owned()); // a string; a mutable pointer is a buffer
         }
         Some(format!("POINTER({})", self.ctype(&pointer.elem)?))
     }
@@ -169,7 +169,7 @@ impl<'a> Types<'a> {
         scalar.or_else(|| self.prototype_named(name)).or_else(structure).or_else(alias)
     }
 
-    /// A function pointer's CFUNCTYPE, by name if it has one; None for all other types.
+    /// The CFUNCTYPE of a function pointer, by name if it has one; `None` for any other type.
     fn prototype(&self, ty: &Type) -> Option<String> {
         match ty {
             Type::BareFn(function) => self.bare_function(function),
@@ -199,7 +199,7 @@ impl<'a> Types<'a> {
     }
 }
 
-/// A structure with C's layout, which is part of the interface.
+/// The item, if it is a public structure with C's layout.
 fn structure(item: &Item) -> Option<&ItemStruct> {
     let Item::Struct(structure @ ItemStruct { vis: Visibility::Public(_), .. }) = item else { return None };
     let is_c = |attribute: &Attribute| matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("repr") && text(&list.tokens) == "C");
@@ -212,7 +212,7 @@ fn is_no_mangle(attribute: &Attribute) -> bool {
     list.path.is_ident("unsafe") && text(&list.tokens) == "no_mangle"
 }
 
-/// The parameter's name alone: without `mut`.
+/// The parameter's name, without `mut`.
 fn variable(pattern: &Pat) -> String {
     if let Pat::Ident(variable) = pattern { variable.ident.unraw().to_string() } else { text(pattern) }
 }
@@ -236,7 +236,7 @@ fn entry(name: &str, result: &str, parameters: &[String]) -> String {
     format!("    \"{name}\": ({result}, [\n{parameters}    ]),\n")
 }
 
-/// As Rust, for messages and comparisons; between tokens there may be spaces.
+/// The tokens as Rust source, with spaces between them, for messages and comparisons.
 fn text(tokens: &(impl ToTokens + ?Sized)) -> String {
     tokens.to_token_stream().to_string()
 }
@@ -285,12 +285,12 @@ fn every_kind_of_type_has_a_counterpart() {
 
 #[test]
 #[should_panic(expected = "f: no ctypes type is known for u128")]
-fn an_unknown_type_is_told() {
+fn an_unknown_type_is_an_error() {
     generate(&["#[unsafe(no_mangle)] pub extern \"C\" fn f(x: u128) {}"]);
 }
 
 #[test]
 #[should_panic(expected = "f: no ctypes type is known for -> Option < i32 >")]
-fn an_unknown_result_is_told() {
+fn an_unknown_result_is_an_error() {
     generate(&["#[unsafe(no_mangle)] pub extern \"C\" fn f() -> Option<i32> {}"]);
 }

@@ -1,4 +1,4 @@
-"""Memory that is lent to interpreters and back, and views of it."""
+"""Memory that is shared with interpreters, in both directions, and views of it."""
 
 import array
 import ctypes
@@ -53,7 +53,7 @@ class Memory(OneInterpreter):
         self.assertRaises(TypeError, self.call, write, ungil.share(numbers))
         self.assertRaisesRegex(ValueError, "read-only", ungil.share, b"abc", writable=True)
 
-    def test_what_cannot_be_shared_is_said(self):
+    def test_errors_of_share(self):
         self.assertRaises(TypeError, ungil.share, [1, 2])
         self.assertRaisesRegex(ValueError, "strides", ungil.share, memoryview(b"abcd")[::2])
         self.assertRaisesRegex(TypeError, "interpreter", pickle.dumps, ungil.share(b"abc"))
@@ -79,7 +79,7 @@ class Memory(OneInterpreter):
             self.assertEqual(self.call(bytearray, data), bytearray(data))
             self.assertIs(type(self.call(lambda d: d, bytearray(data))), bytearray)
 
-    def test_memory_cannot_be_resized_while_a_view_of_it_is_left(self):
+    def test_memory_cannot_be_resized_while_a_view_of_it_exists(self):
         numbers = bytearray(100)
         self.interpreter.exec("kept = []")
         self.call(lambda view: sys.modules["__main__"].kept.append(view), ungil.share(numbers))
@@ -206,11 +206,11 @@ SERVE = """
 import _ungil, mmap, pickle
 from ungil.interpreters import _protocol
 
-made = []  # responses, which cannot be resized while somebody has them
+made = []  # responses, which cannot be resized while they are in use
 
 def huge(size, what):
     def answer(request, *buffers):
-        response = mmap.mmap(-1, size, flags=0x4022)  # private, anonymous, without a reserve
+        response = mmap.mmap(-1, size, flags=0x4022)  # private, anonymous, without reserved memory
         pickled = pickle.dumps(what)
         response[: len(pickled)], response[-1:] = pickled, _protocol.RESULT
         return response
@@ -221,7 +221,7 @@ def damaged(request, *buffers):
     made.append(bytearray(10))
     return tuple(made[-2:])
 
-def lent(request, *buffers):
+def shared(request, *buffers):
     made.append(bytearray(pickle.dumps("x" * 100000) + _protocol.RESULT))
     return made[-1]
 """
@@ -234,7 +234,7 @@ for response in made:
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Replies(unittest.TestCase):
-    """What a reply lends is given back on all ways; here the worker's code is another, which keeps its responses."""
+    """The memory of a reply is released on all paths. The code of this worker keeps its responses, to see that."""
 
     def setUp(self):
         self.interpreter = ungil.Interpreter()
@@ -255,7 +255,7 @@ class Replies(unittest.TestCase):
                 return self.exec(FREE)
             except ungil.ExecutionError as error:
                 self.assertIn("BufferError", str(error))
-                time.sleep(0.01)  # the interpreter's own thread gives memory back
+                time.sleep(0.01)  # the interpreter's service thread releases memory
         self.exec(FREE)
 
     def test_more_than_an_int_counts(self):
@@ -264,7 +264,7 @@ class Replies(unittest.TestCase):
             self.assertEqual(self.ask().get(), "all")
 
     def test_after_a_result(self):
-        self.exec("_ungil.serve(lent)")
+        self.exec("_ungil.serve(shared)")
         self.assertEqual(self.ask().get(), "x" * 100000)
         self.assert_all_are_free()
 
@@ -275,7 +275,7 @@ class Replies(unittest.TestCase):
         self.assert_all_are_free()
 
     def test_after_an_interrupt_at_each_step(self):
-        self.exec("_ungil.serve(lent)")
+        self.exec("_ungil.serve(shared)")
         for step in itertools.count():
             if not at_step(step, self.ask):
                 break

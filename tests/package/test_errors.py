@@ -1,0 +1,90 @@
+"""The package's exceptions: what they derive from, what they are pickled to, and what their import costs."""
+
+import builtins
+import concurrent.futures
+import pickle
+import unittest
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from ungil import errors
+from ungil._native import signatures
+
+STATUSES = {name: value for name, value in vars(signatures).items() if name.startswith("UNGIL_E_")}
+
+
+class Errors(unittest.TestCase):
+    def test_bases(self):
+        for name, bases in {
+            "CancelledError": [concurrent.futures.CancelledError],
+            "TimeoutError": [builtins.TimeoutError, concurrent.futures.TimeoutError],
+            "UnsupportedError": [],
+            "ExitingError": [],
+            "ExecutionError": [],
+            "InvalidArgumentError": [ValueError],
+            "ResultOverflowError": [OverflowError],
+        }.items():
+            for base in (ungil.Error, RuntimeError, *bases):
+                self.assertTrue(issubclass(getattr(ungil, name), base), (name, base))
+            self.assertIs(getattr(ungil, name), getattr(errors, name))
+
+    def test_each_status_has_its_own(self):
+        kinds = {name: type(errors.of_status(status, "text")).__name__ for name, status in STATUSES.items()}
+        self.assertEqual(
+            kinds,
+            {
+                "UNGIL_E_NULL": "InvalidArgumentError",
+                "UNGIL_E_INVALID": "InvalidArgumentError",
+                "UNGIL_E_OVERFLOW": "ResultOverflowError",
+                "UNGIL_E_INTERNAL": "Error",
+                "UNGIL_E_HANDLE": "InvalidArgumentError",
+                "UNGIL_E_IN_USE": "Error",
+                "UNGIL_E_CANCELLED": "CancelledError",
+                "UNGIL_E_TIMED_OUT": "TimeoutError",
+                "UNGIL_E_EXHAUSTED": "Error",
+                "UNGIL_E_FORKED": "Error",
+                "UNGIL_E_PYTHON": "ExecutionError",
+                "UNGIL_E_UNSUPPORTED": "UnsupportedError",
+                "UNGIL_E_EXITING": "ExitingError",
+            },
+        )
+        for status in STATUSES.values():
+            self.assertEqual(errors.of_status(status, "text").status, status)
+
+    def test_the_status_of_a_class_gives_the_class(self):
+        for name in errors.__all__:
+            kind = getattr(errors, name)
+            self.assertIs(type(errors.of_status(kind.status, "text")), kind)
+
+    def test_pickling(self):
+        for status in STATUSES.values():
+            error = errors.of_status(status, "text")
+            copy = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(copy), copy.args, copy.status), (type(error), ("text",), status))
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_tasks_raise_them(self):
+        def fail():
+            import ungil
+
+            with ungil.Control(deadline=0) as control:
+                ungil.compat.pi(10, control=control)
+
+        self.assertRaises(ungil.TimeoutError, ungil.run, fail)
+
+    def test_concurrent_futures_is_not_imported_for_the_others(self):
+        status, output, stderr = run_script("""
+            import sys, ungil
+            ungil.Error, ungil.UnsupportedError
+            print("concurrent.futures" in sys.modules)
+            ungil.CancelledError
+            print("concurrent.futures" in sys.modules)
+        """)
+        self.assertEqual((status, output), (0, "False\nTrue\n"), stderr)
+
+    def test_no_other_names(self):
+        self.assertRaises(AttributeError, getattr, errors, "Cancelled")
+
+
+if __name__ == "__main__":
+    unittest.main()
