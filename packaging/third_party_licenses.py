@@ -97,8 +97,8 @@ def linked_packages(metadata: dict[str, Any]) -> list[dict[str, Any]]:
 
 def license_texts(package: dict[str, Any]) -> list[str]:
     """The MIT licence, where the crate offers it; otherwise everything that looks like a licence."""
-    folder = Path(package["manifest_path"]).parent
-    files = sorted(path for path in folder.iterdir() if path.is_file() and LICENSE_FILE.match(path.name))
+    directory = Path(package["manifest_path"]).parent
+    files = sorted(path for path in directory.iterdir() if path.is_file() and LICENSE_FILE.match(path.name))
     if re.search(r"\bMIT\b", package["license"] or ""):
         files = [path for path in files if "MIT" in path.name] or files
     if not files:

@@ -1,10 +1,10 @@
 """Runs the scripts of well-known ctypes articles, unchanged, against this library.
 
-    python3 tests/documents.py FOLDER [--installed]
+    python3 tests/documents.py DIRECTORY [--installed]
 
-FOLDER holds the articles' texts; a file is known by what its script calls. Scripts find the library in build/,
-by LIBRARY_PATH and LD_LIBRARY_PATH, or with --installed by no variable at all. Two repairs only are made to what
-the articles print: non-breaking spaces become spaces, and a listing that forgot `import threading` gets it.
+DIRECTORY holds the articles' texts; a file is recognised by what its script calls. Scripts find the library in build/
+through LIBRARY_PATH and LD_LIBRARY_PATH, or with --installed without any variable. Only two things are repaired:
+non-breaking spaces become spaces, and a listing that forgot `import threading` gets it.
 """
 import argparse
 import glob

@@ -1,4 +1,4 @@
-"""Installs into /usr/local, with the compatibility names, uses that on every Python without any setting, and uninstalls.
+"""Installs into /usr/local with the compatibility names, uses that on every Python without settings, and uninstalls.
 
     make test-install [DOCUMENTS=directory]      (as root; articles' scripts run from the installation too)
 """

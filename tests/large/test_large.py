@@ -1,4 +1,4 @@
-"""Objects and arrays beyond 2^31 and 2^32 bytes and elements. A test is skipped where the memory is not there."""
+"""Objects and arrays of more than 2^31 and 2^32 bytes and elements. A test is skipped if memory is short."""
 
 import contextlib
 import mmap
@@ -9,23 +9,23 @@ import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
 
 SIZES = (2**31 + 5, 2**32 + 50)
-NO_RESERVE = 0x4000  # MAP_NORESERVE, which mmap has no name for before Python 3.13
+NO_RESERVE = 0x4000  # MAP_NORESERVE, a constant that mmap has from Python 3.13 on
 
 
 def available():
-    """Bytes of memory that programs can have."""
+    """The available memory in bytes."""
     with open("/proc/meminfo") as lines:
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
 
 
 def zeros(size):
-    """Memory that takes none, as long as nobody writes to it."""
+    """Zeros that take no memory until they are written."""
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
 
 
 class Large(OneInterpreter):
     def each_size(self, copies):
-        """The sizes for which so many copies fit."""
+        """The sizes of which so many copies fit into memory."""
         for size in SIZES:
             with self.subTest(size=size):
                 if available() < (copies + 1) * size:
@@ -87,7 +87,7 @@ class Objects(Large):
         size = SIZES[0]
         if available() < 10 * size:
             self.skipTest("SKIP: 20 GiB of memory are needed")
-        with contextlib.suppress(MemoryError, OverflowError, SystemError):  # Python's own limits
+        with contextlib.suppress(MemoryError, OverflowError, SystemError):  # Python has limits of its own
             self.interpreter.exec("#" * size)
         self.assertEqual(self.call(pow, 2, 3), 8)
 

@@ -1,4 +1,4 @@
-"""Answers by other ways than the library's, and what several tests need."""
+"""Independent reference implementations, and helpers for several tests."""
 
 import array
 import contextlib
@@ -11,17 +11,17 @@ import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-if TESTS not in sys.path:  # an interpreter has its host's path, and may import this too
+if TESTS not in sys.path:  # an isolated interpreter has its host's path, and may import this module too
     sys.path.append(TESTS)
 
 from primality import is_prime  # noqa: E402, F401, for those who import it from here
 from stress import rounds  # noqa: E402, F401
 
-PATIENCE = 300  # seconds; only what hangs takes that long
+PATIENCE = 300  # seconds: only a test that hangs takes so long
 
 
 def sieve(limit):
-    """A byte per number below the limit: 1 if it is prime (Eratosthenes)."""
+    """The sieve of Eratosthenes: a byte for each number below the limit, 1 if it is prime."""
     prime = bytearray([0, 0]) + bytearray([1]) * (limit - 2)
     for n in range(2, int(limit**0.5) + 1):
         if prime[n]:
@@ -29,8 +29,8 @@ def sieve(limit):
     return prime
 
 
-def companion(name):
-    """The module, or a skipped test."""
+def import_or_skip(name):
+    """The imported module. The test is skipped if it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -45,12 +45,12 @@ def has_numpy():
 
 
 def values(result):
-    """A list of the numbers of an array of any kind."""
+    """The elements of an array of any kind, as a list."""
     return result.tolist()
 
 
 def typecodes():
-    """array's typecodes for numbers, with what the library calls the type."""
+    """The typecodes of array.array, with the element type's name in error messages."""
     names = {}
     for code in "bBhHiIlLqQfd":
         kind = "float" if code in "fd" else "int" if code.islower() else "uint"
@@ -59,7 +59,7 @@ def typecodes():
 
 
 def python(program, **environment):
-    """The output of a new Python that runs the program. A variable of the environment that is None is removed."""
+    """The output of a new Python that runs the program. Environment variables that are None are removed."""
     settings = dict(os.environ, **environment)
     for name, value in environment.items():
         if value is None:
@@ -69,8 +69,8 @@ def python(program, **environment):
 
 
 def interrupted(program, after):
-    """Runs a Python program, sends SIGINT when it has written the line `after`, and gives its other lines."""
-    # A shell without job control has its background commands, and all that they start, ignore SIGINT.
+    """Run a Python program and send SIGINT after it has printed the line `after`: (exit status, its other lines)."""
+    # A shell without job control makes its background commands ignore SIGINT, and their children inherit that.
     program = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + program
     process = subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, universal_newlines=True)
     try:

@@ -1,4 +1,4 @@
-"""What the tests of the package share."""
+"""Helpers for the package's tests that need the library."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ except ImportError:
 
 
 def has_interpreters():
-    """Whether this Python can have interpreters, and why not."""
+    """(whether isolated interpreters work here, the reason if they do not)."""
     try:
         ungil.Interpreter().close()
     except ungil.UnsupportedError as reason:
@@ -30,12 +30,12 @@ HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
 
 
 def run_script(script, *arguments, interact=None, timeout=PATIENCE):
-    """Runs a program from a file: (status, output, errors). interact(process) may do something meanwhile."""
+    """Run a program from a file: (exit status, stdout, stderr). interact(process) is called while it runs."""
     directories = [directory for directory in sys.path if directory]
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "script.py")
         with open(path, "w", encoding="utf-8") as file:
-            # A shell without job control has its background commands, and all that they start, ignore SIGINT.
+            # A shell without job control makes its background commands ignore SIGINT; children inherit that.
             file.write("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n")
             file.write(textwrap.dedent(script))
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(directories), PYTHONFAULTHANDLER="1")
@@ -46,7 +46,7 @@ def run_script(script, *arguments, interact=None, timeout=PATIENCE):
             env=environment,
             universal_newlines=True,
         )
-        watch = threading.Timer(timeout, process.kill)  # a hang is a failure, by its status
+        watch = threading.Timer(timeout, process.kill)  # a program that hangs is killed, and its status shows that
         watch.start()
         try:
             if interact:
@@ -58,13 +58,13 @@ def run_script(script, *arguments, interact=None, timeout=PATIENCE):
 
 
 def memory():
-    """This process's memory in bytes, its share of what it shares included."""
+    """This process's proportional set size in bytes."""
     with open("/proc/self/smaps_rollup") as lines:
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
 
 
 class OneInterpreter(unittest.TestCase):
-    """Tests that use one interpreter, one after the other."""
+    """Tests that share one interpreter."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""Addresses of memory: read from memoryviews, which is checked at import, or by the public way, which does as well."""
+"""Addresses of memory: the field of memoryviews, which is checked at import, and PyObject_GetBuffer."""
 
 import array
 import contextlib
@@ -25,10 +25,10 @@ class SelfCheck(unittest.TestCase):
     def test_another_layout_is_noticed(self):
         right = addresses._offset_in(memoryview)
         self.assertTrue(addresses._is_buffer_offset(right))
-        for wrong in range(object.__basicsize__, right, 8):  # all of it is inside of a memoryview
+        for wrong in range(object.__basicsize__, right, 8):  # all of these are inside a memoryview
             self.assertFalse(addresses._is_buffer_offset(wrong), wrong)
 
-    def test_offsets_outside_of_the_object_are_not_read(self):
+    def test_offsets_outside_the_object_are_not_read(self):
         size = memoryview.__basicsize__
         for offset in (
             -32,
@@ -59,13 +59,13 @@ class SelfCheck(unittest.TestCase):
             view = memoryview(numbers)[3:]
             self.assertEqual(module["address_of"](view)[0], numbers.buffer_info()[0] + 24, offset)
 
-    def test_both_ways_tell_the_same(self):
+    def test_both_ways_agree(self):
         numbers = array.array("q", range(9))
         for owner in (b"", b"abc", bytearray(), bytearray(5), array.array("d"), numbers, memoryview(numbers)[2::3]):
             for view in (memoryview(owner), memoryview(owner).toreadonly(), memoryview(owner)[1:]):
                 self.assertEqual(addresses._read_by_get_buffer(view), addresses._read_field(view), (owner, view))
 
-    def test_the_public_way_holds_nothing(self):
+    def test_get_buffer_holds_nothing(self):
         numbers = array.array("q", range(9))
         view = memoryview(numbers)
         self.assertEqual(addresses._read_by_get_buffer(view), (numbers.buffer_info()[0], None))
@@ -73,8 +73,8 @@ class SelfCheck(unittest.TestCase):
         numbers.append(9)
 
 
-def by_request(case):
-    """The same tests, with addresses by the public way."""
+def by_get_buffer(case):
+    """The same tests, with addresses from PyObject_GetBuffer."""
 
     class Case(case):
         def setUp(self):
@@ -84,13 +84,13 @@ def by_request(case):
             self.addCleanup(patches.close)
             super().setUp()
 
-    Case.__name__ = Case.__qualname__ = case.__name__ + "ByRequest"
+    Case.__name__ = Case.__qualname__ = case.__name__ + "ByGetBuffer"
     Case.__module__ = __name__
     return unittest.skipUnless(IS_CPYTHON, "SKIP: other Pythons have no PyObject_GetBuffer")(Case)
 
 
 def load_tests(loader, tests, _):
-    """What uses memory, once more."""
+    """Run the tests of buffers again, with addresses from PyObject_GetBuffer."""
     cases = [test_interrupted_steps.Arrays]
     for module in (test_buffers, test_shared_memory):
         cases += [
@@ -98,7 +98,7 @@ def load_tests(loader, tests, _):
             for case in vars(module).values()
             if isinstance(case, type) and issubclass(case, unittest.TestCase) and case.__module__ == module.__name__
         ]
-    tests.addTests(loader.loadTestsFromTestCase(by_request(case)) for case in cases)
+    tests.addTests(loader.loadTestsFromTestCase(by_get_buffer(case)) for case in cases)
     return tests
 
 

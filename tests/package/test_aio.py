@@ -1,4 +1,4 @@
-"""Awaiting calls: answers, cancellation, and that nothing runs any more when the task ends."""
+"""Awaited calls: results, cancellation, and that a call has ended when its task ends."""
 
 import array
 import asyncio
@@ -40,7 +40,7 @@ class Answers(unittest.TestCase):
 
         asyncio.run(main())
 
-    def test_they_look_like_the_others(self):
+    def test_signatures(self):
         for name in ("count_primes", "is_prime", "sum", "parallel_for", "map", "integrate"):
             other = getattr(kernels, name, None) or getattr(functions, name)
             twin = getattr(aio, name)
@@ -94,7 +94,7 @@ class Calls(unittest.TestCase):
 
         asyncio.run(main())
 
-    def test_one_without_a_control_is_waited_for(self):
+    def test_a_function_without_a_control_is_waited_for(self):
         ended = []
 
         async def main():
@@ -166,7 +166,7 @@ class Cancellation(unittest.TestCase):
 
         asyncio.run(main())
 
-    def test_arrays_are_not_in_use_any_more(self):
+    def test_arrays_are_released(self):
         numbers, out = array.array("q", [2**61 - 1]) * 10**7, bytearray(10**7)
 
         async def main():
@@ -190,7 +190,7 @@ class Cancellation(unittest.TestCase):
             return task
 
         control = None
-        task = asyncio.run(main())  # which cancels all tasks when main() is over
+        task = asyncio.run(main())  # cancels all tasks when main() has returned
         self.assertTrue(task.cancelled())
         self.assert_over(control)
 

@@ -1,4 +1,4 @@
-"""Memory that the package takes: types, shapes, order, lengths; without copies, and safe against changes."""
+"""Arrays as arguments: types, shapes, orders and lengths; no copies; and they cannot be resized during a call."""
 
 import array
 import ctypes
@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import ungil
-from references import companion, has_numpy, sieve, typecodes, values
+from references import has_numpy, import_or_skip, sieve, typecodes, values
 from ungil import compat, functions, kernels
 from ungil._arrays import buffers
 from ungil._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
@@ -38,7 +38,7 @@ class Types(unittest.TestCase):
                 found = self.accepted(function, array.array(code, [2, 3, 5]))
                 self.assertEqual(found, name in names, (function, code))
 
-    def test_messages_tell_what_to_write(self):
+    def test_messages_show_a_conversion(self):
         with self.assertRaisesRegex(TypeError, r"int32, not float64; use array.array\('i', map\(int, numbers\)\)"):
             compat.num_primes(array.array("d", [1.0]))
         with self.assertRaisesRegex(TypeError, r"expected int32, not int64; use array.array\('i', numbers\)"):
@@ -46,13 +46,13 @@ class Types(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, r"expected int64 or uint64, not uint8; use memoryview\(numbers\).cast"):
             kernels.is_prime(memoryview(bytes(8)))
 
-    def test_what_the_messages_tell_works(self):
+    def test_the_conversions_in_messages_work(self):
         numbers = memoryview(array.array("q", [7, 8]).tobytes())
         self.assertEqual(values(kernels.is_prime(memoryview(numbers).cast("q"))), [True, False])
         numbers = array.array("d", [7.0, 8.0])
         self.assertEqual(values(kernels.is_prime(array.array("q", map(int, numbers)))), [True, False])
 
-    def test_the_same_type_spelled_otherwise(self):
+    def test_other_spellings_of_a_type(self):
         for kind in (ctypes.c_long, ctypes.c_longlong, ctypes.c_int64, ctypes.c_ulong, ctypes.c_ulonglong):
             if ctypes.sizeof(kind) == 8:
                 self.assertEqual(kernels.count_primes((kind * 4)(1, 2, 3, 4)), 2)
@@ -65,7 +65,7 @@ class Types(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "not byte-swapped int32"):
             compat.num_primes(numbers)
 
-    def test_structures_are_refused(self):
+    def test_structures_are_rejected(self):
         class Pair(ctypes.Structure):
             _fields_ = [("a", ctypes.c_int32), ("b", ctypes.c_int32)]
 
@@ -104,7 +104,7 @@ class Iterables(unittest.TestCase):
         self.assertEqual(kernels.count_primes(iter([large, 7])), 2)
         self.assertEqual(values(kernels.is_prime([large, 7, 8])), [True, True, False])
 
-    def test_what_fits_nowhere(self):
+    def test_numbers_out_of_range(self):
         with self.assertRaisesRegex(OverflowError, r"numbers: a number is out of range for int32 \(-2147483648 to 2"):
             compat.num_primes([2**31])
         for numbers in ([2**64], [-1, 2**63], [-(2**63) - 1]):
@@ -113,7 +113,7 @@ class Iterables(unittest.TestCase):
         with self.assertRaises(OverflowError):
             kernels.sum([10**400])
 
-    def test_what_are_no_numbers(self):
+    def test_other_objects_are_rejected(self):
         for numbers in ("123", 5, None, object()):
             with self.assertRaisesRegex(TypeError, "numbers: expected an array or an iterable of numbers, not"):
                 kernels.count_primes(numbers)
@@ -123,7 +123,7 @@ class Iterables(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "numbers: expected float64: "):
             kernels.sum(["x"])
 
-    def test_none_at_all(self):
+    def test_empty_arrays(self):
         for numbers in ([], range(0), array.array("q"), b"", bytearray(), (ctypes.c_int64 * 0)()):
             self.assertEqual(kernels.count_primes(numbers), 0)
             self.assertEqual(values(kernels.is_prime(numbers)), [])
@@ -181,7 +181,7 @@ class Layout(unittest.TestCase):
 
 class Numpy(unittest.TestCase):
     def setUp(self):
-        self.numpy = companion("numpy")
+        self.numpy = import_or_skip("numpy")
 
     def test_each_type(self):
         numpy = self.numpy
@@ -216,7 +216,7 @@ class Numpy(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "^numbers: ", msg=name):
                 kernels.count_primes(numbers)
 
-    def test_messages_tell_what_to_write(self):
+    def test_messages_show_a_conversion(self):
         numpy = self.numpy
         with self.assertRaisesRegex(TypeError, r"numbers: expected int32, not float64; use numbers.astype\('int32'\)"):
             compat.num_primes(numpy.zeros(3))
@@ -252,7 +252,7 @@ class Numpy(unittest.TestCase):
             if given.ndim:
                 self.assertTrue((kernels.is_prime(given, out=out) == expected).all())
 
-    def test_orders_that_do_not_go_together(self):
+    def test_different_orders(self):
         numpy = self.numpy
         numbers = numpy.arange(24).reshape(4, 6, order="F")
         with self.assertRaisesRegex(ValueError, "out: expected Fortran order"):
@@ -264,7 +264,7 @@ class Numpy(unittest.TestCase):
         for kind in (self.numpy.int64, self.numpy.uint8, self.numpy.int32):
             self.assertIs(kernels.is_prime(kind(7)), True)
 
-    def test_things_that_numpy_sees_as_arrays(self):
+    def test_objects_that_numpy_converts(self):
         numpy = self.numpy
 
         class Series:
@@ -283,18 +283,18 @@ class NoCopies(unittest.TestCase):
         frozen = memoryview(memory).toreadonly()
         self.assertEqual(buffers.as_input("numbers", frozen, (FLOAT64,)).address, ctypes.addressof(memory))
         if has_numpy():
-            numpy = companion("numpy")
+            numpy = import_or_skip("numpy")
             for given in (numpy.arange(9, dtype="int64"), numpy.arange(12, dtype="int64").reshape(3, 4).T):
                 given.flags.writeable = False
                 self.assertEqual(buffers.as_input("numbers", given, (UINT64, INT64)).address, given.ctypes.data)
 
-    def test_bytes_are_where_they_are(self):
+    def test_bytes_are_not_copied(self):
         text = b"abcdefgh"
         memory = buffers.as_input("numbers", text, (INT64,))
         self.assertEqual(ctypes.string_at(memory.address, 8), text)
 
-    def test_more_memory_than_could_be_copied(self):
-        size = 1 << 40  # a terabyte of addresses, and next to no memory
+    def test_an_array_too_large_to_copy(self):
+        size = 1 << 40  # a terabyte of address space, and almost no memory
         try:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | 0x4000)  # MAP_NORESERVE
         except (OSError, ValueError, OverflowError) as error:
@@ -303,7 +303,7 @@ class NoCopies(unittest.TestCase):
         self.assertEqual(output.length, size)
         output.release()
 
-    def test_results_are_written_where_they_are_wanted(self):
+    def test_results_are_written_in_place(self):
         out = bytearray(4)
         source = buffers.as_input("numbers", [1, 2, 3, 4], (INT64,))
         output = buffers.as_output("out", out, (BOOL,), source)
@@ -312,7 +312,7 @@ class NoCopies(unittest.TestCase):
 
 
 class Held(unittest.TestCase):
-    """While a call runs, nobody can change the size of its memory; afterwards anybody can."""
+    """An array cannot be resized while a call uses it; after the call it can."""
 
     def setUp(self):
         if not hasattr(ctypes, "pythonapi"):
@@ -336,7 +336,7 @@ class Held(unittest.TestCase):
         ):
             with self.assertRaises((TypeError, ValueError, ungil.CancelledError)) as caught:
                 call()
-            errors.append(caught.exception)  # its traceback has the frames, which have the memory
+            errors.append(caught.exception)  # its traceback keeps the frames, and they keep the buffers
             numbers.append(5)
             out.append(5)
             del numbers[4:], out[3:]

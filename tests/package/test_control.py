@@ -1,4 +1,4 @@
-"""Controls: progress, cancellation, deadlines, and their end."""
+"""Controls: progress, cancellation, deadlines and closing."""
 
 import copy
 import gc
@@ -17,7 +17,7 @@ ENDLESS = 10**15
 
 
 def begun(control):
-    """Waits until a call under the control has done something."""
+    """Wait until a call that uses the control has made progress."""
     while not control.progress.done:
         time.sleep(0.001)
 
@@ -50,7 +50,7 @@ class Controls(unittest.TestCase):
             compat.pi(ENDLESS, control=control)
 
     def test_there_are_no_copies(self):
-        """One that went would free the original's handle."""
+        """Freeing a copy would free the original's handle."""
         with ungil.Control() as control:
             for make in copy.copy, copy.deepcopy, pickle.dumps:
                 with self.assertRaisesRegex(TypeError, "'Control'"):
@@ -101,7 +101,7 @@ class Controls(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "this control is closed"):
                 use()
 
-    def test_close_stops_the_call_that_is_under_it(self):
+    def test_close_stops_the_call_that_uses_it(self):
         control = ungil.Control()
         thread = threading.Thread(target=self.expect, args=(ungil.CancelledError, control))
         thread.start()
@@ -125,14 +125,14 @@ class Controls(unittest.TestCase):
             self.assertEqual(repr(control), "<ungil.Control, 5 of 5 done>")
 
 
-class HearingSignals(unittest.TestCase):
+class RunInterruptibly(unittest.TestCase):
     def test_results_and_errors(self):
         self.assertEqual(run_interruptibly(lambda: 5, self.fail), 5)
         with self.assertRaises(ZeroDivisionError):
             run_interruptibly(lambda: 1 // 0, self.fail)
 
     def test_a_signal_at_the_calls_end(self):
-        """Signals at all times, the end of the call among them: it never waits for what is over."""
+        """A signal at any time, also at the call's end, never makes it wait for a call that has ended."""
         program = """
 import signal, time
 from ungil._native.interruptible import run_interruptibly

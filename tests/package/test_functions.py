@@ -1,4 +1,4 @@
-"""C functions on all cores: results, the forms that a function and a context may have, and what is refused."""
+"""C functions on all cores: results, accepted forms of functions and contexts, and rejected ones."""
 
 import array
 import ctypes
@@ -23,7 +23,7 @@ MapInt = CFUNCTYPE(c_int64, c_int64)
 
 
 def libm():
-    """Another object for the library each time: nobody has declared its functions."""
+    """A new object for the library at each call, so that none of its functions is declared."""
     return ctypes.CDLL(find_library("m"))
 
 
@@ -59,7 +59,7 @@ class ParallelFor(unittest.TestCase):
         self.assertEqual(len(self.ranges(0, 10**6)), 1024)
         self.assertEqual(len(self.ranges(-(2**63), 2**63 - 1)), 1024)
 
-    def test_it_stops_with_the_lowest_ranges_number(self):
+    def test_it_returns_the_number_of_the_lowest_range(self):
         body = Body(lambda begin, end, context: begin if begin >= 40 else 0)
         for threads in (1, 2, 4):
             self.assertEqual(functions.parallel_for(body, 0, 1000, grain=1, threads=threads), 40)
@@ -105,7 +105,7 @@ class Maps(unittest.TestCase):
         self.assertEqual(values(functions.map(negative, array.array("q", [1, 2]))), [-1, -2])
         self.assertEqual(values(functions.map(address(negative), array.array("q", [1, 2]))), [-1, -2])
 
-    def test_an_iterable_is_float64_if_nobody_knows(self):
+    def test_an_iterable_is_float64_if_the_signature_is_unknown(self):
         self.assertEqual(values(functions.map(address(square), [1, 2, 3])), [1.0, 4.0, 9.0])
 
     def test_out(self):
@@ -164,7 +164,7 @@ class Integrals(unittest.TestCase):
 
 
 class Forms(unittest.TestCase):
-    """What a function may be given as; test_companions.py has those of numba, CFFI and SciPy."""
+    """The forms of a function; test_other_packages.py has those of numba, CFFI and SciPy."""
 
     def test_of_a_library(self):
         erf = libm().erf
@@ -199,7 +199,7 @@ class Forms(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, message):
                 call(function, *args)
 
-    def test_the_same_signature_spelled_otherwise(self):
+    def test_other_spellings_of_a_signature(self):
         class Data(ctypes.Structure):
             _fields_ = [("x", c_double)]
 
@@ -209,7 +209,7 @@ class Forms(unittest.TestCase):
         same = CFUNCTYPE(ctypes.c_longlong, ctypes.c_longlong)(abs)
         self.assertEqual(values(functions.map(same, [-3])), [3])
 
-    def test_python_functions_are_refused_with_advice(self):
+    def test_python_functions_are_rejected_with_advice(self):
         for function in (math.sin, lambda x: x, print, Map):
             with self.assertRaisesRegex(TypeError, "expected a C function, not .*numba.cfunc.*ctypes.CFUNCTYPE"):
                 functions.map(function, [1])
@@ -218,7 +218,7 @@ class Forms(unittest.TestCase):
         ):
             functions.parallel_for(lambda begin, end, context: 0, 0, 1)
 
-    def test_what_is_no_function(self):
+    def test_other_objects_are_rejected(self):
         for given in (None, "sin", 1.5, b"sin", [square], ctypes.c_int(5)):
             with self.assertRaisesRegex(TypeError, "function: expected a C function, not "):
                 functions.map(given, [1])
@@ -232,7 +232,7 @@ class Forms(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "function: %d is not the address of a function" % given):
                 functions.map(given, [1])
 
-    def test_functions_that_need_pythons_lock_are_refused(self):
+    def test_functions_that_need_the_gil_are_rejected(self):
         with self.assertRaisesRegex(TypeError, "needs the GIL"):
             functions.map(PYFUNCTYPE(c_double, c_double)(abs), [1])
 
@@ -254,7 +254,7 @@ class Forms(unittest.TestCase):
 
 
 class Contexts(unittest.TestCase):
-    """Each form gives the address of a double with the value 2.5."""
+    """Each form of a context is the address of a double with the value 2.5."""
 
     def check(self, context):
         function = Integrand(lambda x, address: c_double.from_address(address).value)
@@ -284,7 +284,7 @@ class Contexts(unittest.TestCase):
         functions.parallel_for(Body(lambda begin, end, context: seen.append(context) or 0), 0, 1)
         self.assertEqual(seen, [None])
 
-    def test_what_is_none(self):
+    def test_other_objects_are_rejected(self):
         for context in ("text", [2.5], 1.5, object()):
             with self.assertRaisesRegex(TypeError, "context: .* does not support the buffer protocol"):
                 functions.integrate(parabola, 0, 1, 1, context=context)

@@ -1,4 +1,4 @@
-"""Answers of the kernels against other ways to them, their parameters, and Ctrl-C."""
+"""The kernels: results against independent implementations, arguments, and Ctrl-C."""
 
 import array
 import contextlib
@@ -10,7 +10,7 @@ from fractions import Fraction
 from unittest import mock
 
 import ungil
-from references import companion, has_numpy, interrupted, is_prime, sieve, values
+from references import has_numpy, import_or_skip, interrupted, is_prime, sieve, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 from ungil import compat, kernels
 from ungil._native import call_options
@@ -24,7 +24,7 @@ NOTABLE += [2047, 3215031751, 3825123056546413051, 318665857834031151167461 % 2*
 
 
 def counted(n):
-    """Whether num_primes() counts n: by its definition."""
+    """Whether num_primes() counts n, from its definition."""
     return n > 0 and any(n % d == 0 for d in range(2, math.isqrt(n)))
 
 
@@ -69,7 +69,7 @@ class Primes(unittest.TestCase):
     def test_the_result_is_an_array_of_bool(self):
         result = kernels.is_prime([2, 4])
         if has_numpy():
-            self.assertEqual(result.dtype, companion("numpy").dtype(bool))
+            self.assertEqual(result.dtype, import_or_skip("numpy").dtype(bool))
         else:
             self.assertEqual((result.format, result.shape), ("?", (2,)))
 
@@ -211,7 +211,7 @@ class Parameters(unittest.TestCase):
         self.assertEqual(ungil.num_threads(), default)
 
     def test_the_environment_is_read_when_the_library_is_loaded(self):
-        """Before that, a program may set what it wants; from then on only a call changes anything."""
+        """Until then a program may set the variables; later only set_num_threads() changes the number."""
         script = """
             import os
             os.environ["UNGIL_NUM_THREADS"] = "3"
@@ -236,7 +236,7 @@ class Parameters(unittest.TestCase):
             self.assertEqual(pool._max_workers, 3)
 
     @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-    def test_the_number_of_threads_is_the_processs_in_every_interpreter(self):
+    def test_all_interpreters_share_the_number_of_threads(self):
         self.addCleanup(ungil.set_num_threads, None)
         ungil.set_num_threads(5)
         with ungil.Interpreter() as interpreter:
@@ -264,7 +264,7 @@ else:
     print("not interrupted")
 """
 
-# So much work that it does not end while anybody waits, if it is not interrupted.
+# Calls that run practically forever unless they are interrupted.
 LONG = {
     "pi": "compat.pi(10**15, control=control)",
     "count_primes": "n = array.array('q', [2**61 - 1]) * 10**6\n    while 1: kernels.count_primes(n, control=control)",
@@ -276,7 +276,7 @@ LONG = {
 
 
 class Interrupts(unittest.TestCase):
-    def test_of_calls_under_a_control(self):
+    def test_of_calls_that_use_a_control(self):
         for name, call in LONG.items():
             with self.subTest(name):
                 status, lines = interrupted(PROGRAM % call, "started")
@@ -300,7 +300,7 @@ class Interrupts(unittest.TestCase):
         status, lines = interrupted(program, "started")
         self.assertEqual((status, lines[-1]), (0, "free"))
 
-    def test_what_is_short_is_called_directly(self):
+    def test_short_calls_are_made_directly(self):
         with mock.patch.object(call_options, "run_interruptibly", side_effect=AssertionError) as interruptibly:
             compat.pi(10**5)
             kernels.count_primes(range(1000))

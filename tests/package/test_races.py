@@ -153,7 +153,7 @@ class Pools(unittest.TestCase):
                 sys.setprofile(between_steps)
                 getattr(_pool, sys.argv[1])()
                 sys.setprofile(None)
-                print(len(more) > 3, all(one._pool._is_shut or one._pool.is_broken for one in some))
+                print(len(more) > 3, all(one._pool._is_shutdown or one._pool.is_broken for one in some))
                 """,
                 stopping,
             )

@@ -69,7 +69,7 @@ class Loader(unittest.TestCase):
         self.assertIn("/nowhere/libungil.so (UNGIL_LIBRARY)", errors)
         self.assertNotIn("the package's own", errors)
 
-    def test_another_library_is_refused_with_the_reason(self):
+    def test_another_library_is_rejected_with_the_reason(self):
         status, _, errors = run("-c", "import ungil; ungil.compat.pi", UNGIL_LIBRARY="libc.so.6")
         self.assertEqual(status, 1)
         self.assertIn("undefined symbol: ungil_version", errors)
@@ -92,7 +92,7 @@ class Loader(unittest.TestCase):
         ):
             self.assertIn(part, errors)
 
-    def test_the_library_is_loaded_when_it_is_needed(self):
+    def test_the_library_is_loaded_at_its_first_use(self):
         program = "import sys, ungil; print('ctypes' in sys.modules, hasattr(ungil, 'nothing'), 'sum' in dir(ungil))"
         self.assertEqual(run("-c", program)[1].split()[1:], ["False", "True"])
 

@@ -1,4 +1,4 @@
-"""What the documentation refers to is there: files, make targets, names of the package and of the library."""
+"""What the documentation names exists: files, make targets, names of the package and of the library."""
 import glob
 import os
 import re
@@ -59,7 +59,8 @@ class Documentation(unittest.TestCase):
                 self.assertIn(name, header, page)
 
     def test_names_of_the_package_exist(self):
-        names = {name for page in PAGES for name in re.findall(r"\bungil\.([a-z]\w*(?:\.\w+)?|[A-Z]\w+)", prose_of(page))}
+        name = re.compile(r"\bungil\.([a-z]\w*(?:\.\w+)?|[A-Z]\w+)")
+        names = {found for page in PAGES for found in name.findall(prose_of(page))}
         names -= {"h", "pc", "so"}
         self.assertIn("InterpreterPoolExecutor", names)
         script = "import operator, sys, ungil\nfor name in sys.argv[1:]: operator.attrgetter(name)(ungil)\n"

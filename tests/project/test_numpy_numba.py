@@ -1,4 +1,4 @@
-"""Functions that numba compiled, and the memory of numpy's arrays."""
+"""Functions compiled by numba, and numpy arrays."""
 import ctypes
 import math
 import os

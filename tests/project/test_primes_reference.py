@@ -1,4 +1,4 @@
-"""Primality against GMP's (by gmpy2) on ten million numbers."""
+"""Primality compared with GMP (gmpy2) on ten million numbers."""
 import ctypes
 import os
 import random
@@ -17,7 +17,7 @@ library = load()
 SEED = 2026
 
 
-def told(numbers):
+def primality(numbers):
     shared = (ctypes.c_uint64 * len(numbers)).from_buffer(numbers)
     out = (ctypes.c_uint8 * len(numbers))()
     status = library.ungil_is_prime_u64(shared, len(numbers), out, 0, 0)
@@ -27,9 +27,9 @@ def told(numbers):
 
 class Primes(unittest.TestCase):
     def assert_same(self, numbers):
-        is_prime = gmpy2.is_prime  # a Baillie-PSW test of GMP's, and a Miller-Rabin test to a random base
+        is_prime = gmpy2.is_prime  # Baillie-PSW, and Miller-Rabin with a random base
         expected = bytes(map(is_prime, numbers))
-        found = told(numbers)
+        found = primality(numbers)
         if found != expected:
             wrong = [n for n, a, b in zip(numbers, found, expected) if a != b]
             self.fail("%d numbers, seed %d, for example %r" % (len(wrong), SEED, wrong[:5]))
@@ -44,7 +44,7 @@ class Primes(unittest.TestCase):
         self.assert_same(array("Q", (generator.getrandbits(1 + i % 64) for i in range(10**6))))
 
     def test_numbers_with_two_large_factors(self):
-        """Of the kind that most pseudoprimes are: p * (k (p - 1) + 1)."""
+        """Most pseudoprimes have this form: p * (k (p - 1) + 1)."""
         generator = random.Random(SEED)
         numbers = array("Q")
         while len(numbers) < 100000:

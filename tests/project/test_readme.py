@@ -1,4 +1,4 @@
-"""The README's programs do what it says, as they stand there."""
+"""The programs in the README run and print what it says."""
 import math
 import os
 import re
@@ -40,8 +40,8 @@ class Readme(unittest.TestCase):
         self.assertEqual(outputs[1:], ["%r %r\n" % (math.erf(0.0), math.erf(1.0)), "%d\n" % squares])
 
     def test_the_c_program(self):
-        with tempfile.TemporaryDirectory() as folder:
-            program = os.path.join(folder, "program")
+        with tempfile.TemporaryDirectory() as directory:
+            program = os.path.join(directory, "program")
             flags = ["-I", os.path.join(PROJECT, "build", "include"), "-L", LIBRARIES, "-lungil"]
             command = [os.environ.get("CC", "cc"), "-x", "c", "-", "-o", program] + flags
             subprocess.run(command, input=listings("c")[0], text=True, check=True)

@@ -1,4 +1,4 @@
-"""The ctypes signatures and the header say the same, by a C parser that knows nothing of their common source."""
+"""The ctypes signatures match the header, compared by a C parser that is independent of their common source."""
 import copy
 import ctypes
 import os
@@ -64,12 +64,12 @@ class Header:
 
     @staticmethod
     def parameters(function):
-        """f(void) has none: its only one has no name, no pointer, and the type void."""
+        """f(void) has none: its single parameter is void, without a name or a pointer."""
         return [one for one in function.args.params if getattr(one.type.type, "names", None) != ["void"]]
 
 
 class Module:
-    """The same of the generated module."""
+    """The same contents of the generated module."""
 
     def __init__(self, module):
         names = vars(module)
@@ -123,7 +123,7 @@ def number_kind(kind):
 
 
 def differences(header, module):
-    """Each name that is not the same in both, with what it is here and there (None: missing)."""
+    """Each name that differs, with what it is in the header and in the module (None: missing)."""
     header, module = Header(header), Module(module)
     for part in ("constants", "callbacks", "structures", "functions"):
         ours, theirs = getattr(header, part), getattr(module, part)
@@ -142,7 +142,7 @@ void ungil_example(UngilExampleMap f, int32_t (*g)(const double *x, void *any), 
 
 
 def with_callbacks():
-    """A module as it is generated from CALLBACKS."""
+    """The module that would be generated from CALLBACKS."""
     module = types.ModuleType("signatures")
     module.FunctionPointer = pointer = signatures.FunctionPointer
     module.UngilExampleMap = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
@@ -162,16 +162,16 @@ class Signatures(unittest.TestCase):
         self.assertIn("num_primes", Header(HEADER).functions)
         self.assertIn("UNGIL_E_NULL", Header(HEADER).constants)
 
-    def assert_told(self, header, module, name):
+    def assert_reported(self, header, module, name):
         self.assertEqual([difference[0] for difference in differences(header, module)], [name])
 
-    def assert_each_told(self, header, module, changes):
+    def assert_each_reported(self, header, module, changes):
         for old, new, name in changes:
             self.assertEqual(header.count(old), 1, old)
-            self.assert_told(header.replace(old, new), module, name)
+            self.assert_reported(header.replace(old, new), module, name)
 
-    def test_a_header_that_differs_is_told(self):
-        self.assert_each_told(HEADER, signatures, [
+    def test_a_header_that_differs_is_reported(self):
+        self.assert_each_reported(HEADER, signatures, [
             ("int64_t k,", "int32_t k,", "ungil_sum_multiples"),
             ("int64_t k,", "uint64_t k,", "ungil_sum_multiples"),
             ("int64_t k,", "double k,", "ungil_sum_multiples"),
@@ -189,18 +189,18 @@ class Signatures(unittest.TestCase):
             ("#define UNGIL_OK 0", "#define UNGIL_OK 0\n#define UNGIL_MORE 1", "UNGIL_MORE"),
         ])
 
-    def test_a_missing_signature_is_told(self):
+    def test_a_missing_signature_is_reported(self):
         module = types.ModuleType("signatures")
         vars(module).update(vars(signatures), SIGNATURES=copy.copy(signatures.SIGNATURES))
         del module.SIGNATURES["num_primes"]
-        self.assert_told(HEADER, module, "num_primes")
+        self.assert_reported(HEADER, module, "num_primes")
         del module.UNGIL_E_NULL
         self.assertEqual([name for name, _, _ in differences(HEADER, module)], ["UNGIL_E_NULL", "num_primes"])
 
     def test_callbacks_are_compared_too(self):
         module = with_callbacks()
         self.assertEqual(list(differences(CALLBACKS, module)), [])
-        self.assert_each_told(CALLBACKS, module, [
+        self.assert_each_reported(CALLBACKS, module, [
             ("int32_t (*g)", "int64_t (*g)", "ungil_example"),
             ("int32_t (*g)", "void (*g)", "ungil_example"),
             ("const double *x", "const float *x", "ungil_example"),
@@ -210,8 +210,8 @@ class Signatures(unittest.TestCase):
             ("uint8_t **out", "uint8_t *out", "ungil_example"),
         ])
         changed = CALLBACKS.replace("(double);", "(float);")
-        told = [name for name, _, _ in differences(changed, module)]
-        self.assertEqual(told, ["UngilExampleMap", "ungil_example"])
+        reported = [name for name, _, _ in differences(changed, module)]
+        self.assertEqual(reported, ["UngilExampleMap", "ungil_example"])
 
 
 if __name__ == "__main__":

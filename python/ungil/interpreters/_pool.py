@@ -1,10 +1,11 @@
 """The workers of an executor: threads, each with an interpreter, that take tasks from one queue.
 
-The invariant: from `Pool.put` until its future ends, a task is in at least one of two positions, the queue `_tasks` or
-the `_in_progress` list of one worker. A task is added to the second before it leaves the first. So a fork, which may
-happen at any time, finds each task, and Ctrl-C, which may come between any two steps of Python code in the main thread,
-loses none: `put` adds the task to the queue as its last step. For the same reason each change of state that threads
-share is one operation in C, in an order that is right at each step.
+The invariant: once it is put, a task is always in at least one of two positions, the queue `_tasks` or the
+`_in_progress` list of one worker, until its future has ended or `_clear` has removed it for that. It is added to the
+second position before it leaves the first, and `put` adds it to the queue as its last step. So a fork, which may happen
+at any time, finds each task. Ctrl-C, which may come between any two steps of Python code in the main thread, loses no
+task, and leaves none whose future the program does not have. For the same reason each change of shared state is one
+operation in C, and the state is valid between any two of them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .. import _private_apis
 from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
-from ._calls import Call, together
+from ._calls import Call, combine
 from ._pace import Pace
 from ._requests import Outcome
 from .interpreter import Interpreter
@@ -95,13 +96,13 @@ class Pool:
     Workers do not refer to the executor, so it can be freed while they wait.
     """
 
-    def __init__(self, most: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
-        self._most, self._name, self._share, self._initializer = most, name, share, initializer
+    def __init__(self, max_workers: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
+        self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
         self.own_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
-        # A locked lock of each waiting worker, and whether the worker was woken. Waking it is releasing the lock; the
-        # worker has then locked it again.
+        # A lock for each waiting worker, and whether it was woken. The lock is released to wake the worker, which
+        # acquires it again.
         self._waiting: dict[Any, bool] = {}
         self.workers: list[Worker] = []
         # By thread identifier. Each worker sets and removes its own by one operation of a dict, without the lock where
@@ -110,7 +111,7 @@ class Pool:
         self._in_progress: dict[int, Sequence[Task]] = {}  # what they have taken; set while the lock is held
         self._broken: str | None = None
         self._cause: BaseException | None = None
-        self._is_shut = False
+        self._is_shutdown = False
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
@@ -118,15 +119,14 @@ class Pool:
         with self._lock:
             if self._broken:
                 raise self._error()
-            if self._is_shut:
+            if self._is_shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if _is_exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-            if not self._wake() and len(self.workers) < self._most:
+            if not self._wake() and len(self.workers) < self._max_workers:
                 self._add_worker()
-            self._tasks.append(
-                task
-            )  # last: if a step above fails or is interrupted, the program does not get the future
+            # Last: if a step above fails or is interrupted, the program does not get the future.
+            self._tasks.append(task)
 
     def _add_worker(self) -> None:
         worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
@@ -158,8 +158,8 @@ class Pool:
             with self._lock:  # not while another thread interrupts it
                 del self._interpreters[threading.get_ident()]
 
-    def _next(self, most: int) -> Sequence[Task]:
-        """The next task, or several that can go in one request; empty when the worker is to end."""
+    def _next(self, limit: int) -> Sequence[Task]:
+        """The next task, or up to `limit` that can go in one request; none when the worker is to end."""
         self._in_progress.pop(threading.get_ident(), None)
         wakeup = None
         while True:
@@ -168,22 +168,21 @@ class Pool:
                     del self._waiting[wakeup]
                 if self._tasks:
                     # Fewer near the end (guided self-scheduling: Polychronopoulos and Kuck 1987).
-                    most = min(most, len(self._tasks) // (4 * len(self.workers)))
-                    return self._take(most)
-                if self._is_shut or self._broken:
+                    return self._take(min(limit, len(self._tasks) // (4 * len(self.workers))))
+                if self._is_shutdown or self._broken:
                     return ()
                 wakeup = _thread.allocate_lock()
                 wakeup.acquire()
                 self._waiting[wakeup] = False
-                if self._is_shut:  # garbage collection has just freed the executor here
+                if self._is_shutdown:  # garbage collection has just freed the executor here
                     self._wake_all()
             wakeup.acquire()
 
-    def _take(self, most: int) -> Sequence[Task]:
+    def _take(self, limit: int) -> Sequence[Task]:
         """Moves tasks from the queue to this worker. See the invariant at the top."""
         tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
         self._tasks.popleft()
-        while len(tasks) < most and tasks[0].call.goes_with(self._tasks[0].call):
+        while len(tasks) < limit and tasks[0].call.combines_with(self._tasks[0].call):
             tasks.append(self._tasks[0])
             self._tasks.popleft()
         return tasks
@@ -229,7 +228,7 @@ class Pool:
         return error
 
     def _clear(self) -> Sequence[Task]:
-        """Removes and returns all queued tasks."""
+        """Removes all queued tasks, whose futures the caller ends."""
         with self._lock:
             tasks, self._tasks = self._tasks, deque()
         return tasks
@@ -258,7 +257,7 @@ class Pool:
     def shutdown(self) -> None:
         """Takes no more tasks. The workers end when the queue is empty."""
         with self._lock:
-            self._is_shut = True
+            self._is_shutdown = True
             self._wake_all()
 
     def cancel(self) -> None:
@@ -331,7 +330,7 @@ def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
         return
     call = tasks[0].call
     is_map = call.is_map
-    result, error = _outcome(together([task.call for task in tasks]) if is_map else call, interpreter)
+    result, error = _outcome(combine([task.call for task in tasks]) if is_map else call, interpreter)
     for task in tasks:
         task.call.drop_arguments()
     for i, task in enumerate(tasks):

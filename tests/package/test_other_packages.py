@@ -1,4 +1,4 @@
-"""What other packages make and show: numba, CFFI and SciPy's functions; tqdm, rich and threadpoolctl."""
+"""Support for other packages: functions of numba, CFFI and SciPy; tqdm, rich and threadpoolctl."""
 
 import ctypes
 import math
@@ -11,7 +11,7 @@ from ctypes.util import find_library
 from unittest import mock
 
 import ungil
-from references import PATIENCE, companion, python, values
+from references import PATIENCE, import_or_skip, python, values
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import compat, functions
 from ungil.progress import track
@@ -19,7 +19,7 @@ from ungil.progress import track
 
 class Numba(unittest.TestCase):
     def setUp(self):
-        self.numba = companion("numba")
+        self.numba = import_or_skip("numba")
 
     def test_maps(self):
         square = self.numba.cfunc("float64(float64)")(lambda x: x * x)
@@ -28,7 +28,7 @@ class Numba(unittest.TestCase):
         self.assertEqual(values(functions.map(negative, [1, 2])), [-1, -2])
 
     def test_an_integrand_with_a_context(self):
-        numpy, types = companion("numpy"), self.numba.types
+        numpy, types = import_or_skip("numpy"), self.numba.types
 
         def scaled(x, context):
             return x * carray(context, 2)[1]
@@ -39,7 +39,7 @@ class Numba(unittest.TestCase):
         self.assertAlmostEqual(result, 6.0)
 
     def test_a_loop_over_an_array(self):
-        numpy, types, carray = companion("numpy"), self.numba.types, self.numba.carray
+        numpy, types, carray = import_or_skip("numpy"), self.numba.types, self.numba.carray
 
         def fill(begin, end, context):
             numbers = carray(context, 100000)
@@ -59,14 +59,14 @@ class Numba(unittest.TestCase):
         ):
             functions.integrate(compiled, 0, 1, 1)
 
-    def test_a_jitted_function_is_refused(self):
+    def test_a_jitted_function_is_rejected(self):
         with self.assertRaisesRegex(TypeError, "numba.cfunc"):
             functions.map(self.numba.njit(lambda x: x), [1])
 
 
 class Cffi(unittest.TestCase):
     def setUp(self):
-        self.ffi = companion("cffi").FFI()
+        self.ffi = import_or_skip("cffi").FFI()
         self.ffi.cdef("double erf(double); double atan2(double, double);")
         self.libm = self.ffi.dlopen(find_library("m"))
 
@@ -94,7 +94,7 @@ class Cffi(unittest.TestCase):
 
 
 def new_capsule(thing, name, context=None):
-    """A PyCapsule of a ctypes object's address; the caller keeps all of them."""
+    """A PyCapsule with the address of a ctypes object, which the caller keeps alive."""
     address = ctypes.cast(thing, ctypes.c_void_p) if isinstance(thing, ctypes._CFuncPtr) else ctypes.addressof(thing)
     new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     capsule = new(("PyCapsule_New", ctypes.pythonapi))(address, name, None)
@@ -106,8 +106,8 @@ def new_capsule(thing, name, context=None):
 
 class Scipy(unittest.TestCase):
     def setUp(self):
-        self.callable = companion("scipy").LowLevelCallable
-        self.cython = companion("scipy.special.cython_special")
+        self.callable = import_or_skip("scipy").LowLevelCallable
+        self.cython = import_or_skip("scipy.special.cython_special")
         kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)
         self.scaled = kind(lambda x, context: x * ctypes.c_double.from_address(context).value)
 
@@ -148,7 +148,7 @@ class Scipy(unittest.TestCase):
 
 
 def shown(program):
-    """What appears on stderr."""
+    """What the program prints to stderr."""
     imports = "import sys, threading, time, ungil\nfrom ungil import compat\nfrom ungil.progress import track\n"
     process = subprocess.run(
         [sys.executable, "-c", imports + program], stderr=subprocess.PIPE, timeout=PATIENCE, check=True
@@ -174,14 +174,14 @@ except ungil.CancelledError:
 
 class Tracking(unittest.TestCase):
     def test_tqdm(self):
-        companion("tqdm")
+        import_or_skip("tqdm")
         output = shown(TO_THE_END)
         self.assertRegex(output, r"terms: 100%.*3.00G/3.00G")
         self.assertTrue(output.endswith("\n"))
         self.assertRegex(shown(STOPPED), r"  0%.* [1-9][0-9.]*[kMG]?/1.00P ")
 
     def test_rich(self):
-        companion("rich")
+        import_or_skip("rich")
         without_tqdm = "sys.modules['tqdm'] = sys.modules['tqdm.auto'] = None\n"
         self.assertRegex(shown(without_tqdm + TO_THE_END), "terms .* 100% 3000000000 it")
         self.assertRegex(shown(without_tqdm + STOPPED), " 0% [1-9][0-9]* it")
@@ -197,7 +197,7 @@ class Tracking(unittest.TestCase):
             with mock.patch("ungil.progress._bar", lambda *args: bar), track(control) as same:
                 self.assertIs(same, control)
                 time.sleep(0.25)
-                self.assertEqual(bar.seen, [])  # the call is an earlier one's
+                self.assertEqual(bar.seen, [])  # that call was made earlier
                 compat.pi(7, control=control)
                 while not bar.seen:
                     time.sleep(0.01)
@@ -246,20 +246,20 @@ with threadpoolctl.threadpool_limits(3):
     print(kernels.num_threads(), mine()[0]["num_threads"])
     with threadpoolctl.threadpool_limits({"ungil": 5}):
         print(kernels.num_threads())
-        with threadpoolctl.threadpool_limits(before[1]):  # the number that was there first is a number as any
+        with threadpoolctl.threadpool_limits(before[1]):  # a plain number, also if it equals the default
             print(setting() == before[1])
         print(kernels.num_threads())
     print(kernels.num_threads())
 print((dict(os.environ), kernels.num_threads(), setting()) == before)
 kernels.set_num_threads(4)
-for number in -1, -(2**64) + 1, 2**32 + 1:  # ints of C would have the ends of these
+for number in -1, -(2**64) + 1, 2**32 + 1:  # truncated to C ints, these would be valid numbers
     with threadpoolctl.threadpool_limits({"ungil": number}):
         print(kernels.num_threads())
 print(kernels.num_threads(), setting())
 print(type(pickle.loads(pickle.dumps(mine()[0]["num_threads"]))) is int)
 print(len(mine()))
 """
-# The library is loaded while a thread is in the midst of the import.
+# The library is loaded while another thread is importing threadpoolctl.
 IMPORTED_MEANWHILE = """
 import importlib.util, sys, threading
 started, go_on = threading.Event(), threading.Event()
@@ -287,7 +287,7 @@ OF_LIMITS = ["ungil True 2", "3 3", "5", "True", "5", "3", "True", "4", "4", "25
 
 class Threadpoolctl(unittest.TestCase):
     def setUp(self):
-        self.module = companion("threadpoolctl")
+        self.module = import_or_skip("threadpoolctl")
 
     def test_limits(self):
         for number in (None, "7", "nonsense"):
@@ -304,7 +304,7 @@ class Threadpoolctl(unittest.TestCase):
         program = "sys.modules['threadpoolctl'] = None\ntry: import threadpoolctl\nexcept ImportError: pass\n"
         self.assertEqual(python(LIMITS % (program + "del sys.modules['threadpoolctl']")).splitlines(), OF_LIMITS)
 
-    def test_the_module_is_as_if_it_had_been_imported_without_the_package(self):
+    def test_its_module_is_the_same_without_ungil(self):
         program = (
             "import %simportlib.util, inspect, threadpoolctl as t\nprint(importlib.util.find_spec('threadpoolctl')"
         )
@@ -326,8 +326,8 @@ class Threadpoolctl(unittest.TestCase):
         self.assertEqual(python(program).split(), ["True", "False"])
 
     @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-    def test_in_an_interpreter_that_was_given_back(self):
-        """The next user of the interpreter finds the package imported, and imports threadpoolctl."""
+    def test_in_an_interpreter_that_is_used_again(self):
+        """ungil is still imported for the next user of the interpreter, who then imports threadpoolctl."""
         count = "sum(it['user_api'] == 'ungil' for it in __import__('threadpoolctl').threadpool_info())"
         with ungil.Interpreter() as interpreter:
             interpreter.exec("import sys, ungil; ungil.compat.pi(9); sys.meta_path.insert(0, None); sys.ours = 1")
