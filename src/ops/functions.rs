@@ -76,9 +76,10 @@ pub fn integrate(
     let n = u64::try_from(n).unwrap_or(0);
     let points = Midpoints::new(a, b, n)?;
     let value = |i| function(points.at(i));
-    let sum = options
-        .run(n, 1, |call| call.sum_in_order(n, 1, |block| foreign.run(|| sum_block(&call, block, &value))))?;
-    Ok(points.integral(sum))
+    options.run(n, 1, |call| {
+        let sum = call.sum_in_order(n, 1, |block| foreign.run(|| sum_block(&call, block, &value)))?;
+        Ok(points.integral(sum))
+    })
 }
 
 /// The sum of `value` over a block, which may be long and slow: it looks at the control token before each value, and

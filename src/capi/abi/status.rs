@@ -96,4 +96,20 @@ mod tests {
         ];
         assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13]);
     }
+
+    #[test]
+    fn errors_of_every_layer_have_statuses() {
+        let parameter = "interp";
+        for (error, status) in [
+            (CallError::Null { parameter }, UNGIL_E_NULL),
+            (CallError::Handle { parameter, handle: 1 }, UNGIL_E_HANDLE),
+            (Error::Stopped(7).into(), 7),
+            (Error::ControlInUse.into(), UNGIL_E_IN_USE),
+            (InterpError::Busy.into(), UNGIL_E_IN_USE),
+            (InterpError::Gone.into(), UNGIL_E_HANDLE),
+            (InterpError::Forked.into(), UNGIL_E_FORKED),
+        ] {
+            assert_eq!(of(&error), status, "{error}");
+        }
+    }
 }
