@@ -16,19 +16,15 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar, overload
 
 from . import functions, kernels
+from ._typing import Parameters, Result
 from .control import Control
 
 if TYPE_CHECKING:
-    from typing_extensions import ParamSpec
-
     from ._arrays.buffers import Integers
-
-    Parameters = ParamSpec("Parameters")
 
 __all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "sum"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Result = TypeVar("Result")
 Out = TypeVar("Out")
 
 

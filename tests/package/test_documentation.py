@@ -99,6 +99,7 @@ class Docstrings(unittest.TestCase):
     def test_annotations_can_be_evaluated(self):
         for value in (
             ungil.run,
+            ungil.aio.call,
             ungil.Interpreter.__init__,
             ungil.Interpreter.call,
             ungil.InterpreterPoolExecutor.__init__,

@@ -59,8 +59,8 @@ class Call:
         """Releases the arguments' memory when the call is over: its owner may resize it then."""
         self.message = Message(b"")
 
-    def goes_with(self, other: Call) -> bool:
-        """Whether both can be in one request; see `together`."""
+    def combines_with(self, other: Call) -> bool:
+        """Whether both can be in one request; see `combine`."""
         return (
             (self.is_map and other.is_map)
             and other.function is self.function
@@ -68,8 +68,8 @@ class Call:
         )
 
 
-def together(calls: Sequence[Call]) -> Call:
-    """One request for calls whose `goes_with` is true for the first of them."""
+def combine(calls: Sequence[Call]) -> Call:
+    """One request for calls whose `combines_with` is true for the first of them."""
     first = calls[0]
     chunks = [call.message.data for call in calls]
     return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.buffers))
@@ -80,7 +80,7 @@ def call_of(
 ) -> Call:
     """function(*args, **kwargs). Raises what pickle raises."""
     cached = _cached(function, own_names)
-    if cached is not None and not kwargs and _are_plain(args):
+    if cached is not None and not kwargs and _need_only_pickle(args):
         return Call(CALL_KNOWN, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
     args = tuple(map(mark_large, args))
     kwargs = {name: mark_large(value) for name, value in kwargs.items()}
@@ -91,13 +91,13 @@ def call_of(
 
 def map_of(function: Function, calls: list[tuple[Any, ...]], own_names: frozenset[str]) -> Call:
     """function(*args) for each of the calls. Raises what pickle raises."""
-    if len(calls) == 1 and _are_plain(calls[0]):
+    if len(calls) == 1 and _need_only_pickle(calls[0]):
         return Call(MAP_KNOWN, function, Message(pickle.dumps(calls, PROTOCOL)))
     calls = [tuple(map(mark_large, args)) for args in calls]
     return Call(MAP_KNOWN, function, _pickling.dumps(calls, own_names))
 
 
-def _are_plain(args: tuple[Any, ...]) -> bool:
+def _need_only_pickle(args: tuple[Any, ...]) -> bool:
     """Whether pickle alone can pickle them."""
     for argument in args:
         if type(argument) not in IMMUTABLE_TYPES:
@@ -143,7 +143,7 @@ class _Entry(NamedTuple):
 
 _MISSING = object()
 
-KEPT = 256
+MAX_CACHED = 256
 
 _entries: dict[Any, _Entry] = {}  # by their functions
 
@@ -169,7 +169,7 @@ def _keep(function: Callable[..., Any], entry: _Entry) -> None:
     dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
         dropped.append(_entries.get(function))
-        while len(_entries) >= KEPT:
+        while len(_entries) >= MAX_CACHED:
             oldest = first(_entries)
             dropped.append((oldest, _entries.pop(oldest, None)))
         _entries[function] = entry

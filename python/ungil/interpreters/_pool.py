@@ -25,7 +25,7 @@ from .. import _private_apis
 from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
-from ._calls import Call, together
+from ._calls import Call, combine
 from ._pace import Pace
 from ._requests import Outcome
 from .interpreter import Interpreter
@@ -182,7 +182,7 @@ class Pool:
         """Moves tasks from the queue to this worker. See the invariant at the top."""
         tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
         self._tasks.popleft()
-        while len(tasks) < limit and tasks[0].call.goes_with(self._tasks[0].call):
+        while len(tasks) < limit and tasks[0].call.combines_with(self._tasks[0].call):
             tasks.append(self._tasks[0])
             self._tasks.popleft()
         return tasks
@@ -330,7 +330,7 @@ def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
         return
     call = tasks[0].call
     is_map = call.is_map
-    result, error = _outcome(together([task.call for task in tasks]) if is_map else call, interpreter)
+    result, error = _outcome(combine([task.call for task in tasks]) if is_map else call, interpreter)
     for task in tasks:
         task.call.drop_arguments()
     for i, task in enumerate(tasks):

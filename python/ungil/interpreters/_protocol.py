@@ -20,7 +20,7 @@ RESULT = b"r"  # the result
 FAILURE = b"f"  # (the exception as a message or None, one line about it, its traceback)
 UNKNOWN = b"u"  # the function is not known any more: it must be sent again
 
-KEPT_FUNCTIONS = 256  # functions that an interpreter knows
+MAX_KNOWN_FUNCTIONS = 256  # functions that an interpreter knows
 
 # Of a request that calls a known function: its token, the length of its pickle, 0 if it is not sent, how many of the
 # buffers are the function's memory, and the letter.

@@ -129,7 +129,7 @@ def _keep(token: int, known: _KnownFunction) -> None:
     dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
         dropped.append(_functions.pop(token, None))
-        while len(_functions) >= protocol.KEPT_FUNCTIONS:
+        while len(_functions) >= protocol.MAX_KNOWN_FUNCTIONS:
             try:
                 dropped.append(_functions.pop(next(iter(_functions)), None))
             except (RuntimeError, StopIteration):  # code that garbage collection ran has changed it

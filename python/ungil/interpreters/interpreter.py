@@ -18,7 +18,7 @@ from .._typing import Parameters, Result
 from ..errors import UnsupportedError
 from . import _options, _pickling, _requests, _sharing, _streams
 from ._calls import Call, call_of
-from ._protocol import EVALUATE, EXECUTE, KEPT_FUNCTIONS, SHARE
+from ._protocol import EVALUATE, EXECUTE, MAX_KNOWN_FUNCTIONS, SHARE
 from ._requests import Outcome
 
 Path = Union[str, "os.PathLike[str]"]
@@ -72,26 +72,28 @@ class Interpreter(Handle):
         The Python program whose packages are used, of a venv for example.
     home : path, optional
         The prefix that has the standard library, if there is no executable.
-    module_search_paths, argv, warnoptions, xoptions : list of str, optional
-        `sys.path`, `sys.argv`, and the arguments of Python's options -W and -X.
+    module_search_paths : list of path, optional
+        `sys.path`.
+    argv, warnoptions, xoptions : list of str, optional
+        `sys.argv`, and the arguments of Python's options -W and -X.
     pycache_prefix : path, optional
         `sys.pycache_prefix`.
     int_max_str_digits : int, optional
         See `sys.set_int_max_str_digits`; 0, or 640 and more.
     optimization_level : int, optional
-        As Python's option -O: 1 removes assert statements, and 2 docstrings as well.
+        1 removes assert statements (-O), and 2 docstrings as well (-OO).
     write_bytecode : bool, optional
-        False: modules that are imported write no .pyc files; -B.
+        Whether imported modules write .pyc files; False is -B.
     user_site_directory, site_import : bool, optional
-        False: the user's site-packages (-s), or the module `site` (-S), are not used.
+        Whether the user's site-packages are used, and the module `site` is imported; False is -s and -S.
     use_environment : bool, optional
-        False: the variables PYTHON* are ignored; -E.
+        Whether the variables PYTHON* of the environment are used; False is -E.
     isolated : bool, optional
-        As -I.
+        True is -I.
     bytes_warning, verbose, parser_debug : int, optional
         How often -b, -v or -d is given.
     quiet, utf8_mode, dev_mode : bool, optional
-        As -q, -X utf8 and -X dev.
+        True is -q, -X utf8 and -X dev.
 
     Raises
     ------
@@ -302,7 +304,7 @@ class Interpreter(Handle):
         if outcome is _requests.UNKNOWN:
             outcome = _requests.request(handle, *call.request(False))
         if token is not None and outcome.error is None:
-            if len(self._known) >= KEPT_FUNCTIONS:
+            if len(self._known) >= MAX_KNOWN_FUNCTIONS:
                 self._known.clear()
             self._known.add(token)
         return outcome
