@@ -39,7 +39,6 @@ const NEVER: u64 = u64::MAX;
 
 impl Control {
     /// A token that no call uses yet: not cancelled, without a deadline.
-    #[expect(clippy::new_without_default, reason = "a token records when it was made")]
     pub fn new() -> Self {
         Self {
             user: AtomicU64::new(NOBODY),

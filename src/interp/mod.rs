@@ -1,4 +1,4 @@
-//! Isolated interpreters: private copies of libpython in one process.
+//! Isolated interpreters: private copies of libpython in one process. `README.md` explains how they work.
 //!
 //! | module | contents |
 //! |---|---|
@@ -14,7 +14,8 @@
 //! Dependencies point one way: `runtime -> cpython, interpose -> loading, exit -> elf`, and the last two rows are below
 //! all others. `capi` uses this module; it uses `sys`.
 //!
-//! On systems without ELF or glibc, `unsupported.rs` replaces it, and each call reports that.
+//! On systems without ELF or glibc, `unsupported.rs` takes the place of `runtime` and `exit`: no interpreter can be
+//! started there, and the error says so.
 
 pub mod error;
 pub mod foreign_buffer;

@@ -17,10 +17,10 @@ import types
 import __main__
 
 FILE = "<ungil bootstrap>"
-KEPT_SOURCES = 64
+MAX_SOURCES = 64
 
 
-# What would affect the whole process.
+# Functions that would affect the whole process.
 
 
 # Whether this is the child of a fork, which runs the preexec_fn of a subprocess: that process is its own.
@@ -77,15 +77,15 @@ for name in ("enable", "register", "dump_traceback_later"):
 
 
 # The process's working directory before this interpreter changed it.
-left_directory = None
+original_directory = None
 
 
-def leaving(change):
+def restorable(change):
     def chdir(path):
-        global left_directory
-        before = posix.getcwd() if left_directory is None else left_directory
+        global original_directory
+        before = posix.getcwd() if original_directory is None else original_directory
         change(path)
-        left_directory = before
+        original_directory = before
 
     chdir.__name__ = chdir.__qualname__ = change.__name__
     chdir.__doc__ = change.__doc__
@@ -93,7 +93,7 @@ def leaving(change):
 
 
 for name in ("chdir", "fchdir"):
-    replace([posix, os], name, leaving(getattr(posix, name)))
+    replace([posix, os], name, restorable(getattr(posix, name)))
 
 
 # Settings.
@@ -127,14 +127,14 @@ def configure(settings):
     # The interpreter is never finalised, which would flush it.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
-    begin()
+    note_initial()
     return b""
 
 
 initial = {}
 
 
-def begin():
+def note_initial():
     """Notes what a reset restores. (Modules stay imported, with what they changed.)"""
     initial["path"] = list(sys.path)
     initial["argv"] = list(sys.argv)
@@ -150,7 +150,7 @@ recursion_limit = sys.getrecursionlimit()
 
 def reset(_):
     """Removes what a user left behind, except modules. Fails if threads are left: the next user would have them, too."""
-    global handler, left_directory
+    global handler, original_directory
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
@@ -164,16 +164,16 @@ def reset(_):
     sys.path[:] = initial["path"]
     sys.argv = list(initial["argv"])
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
-    # The package is not imported again: its finder stays (_threadpoolctl.py).
+    # The package stays imported, and so does its finder (ungil/_native/threadpoolctl.py).
     own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._native.threadpoolctl"]
     sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
     for name, hook in hooks.items():
         setattr(sys, name, hook)
     gc.enable()
     gc.collect()
-    if left_directory is not None:
-        os.chdir(left_directory)
-        left_directory = None
+    if original_directory is not None:
+        os.chdir(original_directory)
+        original_directory = None
     return b""
 
 
@@ -192,7 +192,7 @@ def reinitialize(variables):
 # The latest sources, by the file names of their code, for tracebacks.
 sources = {}
 numbers = itertools.count(1)
-lock = _thread.RLock()  # for both
+lock = _thread.RLock()  # for sources and numbers
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -203,7 +203,7 @@ def compiled(source, mode):
     with lock:
         name = "<%s %d>" % (mode, next(numbers))
         sources[name] = text
-        while len(sources) > KEPT_SOURCES:
+        while len(sources) > MAX_SOURCES:
             old = next(iter(sources))
             sources.pop(old, None)
             linecache and linecache.cache.pop(old, None)
@@ -216,7 +216,7 @@ def show(linecache, name, text):
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
 
 
-def show_all():
+def show_sources():
     """Shows the sources to linecache. It is imported only here, as that takes a tenth of the time of a start."""
     import linecache
 
@@ -281,7 +281,7 @@ def serve(function):
     return function
 
 
-def importing(_):
+def importing_threads(_):
     """The threads that are in the import system itself: an interrupt there would leave its locks held."""
     frames = sys._current_frames()
     inside = [thread for thread, frame in frames.items() if frame.f_code.co_filename == IMPORT_SYSTEM]
@@ -289,7 +289,7 @@ def importing(_):
 
 
 def drain_async_exc(_):
-    """Runs code long enough for an asynchronous exception to be raised that was set."""
+    """Runs code for long enough that an asynchronous exception which was set is raised."""
     for _ in range(1000):
         pass
     return b""
@@ -305,7 +305,7 @@ def describe(kind=None, value=None, trace=None):
     try:
         import traceback
 
-        show_all()
+        show_sources()
         brief = traceback.format_exception_only(kind, value)
         whole = traceback.format_exception(kind, value, trace)
         first = next((line for line in brief if not line.startswith(" ")), brief[-1])
@@ -318,6 +318,6 @@ def describe(kind=None, value=None, trace=None):
 module = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
 module.serve = serve
 # For the package's own code.
-module.FILE, module.compiled, module.show_sources = FILE, compiled, show_all
+module.FILE, module.compiled, module.show_sources = FILE, compiled, show_sources
 module.libpython = None  # the file that this interpreter is a copy of
 sys.modules["_ungil"] = own_modules["_ungil"] = module

@@ -22,7 +22,7 @@ pub(crate) struct Functions {
     pub(crate) call: NonNull<Object>,
     pub(crate) reset: NonNull<Object>,
     pub(crate) reinitialize: NonNull<Object>,
-    pub(crate) importing: NonNull<Object>,
+    pub(crate) importing_threads: NonNull<Object>,
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
 }
@@ -45,7 +45,7 @@ impl Functions {
             call: get(c"call")?,
             reset: get(c"reset")?,
             reinitialize: get(c"reinitialize")?,
-            importing: get(c"importing")?,
+            importing_threads: get(c"importing_threads")?,
             drain_async_exc: get(c"drain_async_exc")?,
             describe: get(c"describe")?,
         })

@@ -18,7 +18,7 @@ pub struct Checkout {
     interpreter: &'static Interpreter,
     options: Options,
     process: u64,
-    /// The number of guards, or [`RETURNED`].
+    /// The number of [`Using`] guards, or [`RETURNED`].
     uses: AtomicU32,
     /// Held while the interpreter is returned, and by interrupts, so that none comes after that.
     returning: Mutex<()>,
@@ -51,7 +51,7 @@ impl Checkout {
     /// ```
     ///
     /// # Safety
-    /// As for [`start`].
+    /// All code that the options, the environment and the host lead to is sound, as [`start`] says.
     pub unsafe fn new(options: &[u8]) -> Result<Self, InterpError> {
         let options = Options::parse(options).and_then(Options::checked).map_err(InterpError::Options)?;
         let all = INTERPRETERS.get();
@@ -64,11 +64,10 @@ impl Checkout {
         };
         let idle = if fresh { None } else { idle() };
         // The environment and the process's Python may have changed since it became idle.
-        let is_ready =
-            |interpreter: &&Interpreter| interpreter.reinitialize(&environment::snapshot(), &options).is_ok();
-        // SAFETY: this function's contract is that of `start`.
+        let reused = idle.filter(|idle| idle.reinitialize(&environment::snapshot(), &options).is_ok());
+        // SAFETY: by this function's contract, all code that is found by the options is sound.
         let start = || unsafe { start(options.clone()) };
-        let interpreter = idle.filter(is_ready).map_or_else(start, Ok)?;
+        let interpreter = reused.map_or_else(start, Ok)?;
         all.checked_out.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             interpreter,
@@ -104,11 +103,11 @@ impl Checkout {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        let closed = {
+        let returned = {
             let _returning = lock(&self.returning);
             self.uses.compare_exchange(0, RETURNED, Ordering::AcqRel, Ordering::Acquire)
         };
-        closed.map_err(|uses| if uses == RETURNED { InterpError::Gone } else { InterpError::Busy })?;
+        returned.map_err(|uses| if uses == RETURNED { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {

@@ -134,7 +134,7 @@ impl Service {
     fn deliver_interrupts(&self, gil: Gil<'_>) -> bool {
         let threads = || {
             // SAFETY: by the contract of `new`, the function is this copy's; it is alive as long as the copy.
-            let text = unsafe { gil.call_with_bytes(self.functions.importing, b"") }?;
+            let text = unsafe { gil.call_with_bytes(self.functions.importing_threads, b"") }?;
             let text = String::from_utf8_lossy(text.content()?).into_owned();
             Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
         };

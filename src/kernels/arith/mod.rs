@@ -29,3 +29,6 @@ pub(in crate::kernels) mod buffer;
 pub(in crate::kernels) mod random;
 
 pub use two_sum::CompensatedSum;
+
+#[cfg(test)]
+mod tests;
