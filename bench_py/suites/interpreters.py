@@ -27,8 +27,8 @@ from . import Step, Tools
 TITLE = "Interpreters"
 ABOUT = (
     "ungil.InterpreterPoolExecutor compared with concurrent.futures.ProcessPoolExecutor (with each start method), "
-    "loky, and threads, which share everything but run one at a time under the GIL. Pools have as many workers as there "
-    "are processors, from two to eight, and are warm unless their start is measured."
+    "loky, and threads, which share everything but run one at a time under the GIL. Pools have as many workers as "
+    "there are processors, from two to eight, and are warm unless their start is measured."
 )
 REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
 REUSED = "loky, its reusable pool"
