@@ -1,1 +1,1 @@
-"""Benchmarks: ungil beside its peers, in the same run, answers checked. `make bench` runs them; README.md says how."""
+"""Benchmarks: ungil and its peers in the same run, with checked answers. See README.md; `make bench` runs them."""

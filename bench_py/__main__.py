@@ -1,4 +1,4 @@
-"""`python -m bench_py run` and what comes after it: the report, comparing two runs, the README's figures."""
+"""The command line: runs benchmarks, writes reports, compares results, updates the README's figures."""
 
 from __future__ import annotations
 

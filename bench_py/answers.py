@@ -1,4 +1,4 @@
-"""The right answers, by other ways than those that are measured where there are any."""
+"""The right answers, computed in other ways than the measured ones where possible."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from . import loops
 
 
 def sum_of_multiples(n: int) -> int:
-    """Of 3, from 0 to n - 1, as a wrapped 32-bit number: the closed form."""
+    """The sum of the multiples of 3 below n in closed form, wrapped to 32 bits."""
     most = (n - 1) // 3
     return loops.wrapped(3 * most * (most + 1) // 2)
 
 
 def rectangles(n: int) -> float:
-    """The sum for pi of n terms, n >= 1000, to 1e-12: the midpoint rule on [-1/n, 1 - 1/n] by what it approximates.
+    """The sum of n >= 1000 terms for pi, to 1e-12, from the integral that the midpoint rule approximates.
 
-    Its error is h^2/24 (f'(b) - f'(a)) + O(h^4) (Davis and Rabinowitz, Methods of Numerical Integration, 2.9).
+    The interval [a, b] is [-1/n, 1 - 1/n]. The rule's error is h^2/24 (f'(b) - f'(a)) + O(h^4) (Davis and Rabinowitz,
+    Methods of Numerical Integration, 2.9).
     """
     h = 1 / n
     a, b = -h, 1 - h
@@ -31,7 +32,7 @@ def rectangles(n: int) -> float:
 
 
 def sieve(n: int) -> numpy.ndarray:
-    """Whether each of 0 to n - 1 is prime, by Eratosthenes."""
+    """Whether each number below n is prime: the sieve of Eratosthenes."""
     flags = numpy.ones(n, dtype=bool)
     flags[:2] = False
     for p in range(2, math.isqrt(n) + 1):
@@ -41,7 +42,7 @@ def sieve(n: int) -> numpy.ndarray:
 
 
 def primality(numbers: numpy.ndarray, gmpy2: Any) -> numpy.ndarray:
-    """Whether each is prime: by GMP, or by strong tests in Python if it is not there; a thousand by both."""
+    """Whether each number is prime: by GMP if it is installed, checked on a thousand by strong tests in Python."""
     listed = numbers.tolist()
     flags = numpy.fromiter(map(gmpy2.is_prime if gmpy2 else loops.is_prime, listed), bool, len(listed))
     for i in range(0, len(listed), max(1, len(listed) // 1000)):
@@ -51,9 +52,9 @@ def primality(numbers: numpy.ndarray, gmpy2: Any) -> numpy.ndarray:
 
 
 def have_divisor(numbers: numpy.ndarray, are_prime: numpy.ndarray) -> numpy.ndarray:
-    """The rule of num_primes, of non-negative numbers: whether there is a divisor d with 2 <= d < floor(sqrt(n)).
+    """The rule of num_primes for non-negative numbers: is there a divisor d with 2 <= d < floor(sqrt(n))?
 
-    Composite numbers have one, but for squares of primes, products of twin primes, 6 and 8.
+    Composite numbers have one, except squares of primes, products of twin primes, 6 and 8.
     """
     wide = numbers.astype(numpy.int64)
     flags: numpy.ndarray = (wide > 1) & ~are_prime

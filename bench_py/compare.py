@@ -1,4 +1,4 @@
-"""Results side by side. Machines differ: what is compared is how many times as long peers take as ungil."""
+"""Compares results by ratios, the peers' times divided by ungil's, because machines differ."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Comparison(NamedTuple):
     new: Sequence[Ratio]
 
     def losses(self, bound: float) -> int:
-        """In how many of the new runs three quarters of the rounds are below the old run's first quartile by more than
-        the bound."""
+        """The number of new runs in which three quarters of the rounds are below the old run's first quartile by more
+        than the bound."""
         limit = self.old.quartiles[0] * (1 - bound)
         return sum(ratio.quartiles[1] < limit for ratio in self.new)
 
@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
 
 
 def comparisons(old: Results, new: Sequence[Results]) -> Iterator[Comparison]:
-    """Of the rows that all runs have, with enough rounds."""
+    """Compares the rows that all runs have and that have enough rounds."""
     for row in old.rows:
         others = [run.find(row.suite, row.table, row.size) for run in new]
         for rival, ratio in row.comparisons():
@@ -43,9 +43,9 @@ def comparisons(old: Results, new: Sequence[Results]) -> Iterator[Comparison]:
 
 
 def compare(old: Results, new: Sequence[Results], bound: float) -> int:
-    """Prints them; 1 if there is a loss above the bound in each of two new runs or more.
+    """Prints the comparison. Returns 1 if a loss above the bound is in each of at least two new runs.
 
-    Errors: ValueError for runs that cannot be compared.
+    Raises ValueError for runs that cannot be compared.
     """
     _check(old, new)
     found = list(comparisons(old, new))

@@ -1,4 +1,4 @@
-"""Runs suites, each in a process of its own, shows how far they are, and keeps what they find as they find it."""
+"""Runs each suite in a process of its own, shows the progress, and saves results as they arrive."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Conductor:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def run(self) -> None:
-        """All suites. KeyboardInterrupt ends it at once; what was found until then is kept."""
+        """Runs all suites. KeyboardInterrupt ends the run at once; the results so far are kept."""
         self._scale = 0.08 if self.results.quick else 1.0
         weights = [GUESS[name] * self._scale for name in self.results.suites]
         try:
@@ -71,7 +71,7 @@ class Conductor:
             self._save()
 
     def _run_suite(self, name: str, task: Any, number: int, weights: list[float]) -> bool:
-        """Whether it came to its end."""
+        """Runs one suite; returns whether it completed."""
         load, done, steps = Load(), sum(weights[:number]), []
         ended = failed = False
         for event in self._events(name):
@@ -135,7 +135,7 @@ class Conductor:
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
-    """What a suite says, until it ends or says nothing for too long."""
+    """Yields the lines that a suite writes, until it ends or is silent for too long."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -147,7 +147,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _end_group(leader: subprocess.Popen[bytes]) -> None:
-    """Ends a process and all that it started, and waits for them, so that they are part of this one's usage."""
+    """Ends a process and its descendants, and waits for them, so that their usage counts as this process's."""
     try:
         end = time.monotonic() + PARTING
         _signal_group(leader.pid, signal.SIGTERM)
@@ -165,7 +165,7 @@ def _signal_group(leader: int, number: int) -> None:
 
 
 def _reap_group(leader: subprocess.Popen[bytes]) -> bool:
-    """Whether there are still some. Those whose parents ended are this process's children: it is their subreaper."""
+    """Whether any are left. This process is their subreaper, so orphans become its children."""
     leader.poll()
     try:
         while os.waitpid(-leader.pid, os.WNOHANG)[0]:
@@ -176,7 +176,7 @@ def _reap_group(leader: subprocess.Popen[bytes]) -> bool:
 
 
 def line_of(row: Row) -> str:
-    """A row in a line: what it took, and how many times as long the rivals took."""
+    """A row as one line: its time, and the rivals' times as multiples of it."""
     start = f"{row.suite}: {row.table}, {size_text(row.size)}"
     if row.reference is None or row.reference not in row.samples:
         all_of_them = ", ".join(f"{name} {quantity(row.median(name), row.unit)}" for name in row.samples)
@@ -191,7 +191,7 @@ def line_of(row: Row) -> str:
 
 
 def interrupt_on(signals: Sequence[int]) -> None:
-    """Ends like Ctrl-C by these, too."""
+    """Makes these signals end the run as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,8 +1,8 @@
-"""How the same work by several contenders is measured.
+"""Measures several contenders that do the same work.
 
-Every contender is called until it is warm, and its answers are checked. Then come rounds: in each of them each
-contender that has a part in it gives one sample, the mean of as many calls as fill some hundredths of a second, the
-last of whose answers is checked; and who is first changes from round to round.
+Every contender is called until it is warm, and its answers are checked. Then come rounds. In each round a contender
+gives one sample: the mean of as many calls as fill some hundredths of a second. The answer of the last call is checked.
+Each round starts with another contender.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ WARM = 1.5  # seconds below which a first call is made again
 
 
 class WrongAnswer(Exception):
-    """A contender gave another answer than the one expected: nothing that was measured counts."""
+    """A contender gave a wrong answer, so none of the measurements count."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much time a run takes."""
+    """How much is measured, and with it the duration of a run."""
 
     rounds: int
     sample: float
-    """Seconds that a sample fills, at least."""
+    """The minimum duration of a sample in seconds."""
     limit: float
-    """Seconds that a call may take; a contender that would take longer is left out, and the result says so."""
+    """The maximum duration of a call in seconds. The result lists slower contenders as left out."""
     long: float
-    """Seconds; a contender whose sample takes longer has a part in few rounds only."""
+    """A contender whose sample takes longer, in seconds, takes part in `few` rounds only."""
     few: int
     is_quick: bool = False
 
@@ -52,33 +52,33 @@ def equal(found: Any, expected: Any) -> bool:
 
 @dataclass
 class Contest:
-    """The same work by several contenders."""
+    """Several contenders that do the same work."""
 
     suite: str
     table: str
     size: float
     contenders: Mapping[str, Call]
-    """Calls without arguments that give an answer."""
+    """Functions without arguments that return an answer."""
     expected: Any
     same: Callable[[Any, Any], bool] = equal
     """Whether an answer is the expected one."""
     reference: str | None = None
     context: frozenset[str] = frozenset()
-    """Contenders that are no rivals of the reference: other ways to use ungil, or what does less."""
+    """Contenders that are not rivals: other ways to use ungil, or ones that do less."""
     ours: Callable[[str], bool] = lambda name: name.startswith("ungil")
-    """Whether a contender is ungil, in any way: its failure is the run's, a peer's is noted."""
+    """Whether a contender is some form of ungil: its failure fails the run; a peer's failure is noted in the row."""
     calls: float = 1.0
-    """How many calls of what is measured a contender makes: samples are divided by it."""
+    """How many measured calls a contender's function makes; samples are divided by it."""
     growth: float = 1.0
-    """Of a call's time with its size: time ~ size^growth, to tell who would take too long at the next size."""
+    """time ~ size^growth: predicts which contenders would take too long at the next size."""
     budget: float | None = None
-    """Seconds that a call may take here, where the effort's limit is not right."""
+    """The maximum duration of a call in seconds, if it differs from the effort's limit."""
     once: bool = False
-    """Whether a sample is one call: where a call leaves something behind."""
+    """Whether a sample is a single call, because calls have lasting effects."""
     before: Callable[[], None] = lambda: None
-    """What is to be done before each sample, and is not measured."""
+    """Called before each sample; not measured."""
     finish: Callable[[], None] = lambda: None
-    """What is to be done when it has been measured."""
+    """Called at the end of the contest."""
 
     def row(self) -> Row:
         rivals = [name for name in self.contenders if name != self.reference and name not in self.context]
@@ -87,7 +87,7 @@ class Contest:
 
 
 class Part(NamedTuple):
-    """A contender's part in a contest: calls a sample, and rounds."""
+    """A contender's calls per sample and its number of rounds."""
 
     repeats: int
     rounds: int
@@ -95,13 +95,13 @@ class Part(NamedTuple):
 
 @dataclass
 class Measuring:
-    """Measures contests, one after the other, and remembers how long each contender took at the last size."""
+    """Measures contests in sequence, and remembers how long each contender took at the previous size."""
 
     effort: Effort
     _last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def measure(self, contest: Contest) -> Row:
-        """Errors: WrongAnswer; what ungil itself raises. Where a peer raises, the row says so."""
+        """Raises WrongAnswer, and what ungil raises. A peer's exception is noted in the row."""
         try:
             return self._measure(contest)
         finally:
@@ -135,13 +135,13 @@ class Measuring:
         return row
 
     def _expected(self, contest: Contest, name: str) -> float:
-        """Seconds, by what it took at the size before; 0 if there was none."""
+        """The expected seconds, from the previous size; 0 if there was none."""
         size, seconds = self._last.get((contest.table, name), (0, 0.0))
         return seconds * (contest.size / size) ** contest.growth if size else 0.0
 
     def _warm(self, contest: Contest, name: str) -> float:
-        """Seconds that a call takes when it has compiled, imported, started threads and touched its memory: those of
-        the last of ever more calls, until they fill a sample."""
+        """The seconds of a warm call, after compilation, imports, and the start of threads: of the last of ever larger
+        numbers of calls, up to a sample's length."""
         contest.before()
         seconds = _seconds(contest, name, 1)
         if contest.once or seconds > WARM:
@@ -153,7 +153,7 @@ class Measuring:
         return seconds
 
     def _part(self, contest: Contest, seconds: float) -> Part:
-        """That of a contender whose call takes so long."""
+        """The share of a contender whose call takes this long."""
         repeats = 1 if contest.once else math.ceil(self.effort.sample / max(seconds, 1e-8))
         is_long = repeats * seconds >= self.effort.long
         return Part(repeats, self.effort.few if is_long else self.effort.rounds)
@@ -174,7 +174,7 @@ class Measuring:
 
 
 def turns(contenders: Iterable[str], i: int) -> list[str]:
-    """All of them, in the order of round i: another one is the first in each round."""
+    """All contenders in the order of round i, which starts with another one in each round."""
     names = list(contenders)
     first = i % max(1, len(names))
     return names[first:] + names[:first]
@@ -197,7 +197,7 @@ def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
 
 
 def _seconds(contest: Contest, name: str, repeats: int) -> float:
-    """The mean of so many calls. Errors: WrongAnswer."""
+    """The mean of this many calls. Raises WrongAnswer."""
     seconds, answer = timed(contest.contenders[name], repeats)
     if not contest.same(answer, contest.expected):
         found, right = reprlib.repr(answer), reprlib.repr(contest.expected)

@@ -1,4 +1,4 @@
-"""The kernels in pure Python and numpy, and by numba, as one would write them there."""
+"""The kernels in pure Python, numpy and numba, as one would usually write them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test(start: int, stop: int) -> int:
 
 
 def wrapped(total: int) -> int:
-    """Modulo 2^32, as a signed number."""
+    """The number modulo 2^32, as a signed number."""
     return (total + 2**31) % 2**32 - 2**31
 
 
@@ -69,7 +69,7 @@ def numpy_test(start: int, stop: int) -> int:
 
 
 def numpy_num_primes(numbers: numpy.ndarray) -> int:
-    """Trial division of all that are left, which become fewer."""
+    """Trial division of the numbers that are still undecided."""
     left = numbers[numbers > 0]
     ends = numpy.sqrt(left).astype(numpy.int32)
     count, d = 0, 2
@@ -92,7 +92,7 @@ def numpy_pi(n: int) -> float:
 
 
 def by_numba() -> SimpleNamespace:
-    """The kernels that numba compiles when they are first called: one thread, without the lock; and `prange`.
+    """The kernels for numba, compiled at their first call: on one thread without the GIL, and with `prange`.
 
     Errors: ImportError.
     """

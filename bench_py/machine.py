@@ -1,4 +1,4 @@
-"""What the machine is, what is installed, and who else kept it busy."""
+"""Describes the machine, the installed packages, and the load from other processes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PROJECT = Path(__file__).parent.parent
 
 
 def processors() -> int:
-    """Those that this process may use."""
+    """The processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def threads() -> list[int]:
-    """Numbers of threads to measure with, more than one: powers of two, and all processors."""
+    """The numbers of threads to measure with, above one: powers of two, and all processors."""
     most = processors()
     return sorted({2**i for i in range(1, 10) if 2**i < most} | {max(2, most)})
 
 
 def about(level: str, library: str) -> dict[str, object]:
-    """The machine, for the result: level and library are the CPU level in use and the library's version."""
+    """The machine as a dict for the result. `level` is the CPU level in use, `library` the library's version."""
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),
@@ -74,7 +74,7 @@ def _version(name: str) -> str:
 
 
 class Load:
-    """How busy other programs, and other guests of the same hardware, keep the processors meanwhile."""
+    """Measures how much of the processors other programs, and other guests of the host, use meanwhile."""
 
     def __init__(self) -> None:
         self._start = monotonic(), *self._ticks(), self._own()
@@ -94,7 +94,7 @@ class Load:
         return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
     def so_far(self) -> dict[str, float]:
-        """Parts of all processors' time, in percent: {"others": ..., "stolen": ...}."""
+        """Shares of all processors' time in percent: {"others": ..., "stolen": ...}."""
         start, busy, stolen, own = self._start
         now_busy, now_stolen = self._ticks()
         available = (monotonic() - start) * (os.cpu_count() or 1)

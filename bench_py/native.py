@@ -1,4 +1,4 @@
-"""Native code that is measured: ungil at each CPU level, the C baselines, FLINT."""
+"""The measured native code: ungil at each CPU level, the C baselines, FLINT."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ IsPrime = ctypes.CFUNCTYPE(c_int, ctypes.c_ulong)
 
 
 class Native:
-    """Libraries for one process, which are gone with it."""
+    """Copies of libraries for one process, deleted at its end."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ungil-bench-")
 
     def ungil(self, level: str) -> Any | None:
-        """A copy of the library that works at this CPU level; None where the processor has it not.
+        """A copy of the library that works at this CPU level; None if the processor lacks the level.
 
         The level is chosen once in a library's life. A copy of the file is a library of its own, so that levels can
         take turns in one process.
@@ -46,7 +46,7 @@ class Native:
                 os.environ["UNGIL_CPU"] = before
 
     def compiled(self, name: str, *flags: str) -> Any:
-        """baseline/<name>.c by gcc. Errors: CannotCompile."""
+        """Compiles baseline/<name>.c with gcc. Raises CannotCompile."""
         source, compiled = HERE / "baseline" / f"{name}.c", Path(self._folder.name, f"{name}{''.join(flags)}.o")
         library = compiled.with_suffix(".so")
         _gcc("-O3", "-march=native", "-fopenmp", "-fPIC", *flags, "-c", str(source), "-o", str(compiled))
@@ -98,7 +98,7 @@ def _declared(library: ctypes.CDLL, name: str) -> ctypes.CDLL:
 
 
 def flint_is_prime() -> Any | None:
-    """FLINT's n_is_prime as a C function, of the library that the package python-flint brings along.
+    """FLINT's n_is_prime as a C function, from the library in the package python-flint.
 
     Errors: ImportError.
     """

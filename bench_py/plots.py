@@ -1,4 +1,4 @@
-"""A table of a result as a plot."""
+"""Plots the tables of a result."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MARKERS = "osD^vPX"
 
 
 class Style:
-    """Line styles for the contenders of a plot: a colour a family, and within it one style after the other."""
+    """Line styles for a plot's contenders: one colour per family, and different styles within it."""
 
     def __init__(self, contenders: Sequence[str]) -> None:
         families: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Style:
 
 
 def plot(rows: Sequence[Row], unit_of_size: str) -> Figure:
-    """Of the rows of a table."""
+    """The plot of a table's rows."""
     if rows[0].suite == "gil":
         return speed_ups(rows)
     if len({row.size for row in rows}) > 1:
@@ -89,7 +89,7 @@ def plot(rows: Sequence[Row], unit_of_size: str) -> Figure:
 
 
 def contenders_of(rows: Sequence[Row]) -> list[str]:
-    """All of them, the slowest at the largest size they have first."""
+    """All contenders, ordered by their times at their largest size, slowest first."""
     last: dict[str, tuple[float, float]] = {}
     for row in rows:
         for name in row.samples:
@@ -151,7 +151,7 @@ def distributions(row: Row) -> Figure:
 
 
 def threaded(row: Row) -> list[str]:
-    """Contenders that were measured in both ways."""
+    """The contenders that were measured both in sequence and on threads."""
     names = [name.split(" · ")[0] for name in row.samples if name.endswith(THREADS)]
     return [name for name in names if f"{name} · {SEQUENCE}" in row.samples]
 
@@ -162,7 +162,7 @@ def both(row: Row, name: str) -> tuple[str, str]:
 
 
 def speed_ups(rows: Sequence[Row]) -> Figure:
-    """Of threads over the sequence: bars for one number of threads, lines for several."""
+    """The speed-up of threads over the sequence: bars for one number of threads, lines for several."""
     names = threaded(rows[-1])
     ratios = {name: [(row.size, row.ratio(*both(row, name))) for row in rows] for name in names}
     style = Style(names)
@@ -194,7 +194,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _lines(names: Sequence[str]) -> tuple[Figure, Axes]:
-    """With a line for each name, the first one lowest."""
+    """Axes with one line per name, the first name lowest."""
     figure, axes = _figure(0.7 + 0.3 * len(names))
     axes.set_yticks(range(len(names)), names)
     axes.grid(axis="y", visible=False)
@@ -202,7 +202,7 @@ def _lines(names: Sequence[str]) -> tuple[Figure, Axes]:
 
 
 def _bar(axes: Axes, line: int, ratio: Ratio, colour: str) -> float:
-    """To the median, with the quartiles; where it ends."""
+    """Draws a bar to the median, with the quartiles; returns its end."""
     axes.barh(line, ratio.median, color=colour, height=0.6)
     axes.plot(ratio.quartiles, [line, line], color="black", linewidth=1)
     return max(ratio.median, ratio.quartiles[1])

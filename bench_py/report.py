@@ -1,4 +1,4 @@
-"""A result as one page that needs nothing else, and its plots as PNG."""
+"""Writes a result as a self-contained HTML page, and its plots as PNG files."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ SIZES = {"gil": "threads", "overheads": "n", "kernels": "n", "interpreters": "n"
 
 @dataclass(frozen=True)
 class Cell:
-    """A contender at a size."""
+    """One contender at one size."""
 
     time: str
     ratio: str = ""
     spread: str = ""
     kind: str = ""
-    """ours, ahead (the reference is), behind, open; or out, if it was not measured."""
+    """ours; ahead, behind or open (the reference, compared with it); or out if it was not measured."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the result."""
+    """One table of the result."""
 
     anchor: str
     title: str
@@ -48,7 +48,7 @@ class Section:
 
 
 def write(path: Path, results: Results, folder: Path) -> Path:
-    """Writes folder/report.html and folder/*.png; the page's path."""
+    """Writes folder/report.html and folder/*.png, and returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in (path for name in NAMES for path in folder.glob(f"{name}-*.png")):
         old.unlink()
@@ -84,7 +84,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
 
 
 def _half(ratio: Ratio) -> str:
-    """Where the half of the rounds in the middle lie."""
+    """The interquartile range of the rounds."""
     return " to ".join(times(quartile).rstrip(" ×") for quartile in ratio.quartiles)
 
 
@@ -125,7 +125,7 @@ def _section(rows: list[Row], notes: dict[str, str], folder: Path) -> Section:
 
 
 def _speed_ups(rows: list[Row]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
-    """Columns and lines of a table of Python's lock: what threads gain, and both times."""
+    """Columns and lines of a table of the GIL suite: the speed-up of threads, and both times."""
     lines = []
     for name in plots.threaded(rows[-1]):
         cells = []
@@ -162,7 +162,7 @@ def _verdict(ratio: Ratio) -> str:
 
 
 def _not_ahead(results: Results) -> Iterator[tuple[Row, str, Ratio, str, str]]:
-    """Where a rival is faster, or no slower as far as one can tell: with the reason, where one is known."""
+    """The rows in which a rival is faster, or not significantly slower, with the reason if one is known."""
     for row in results.rows:
         for rival, ratio in row.comparisons():
             if _verdict(ratio) != "ahead":

@@ -1,4 +1,4 @@
-"""What a run found, as a JSON file, and what may be concluded from it.
+"""The results of a run, as a JSON file, and the statistics drawn from them.
 
 A row is the same work by several contenders, who took turns: sample i of one belongs to the same round as sample i of
 another. So ratios are taken round by round, and a machine that is slower for a while changes both sides of them.
@@ -24,12 +24,12 @@ MACHINE = {
     "versions": dict,
     **dict.fromkeys(("processor", "cpu_level", "python", "ungil", "commit"), str),
 }
-"""What is told of every machine, among other things."""
+"""The facts that every machine's description has."""
 WIDE = 0.3  # a distance of the quartiles, as a part of the median, that is told
 
 
 def quartiles(samples: Sequence[float]) -> tuple[float, float]:
-    """The first and the third, by linear interpolation (Hyndman and Fan 1996, type 7)."""
+    """The first and the third quartile by linear interpolation (Hyndman and Fan 1996, type 7)."""
     if len(samples) < 2:
         return samples[0], samples[0]
     first, _, third = statistics.quantiles(samples, n=4, method="inclusive")
@@ -37,7 +37,7 @@ def quartiles(samples: Sequence[float]) -> tuple[float, float]:
 
 
 def spread(samples: Sequence[float]) -> float:
-    """The distance of the quartiles, as a part of the median."""
+    """The interquartile range divided by the median."""
     first, third = quartiles(samples)
     return (third - first) / statistics.median(samples)
 
@@ -48,7 +48,7 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long something took as something else, over the rounds of a run."""
+    """The ratio of two times, over the rounds of a run."""
 
     rounds: Sequence[float]
 
@@ -62,8 +62,8 @@ class Ratio:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether it says which of the two was faster: the 95 % interval of the rounds' mean, of logarithms, is on one
-        side of 1. Two rounds do not do."""
+        """Whether one of the two is significantly faster: the 95 % confidence interval of the mean logarithm does not
+        contain 0, with at least three rounds."""
         if len(self.rounds) < 3:
             return False
         logarithms = [math.log(ratio) for ratio in self.rounds]
@@ -72,44 +72,44 @@ class Ratio:
 
     @property
     def is_wide(self) -> bool:
-        """Whether half of the rounds lie further apart than WIDE of the median: then a figure is a rough one."""
+        """Whether the interquartile range exceeds WIDE of the median: then the figure is rough."""
         return spread(self.rounds) > WIDE
 
 
 @dataclass
 class Row:
-    """The same work by several contenders."""
+    """The samples of several contenders that did the same work."""
 
     suite: str
     table: str
     size: float
-    """What the table's columns count: numbers, bytes, threads."""
+    """The value of the table's column: a count of numbers, bytes or threads."""
     unit: str
-    """Of the samples: "s" for seconds, "MiB"."""
+    """The unit of the samples: "s" for seconds, or "MiB"."""
     reference: str | None
-    """The contender that others are compared with: ungil as it comes, on all processors."""
+    """The contender that others are compared with: ungil with its defaults, on all processors."""
     rivals: list[str]
-    """Those that it is to be ahead of."""
+    """The contenders that the reference should beat."""
     samples: dict[str, list[float]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
-    """How many calls a sample is the mean of."""
+    """The number of calls per sample."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Contenders that would take too long at this size, and how long."""
+    """Contenders that would take too long at this size, with the expected time."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Peers that raised an exception, and which."""
+    """Peers that raised an exception, with the exception."""
 
     def median(self, contender: str) -> float:
         return statistics.median(self.samples[contender])
 
     def ratio(self, contender: str, other: str) -> Ratio:
-        """The first one's time as a multiple of the other's, in the rounds that both took part in."""
+        """The first contender's time as a multiple of the other's, in the rounds that both took part in."""
         return Ratio([a / b for a, b in zip(self.samples[contender], self.samples[other])])
 
     def spread(self, contender: str) -> float:
         return spread(self.samples[contender])
 
     def comparisons(self) -> Iterator[tuple[str, Ratio]]:
-        """The rivals that were measured, each with its time as a multiple of the reference's."""
+        """The measured rivals, each with its time as a multiple of the reference's."""
         if self.reference in self.samples:
             for rival in self.rivals:
                 if rival in self.samples:
@@ -118,7 +118,7 @@ class Row:
 
 @dataclass
 class Missing:
-    """A peer that was not there, and how to have it."""
+    """A missing peer, and how to install it."""
 
     suite: str
     peer: str
@@ -134,32 +134,32 @@ class Results:
     started: str
     seconds: float = 0.0
     complete: bool = False
-    """Whether every suite that was asked for came to its end."""
+    """Whether every requested suite completed."""
     suites: list[str] = field(default_factory=list)
-    """What was asked for."""
+    """The requested suites."""
     only: str = ""
-    """The text that names had to have for being measured."""
+    """Only names that contain this text were measured."""
     effort: dict[str, float] = field(default_factory=dict)
     """Rounds and limits, see contest.py."""
     load: dict[str, dict[str, float]] = field(default_factory=dict)
-    """By suites: how busy others kept the processors, see machine.py."""
+    """Per suite: the load from other processes, see machine.py."""
     failures: list[str] = field(default_factory=list)
-    """Wrong answers, and suites that broke off."""
+    """Wrong answers, and suites that ended early."""
     missing: list[Missing] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     def find(self, suite: str, table: str, size: float | None = None) -> Row | None:
-        """The row; the one of the largest size if none is given."""
+        """The row of this size, or of the largest size if none is given."""
         rows = [row for row in self.rows if (row.suite, row.table) == (suite, table)]
         return max((row for row in rows if size in (None, row.size)), key=lambda row: row.size, default=None)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has all that `make bench` measures."""
+        """Whether it contains everything that `make bench` measures."""
         return self.complete and not (self.quick or self.only or self.failures) and set(self.suites) == set(NAMES)
 
     def save(self, path: Path) -> None:
-        """As a whole or not at all, whatever happens meanwhile."""
+        """Saves atomically: the file is complete, or does not change."""
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_suffix(".new")
         new.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -167,7 +167,7 @@ class Results:
 
 
 def load(path: str | Path) -> Results:
-    """Errors: OSError; ValueError for a file that is none of ours."""
+    """Loads a result. Raises OSError, or ValueError if the file is not a result."""
     try:
         content = json.loads(Path(path).read_text("utf-8"))
         if content.pop("schema") != SCHEMA:
@@ -182,7 +182,7 @@ def load(path: str | Path) -> Results:
 
 
 def _check(run: Results) -> None:
-    """Errors: ValueError, TypeError or KeyError for what nothing can be concluded from."""
+    """Raises ValueError, TypeError or KeyError for data that is not a valid result."""
     for name, kind in MACHINE.items():
         if not isinstance(run.machine[name], kind):
             raise TypeError(f"the machine's {name} is no {kind.__name__}")
@@ -196,14 +196,14 @@ def _check(run: Results) -> None:
 
 
 def newest() -> tuple[Path, Results] | None:
-    """Of the kept runs of all suites that are complete, the last."""
+    """The newest complete run of all suites."""
     found = [(path, load(path)) for path in sorted(FOLDER.glob("*.json"))]
     whole = [(path, run) for path, run in found if run.is_whole]
     return max(whole, key=lambda one: one[1].started, default=None)
 
 
 def new_path(folder: Path, date: str, host: str, quick: bool) -> Path:
-    """A name that no earlier run has: nothing is overwritten. Errors: ValueError for a host that is a path."""
+    """A file name that no earlier run has. Raises ValueError if the host name is a path."""
     if "/" in host:
         raise ValueError(f"a host's name has no slash: {host}")
     name = f"{date}-{host}" + ("-quick" if quick else "")

@@ -1,4 +1,4 @@
-"""What the pools are given to do: functions that processes can import.
+"""The tasks of the pools: functions that processes can import.
 
 numpy is imported by those that need it only, as interpreters of the standard library cannot.
 """
@@ -24,17 +24,17 @@ def loop(count: int) -> int:
 
 
 def length(data: numpy.ndarray) -> int:
-    """What takes an array, and does not read it."""
+    """Takes an array and does not read it."""
     return len(data)
 
 
 def total(data: numpy.ndarray) -> int:
-    """What reads all of it: the sum of its 64-bit words."""
+    """Reads the whole array: the sum of its 64-bit words."""
     return int(data.sum())
 
 
 def words(size: int) -> numpy.ndarray:
-    """An array of so many bytes, none like the next."""
+    """An array of this many bytes, in which all words differ."""
     import numpy
 
     return numpy.arange(size // 8, dtype=numpy.uint64)

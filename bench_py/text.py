@@ -1,4 +1,4 @@
-"""Quantities as people read them."""
+"""Formats quantities for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ def size_text(size: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """In a unit that suits: 1.5e-6 s as 1.5 us."""
+    """With a suitable unit: 1.5e-6 s as 1.5 us."""
     if unit != "s":
         return f"{value:.3g} {unit}"
     for name, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
@@ -22,5 +22,5 @@ def _three_digits(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio to three digits, the last of which a rerun may change."""
+    """A ratio to three digits. A second run may change the last one."""
     return f"{_three_digits(ratio)} ×"

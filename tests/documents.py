@@ -27,7 +27,7 @@ TAGGED = re.compile(r'<pre name="code" class="python">(.*?)</pre>', re.DOTALL)
 
 
 def read(folder, mark):
-    """The one text that contains `mark`."""
+    """The only text that contains `mark`."""
     texts = [open(path, encoding="utf-8").read() for path in sorted(glob.glob(os.path.join(folder, "*.txt")))]
     matching = [text for text in texts if mark in text]
     if len(matching) != 1:
@@ -36,7 +36,7 @@ def read(folder, mark):
 
 
 def python(series):
-    """The newest Python of the machine that is of a series such as "3.7"."""
+    """The machine's newest Python of a series such as "3.7"."""
     found = [path for path, name in pythons.find().items() if name.startswith("CPython %s." % series)]
     if not found:
         sys.exit("no CPython %s on this machine: install it, for example with pyenv" % series)
@@ -44,7 +44,7 @@ def python(series):
 
 
 def with_numba(series):
-    """A Python of that series in a venv that has numba."""
+    """A Python of that series in a venv with numba."""
     venv = os.path.join(PROJECT, "build", "documents", series)
     executable = os.path.join(venv, "bin", "python")
     has_numba = os.path.exists(executable) and subprocess.call([executable, "-c", "import numba"]) == 0
@@ -63,7 +63,7 @@ class Runner:
             self.environment.update(LIBRARY_PATH=LIBRARIES, LD_LIBRARY_PATH=LIBRARIES)
 
     def run(self, title, executable, script, expected, links=()):
-        """Runs a script in a folder of its own; its output must match `expected`."""
+        """Runs a script in a directory of its own; its output must match `expected`."""
         folder = tempfile.mkdtemp()
         try:
             for name in links:

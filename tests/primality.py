@@ -1,4 +1,4 @@
-"""Primality by another way than the library's, for the tests of the library and of the package."""
+"""A primality test that is independent of the library, for the tests of the library and the package."""
 
 
 def is_prime(n):

@@ -1,4 +1,4 @@
-"""Runs the tests of the package and of interpreters again and again, until one fails: its log is in build/repeat.
+"""Repeats the tests of the package and of interpreters until one fails. Its log is in build/repeat.
 
     python3 tests/repeat.py COUNT VERSION...        (make test-repeat)
 """
@@ -28,7 +28,7 @@ def pythons_of(version):
 
 
 def python(executable, description):
-    """The Python of a venv with what the package works with."""
+    """The Python of a venv with the packages that ungil works with."""
     place = venvs.folder("repeat", description)
     if not os.path.exists(os.path.join(place, "ready")):
         subprocess.check_call([executable, "-m", "venv", "--clear", place])

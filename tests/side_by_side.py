@@ -1,4 +1,4 @@
-"""Runs jobs side by side, as many as there are processors, and tells each one's output in one piece when it ends."""
+"""Runs jobs in parallel, as many as there are processors, and prints each job's output when it ends."""
 
 import os
 import subprocess
@@ -9,11 +9,11 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-PATIENCE = 3600  # seconds: a job that takes longer hangs
+PATIENCE = 3600  # seconds, after which a job counts as hung
 
 
 class Job:
-    """A name, and a function that is called with the job: it runs its processes by job.run()."""
+    """A name and a function. The function is called with the job, and runs processes with job.run()."""
 
     def __init__(self, name, function):
         self.name = name
@@ -22,7 +22,7 @@ class Job:
         self.passed = False
 
     def run(self, command, **settings):
-        """As subprocess.check_call(), with the output kept until the job ends."""
+        """Like subprocess.check_call(), but keeps the output until the job ends."""
         left = PATIENCE - (time.monotonic() - self._start)
         settings.update(stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
         subprocess.run(command, check=True, timeout=max(left, 1), **settings)
@@ -39,7 +39,7 @@ class Job:
                 self.passed = True
             except (subprocess.SubprocessError, OSError) as error:
                 self.say(str(error))
-            except Exception:  # a defect of the job itself: the others go on
+            except Exception:  # a bug in the job itself: the others continue
                 self.say(traceback.format_exc())
             self.seconds = time.monotonic() - self._start
             self._output.seek(0)
@@ -50,7 +50,7 @@ class Job:
 
 
 def run(jobs, at_once=None):
-    """Runs the jobs, in their order as far as there is room, and tells how they ended: the status to exit with."""
+    """Runs the jobs, starting them in order, and reports how they ended. Returns the exit status."""
     telling = threading.Lock()
     with ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
         for done in [pool.submit(job.work, telling) for job in jobs]:

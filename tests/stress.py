@@ -1,4 +1,4 @@
-"""How much of the tests of growth and repetition is done: UNGIL_TEST_STRESS is full or short.
+"""The length of tests of growth and repetition, by the environment variable UNGIL_TEST_STRESS.
 
     full (the default)  all of it
     short               a round or a few
@@ -19,12 +19,12 @@ def is_short():
 
 
 def rounds(full, short):
-    """How many rounds a test makes of what it repeats."""
+    """The number of rounds of a test."""
     return short if is_short() else full
 
 
 def chosen(pythons):
-    """Those of the Pythons, oldest first, that are tested in full length."""
+    """The Pythons that are tested at full length, of those given, oldest first."""
     wish = os.environ.get(NAME, "full")
     if wish not in ("full", "short", "rotating"):
         sys.exit("%s is full, short or rotating, not %r" % (NAME, wish))
@@ -38,7 +38,7 @@ def chosen(pythons):
 
 
 def environment(python, full, settings):
-    """The settings, with which a Python's tests are of full length or short."""
+    """The settings with which a Python's tests run at full or short length."""
     return dict(settings, **{NAME: "full" if python in full else "short"})
 
 
@@ -47,7 +47,7 @@ def label(python, full):
 
 
 def _turn():
-    """A number that changes with each commit, or where there is none, each day."""
+    """A number that changes with each commit, or each day outside a git repository."""
     here = os.path.dirname(os.path.abspath(__file__))
     try:
         command = ["git", "-C", here, "rev-parse", "HEAD"]

@@ -1,4 +1,4 @@
-"""Venvs of the machine's Pythons, in folders below build/, for tests of what is installed."""
+"""Venvs of the machine's Pythons, below build/, for tests of installed packages."""
 
 import glob
 import os
@@ -13,7 +13,7 @@ from run import environment  # noqa: E402, F401
 
 
 def find(is_supported):
-    """The Pythons, as pythons.find gives them, whose name ("CPython", "PyPy") and version ([3, 8]) are supported."""
+    """The Pythons of pythons.find() whose name ("CPython", "PyPy") and version ([3, 8]) are supported."""
     found = pythons.find()
     return {executable: found[executable] for executable in found if is_supported(*pythons.split(found[executable]))}
 
@@ -22,22 +22,22 @@ def folder(kind, description):
     return os.path.join(PROJECT, "build", kind, description.replace(" ", "-"))
 
 
-def make(job, executable, place):
-    """A new venv, in the place of an old one; gives its Python."""
-    job.run([executable, "-m", "venv", "--clear", place])
-    return os.path.join(place, "bin", "python")
+def make(job, executable, target):
+    """Creates a venv, replacing an old one; returns its Python."""
+    job.run([executable, "-m", "venv", "--clear", target])
+    return os.path.join(target, "bin", "python")
 
 
 def install(job, python, *what, **settings):
-    """By pip, which is to build nothing. The settings are subprocess's."""
+    """Installs wheels with pip, which may not build anything. The settings are those of subprocess."""
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     job.run(pip + list(what), **settings)
 
 
 def with_packages(job, executable, description):
-    """The Python of a venv with all that test-packages and test-wheel want, which fetch it once for both.
+    """The Python of a venv with everything that test-packages and test-wheel need, downloaded once for both.
 
-    It is made anew if the requirements have changed. Other Pythons than CPython have wheels of the latter's alone.
+    The venv is created again when the requirements change. Only CPython has wheels for those of test-packages.
     """
     kinds = ("packages", "wheel") if description.startswith("CPython") else ("wheel",)
     place = folder("packages", description)
@@ -55,5 +55,5 @@ def with_packages(job, executable, description):
 def wheel():
     wheels = glob.glob(os.path.join(PROJECT, "build", "wheels", "*.whl"))
     if len(wheels) != 1:
-        sys.exit("there is not one wheel in build/wheels: run make wheel")
+        sys.exit("there is not exactly one wheel in build/wheels: run make wheel")
     return wheels[0]

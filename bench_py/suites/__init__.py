@@ -1,4 +1,4 @@
-"""The suites. Each is a module with TITLE, ABOUT, and steps(tools): what it measures, in order."""
+"""The suites. Each is a module with TITLE, ABOUT, and steps(tools), which yields its measurements in order."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from ..results import Row
 
 @dataclass(frozen=True)
 class Step:
-    """Something to measure."""
+    """One measurement."""
 
     name: str
     seconds: float
-    """What it takes, roughly, on two processors: for the time left to be told."""
+    """Its approximate duration on two processors, for the estimate of the remaining time."""
     prepare: Callable[[], Contest | Row]
-    """A contest to be measured, or a row that was."""
+    """Returns a contest to be measured, or a measured row."""
 
 
 @dataclass
 class Tools:
-    """What a suite is given."""
+    """What a suite works with."""
 
     effort: Effort
     tell_missing: Callable[[str, str], None]
-    """(peer, why and how to have it), for the report."""
+    """Reports a missing peer: its name, and why it is missing or how to install it."""
     stack: ExitStack
-    """What is entered here is left when the suite has ended."""
+    """Closed at the end of the suite."""
     _found: dict[str, Any] = field(default_factory=dict)
 
     def find(self, peer: str, look: Callable[[], Any], how: str) -> Any:
-        """What `look` gives, or raises, once for all; None is told as missing."""
+        """The result of `look`, called once. Where it is None or raises, the peer is reported as missing."""
         if peer not in self._found:
             try:
                 self._found[peer] = look()

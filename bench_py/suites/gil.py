@@ -18,11 +18,11 @@ from ..machine import processors, threads
 from ..native import Native
 from . import Step, Tools
 
-TITLE = "Python's lock"
+TITLE = "The GIL"
 ABOUT = (
-    "As many calls as threads: in sequence, then each on a Python thread of its own, at the same time. A speed-up of "
-    "the number of threads is all that processors give; 1 is what the lock leaves. Every contender has a load of its "
-    "own size, so that a call takes some hundredths of a second."
+    "As many calls as threads: in sequence, then at the same time, each on a Python thread of its own. The best "
+    "possible speed-up is the number of threads; under the GIL it is 1. Each contender's load has a size of its "
+    "own, so that a call takes some hundredths of a second."
 )
 
 SEQUENCE, THREADS = "in sequence", "on threads"

@@ -26,9 +26,9 @@ from . import Step, Tools
 
 TITLE = "Interpreters"
 ABOUT = (
-    "ungil.InterpreterPoolExecutor beside concurrent.futures.ProcessPoolExecutor by each way to start processes, loky, "
-    "and threads, which share everything and take turns at the lock. Pools have as many workers as there are "
-    "processors, two to eight, and are warm, but where the start is what is measured."
+    "ungil.InterpreterPoolExecutor compared with concurrent.futures.ProcessPoolExecutor (with each start method), "
+    "loky, and threads, which share everything but run one at a time under the GIL. Pools have as many workers as "
+    "there are processors, from two to eight, and are warm unless their start is measured."
 )
 REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
 REUSED = "loky, its reusable pool"
@@ -48,23 +48,23 @@ NUMPY = "numpy on all workers: roots and sort of n bytes, there and back"
 WHOLE = "a pool from start to end, with a short loop of pure Python a worker"
 
 SHARED = (
-    "Proportional set size: pages that processes share count in parts. A forked process has its parent's modules for "
-    "nothing until it writes to them, reference counts included, and all processes share the pages of their libraries; "
-    "an interpreter loads its own."
+    "Proportional set size: a shared page counts in equal parts for each process. A forked process shares its parent's "
+    "modules until it writes to them (which includes reference counts), and all processes share the pages of their "
+    "libraries. An interpreter loads its own."
 )
 NOTES = {
     PURE: "The same work on the same processors: 1 is what there is to have.",
     BARE: SHARED,
     MEMORY: SHARED,
-    START: "A forked process is a copy, and starts nothing; it is also the one that inherits locks in any state.",
+    START: "A forked process is a copy, so nothing has to start; but it inherits locks in any state.",
     AGAIN: (
-        "ungil's has an interpreter that another pool gave back. loky's get_reusable_executor() keeps its processes "
-        "running: no start and no end, as with any pool that stays open."
+        "ungil reuses an interpreter that another pool returned. loky's get_reusable_executor() keeps its processes "
+        "running, so it has no start and no end, like any pool that stays open."
     ),
-    WHOLE: "Interpreters are new ones: what holds for the start of a pool holds here.",
-    HANDED: "An interpreter is lent the memory; processes are sent a copy.",
-    CHUNKS: "Hundreds of calls a task: what is sent counts less, and the calls themselves are the same.",
-    NUMPY: "Arrays go to interpreters and back without a copy, through pipes to processes.",
+    WHOLE: "Interpreters are new ones, so this includes their start.",
+    HANDED: "The interpreter reads the memory in place; processes receive a copy.",
+    CHUNKS: "Each task makes a hundred calls, so communication counts less, and the calls themselves are the same.",
+    NUMPY: "Arrays are passed to interpreters and back without copying; to processes they go through pipes.",
 }
 
 SERVE = """

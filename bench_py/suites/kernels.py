@@ -22,12 +22,12 @@ from . import Step, Tools
 
 TITLE = "Kernels"
 ABOUT = (
-    "Time against size, by every way to compute the same. ungil is called by ctypes with numbers that lie in C arrays "
-    "already; the last table has what a script pays for other containers. Contenders without a number of threads take "
-    "one, but for ungil, prange, pthreads and OpenMP, which take all processors. C is compiled here, for this "
-    "processor; FLINT is the one that python-flint brings along."
+    "Time against size, for every way to compute the same result. ungil is called with ctypes on numbers that are in C "
+    "arrays already; the last table shows the cost of other containers. ungil, prange, pthreads and OpenMP use all "
+    "processors unless a number of threads is given; the others use one. C is compiled on this machine for its "
+    "processor. FLINT is the library in python-flint."
 )
-SMALL = "It takes some microseconds: most is the call by ctypes, whose results come by a pointer."
+SMALL = "A call takes a few microseconds, most of it in ctypes, which has to pass a pointer for the result."
 REFERENCE = "ungil"
 REFERENCE_LEVEL = default_library.ungil_cpu_active().decode()
 SECONDS = 12.0  # a step's, as a rule

@@ -24,9 +24,9 @@ from . import Step, Tools
 
 TITLE = "Overheads"
 ABOUT = (
-    "A call that does nothing; starting work on threads, beside OpenMP's parallel regions; a C function of each "
-    "number, beside OpenMP's loop; a sum to the last bit, beside sums that are not; a control; and how soon calls "
-    "return that are stopped."
+    "A call that does nothing; starting work on threads, compared with OpenMP's parallel regions; a C function applied "
+    "to each number, compared with an OpenMP loop; an accurate sum, compared with less accurate ones; a control; and "
+    "how soon a stopped call returns."
 )
 REFERENCE = "ungil"
 
@@ -41,17 +41,17 @@ DEADLINE = "from the deadline to the call's return"
 
 NOTES = {
     LAUNCH: (
-        "OpenMP's threads spin for the next region, and all take part in it. ungil's spin for some microseconds only; "
-        "the caller does not wait for those that have not come, and may do all of the loop itself."
+        "OpenMP's threads spin until the next region, and all of them take part in it. ungil's workers spin for only a "
+        "few microseconds. The caller does not wait for workers that have not started, and may run the whole loop."
     ),
-    LAUNCH_LATER: "10 ms after the last one OpenMP's threads sleep too, and all are waited for.",
+    LAUNCH_LATER: "10 ms after the last loop, OpenMP's threads sleep too, and it waits for all of them.",
     MAP: (
-        "The same libm function in the same loop: 1 is what there is to have. For few numbers what counts is how soon "
-        "threads start, and OpenMP's are spinning still."
+        "The same libm function in the same loop, so 1 is the best possible ratio. For few numbers the start of "
+        "threads dominates, and OpenMP's threads are still spinning."
     ),
     SUM: (
-        "ungil's is as if in twice the precision, rounded once, and the same on any number of threads; math.fsum's is "
-        "rounded once; the others' depend on the order. Large arrays are bound by memory, whoever adds."
+        "ungil's sum has about twice the precision, is rounded once, and is the same for any number of threads. "
+        "math.fsum rounds once. The results of the others depend on the order. Large arrays are limited by memory."
     ),
 }
 

@@ -18,8 +18,6 @@ import importlib
 
 TYPE_CHECKING = False  # not from typing, whose import would take a fifth of the start of an isolated interpreter
 if TYPE_CHECKING:
-    from typing import Any
-
     from . import aio as aio
     from . import compat as compat
     from . import control as control
@@ -78,14 +76,16 @@ _SUBMODULES = ("aio", "compat", "control", "errors", "functions", "interpreters"
 __all__ = sorted({"aio", "compat", *_MODULES} - {"TimeoutError", "map", "sum"})
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module("." + name, __name__)
-    if name not in _MODULES:
-        raise AttributeError("module %r has no attribute %r" % (__name__, name))
-    module = importlib.import_module("." + _MODULES[name], __name__)
-    value = globals()[name] = getattr(module, "version" if name == "__version__" else name)
-    return value
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
+
+    def __getattr__(name: str) -> object:
+        if name in _SUBMODULES:
+            return importlib.import_module("." + name, __name__)
+        if name not in _MODULES:
+            raise AttributeError("module %r has no attribute %r" % (__name__, name))
+        module = importlib.import_module("." + _MODULES[name], __name__)
+        value = globals()[name] = getattr(module, "version" if name == "__version__" else name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -15,8 +15,12 @@ except ImportError:
     import pickle  # type: ignore[no-redef]
 
 # threading.local and threading.RLock, without an import of threading, for the same reason.
-from _thread import RLock as RLock
-from _thread import _local as thread_local
+try:
+    from _thread import RLock as RLock
+    from _thread import _local as thread_local
+except ImportError:
+    from threading import RLock as RLock
+    from threading import local as thread_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -121,14 +121,12 @@ _NAME_OF_STATUS = {
 }
 
 
-def __getattr__(name: str) -> type[Error]:
-    if name not in _LAZY:
-        raise AttributeError("module %r has no attribute %r" % (__name__, name))
-    from . import _waiting_errors
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
 
-    value: type[Error] = getattr(_waiting_errors, name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> type[Error]:
+        if name not in _LAZY:
+            raise AttributeError("module %r has no attribute %r" % (__name__, name))
+        return _class(name)
 
 
 def __dir__() -> list[str]:
@@ -137,8 +135,16 @@ def __dir__() -> list[str]:
 
 def of_status(status: int, message: str) -> Error:
     """The exception for a status that is not UNGIL_OK."""
-    name = _NAME_OF_STATUS.get(status, "Error")
-    kind: type[Error] = globals().get(name) or __getattr__(name)
-    error = kind(message)
+    error = _class(_NAME_OF_STATUS.get(status, "Error"))(message)
     error.status = status
     return error
+
+
+def _class(name: str) -> type[Error]:
+    """The exception of this name, created at its first use if it is one of the lazy ones."""
+    if name not in globals():
+        from . import _waiting_errors
+
+        globals()[name] = getattr(_waiting_errors, name)
+    found: type[Error] = globals()[name]
+    return found

@@ -148,7 +148,7 @@ def count_primes(numbers: Integers, *, threads: int | None = None, control: Cont
 
     See Also
     --------
-    is_prime : tells which of the numbers are prime.
+    is_prime : tests each of the numbers.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-//! How many processors this process may use.
+//! Processors: how many a thread or the process may use, and moving a thread to those of the process.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{process, thread};

@@ -56,14 +56,15 @@ mod tests {
     use super::AtomicRef;
 
     #[test]
-    fn the_first_of_several_is_published_and_the_next_replaces_only_what_it_knows() {
+    fn a_reference_is_published_only_in_place_of_the_expected_one() {
         static PUBLISHED: AtomicRef<u32> = AtomicRef::none();
         assert_eq!(PUBLISHED.get(), None);
-        let first = PUBLISHED.replace_boxed(None, Box::new(1));
-        assert_eq!((*first, PUBLISHED.replace_boxed(None, Box::new(2))), (1, first));
-        assert_eq!(PUBLISHED.replace(None, &3), Err(first));
-        assert_eq!(PUBLISHED.replace(Some(first), &4), Ok(()));
-        assert_eq!(*PUBLISHED.replace_boxed(Some(first), Box::new(5)), 4);
+        assert_eq!(PUBLISHED.replace(None, &1), Ok(()));
+        let first = PUBLISHED.get();
+        assert_eq!(PUBLISHED.replace(None, &2), Err(&1));
+        assert_eq!(*PUBLISHED.replace_boxed(None, Box::new(3)), 1);
+        assert_eq!(*PUBLISHED.replace_boxed(first, Box::new(4)), 4);
+        assert_eq!(*PUBLISHED.replace_boxed(first, Box::new(5)), 4);
         assert_eq!(PUBLISHED.get(), Some(&4));
     }
 }

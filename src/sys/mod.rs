@@ -9,7 +9,7 @@
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
-//! | `affinity` | how many processors the process may use |
+//! | `affinity` | how many processors the process may use; the affinity of a thread |
 //! | [`settings`] | environment variables, read once; the number of threads |
 //!
 //! It uses nothing else of the crate, and everything else may use it.

@@ -59,7 +59,7 @@ class Names(unittest.TestCase):
 
     def test_type_checkers_see_the_same_names(self):
         tree = ast.parse(inspect.getsource(ungil))
-        (block,) = (node for node in tree.body if isinstance(node, ast.If))
+        (block,) = (node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
         imports = [node for node in block.body if isinstance(node, ast.ImportFrom) and node.level]
         seen = {alias.asname: node.module for node in imports for alias in node.names}
         expected = {name: module for name, module in ungil._MODULES.items() if name != "__version__"}

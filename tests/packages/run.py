@@ -1,4 +1,4 @@
-"""Runs the tests of this folder on the supported Pythons of the machine, each in a venv with the packages."""
+"""Runs the tests of this directory on the machine's supported Pythons, each in a venv with the packages."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Packages with extension modules, imported and used in several interpreters at the same time."""
+"""Packages with extension modules, used in several interpreters at the same time."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "python"))
 
 from interpreters import Interpreter, run, shared_library, together  # noqa: E402
 
-# OpenBLAS 0.3.21, which numpy 1.24 has, stops for good where several threads call it: also in Python's own threads.
+# OpenBLAS 0.3.21 (numpy 1.24) hangs when several threads call it, in ordinary Python threads too.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 AT_ONCE = 8
@@ -151,7 +151,7 @@ class Many(unittest.TestCase):
         self.assertEqual(run(source % textwrap.dedent(NUMPY))[::2], (0, ""))
 
     def test_exit_with_workers_busy_in_numpy(self):
-        """The process's libraries end while threads are in them."""
+        """The process's libraries are finalised while threads use them."""
         for _ in range(3):
             self.assertEqual(
                 run("""

@@ -6,18 +6,6 @@ import subprocess
 import sys
 
 
-def read(directory):
-    """The texts of the Python files below a directory, by their paths."""
-    texts = {}
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            if name.endswith(".py"):
-                path = os.path.join(folder, name)
-                with open(path, encoding="utf-8") as file:
-                    texts[os.path.relpath(path, directory).replace(os.sep, "/")] = file.read()
-    return texts
-
-
 def module_name(path):
     """The module in a file, by its path below the directory of the packages."""
     names = path[:-len(".py")].split("/")

@@ -2,7 +2,6 @@
 
 It is no compiler. It knows comments, strings, attributes, `use` trees and brackets: enough for formatted sources.
 """
-import os
 import re
 
 # Comments, strings and characters (but no lifetimes).
@@ -176,15 +175,3 @@ def code_lines(text):
     """The numbers of the lines that are neither empty nor a comment; from 0."""
     code = OPAQUE.sub(lambda match: spaces(match) if match.group()[0] == "/" else match.group(), text)
     return {number for number, line in enumerate(code.split("\n")) if line.strip()}
-
-
-def read(directory):
-    """The texts of the Rust files below a directory, by their paths."""
-    texts = {}
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            if name.endswith(".rs"):
-                path = os.path.join(folder, name)
-                with open(path, encoding="utf-8") as file:
-                    texts[os.path.relpath(path, directory).replace(os.sep, "/")] = file.read()
-    return texts

@@ -10,6 +10,7 @@ import unittest
 
 import python_source
 import rust_source
+import source_files
 
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
@@ -49,7 +50,7 @@ ALLOWED = {
 
 FILE_LINES = 400
 FUNCTION_LINES = 40
-FOLDERS = ("src", "python", "tools", "benches", "fuzz", "tests", "examples", "bench_py", "packaging")
+DIRECTORIES = ("src", "python", "tools", "benches", "fuzz", "tests", "examples", "bench_py", "packaging")
 
 
 def cycles(graph):
@@ -116,8 +117,8 @@ class Architecture(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.rust = rust_source.graph(rust_source.read(os.path.join(PROJECT, "src")))
-        cls.python = python_source.graph(python_source.read(os.path.join(PROJECT, "python")))
+        cls.rust = rust_source.graph(source_files.read(os.path.join(PROJECT, "src"), ".rs"))
+        cls.python = python_source.graph(source_files.read(os.path.join(PROJECT, "python"), ".py"))
 
     def test_no_modules_of_the_library_use_each_other(self):
         self.assertGreater(sum(map(len, self.rust.values())), 200)
@@ -139,10 +140,9 @@ class Architecture(unittest.TestCase):
 
     def test_files_and_functions_are_short_or_say_why_not(self):
         found = []
-        for folder in FOLDERS:
-            path = os.path.join(PROJECT, folder)
-            files = {**rust_source.read(path), **python_source.read(path)}
-            found += [line for name in sorted(files) for line in too_long("%s/%s" % (folder, name), files[name])]
+        for directory in DIRECTORIES:
+            files = source_files.read(os.path.join(PROJECT, directory), (".rs", ".py"))
+            found += [line for name in sorted(files) for line in too_long("%s/%s" % (directory, name), files[name])]
         self.assertEqual([], found)
 
 
@@ -191,7 +191,7 @@ class Planted(unittest.TestCase):
         graph = self.graph(a="use crate::b;", b="\nuse crate::c::X;", c="use crate::a;", d="use crate::a;")
         self.assertEqual(cycles(graph), [["a:1 uses b", "b:2 uses c", "c:1 uses a"]])
         self.assertEqual(cycles(self.graph(lib="", a="use crate::b;", b="")), [])
-        # A file of a folder that uses the folder's own file, and the other way round.
+        # A file that uses its directory's mod.rs, and the other way round.
         self.assertEqual(cycles(self.graph(a__mod="mod b; use b::X;", a__b="use super::LIMIT;")),
                          [["a:1 uses a::b", "a::b:1 uses a"]])
 

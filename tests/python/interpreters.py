@@ -27,8 +27,8 @@ SUPPORTED = platform.python_implementation() == "CPython" and (3, 8) <= sys.vers
 def shared_library():
     """This Python's shared libpython, or None."""
     names = [sysconfig.get_config_var("INSTSONAME"), "libpython%d.%d.so.1.0" % sys.version_info[:2]]
-    folders = [sysconfig.get_config_var("LIBDIR")] + glob.glob("/usr/lib/*-linux-gnu")
-    paths = [os.path.join(folder, name) for folder in folders for name in names if folder and name]
+    directories = [sysconfig.get_config_var("LIBDIR")] + glob.glob("/usr/lib/*-linux-gnu")
+    paths = [os.path.join(directory, name) for directory in directories for name in names if directory and name]
     return next((path for path in paths if "libpython" in path and ".so" in path and os.path.exists(path)), None)
 
 

@@ -103,11 +103,11 @@ LOADS = HEAD + "void *load(const char *path) { return dlopen(path, RTLD_NOW); }\
 @unittest.skipUnless(has_compiler(), "SKIP libraries in C: there is no C compiler (%s)" % COMPILER)
 class Libraries(Case):
     def setUp(self):
-        self.folder = os.path.realpath(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.directory = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory)
 
     def path(self, name):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.directory, name)
 
     def compiled(self, name, source, *options, **texts):
         """A shared library of this source, in which `texts` are string constants."""
@@ -121,8 +121,8 @@ class Libraries(Case):
     def test_symbols_are_looked_up_as_their_caller_would_in_the_process_itself(self):
         soname = "-Wl,-soname,libdependency.so,--default-symver"
         dependency = self.compiled("libdependency.so", DEPENDENCY, soname)
-        place = ["-L" + self.folder, "-Wl,--no-as-needed", "-ldependency", "-Wl,-rpath,$ORIGIN"]
-        path = self.compiled("looks_up.so", LOOKS_UP, *place, PATH=dependency)
+        link = ["-L" + self.directory, "-Wl,--no-as-needed", "-ldependency", "-Wl,-rpath,$ORIGIN"]
+        path = self.compiled("looks_up.so", LOOKS_UP, *link, PATH=dependency)
         names = [line.split("(")[0][4:] for line in LOOKS_UP.splitlines() if line.startswith("int ")]
         source = "import ctypes\nlibrary = ctypes.CDLL(%r)\nfound = {name: library[name]() for name in %r}" % (
             str(path),

@@ -29,7 +29,7 @@ from interpreters import (
 )
 from support import signatures
 
-from stress import rounds  # in a folder that support has added
+from stress import rounds  # in a directory that support has added
 
 
 @unittest.skipUnless(HAS_ONE, REASON)
@@ -343,10 +343,10 @@ class Processes(Case):
         status, output, errors = run("""
             import tempfile
             home = tempfile.mkdtemp()
-            folder = os.path.join(home, "lib", "python%d.%d" % sys.version_info[:2])
-            os.makedirs(folder)
-            open(os.path.join(folder, "os.py"), "w").close()
-            try: Interpreter(home=home, executable="", path=[folder])
+            directory = os.path.join(home, "lib", "python%d.%d" % sys.version_info[:2])
+            os.makedirs(directory)
+            open(os.path.join(directory, "os.py"), "w").close()
+            try: Interpreter(home=home, executable="", path=[directory])
             except Failed as failed: print(failed.status)
             print(Interpreter().eval("1 + 1"))
         """)

@@ -90,9 +90,9 @@ class Missing(Case):
 
     @unittest.skipUnless(HAS_ONE, REASON)
     def test_a_stripped_libpython(self):
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
-        stripped = os.path.join(folder, "libpython-stripped.so")
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        stripped = os.path.join(directory, "libpython-stripped.so")
         try:
             subprocess.check_call(["strip", "-o", stripped, shared_library()])
         except OSError:
@@ -104,9 +104,9 @@ class Missing(Case):
             is_loaded = "libpython" in maps.read()
         if not SUPPORTED or sysconfig.get_config_var("Py_ENABLE_SHARED") and is_loaded:
             self.skipTest("SKIP: this Python is not static")
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
-        alone = os.path.join(folder, "python3")
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        alone = os.path.join(directory, "python3")
         shutil.copy(os.path.realpath(sys.executable), alone)
         status, _, errors = run("Interpreter()", command=[alone], environment={"PYTHONHOME": sys.base_prefix})
         self.assertEqual(status, 1)

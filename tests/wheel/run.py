@@ -1,7 +1,7 @@
 """Installs the wheel in build/wheels on every Python from 3.8 on, and tests what was installed.
 
-First with the package's own requirements alone, and on a PATH without a compiler and cargo: `python -m ungil`. Then
-the tests in ../package; with all that the package works with, but for the Pythons that are not tested in full length.
+First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
+Then it runs the tests in ../package. On the Pythons that are tested at full length, it installs optional packages too.
 """
 
 import os
@@ -22,7 +22,7 @@ def is_supported(name, version):
 
 
 def environment(**settings):
-    """As it is, but for what could lead to another package or library."""
+    """The environment without variables that lead to another package or library."""
     elsewhere = ("PYTHONPATH", "LD_LIBRARY_PATH", "UNGIL_LIBRARY")
     kept = {name: os.environ[name] for name in os.environ if name not in elsewhere}
     return dict(kept, **settings)

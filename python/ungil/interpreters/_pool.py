@@ -21,10 +21,10 @@ from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from weakref import ref
 
-from .. import _private_apis
 from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
+from .._private_apis import begin_future, has_ended, register_atexit, reset_future
 from ._calls import Call, combine
 from ._pace import Pace
 from ._requests import Outcome
@@ -48,13 +48,9 @@ class Task(NamedTuple):
     def cancel(self) -> None:
         future = self.future
         if future.cancel():
-            self.begin()  # only this notifies those who wait for several futures
+            begin_future(future)  # only this notifies those who wait for several futures
         elif future.running():  # the program has marked it so, and no worker would end it
             _end_future(future, None, CancelledError())
-
-    def begin(self) -> bool:
-        """Marks the future as running. False if it is cancelled or done."""
-        return _private_apis.begin_future(self.future)
 
 
 class Worker(threading.Thread):
@@ -214,7 +210,7 @@ class Pool:
 
     def _fail(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
-            if task.begin():
+            if begin_future(task.future):
                 _end_future(task.future, None, self._error())
 
     @property
@@ -320,12 +316,12 @@ class Pool:
         tasks = [task for tasks in [*self._in_progress.values(), self._clear()] for task in tasks]
         self.workers, self._waiting, self._interpreters, self._in_progress = [], {}, {}, {}
         for task in tasks:
-            _private_apis.reset_future(task.future, Condition())
+            reset_future(task.future, Condition())
         self._fail(tasks)
 
 
 def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if task.begin()]
+    tasks = [task for task in tasks if begin_future(task.future)]
     if not tasks:
         return
     call = tasks[0].call
@@ -346,7 +342,7 @@ def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
 
 def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
     """Sets the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
-    if _private_apis.has_ended(future):
+    if has_ended(future):
         return
     try:
         if error is None:
@@ -388,5 +384,5 @@ def _after_fork_in_child() -> None:
         pool.after_fork_in_child()
 
 
-_private_apis.register_atexit(_at_exit)
+register_atexit(_at_exit)
 os.register_at_fork(after_in_child=_after_fork_in_child)

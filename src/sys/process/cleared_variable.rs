@@ -28,13 +28,10 @@ pub(crate) fn is(cell: &'static AtomicU64) -> bool {
     std::ptr::eq(cell, &TOKEN)
 }
 
-#[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
-mod without_pages {
-    use std::sync::atomic::AtomicU64;
+// What `wiped_page` has to do for its pages, where there are none.
 
-    pub(crate) fn wait_for_forks(_: &'static AtomicU64) {}
-
-    pub(crate) fn discard(_: &'static AtomicU64) {}
-}
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
-pub(crate) use without_pages::*;
+pub(crate) fn wait_for_forks(_: &'static AtomicU64) {}
+
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
+pub(crate) fn discard(_: &'static AtomicU64) {}
