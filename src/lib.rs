@@ -6,7 +6,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
-//! | [`ops`] | the operations: a kernel, run by the pool, under a control token |
+//! | [`ops`] | the operations: a kernel, run by the pool, with a control token |
 //! | [`interp`] | isolated interpreters: private copies of the Python library |
 //! | [`pool`] | worker threads, which share the chunks of a call |
 //! | [`control`] | control tokens: progress, cancellation and deadline of a call |

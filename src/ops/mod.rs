@@ -1,4 +1,4 @@
-//! The library's operations: a kernel, run on several threads by the pool, under a control token.
+//! The library's operations: a kernel, run on several threads by the pool, with a control token.
 //!
 //! | module | contents |
 //! |---|---|
