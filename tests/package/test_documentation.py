@@ -15,8 +15,9 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References"]
 SECTIONS += ["Examples"]
 
-# It works in interpreters only; needs a package that may not be installed; runs when it is imported.
-NOT_IMPORTED = {"ungil.interpreters._worker", "ungil._native.threadpoolctl", "ungil.__main__"}
+# It works in interpreters only; needs a package that may not be installed; runs when it is imported; and the native
+# library, which pkgutil takes for an extension module where the package is installed.
+NOT_IMPORTED = {"ungil.interpreters._worker", "ungil._native.threadpoolctl", "ungil.__main__", "ungil.libungil"}
 
 
 def modules():
