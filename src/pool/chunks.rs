@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use crate::sys::sync::{AtomicU64, Ordering};
 
