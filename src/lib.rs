@@ -6,10 +6,10 @@
 //! | module | contents |
 //! |---|---|
 //! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
-//! | [`ops`] | the operations: a kernel, run by the pool, with a control token |
+//! | [`ops`] | the operations: a kernel, run by the pool, with a control |
 //! | [`interp`] | isolated interpreters: private copies of the Python library |
 //! | [`pool`] | worker threads, which share the chunks of a call |
-//! | [`control`] | control tokens: progress, cancellation and deadline of a call |
+//! | [`control`] | controls: progress, cancellation and deadline of a call |
 //! | [`kernels`] | the algorithms, each for several CPU levels |
 //! | [`cpu`] | CPU levels: detection, and the level in use |
 //! | [`sys`] | the operating system: synchronisation, forks, signals, processors, settings |
