@@ -1,5 +1,5 @@
 //! The errors of the core: kernels, pool, controls and operations. Interpreters have their own
-//! ([`crate::interp::error`]), and the C interface adds what can be wrong with a caller's pointers and handles.
+//! ([`crate::interp::error`]), and the C interface adds those of a caller's pointers and handles.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Error {
     Cancelled,
     /// The deadline of the call's control passed.
     TimedOut,
-    /// A function passed by the caller stopped the call by returning this number.
+    /// The caller's function stopped the call by returning this number.
     StoppedByFunction(i32),
     /// The process forked inside the call, and this is the child.
     Forked,

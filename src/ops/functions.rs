@@ -18,8 +18,8 @@ pub trait ForeignCalls: Sync {
 
 /// Calls `body` with the ends of ranges of `grain` indices, the last one perhaps shorter, that make up `[begin, end)`.
 ///
-/// Errors: [`Error::Invalid`] if `begin > end`, or if `grain` is 0 or negative; [`Error::StoppedByFunction`] with the number that
-/// `body` returned, unless it returned 0 for all ranges.
+/// Errors: [`Error::Invalid`] if `begin > end`, or if `grain` is 0 or negative; [`Error::StoppedByFunction`] with the
+/// number that `body` returned, unless it returned 0 for all ranges.
 pub fn parallel_for(
     (begin, end): (i64, i64),
     grain: i64,

@@ -23,7 +23,8 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
             for grain in [0, 1, 7, 100, 5000] {
-                for kind in [Grain::Fixed, at_least, |min_items| Grain::Adaptive { min_items, max_items: 20 }] {
+                for kind in [Grain::Fixed, at_least, |min_items| Grain::Adaptive { min_items, max_items: 20 }]
+                {
                     let part = |range: Range<u64>| Ok(range.sum::<u64>());
                     let total = Call::on(threads).sum(len, kind(grain), part);
                     assert_eq!(total, Ok((0..len).sum()), "threads {threads}, len {len}, grain {grain}");

@@ -56,7 +56,9 @@ pub(in crate::kernels) trait U64Vector: Copy {
 
 /// The most and the fewest bits of a lane, without its leading zeros.
 #[inline(always)]
-pub(in crate::kernels) fn bit_lengths<V: U64Vector, const GROUPS: usize>(vectors: &[V; GROUPS]) -> (u32, u32) {
+pub(in crate::kernels) fn bit_lengths<V: U64Vector, const GROUPS: usize>(
+    vectors: &[V; GROUPS],
+) -> (u32, u32) {
     let (mut most, mut fewest) = (vectors[0], vectors[0]);
     for &vector in &vectors[1..] {
         (most, fewest) = (most.max(vector), fewest.min(vector));

@@ -15,6 +15,7 @@
 //! Computation 90, 2021.
 //!
 //! `pipeline` has the stages of a batch, once for all levels, and `candidates` the lists between them.
+//! The kernels take u64; operations convert other types of numbers (`ops/primes.rs`).
 
 mod candidates;
 mod lucas;
