@@ -42,15 +42,9 @@
  *   pthread_cancel(), which Python before 3.14 does to threads that outlive it), the thread stops there forever
  *   with glibc, and the call does not return; that does not keep the process from exiting. With musl, which does
  *   not unwind, a thread must not end in it. The same holds for the release callback of a buffer.
-<<<<<<< HEAD
  *   Forks: the function may fork. If nthreads is not 1, the child does not call it again: when it returns in the
  *   child, the call returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread
  *   continues in the child as in the parent.
-=======
- *   It may fork. If nthreads is not 1, the child does not call it again: when it returns in the child, the call
- *   returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread continues in
- *   the child as in the parent.
->>>>>>> house
  *
  * Isolated interpreters: ungil_interp_new() provides a separate Python inside this process: a private copy of the
  * Python library, with its own GIL, which loads private copies of the extension modules that it imports. Threads in
