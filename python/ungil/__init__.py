@@ -1,13 +1,14 @@
 """Run code on all cores in spite of Python's global interpreter lock (GIL).
 
-- `is_prime`, `count_primes`, `sum`, `sum_multiples`: functions over numbers that use all cores.
-- `parallel_for`, `map`, `integrate`: call your own C functions on all cores.
-- `InterpreterPoolExecutor`, `run`, `Interpreter`, `share`: run any Python code in isolated interpreters.
-- `num_threads`, `set_num_threads`: how many threads a call uses.
-- `Control`, `track`: progress, cancellation, deadlines and progress bars.
-- `aio`: the same functions for asyncio.
+- `is_prime`, `count_primes`, `sum`, `sum_multiples` (module `kernels`): functions over numbers that use all cores.
+- `num_threads`, `set_num_threads` (also `kernels`): how many threads a call uses.
+- `parallel_for`, `map`, `integrate` (module `functions`): call your own C functions on all cores.
+- `InterpreterPoolExecutor`, `run`, `Interpreter`, `share` (package `interpreters`): run any Python code in isolated
+  interpreters.
+- `Control` (module `control`), `track` (module `progress`): progress, cancellation, deadlines and progress bars.
+- `Error` and its subclasses (module `errors`): the exceptions.
+- `aio`: awaitable forms of the long functions, for asyncio.
 - `compat`: `test`, `num_primes` and `pi`, the workloads of the classic examples.
-- `Error` and its subclasses: see `errors`.
 
 `python -m ungil` reports what works on this machine, and how fast.
 """
@@ -26,31 +27,14 @@ if TYPE_CHECKING:
     from . import interpreters as interpreters
     from . import kernels as kernels
     from . import progress as progress
-    from .control import Control as Control
-    from .control import Progress as Progress
-    from .errors import CancelledError as CancelledError
-    from .errors import Error as Error
-    from .errors import ExecutionError as ExecutionError
-    from .errors import ExitingError as ExitingError
-    from .errors import InvalidArgumentError as InvalidArgumentError
-    from .errors import ResultOverflowError as ResultOverflowError
-    from .errors import TimeoutError as TimeoutError
-    from .errors import UnsupportedError as UnsupportedError
-    from .functions import integrate as integrate
-    from .functions import map as map
-    from .functions import parallel_for as parallel_for
+    from .control import *  # noqa: F403 - all names of its __all__, as in each of these lines
+    from .errors import *  # noqa: F403
+    from .functions import *  # noqa: F403
     from .interpreters._sharing import share as share
-    from .interpreters.executor import BrokenInterpreterPool as BrokenInterpreterPool
-    from .interpreters.executor import InterpreterPoolExecutor as InterpreterPoolExecutor
-    from .interpreters.interpreter import Interpreter as Interpreter
-    from .interpreters.interpreter import run as run
-    from .kernels import count_primes as count_primes
-    from .kernels import is_prime as is_prime
-    from .kernels import num_threads as num_threads
-    from .kernels import set_num_threads as set_num_threads
-    from .kernels import sum as sum
-    from .kernels import sum_multiples as sum_multiples
-    from .progress import track as track
+    from .interpreters.executor import *  # noqa: F403
+    from .interpreters.interpreter import *  # noqa: F403
+    from .kernels import *  # noqa: F403
+    from .progress import *  # noqa: F403
 
     __version__: str
 

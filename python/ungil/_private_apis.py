@@ -51,7 +51,7 @@ def has_ended(future: Future[Any]) -> bool:
 
 
 def begin_future(future: Future[Any]) -> bool:
-    """Marks a future as running. False if nobody waits for its result.
+    """Mark a future as running. False if nobody waits for its result.
 
     The program may have marked or ended it. Future.set_running_or_notify_cancel() would log that as an error and raise.
     """
@@ -62,12 +62,12 @@ def begin_future(future: Future[Any]) -> bool:
 
 
 def set_condition_type(future: Future[Any], kind: type[threading.Condition]) -> None:
-    """Gives a new future's condition another class: that of the standard library cannot be interrupted safely."""
+    """Give a new future's condition another class: that of the standard library cannot be interrupted safely."""
     future._condition.__class__ = kind
 
 
 def reset_future(future: Future[Any], condition: threading.Condition) -> None:
-    """In the child of a fork: gives a future of the parent a new condition, and drops its callbacks.
+    """In the child of a fork: give a future of the parent a new condition, and drop its callbacks.
 
     Another thread, which the child does not have, may have held the old one. The callbacks are the parent's.
     """
@@ -82,7 +82,7 @@ CONDITION_LOCK = "_lock"
 
 
 def register_atexit(function: Callable[[], object]) -> None:
-    """Calls the function before the process waits for its threads to end.
+    """Call the function before the process waits for its threads to end.
 
     atexit's functions are called after that, so a pool's threads would never be asked to end. Python 3.8 has no such
     hook; it does not wait for daemon threads.
@@ -124,7 +124,7 @@ def lines_of_code(code: CodeType) -> Sequence[str] | None:
 
 
 def register_code(code: CodeType, lines: Sequence[str]) -> None:
-    """Lets linecache know the lines of code that is in no file, where it keeps them by code object."""
+    """Let linecache know the lines of code that is in no file, where it keeps them by code object."""
     linecache: Any = sys.modules["linecache"]
     if hasattr(linecache, "_getlines_from_code"):
         linecache._register_code(code, "".join(lines), code.co_filename)

@@ -1,13 +1,13 @@
-"""Type variables for functions that call a function with its own parameters.
+"""Types for annotations: arrays of numbers, and functions with their own parameters.
 
-They exist at run time, so that typing.get_type_hints() works from Python 3.10 on. Before, there is no ParamSpec, and
-type checkers take it from typing_extensions, which need not be installed.
+They exist at run time too, so that typing.get_type_hints() works from Python 3.10 on. Type checkers take what older
+Pythons lack from typing_extensions, which need not be installed.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Iterable, SupportsFloat, SupportsIndex, TypeVar, Union
 
 if sys.version_info >= (3, 10):
     from typing import ParamSpec
@@ -20,4 +20,17 @@ elif TYPE_CHECKING:
 else:
     Parameters = None
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+elif sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+else:
+    Buffer = Any
+
 Result = TypeVar("Result")
+
+Integers = Union[Buffer, Iterable[SupportsIndex]]
+"""An array of integers, or an iterable of them."""
+
+Reals = Union[Buffer, Iterable[Union[SupportsFloat, SupportsIndex]]]
+"""An array of real numbers, or an iterable of them."""

@@ -13,14 +13,11 @@ import contextvars
 import functools
 import inspect
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar, overload
+from typing import Any, Callable, Coroutine, TypeVar, overload
 
 from . import functions, kernels
-from ._typing import Parameters, Result
+from ._typing import Integers, Parameters, Result
 from .control import Control
-
-if TYPE_CHECKING:
-    from ._arrays.buffers import Integers
 
 __all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "sum"]
 

@@ -11,17 +11,15 @@ To await one, use `ungil.aio.call`: ``await ungil.aio.call(ungil.compat.pi, 10**
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 
 from ._arrays.buffers import as_input
 from ._arrays.dtypes import INT32
 from ._native.call_options import CallOptions
 from ._native.library import library
 from ._native.scalars import as_signed
+from ._typing import Integers
 from .control import Control
-
-if TYPE_CHECKING:
-    from ._arrays.buffers import Integers
 
 __all__ = ["num_primes", "pi", "test"]
 

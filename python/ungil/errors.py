@@ -10,8 +10,8 @@ from ._native import signatures as c
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._waiting_errors import CancelledError as CancelledError
-    from ._waiting_errors import TimeoutError as TimeoutError
+    from ._futures_errors import CancelledError as CancelledError
+    from ._futures_errors import TimeoutError as TimeoutError
 
 __all__ = [
     "CancelledError",
@@ -106,18 +106,14 @@ class ResultOverflowError(Error, OverflowError):
     status = c.UNGIL_E_OVERFLOW
 
 
-_LAZY = ("CancelledError", "TimeoutError")
+_LAZY = {"CancelledError": c.UNGIL_E_CANCELLED, "TimeoutError": c.UNGIL_E_TIMED_OUT}
 
+# Each class is that of its `status`; these two statuses have none of their own.
 _NAME_OF_STATUS = {
     c.UNGIL_E_NULL: "InvalidArgumentError",
-    c.UNGIL_E_INVALID: "InvalidArgumentError",
     c.UNGIL_E_HANDLE: "InvalidArgumentError",
-    c.UNGIL_E_OVERFLOW: "ResultOverflowError",
-    c.UNGIL_E_CANCELLED: "CancelledError",
-    c.UNGIL_E_TIMED_OUT: "TimeoutError",
-    c.UNGIL_E_PYTHON: "ExecutionError",
-    c.UNGIL_E_UNSUPPORTED: "UnsupportedError",
-    c.UNGIL_E_EXITING: "ExitingError",
+    **{_status: _name for _name, _status in _LAZY.items()},
+    **{globals()[_name].status: _name for _name in __all__ if _name not in _LAZY},
 }
 
 
@@ -143,8 +139,8 @@ def of_status(status: int, message: str) -> Error:
 def _class(name: str) -> type[Error]:
     """The exception of this name, created at its first use if it is one of the lazy ones."""
     if name not in globals():
-        from . import _waiting_errors
+        from . import _futures_errors
 
-        globals()[name] = getattr(_waiting_errors, name)
+        globals()[name] = getattr(_futures_errors, name)
     found: type[Error] = globals()[name]
     return found

@@ -21,7 +21,7 @@ Ctrl-C interrupts a long call in the main thread, as in `ungil.kernels`.
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any, Callable, SupportsFloat, SupportsIndex, TypeVar, Union, overload
+from typing import Any, Callable, SupportsFloat, SupportsIndex, TypeVar, Union, overload
 
 from ._arrays.buffers import as_input
 from ._arrays.c_functions import as_context, as_function
@@ -31,10 +31,8 @@ from ._arrays.results import result_for
 from ._native.call_options import UNBOUNDED, CallOptions
 from ._native.library import library
 from ._native.scalars import as_float, as_signed
+from ._typing import Integers, Reals
 from .control import Control
-
-if TYPE_CHECKING:
-    from ._arrays.buffers import Integers, Reals
 
 __all__ = ["integrate", "map", "parallel_for"]
 

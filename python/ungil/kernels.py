@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
-from typing import TYPE_CHECKING, Any, Callable, SupportsIndex, TypeVar, overload
+from typing import Any, Callable, SupportsIndex, TypeVar, overload
 
 from ._arrays.buffers import as_input
 from ._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
@@ -22,10 +22,8 @@ from ._arrays.results import result_for
 from ._native.call_options import MAX_THREADS, CallOptions
 from ._native.library import check, library
 from ._native.scalars import as_int, as_signed, short_repr
+from ._typing import Integers, Reals
 from .control import Control
-
-if TYPE_CHECKING:
-    from ._arrays.buffers import Integers, Reals
 
 __all__ = ["count_primes", "is_prime", "num_threads", "set_num_threads", "sum", "sum_multiples"]
 

@@ -11,13 +11,19 @@ import ungil
 from references import has_numpy, import_or_skip, sieve, typecodes, values
 from ungil import compat, functions, kernels
 from ungil._arrays import buffers
-from ungil._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64
+from ungil._arrays.dtypes import BOOL, FLOAT64, INT32, INT64, UINT8, UINT64, ElementType
 
 COUNT = 3000
 PRIMES = sum(sieve(COUNT))
 
 
 class Types(unittest.TestCase):
+    def test_domains(self):
+        self.assertEqual(INT32.domain, "-2147483648 to 2147483647")
+        self.assertEqual(UINT8.domain, "0 to 255")
+        self.assertEqual(FLOAT64.domain, "up to 1.8e308 in magnitude")
+        self.assertEqual(ElementType("float32", "f", ctypes.c_float, 4).domain, "up to 3.4e38 in magnitude")
+
     def accepted(self, function, given):
         try:
             function(given)

@@ -98,17 +98,20 @@ class Docstrings(unittest.TestCase):
 
     @unittest.skipIf(sys.version_info < (3, 10), "SKIP: annotations are for Python 3.10 or later")
     def test_annotations_can_be_evaluated(self):
-        for value in (
-            ungil.run,
-            ungil.aio.call,
-            ungil.Interpreter.__init__,
-            ungil.Interpreter.call,
-            ungil.InterpreterPoolExecutor.__init__,
-            ungil.InterpreterPoolExecutor.submit,
-            ungil.InterpreterPoolExecutor.map,
-        ):
-            with self.subTest(value=value):
-                self.assertIn("return", typing.get_type_hints(value))
+        for name, value in public_objects():
+            if inspect.ismodule(value):
+                continue
+            with self.subTest(name=name):
+                for annotated in with_annotations(value):
+                    typing.get_type_hints(annotated)
+        self.assertIn("numbers", typing.get_type_hints(ungil.count_primes))
+
+
+def with_annotations(value):
+    """What of a public object has annotations: a class and its __init__, a property's function, or a function."""
+    if inspect.isclass(value):
+        return [value, value.__init__] if is_constructed_by_users(value) else [value]
+    return [value.fget if isinstance(value, property) else value]
 
 
 def is_constructed_by_users(kind):

@@ -21,7 +21,7 @@ SLEEPERS = """
 
 
 def sleeps_on(process):
-    """Returns when the process's main thread has slept for a while, so that it must be waiting."""
+    """Return when the process's main thread has slept for a while, so that it must be waiting."""
     asleep = 0
     while asleep < 20:
         time.sleep(0.01)

@@ -54,6 +54,7 @@ class Errors(unittest.TestCase):
     def test_the_status_of_a_class_gives_the_class(self):
         for name in errors.__all__:
             kind = getattr(errors, name)
+            self.assertIn(kind.status, STATUSES.values())
             self.assertIs(type(errors.of_status(kind.status, "text")), kind)
 
     def test_pickling(self):

@@ -13,7 +13,8 @@ from unittest import mock
 import ungil
 from references import has_numpy, interrupted, values
 from ungil import functions
-from ungil._arrays.c_signatures import parse
+from ungil._arrays.c_functions import as_function
+from ungil._arrays.c_signatures import Signature, parse
 from ungil._native.signatures import UNGIL_E_IN_USE
 
 Body = CFUNCTYPE(c_int32, c_int64, c_int64, c_void_p)
@@ -217,6 +218,18 @@ class Forms(unittest.TestCase):
             TypeError, r"numba.cfunc\('int32\(int64, int64, voidptr\)'\)\(function\).*c_void_p"
         ):
             functions.parallel_for(lambda begin, end, context: 0, 0, 1)
+
+    def test_advice_has_a_name_for_each_type_of_numbers(self):
+        sizes = ["%s%d" % (kind, bits) for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+        types = [(size + "_t", "c_" + size, size) for size in sizes]
+        for name, in_ctypes, in_numba in [*types, ("float", "c_float", "float32"), ("double", "c_double", "float64")]:
+            wanted = Signature(name, (name, "void *"))
+            with self.assertRaises(TypeError) as caught:
+                as_function(len, wanted)
+            self.assertIn("numba.cfunc('%s(%s, voidptr)')" % (in_numba, in_numba), str(caught.exception))
+            arguments = "(ctypes.%s, ctypes.%s, ctypes.c_void_p)" % (in_ctypes, in_ctypes)
+            self.assertIn("ctypes.CFUNCTYPE" + arguments, str(caught.exception))
+            self.assertTrue(hasattr(ctypes, in_ctypes))
 
     def test_other_objects_are_rejected(self):
         for given in (None, "sin", 1.5, b"sin", [square], ctypes.c_int(5)):

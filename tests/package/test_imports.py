@@ -60,8 +60,12 @@ class Names(unittest.TestCase):
     def test_type_checkers_see_the_same_names(self):
         tree = ast.parse(inspect.getsource(ungil))
         (block,) = (node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
-        imports = [node for node in block.body if isinstance(node, ast.ImportFrom) and node.level]
-        seen = {alias.asname: node.module for node in imports for alias in node.names}
+        seen = {}
+        for node in block.body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [alias.asname or alias.name for alias in node.names]
+                every = importlib.import_module("ungil." + node.module).__all__ if names == ["*"] else names
+                seen.update(dict.fromkeys(every, node.module))
         expected = {name: module for name, module in ungil._MODULES.items() if name != "__version__"}
         self.assertEqual(seen, dict(expected, **dict.fromkeys(ungil._SUBMODULES)))
         self.assertTrue(os.path.exists(os.path.join(os.path.dirname(ungil.__file__), "py.typed")))

@@ -67,7 +67,7 @@ def dies(frame):
 
 
 def at_step(number, call, after_calls=False):
-    """Makes the call, with KeyboardInterrupt at this step of the package's code: False if there are fewer steps.
+    """Make the call, with KeyboardInterrupt at this step of the package's code: False if there are fewer steps.
 
     after_calls: only steps after calls of functions are counted. CPython 3.11 to 3.13 check for signals there, and
     where functions and loop iterations begin. Other versions also check between the acquisition of a lock and its

@@ -23,7 +23,7 @@ def until(condition):
 
 
 def run_until(begun, ended):
-    """Sets one byte of `__main__`'s memory, and runs until another one is set."""
+    """Set one byte of `__main__`'s memory, and run until another one is set."""
     gate = sys.modules["__main__"].gate
     gate[begun] = 1
     while not gate[ended]:

@@ -10,9 +10,7 @@ import side_by_side  # noqa: E402
 import stress  # noqa: E402
 import venvs  # noqa: E402
 
-
-def is_supported(name, version):
-    return name == "CPython" and [3, 8] <= version <= [3, 14]
+pythons = venvs.pythons
 
 
 def test(job, executable, name):
@@ -21,9 +19,9 @@ def test(job, executable, name):
 
 
 def main():
-    found = venvs.find(is_supported)
+    found = venvs.find(pythons.have_interpreters)
     if not found:
-        print("SKIP packages in interpreters: there is no CPython from 3.8 to 3.14")
+        print("SKIP packages in interpreters: there is no CPython from %s" % pythons.WITH_INTERPRETERS)
     chosen = stress.chosen(list(found))
     jobs = []
     for executable, name in found.items():

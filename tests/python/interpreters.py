@@ -11,6 +11,7 @@ import textwrap
 import threading
 import unittest
 
+import pythons
 from support import load, signatures
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,7 +22,7 @@ PYTHON, UNSUPPORTED = signatures.UNGIL_E_PYTHON, signatures.UNGIL_E_UNSUPPORTED
 HANDLE, IN_USE, INVALID = signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_IN_USE, signatures.UNGIL_E_INVALID
 
 # What a process's own Python must be for an interpreter to be like it.
-SUPPORTED = platform.python_implementation() == "CPython" and (3, 8) <= sys.version_info[:2] <= (3, 14)
+SUPPORTED = pythons.have_interpreters(platform.python_implementation(), sys.version_info[:2])
 
 
 def shared_library():
@@ -112,7 +113,7 @@ class Reply(object):
 
 
 def together(functions):
-    """Runs the functions at the same time, and raises the first error."""
+    """Run the functions at the same time, and raise the first error."""
     errors = []
 
     def run(function):
@@ -138,13 +139,13 @@ def count():
 
 
 def memory():
-    """This process's memory in bytes, its share of what it shares included."""
+    """The memory in bytes that this process alone has written: other measures depend on other processes."""
     with open("/proc/self/smaps_rollup") as lines:
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+        return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Private_Dirty:", "Swap:")))
 
 
 HAS_ONE = SUPPORTED and shared_library() is not None
-REASON = "SKIP: isolated interpreters require CPython 3.8 to 3.14 with a shared libpython"
+REASON = "SKIP: isolated interpreters require CPython %s with a shared libpython" % pythons.WITH_INTERPRETERS
 
 # A handler of requests.
 SERVER = """

@@ -4,6 +4,10 @@ import os
 import re
 import subprocess
 
+# The versions of CPython that can have interpreters, as in src/interp/cpython/version.rs.
+OLDEST, NEWEST = (3, 8), (3, 14)
+WITH_INTERPRETERS = "%d.%d to %d.%d" % (OLDEST + NEWEST)
+
 NAME = re.compile(r"^(python|pypy)(\d+(\.\d+)?t?)?$")
 
 DESCRIBE = (
@@ -40,6 +44,11 @@ def find():
     found = dict(filter(None, map(describe, candidates())))
     number = lambda item: [int(digits) for digits in re.findall(r"\d+", item[1])]
     return dict(sorted(found.items(), key=number))
+
+
+def have_interpreters(name, version):
+    """Whether Pythons of this name ("CPython") and version ([3, 8]) can have interpreters."""
+    return name == "CPython" and OLDEST <= tuple(version) <= NEWEST
 
 
 def split(description):

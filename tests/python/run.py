@@ -23,7 +23,7 @@ def environment():
 
 
 def job(name, executable, folder, settings, *files):
-    """Runs the tests of a folder, or those in some of its files."""
+    """Run the tests of a folder, or those in some of its files."""
     start = os.path.join(PROJECT, "tests", folder)
     commands = [[executable, "-m", "unittest", "discover", "-s", start, "-p", file] for file in files or ("test*.py",)]
 
@@ -36,15 +36,11 @@ def job(name, executable, folder, settings, *files):
 
 def on_every_python():
     found = pythons.find()
-    repeating = [executable for executable in found if has_interpreters(*pythons.split(found[executable]))]
+    repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
     full = stress.chosen(repeating) | (set(found) - set(repeating))
     for executable, description in found.items():
         settings = stress.environment(executable, full, environment())
         yield job("python: " + description + stress.label(executable, full), executable, "python", settings)
-
-
-def has_interpreters(name, version):
-    return name == "CPython" and [3, 8] <= version <= [3, 14]
 
 
 def at_levels(levels):

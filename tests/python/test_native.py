@@ -323,7 +323,7 @@ class Controls(unittest.TestCase):
         return done.value, total.value
 
     def endless(self):
-        """Starts a call that takes years in a thread; gives the thread and a list for its status."""
+        """Start a call that takes years in a thread. Returns the thread and a list for its status."""
         result, status = ctypes.c_double(), []
 
         def call():

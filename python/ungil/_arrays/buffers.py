@@ -8,17 +8,11 @@ from __future__ import annotations
 import array
 import ctypes
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, SupportsFloat, SupportsIndex, Tuple, Union
+from typing import Any, Iterable, Tuple
 
 from . import dtypes
 from .addresses import address_of
 from .dtypes import UINT8, UINT64, ElementType
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer, TypeAlias
-
-    Integers: TypeAlias = Union[Buffer, Iterable[SupportsIndex]]
-    Reals: TypeAlias = Union[Buffer, Iterable[Union[SupportsFloat, SupportsIndex]]]
 
 ElementTypes = Tuple[ElementType, ...]
 

@@ -14,7 +14,7 @@ from .._native.scalars import short_repr
 from .._private_apis import ctypes_bases, flags_of
 from . import c_signatures
 from .buffers import BufferRef, as_bytes
-from .c_signatures import Signature
+from .c_signatures import POINTER, Signature
 
 _CFunction, _Pointer, _SimpleData = ctypes_bases()
 _Data: Any = _SimpleData.__mro__[1]
@@ -142,8 +142,18 @@ class _Capsule:
         return Function(self.pointer, signature, owner, self.context)
 
 
-_CTYPES_NAMES = {"int32_t": "c_int32", "int64_t": "c_int64", "double": "c_double", "void *": "c_void_p"}
-_NUMBA_NAMES = {"int32_t": "int32", "int64_t": "int64", "double": "float64", "void *": "voidptr"}
+_OTHER_NAMES = {
+    "void": ("None", "void"),
+    "float": ("ctypes.c_float", "float32"),
+    "double": ("ctypes.c_double", "float64"),
+    POINTER: ("ctypes.c_void_p", "voidptr"),
+}
+
+
+def _names_of(kind: str) -> tuple[str, str]:
+    """The names of a C type in ctypes and in numba. Those of int32_t are ctypes.c_int32 and int32."""
+    integer = kind[: -len("_t")]
+    return _OTHER_NAMES.get(kind) or ("ctypes.c_" + integer, integer)
 
 
 def _advice(given: Any, wanted: Signature) -> str:
@@ -151,8 +161,9 @@ def _advice(given: Any, wanted: Signature) -> str:
     if not callable(given):
         return ""
     kinds = (wanted.result or "",) + (wanted.parameters or ())
-    ctypes_arguments = ", ".join("ctypes." + _CTYPES_NAMES[kind] for kind in kinds)
-    numba_signature = "%s(%s)" % (_NUMBA_NAMES[kinds[0]], ", ".join(_NUMBA_NAMES[kind] for kind in kinds[1:]))
+    in_ctypes, in_numba = zip(*map(_names_of, kinds))
+    ctypes_arguments = ", ".join(in_ctypes)
+    numba_signature = "%s(%s)" % (in_numba[0], ", ".join(in_numba[1:]))
     return (
         ". To use a Python function, compile it with numba.cfunc('%s')(function), or wrap it with"
         " ctypes.CFUNCTYPE(%s)(function), whose calls hold the GIL"

@@ -16,6 +16,8 @@ _KINDS = {
 
 _FOREIGN_BYTE_ORDER = ">!" if sys.byteorder == "little" else "<"
 
+_LARGEST_FLOATS = {4: "3.4e38", 8: "1.8e308"}  # by size
+
 
 class ElementType(NamedTuple):
     """A type of numbers that the library's functions take or return."""
@@ -29,7 +31,7 @@ class ElementType(NamedTuple):
     def domain(self) -> str:
         """The range, in words."""
         if self.name.startswith("float"):
-            return "up to 1.8e308 in magnitude"
+            return "up to %s in magnitude" % _LARGEST_FLOATS[self.size]
         signed = self.name.startswith("int")
         low = -(1 << (8 * self.size - 1)) if signed else 0
         return "%d to %d" % (low, low + (1 << (8 * self.size)) - 1)

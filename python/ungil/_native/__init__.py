@@ -1,6 +1,6 @@
 """How the package reaches the native library.
 
-- `library`: finds and loads it, and turns status values into exceptions.
+- `library`: finds and loads it, and turns status values into the exceptions of `ungil.errors`.
 - `signatures`: the header's declarations for ctypes (generated).
 - `scalars`: arguments as C numbers, and numbers in error messages.
 - `handle`: the base class of objects that own a handle.

@@ -50,7 +50,7 @@ class CallOptions(NamedTuple):
         return cls(min(threads or 0, MAX_THREADS), control)
 
     def run(self, call: Callable[[int, int], int], nanoseconds: float, *buffers: BufferRef) -> int:
-        """The status of call(threads, handle of the control); raises the exception of a failed call.
+        """Return the status of call(threads, handle of the control), or raise the exception of a failed call.
 
         nanoseconds: the most that the call takes, on one thread at the slowest CPU level.
         buffers: memory that the call uses, released at its end. That may be after this function returns, if Ctrl-C
@@ -77,17 +77,20 @@ class CallOptions(NamedTuple):
 # end. Each call adds and removes its own entry, by one dict operation each.
 _active_calls: dict[object, Control] = {}
 _is_exiting = False
-_EXIT_TIMEOUT = 1.0  # seconds
+
+_EXIT_TIMEOUT = 1.0
+"""Seconds in which cancelled calls can end. Each needs one call of the caller's function, usually less than a
+millisecond; a function that takes longer than this must not keep the program from ending."""
 
 
 @contextlib.contextmanager
 def _cancelled_at_exit(control: Control, is_main: bool) -> Iterator[None]:
-    """Cancels the call in the block when the program ends, and ends its thread, which is then a daemon thread.
+    """Cancel the call in the block when the program ends, and end its thread, which is then a daemon thread.
 
     The main thread goes on: it runs the functions that the program has registered with atexit.
     """
-    token = object()
-    _active_calls[token] = control
+    key = object()
+    _active_calls[key] = control
     try:
         if _is_exiting and not is_main:
             raise SystemExit
@@ -97,7 +100,7 @@ def _cancelled_at_exit(control: Control, is_main: bool) -> Iterator[None]:
             raise SystemExit from None
         raise
     finally:
-        _active_calls.pop(token, None)  # a child that was forked during the call has no entry
+        _active_calls.pop(key, None)  # a child that was forked during the call has no entry
 
 
 def _cancel_active_calls() -> None:

@@ -45,7 +45,7 @@ class Latch:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until it is open, for so many seconds at most. Returns whether it is open."""
+        """Wait until it is open, for so many seconds at most. Return whether it is open."""
         if timeout is not None:
             return self._wait_once(timeout)
         # Not in the caller: CPython 3.12 and 3.13 handle signals at the end of a loop as if outside of its `try`.
@@ -72,7 +72,7 @@ class Condition(threading.Condition):
 
 
 def take(items: list[Item]) -> Item | None:
-    """Removes the only item of a list and returns it; None if another thread has taken it.
+    """Remove the only item of a list and return it; None if another thread has taken it.
 
     list.pop is one atomic operation, by the GIL or by the list's own lock: of two threads, one gets the item. That
     decides which thread makes a call, or that none does.
@@ -84,7 +84,7 @@ def take(items: list[Item]) -> Item | None:
 
 
 def run_interruptibly(call: Callable[[], Result], stop: Callable[[], None], stack: int = 0) -> Result:
-    """Returns call(). If a signal handler raises meanwhile, calls stop(), which must make call() return soon.
+    """Return call(). If a signal handler raises meanwhile, call stop(), which must make call() return soon.
 
     The handler's exception, usually KeyboardInterrupt, is raised when call() has returned; a second Ctrl-C does not
     wait for that. stop() may be called when call() has just returned.
@@ -126,7 +126,7 @@ def run_interruptibly(call: Callable[[], Result], stop: Callable[[], None], stac
 
 
 def _result(results: list[Result], errors: list[BaseException]) -> Result:
-    """Returns or raises what the call did."""
+    """Return or raise what the call did."""
     if errors:
         try:
             raise errors[0]

@@ -42,7 +42,7 @@ _lock = Lock()
 
 
 def start(thread: Callable[[], object], stack: int) -> None:
-    """Calls a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory."""
+    """Call a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory."""
     if not stack:
         thread()
         return

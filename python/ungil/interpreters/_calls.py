@@ -16,23 +16,23 @@ from .._private_apis import is_pickled_by_value
 from . import _pickling
 from ._main_globals import main_globals
 from ._pickling import IMMUTABLE_TYPES, Message
-from ._protocol import CALL, CALL_KNOWN, HEADER, MAP_KNOWN
+from ._protocol import CALL, CALL_CACHED, HEADER, MAP_CACHED
 from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
 
-_tokens = Numbers()
+_keys = Numbers()
 _lock = Lock()
 
 
 class Function(NamedTuple):
-    """A pickled function, and the token by which interpreters know it."""
+    """A pickled function, and the key by which interpreters know it."""
 
-    token: int
+    key: int
     message: Message
 
 
 def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Function:
     """The function as it is now. Raises what pickle raises."""
-    return _cached(function, own_names) or Function(_tokens.take(), _pickling.dumps(function, own_names))
+    return _cached(function, own_names) or Function(_keys.take(), _pickling.dumps(function, own_names))
 
 
 class Call:
@@ -42,7 +42,7 @@ class Call:
 
     def __init__(self, kind: bytes, function: Function | None, message: Message) -> None:
         self._kind, self.function, self.message = kind, function, message
-        self.is_map = kind == MAP_KNOWN  # the result is a list then, with an element for each chunk
+        self.is_map = kind == MAP_CACHED  # the result is a list then, with an element for each chunk
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
@@ -50,13 +50,13 @@ class Call:
         if function is None:
             return data + self._kind, buffers
         if is_known:
-            return data + HEADER.pack(function.token, 0, 0, self._kind), buffers
+            return data + HEADER.pack(function.key, 0, 0, self._kind), buffers
         pickled, memory = function.message.data, function.message.buffers
-        header = HEADER.pack(function.token, len(pickled), len(memory), self._kind)
+        header = HEADER.pack(function.key, len(pickled), len(memory), self._kind)
         return data + pickled + header, [*memory, *buffers]
 
     def drop_arguments(self) -> None:
-        """Releases the arguments' memory when the call is over: its owner may resize it then."""
+        """Release the arguments' memory when the call is over: its owner may resize it then."""
         self.message = Message(b"")
 
     def combines_with(self, other: Call) -> bool:
@@ -72,7 +72,7 @@ def combine(calls: Sequence[Call]) -> Call:
     """One request for calls whose `combines_with` is true for the first of them."""
     first = calls[0]
     chunks = [call.message.data for call in calls]
-    return Call(MAP_KNOWN, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.buffers))
+    return Call(MAP_CACHED, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.buffers))
 
 
 def call_of(
@@ -81,20 +81,20 @@ def call_of(
     """function(*args, **kwargs). Raises what pickle raises."""
     cached = _cached(function, own_names)
     if cached is not None and not kwargs and _need_only_pickle(args):
-        return Call(CALL_KNOWN, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
+        return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
     args = tuple(map(mark_large, args))
     kwargs = {name: mark_large(value) for name, value in kwargs.items()}
     if cached is None:
         return Call(CALL, None, _pickling.dumps((function, args, kwargs), own_names))
-    return Call(CALL_KNOWN, cached, _pickling.dumps((args, kwargs), own_names))
+    return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), own_names))
 
 
 def map_of(function: Function, calls: list[tuple[Any, ...]], own_names: frozenset[str]) -> Call:
     """function(*args) for each of the calls. Raises what pickle raises."""
     if len(calls) == 1 and _need_only_pickle(calls[0]):
-        return Call(MAP_KNOWN, function, Message(pickle.dumps(calls, PROTOCOL)))
+        return Call(MAP_CACHED, function, Message(pickle.dumps(calls, PROTOCOL)))
     calls = [tuple(map(mark_large, args)) for args in calls]
-    return Call(MAP_KNOWN, function, _pickling.dumps(calls, own_names))
+    return Call(MAP_CACHED, function, _pickling.dumps(calls, own_names))
 
 
 def _need_only_pickle(args: tuple[Any, ...]) -> bool:
@@ -159,7 +159,7 @@ def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function
         if not _collect(function, dependencies):
             return None
         message = _pickling.dumps(function, own_names)
-        entry = _Entry(Function(_tokens.take(), message), own_names, by_value, dependencies)
+        entry = _Entry(Function(_keys.take(), message), own_names, by_value, dependencies)
         if dependencies.are_current() and dependencies.agree_with(message):  # another thread may have changed them
             _keep(function, entry)
     return entry.function
@@ -176,7 +176,7 @@ def _keep(function: Callable[..., Any], entry: _Entry) -> None:
 
 
 def _collect(value: Any, found: _Dependencies) -> bool:
-    """Adds everything that the value's pickle depends on. False if some of it is mutable."""
+    """Add everything that the value's pickle depends on. False if some of it is mutable."""
     if type(value) in IMMUTABLE_TYPES:
         return True
     if isinstance(value, ModuleType):
@@ -223,7 +223,7 @@ _names: WeakKeyDictionary[CodeType, tuple[str, ...]] = WeakKeyDictionary()
 
 
 def _names_in(code: CodeType) -> tuple[str, ...]:
-    """All names in the code and in code nested in it: the globals that it uses are among them."""
+    """All names in the code and in code nested in it. Among them are the globals that it uses, which are sent."""
     with _lock:
         names = _names.get(code)
         if names is None:

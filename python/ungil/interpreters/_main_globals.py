@@ -1,5 +1,8 @@
 """Globals of `__main__`, which functions of `__main__` bring along to interpreters.
 
+cloudpickle chooses them: they are the names that the function's code uses. `own_names`, the names in the argument
+`share`, are left out: the interpreter has these of its own.
+
 Each is sent with a fingerprint of its value. A global whose fingerprint has not changed since it arrived last does not
 overwrite the global there: what an initializer or a task has made of it stays. Both sides import this file.
 """
@@ -39,7 +42,7 @@ class MainGlobals:
         return main_globals, ()
 
 
-# Where they are sent from
+# Sending side
 
 
 def reduce_function(
@@ -89,13 +92,13 @@ def fingerprint(value: Any, dumps: Callable[[Any], Message]) -> bytes | None:
 
 
 def import_what_fingerprints_need() -> None:
-    """Imports it now: a thread that imports must not be forked."""
+    """Import it now: a thread that imports must not be forked."""
     import hashlib  # noqa: F401
 
     from .._arrays import addresses  # noqa: F401
 
 
-# Where they arrive
+# Receiving side
 
 
 class ReceivedGlobals:
@@ -113,7 +116,7 @@ class ReceivedGlobals:
             self.changes += 1
 
     def update(self, namespace: dict[str, Any], values: dict[str, tuple[Fingerprint, Any]]) -> None:
-        """Sets the globals that arrived with a function, except those that have not changed since they arrived last."""
+        """Set the globals that arrived with a function, except those that have not changed since they arrived last."""
         dropped = []  # until the lock is free: their ends may run any code
         with self._lock:
             for name, (mark, value) in values.items():
@@ -151,7 +154,7 @@ received = ReceivedGlobals()
 
 
 def set_function_state(function: Any, state: Any) -> None:
-    """Completes a function of `__main__` that arrived, and sets the globals that came with it."""
+    """Complete a function of `__main__` that arrived, and set the globals that came with it."""
     complete, attributes, slots = state
     received.update(function.__globals__, slots["__globals__"])
     complete(function, (attributes, dict(slots, __globals__={})))

@@ -42,11 +42,12 @@ class Message:
         self.data, self.buffers, self.globals = data, buffers, globals
 
 
-def dumps(obj: Any, into_main: frozenset[str] | None = None) -> Message:
+def dumps(obj: Any, own_names: frozenset[str] | None = None) -> Message:
     """The object as a message.
 
-    into_main: None, or that functions of `__main__` become functions of `__main__` there too, and which of the globals
-    that they use the other side has of its own.
+    own_names: globals that the other side has of its own, and that are not sent. Functions of `__main__` become
+    functions of the `__main__` there, and bring along the other globals that they use. If it is None, each function
+    gets a dict of globals of its own.
 
     Raises what pickle and cloudpickle raise.
     """
@@ -58,7 +59,7 @@ def dumps(obj: Any, into_main: frozenset[str] | None = None) -> Message:
         pickler.dump(obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
         file = io.BytesIO()
-        pickler = _full_pickler()(file, into_main)
+        pickler = _full_pickler()(file, own_names)
         pickler.dump(obj)
     return Message(file.getvalue(), pickler.buffers, pickler.globals)
 
@@ -164,10 +165,10 @@ def _make_full_pickler() -> Callable[..., Any]:
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class FullPickler(OutOfBandPickler, cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, into_main: frozenset[str] | None) -> None:
+        def __init__(self, file: io.BytesIO, own_names: frozenset[str] | None) -> None:
             self.buffers, self.globals = _Buffers(), []
             cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.buffers.add)
-            self._into_main = into_main
+            self._own_names = own_names
 
         def reducer_override(self, obj: Any) -> Any:
             own = self._reduce_own(obj)
@@ -178,10 +179,10 @@ def _make_full_pickler() -> Callable[..., Any]:
                 if reduced is NotImplemented:
                     reduced = reduction_of_code(self, obj)
                 return _sources.reduce_code(obj, reduced)
-            if self._into_main is None or type(obj) is not FunctionType or type(reduced) is not tuple:
+            if self._own_names is None or type(obj) is not FunctionType or type(reduced) is not tuple:
                 return reduced
             if obj.__globals__ is not main_globals():
                 return reduced
-            return _main_globals.reduce_function(reduced, self._into_main, self.globals, dumps)
+            return _main_globals.reduce_function(reduced, self._own_names, self.globals, dumps)
 
     return FullPickler

@@ -30,13 +30,18 @@ from ._pace import Pace
 from ._requests import Outcome
 from .interpreter import Interpreter
 
-STOP_TIMEOUT = 1.0  # seconds that Ctrl-C waits for interrupted tasks: code in C does not notice an interrupt
+INTERRUPT_TIMEOUT = 1.0
+"""Seconds that Ctrl-C waits for interrupted tasks. Python code ends at once, and time.sleep() within 50 ms; code in C,
+which does not notice an interrupt, must not keep the user waiting for longer than this."""
 
 _logger = logging.getLogger("concurrent.futures")
 
 
 class BrokenInterpreterPool(BrokenThreadPool):
-    """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked."""
+    """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked.
+
+    It derives from BrokenThreadPool, as the exception of this name in Python 3.14's concurrent.futures does.
+    """
 
 
 class Task(NamedTuple):
@@ -82,7 +87,7 @@ class Worker(threading.Thread):
             self.finished.open()
 
     def abandon(self) -> bool:
-        """After `start` failed or was interrupted: makes sure that it never begins. False if it has begun."""
+        """After `start` failed or was interrupted: make sure that it never begins. False if it has begun."""
         return take(self._work) is not None
 
 
@@ -111,7 +116,7 @@ class Pool:
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
-        """Queues a task. Raises BrokenInterpreterPool; RuntimeError after `shutdown`, or when the process exits."""
+        """Queue a task. Raises BrokenInterpreterPool; RuntimeError after `shutdown`, or when the process exits."""
         with self._lock:
             if self._broken:
                 raise self._error()
@@ -175,7 +180,7 @@ class Pool:
             wakeup.acquire()
 
     def _take(self, limit: int) -> Sequence[Task]:
-        """Moves tasks from the queue to this worker. See the invariant at the top."""
+        """Move tasks from the queue to this worker. See the invariant at the top."""
         tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
         self._tasks.popleft()
         while len(tasks) < limit and tasks[0].call.combines_with(self._tasks[0].call):
@@ -224,13 +229,13 @@ class Pool:
         return error
 
     def _clear(self) -> Sequence[Task]:
-        """Removes all queued tasks, whose futures the caller ends."""
+        """Remove and return all queued tasks, whose futures the caller ends."""
         with self._lock:
             tasks, self._tasks = self._tasks, deque()
         return tasks
 
     def _wake(self) -> bool:
-        """Wakes a waiting worker. False if there is none. The lock is held.
+        """Wake a waiting worker. False if there is none. The lock is held.
 
         Ctrl-C may come after each step, so the worker is woken before that is noted. The worker removes its entry.
         """
@@ -251,18 +256,18 @@ class Pool:
                 pass
 
     def shutdown(self) -> None:
-        """Takes no more tasks. The workers end when the queue is empty."""
+        """Take no more tasks. The workers end when the queue is empty."""
         with self._lock:
             self._is_shutdown = True
             self._wake_all()
 
     def cancel(self) -> None:
-        """Cancels all queued tasks."""
+        """Cancel all queued tasks."""
         for task in self._clear():
             task.cancel()
 
     def stop(self) -> None:
-        """Cancels all tasks that have not begun, and interrupts those that run; not tasks that are put meanwhile."""
+        """Cancel all tasks that have not begun, and interrupt those that run; not tasks that are put meanwhile."""
         with self._lock:
             taken = self._in_progress.copy()
             queued = self._clear()
@@ -274,7 +279,7 @@ class Pool:
         self._interrupt(taken)
 
     def _interrupt(self, taken: Mapping[int, Sequence[Task]]) -> None:
-        """Interrupts these tasks, by their thread identifiers, if they still run.
+        """Interrupt these tasks, by their thread identifiers, if they still run.
 
         The lock keeps their workers from taking others meanwhile, which the interrupt would hit. It does not wait. It
         has no effect if it comes just before the request.
@@ -286,7 +291,7 @@ class Pool:
                     library.ungil_interp_interrupt(interpreter.handle)
 
     def join(self) -> None:
-        """Waits for the workers. Ctrl-C stops them, waits for STOP_TIMEOUT at most, and is raised.
+        """Wait for the workers. Ctrl-C stops them, waits for INTERRUPT_TIMEOUT at most, and is raised.
 
         Raises RuntimeError in a worker, which runs the callbacks of futures.
         """
@@ -305,13 +310,13 @@ class Pool:
 
     def stop_and_join(self) -> None:
         self.stop()
-        deadline = time.monotonic() + STOP_TIMEOUT
+        deadline = time.monotonic() + INTERRUPT_TIMEOUT
         for worker in self.workers:
             while not worker.finished.wait(POLL_INTERVAL) and time.monotonic() < deadline:
                 self._interrupt(self._in_progress.copy())  # again: the first may have come just before a request
 
     def after_fork_in_child(self) -> None:
-        """Breaks the pool: the workers are the parent's."""
+        """Break the pool: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
         tasks = [task for tasks in [*self._in_progress.values(), self._clear()] for task in tasks]
         self.workers, self._waiting, self._interpreters, self._in_progress = [], {}, {}, {}
@@ -341,7 +346,7 @@ def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
 
 
 def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    """Sets the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
+    """Set the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
     if has_ended(future):
         return
     try:
@@ -365,7 +370,7 @@ def _all_pools() -> list[Pool]:
 
 
 def _at_exit() -> None:
-    """Before the process exits, all tasks are completed, as with the standard library's pools."""
+    """Complete all tasks before the process exits, as with the standard library's pools."""
     global _is_exiting
     _is_exiting = True
     pools = _all_pools()

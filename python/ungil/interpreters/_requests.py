@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
 
     def get(self) -> Any:
-        """The result, or raises the exception."""
+        """Return the result, or raise the exception."""
         if self.error is None:
             return self.result
         try:
@@ -102,7 +102,7 @@ _call, _free = library.ungil_interp_call, library.ungil_reply_free
 
 
 def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) -> Outcome:
-    """Sends a request to the interpreter with this handle, on this thread, and waits for the outcome."""
+    """Send a request to the interpreter with this handle, on this thread, and wait for the outcome."""
     buffers = (c.UngilBuffer * len(memory))(*map(_export, memory)) if memory else None
     reply = _Reply()
     status = _call(handle, data, len(data), buffers, len(memory), ctypes.byref(reply))

@@ -12,6 +12,8 @@ from .._private_apis import pickle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+else:
+    Any = object  # for typing.get_type_hints(share); see `_pickling` for why typing is not imported
 
 PROTOCOL = 5
 LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
@@ -60,7 +62,7 @@ class Shared:
 
 
 def share(data: Any, *, writable: bool = False) -> Any:
-    """Sends memory to a task, or back from one, without a copy.
+    """Send memory to a task, or back from one, without a copy.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def share(data: Any, *, writable: bool = False) -> Any:
 
     Examples
     --------
+    >>> import ungil
     >>> numbers = bytearray(3)
     >>> def fill(memory):
     ...     memory[:] = b"abc"

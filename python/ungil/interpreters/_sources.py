@@ -48,7 +48,7 @@ def make_code(name: str, lines: Sequence[str] | None, make: Callable[..., CodeTy
 
 
 def _show(code: CodeType, lines: Sequence[str]) -> None:
-    """Adds the lines to linecache, unless it has a file by this name."""
+    """Add the lines to linecache, unless it has a file by this name."""
     import linecache
 
     name = code.co_filename
@@ -60,7 +60,7 @@ def _show(code: CodeType, lines: Sequence[str]) -> None:
 
 
 def clear() -> None:
-    """Drops the lines that arrived."""
+    """Drop the lines that arrived."""
     linecache: Any = sys.modules.get("linecache")
     while _arrived:
         name = _arrived.pop()

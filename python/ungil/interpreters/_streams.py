@@ -7,7 +7,7 @@ from io import TextIOWrapper
 
 
 def flush() -> None:
-    """Flushes the program's standard streams, if they are Python's own; 0.5 us if they hold nothing.
+    """Flush the program's standard streams, if they are Python's own; 0.5 us if they hold nothing.
 
     Other kinds of streams, a notebook's for example, may take long to flush, and share nothing with the streams of
     interpreters. An error is ignored here: it comes again where the program itself prints or ends.

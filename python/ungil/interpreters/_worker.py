@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
-_functions: dict[int, _KnownFunction] = {}  # by their tokens
+_functions: dict[int, _CachedFunction] = {}  # by their keys
 _lock = RLock()  # of _functions
 
 
 class _UnknownFunction(Exception):
-    """The function of a request is not known here."""
+    """The function of a request is not in the cache, or its globals have changed."""
 
 
-class _KnownFunction:
+class _CachedFunction:
     """A function that arrived, and the fingerprints of the globals that arrived with it."""
 
     __slots__ = ("changes", "fingerprints", "function")
@@ -72,14 +72,17 @@ def _call(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     return function(*args, **kwargs)
 
 
-def _call_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+def _call_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     function, memory = _function_of(request, buffers)
     args, kwargs = _pickling.loads(request, memory)
     return function(*args, **kwargs)
 
 
-def _map_known(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    """For each chunk of calls: (results, the failure that ended it or None). An interrupt ends all chunks."""
+def _map_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    """Call a function for each chunk of a list of pickled chunks, which are lists of arguments.
+
+    The result has (results, the failure that ended the chunk or None) for each. An interrupt ends all chunks.
+    """
     function, memory = _function_of(request, buffers)
     chunks: list[tuple[list[Any], Any]] = []
     interrupt = None
@@ -111,30 +114,30 @@ def _sendable(results: list[Any], failure: Any) -> Any:
 
 
 def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview]]:
-    """The function that a request calls, sent or known, and the memory that is not the function's."""
+    """The function that a request calls, sent or cached, and the memory that is not the function's."""
     end = len(request) - protocol.HEADER.size
-    token, length, memory, _ = protocol.HEADER.unpack_from(request, end)
+    key, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     if length:
         pickled = memoryview(request)[end - length : end]
         function, fingerprints = received.load(_pickling.loads, pickled, buffers[:memory])
-        _keep(token, _KnownFunction(function, fingerprints))
+        _keep(key, _CachedFunction(function, fingerprints))
         return function, buffers[memory:]
-    known = _functions.get(token)
-    if known is None or not known.is_current():  # it has to be sent again, with its globals
+    cached = _functions.get(key)
+    if cached is None or not cached.is_current():  # it has to be sent again, with its globals
         raise _UnknownFunction
-    return known.function, buffers[memory:]
+    return cached.function, buffers[memory:]
 
 
-def _keep(token: int, known: _KnownFunction) -> None:
+def _keep(key: int, cached: _CachedFunction) -> None:
     dropped: list[Any] = []  # until the lock is free: their ends may run any code
     with _lock:
-        dropped.append(_functions.pop(token, None))
-        while len(_functions) >= protocol.MAX_KNOWN_FUNCTIONS:
+        dropped.append(_functions.pop(key, None))
+        while len(_functions) >= protocol.MAX_CACHED_FUNCTIONS:
             try:
                 dropped.append(_functions.pop(next(iter(_functions)), None))
             except (RuntimeError, StopIteration):  # code that garbage collection ran has changed it
                 pass
-        _functions[token] = known
+        _functions[key] = cached
 
 
 def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
@@ -153,8 +156,8 @@ def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
 
 _OPERATIONS = {
     protocol.CALL: _call,
-    protocol.CALL_KNOWN: _call_known,
-    protocol.MAP_KNOWN: _map_known,
+    protocol.CALL_CACHED: _call_cached,
+    protocol.MAP_CACHED: _map_cached,
     protocol.SHARE: _share,
     protocol.EXECUTE: _execute,
     protocol.EVALUATE: _evaluate,
@@ -184,7 +187,7 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
 
 
 def begin() -> None:
-    """Makes the interpreter answer requests, with nothing left from its previous user."""
+    """Make the interpreter answer requests, with nothing left from its previous user."""
     _functions.clear()
     received.clear()
     _sources.clear()
@@ -195,7 +198,7 @@ _sleep = time.sleep
 
 
 def sleep(seconds: float) -> None:
-    """time.sleep() that notices an interrupt."""
+    """Sleep as time.sleep() does, but notice an interrupt."""
     if not isinstance(seconds, (int, float)) or not seconds > SLICE:
         return _sleep(seconds)
     end = time.monotonic() + seconds

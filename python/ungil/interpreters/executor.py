@@ -60,7 +60,7 @@ class _Future(Future):  # type: ignore[type-arg]
             raise
 
     def _wait_until(self, end: float | None) -> None:
-        """Waits for POLL_INTERVAL at a time. The latch opens after callbacks that were added first, and may be slow."""
+        """Wait for POLL_INTERVAL at a time. The latch opens after callbacks that were added first, and may be slow."""
         while is_unfinished(self):
             left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
             if left < 0:
@@ -80,7 +80,7 @@ def _at_most(timeout: float | None) -> float | None:
 
 
 class InterpreterPoolExecutor(Executor):
-    """Runs Python code in isolated interpreters of this process, on all cores.
+    """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
     It has the interface of the class of that name in Python 3.14.
 
@@ -115,11 +115,12 @@ class InterpreterPoolExecutor(Executor):
     Ctrl-C, while the main thread waits for a future, or in the `with` block, cancels what is queued and interrupts what
     runs; then KeyboardInterrupt is raised.
 
-    A new interpreter takes 20 to 60 ms and some 15 MB, which the process keeps for later pools; a task takes 50 to
-    100 us. A crash in C code ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
+    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. A crash in C code
+    ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples
     --------
+    >>> import ungil
     >>> with ungil.InterpreterPoolExecutor() as pool:
     ...     list(pool.map(lambda n: sum(range(n)), [10, 20, 30]))
     [45, 190, 435]
@@ -151,7 +152,7 @@ class InterpreterPoolExecutor(Executor):
     def submit(
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Future[Result]:
-        """Schedules fn(*args, **kwargs), which is pickled now.
+        """Schedule a call of fn(*args, **kwargs), which is pickled now.
 
         Parameters
         ----------
@@ -174,6 +175,7 @@ class InterpreterPoolExecutor(Executor):
 
         Examples
         --------
+        >>> import ungil
         >>> with ungil.InterpreterPoolExecutor() as pool:
         ...     pool.submit(pow, 2, 10).result()
         1024
@@ -200,7 +202,7 @@ class InterpreterPoolExecutor(Executor):
         chunksize: int = 1,
         buffersize: int | None = None,
     ) -> Iterator[Result]:
-        """Calls fn with the elements of the iterables, as the builtin `map` does. fn is pickled once.
+        """Call fn with the elements of the iterables, as the builtin `map` does. fn is pickled once.
 
         Parameters
         ----------
@@ -229,6 +231,7 @@ class InterpreterPoolExecutor(Executor):
 
         Examples
         --------
+        >>> import ungil
         >>> with ungil.InterpreterPoolExecutor() as pool:
         ...     list(pool.map(pow, [2, 3], [10, 4]))
         [1024, 81]
@@ -261,7 +264,7 @@ class InterpreterPoolExecutor(Executor):
         return self._pool.is_broken
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Takes no more tasks.
+        """Take no more tasks.
 
         Parameters
         ----------
@@ -269,6 +272,15 @@ class InterpreterPoolExecutor(Executor):
             Whether to wait until the workers have ended.
         cancel_futures : bool, optional
             Whether to cancel the tasks that are queued, and not to complete them.
+
+        Examples
+        --------
+        >>> import ungil
+        >>> pool = ungil.InterpreterPoolExecutor()
+        >>> future = pool.submit(pow, 2, 10)
+        >>> pool.shutdown()
+        >>> future.result()
+        1024
         """
         self._pool.shutdown()
         if cancel_futures:
