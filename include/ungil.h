@@ -37,7 +37,7 @@
  *   process ends by abort(), with a line on stderr. If its thread ends in it (by pthread_exit() or
  *   pthread_cancel(), which Python before 3.14 does to threads that outlive it), the thread stops there forever
  *   with glibc, and the call does not return; that does not keep the process from exiting. With musl, which does
- *   not unwind, a thread must not end in it. The same holds for the release function of a buffer.
+ *   not unwind, a thread must not end in it. The same holds for the release callback of a buffer.
  *   It may fork. If nthreads is not 1, the child does not call it again: when it returns in the child, the call
  *   returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread continues in
  *   the child as in the parent.
@@ -119,7 +119,7 @@
 #define UNGIL_E_HANDLE -5
 
 /**
- * Another call is using the control, the interpreter or the release function.
+ * Another call is using the control, the interpreter or the release callback.
  */
 #define UNGIL_E_IN_USE -6
 
@@ -179,7 +179,7 @@ typedef int64_t (*UngilMapI64)(int64_t x);
 typedef double (*UngilIntegrand)(double x, void *ctx);
 
 /**
- * Called when a buffer's memory is no longer in use, with the buffer's owner.
+ * A release callback: called when a buffer's memory is no longer in use, with the buffer's owner.
  */
 typedef void (*UngilRelease)(void *owner);
 
@@ -200,7 +200,7 @@ typedef struct UngilBuffer {
    */
   int32_t readonly;
   /**
-   * Called once, with owner, when nothing uses the memory any more; or NULL.
+   * The release callback, called once, with owner, when nothing uses the memory any more; or NULL.
    */
   UngilRelease release;
   /**
@@ -210,7 +210,7 @@ typedef struct UngilBuffer {
 } UngilBuffer;
 
 /**
- * An interpreter's reply, to be freed with ungil_reply_free().
+ * An interpreter's reply, to be freed by passing its handle to ungil_reply_free().
  */
 typedef struct UngilReply {
   /**
@@ -222,7 +222,7 @@ typedef struct UngilReply {
    */
   size_t length;
   /**
-   * Memory of the interpreter, in buffers without a release.
+   * Memory of the interpreter, in buffers without a release callback.
    */
   const struct UngilBuffer *buffers;
   /**
@@ -750,6 +750,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  *   packages are found.
  *   home: the prefix of the standard library, if there is no executable.
  *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, one per line.
+ *   Those that are given replace the whole list.
  *   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
  *   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
  * interp: receives the handle, a positive number, on success only.
@@ -757,7 +758,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  * Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;
  * UNGIL_E_UNSUPPORTED if no libpython is found, or if it has an unsupported version, is missing, static or damaged, or
  * lacks its standard library, and on systems without ELF or without glibc 2.28 or newer; UNGIL_E_EXHAUSTED if the
- * process cannot have more interpreters, each of which takes one of the 1024 keys of pthreads; UNGIL_E_EXITING if the
+ * process cannot have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the
  * process is exiting.
  * Ownership: free it with ungil_interp_free().
  * Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
@@ -852,9 +853,8 @@ int32_t ungil_interp_interrupt(int32_t interp);
  * interp: the handle.
  * request: length bytes, which are copied. May be NULL if length is 0.
  * buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
- * of it exists, which may be longer than the call. Then the buffer's release is called, from any thread; if no view is
- * left when this function returns, the release has been called by then. The release is called exactly once for each
- * buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
+ * of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
+ * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
  * buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
  * caller must synchronise other accesses to it.
  * reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
@@ -885,17 +885,17 @@ int32_t ungil_interp_call(int32_t interp,
 int32_t ungil_reply_free(int32_t handle);
 
 /**
- * Stops all calls of a release function: the library does not call it again, so buffers that are still in use are never
- * released.
+ * Disables a release callback: from now on the library never calls it, so buffers that are still in use are never
+ * released. Waits for calls in progress.
  *
- * This is for functions that depend on something that is about to end, as a function written in Python depends on its
+ * This is for callbacks that depend on something that is about to end, as a function written in Python depends on its
  * Python.
  *
- * release: the function; NULL does nothing.
+ * release: the callback; NULL does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_IN_USE if a call of the function is still running after a second; no other call begins even then.
- * Thread-safety: any number of threads at once, but not inside a call of the function.
- * Cost: less than a microsecond, if no call of the function is running.
+ * Errors: UNGIL_E_IN_USE if a call of the callback is still running after a second; no other call begins even then.
+ * Thread-safety: any number of threads at once, but not inside a call of the callback.
+ * Cost: less than a microsecond, if no call of the callback is running.
  */
 int32_t ungil_interp_end_release(UngilRelease release);
 

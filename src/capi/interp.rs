@@ -20,7 +20,7 @@ fn acquire(interp: i32) -> Result<HandleGuard<'static, Checkout>, CallError> {
     INTERPRETERS.acquire(interp).ok_or(CallError::Handle { parameter: "interp", handle: interp })
 }
 
-/// The error of a use of the handle. An interpreter may be returned after its handle was found.
+/// The error of a use of the handle. Another thread may free the interpreter after its handle was found.
 fn error_of(interp: i32, error: InterpError) -> CallError {
     match error {
         InterpError::Gone => CallError::Handle { parameter: "interp", handle: interp },
@@ -63,6 +63,7 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 ///   packages are found.
 ///   home: the prefix of the standard library, if there is no executable.
 ///   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, one per line.
+///   Those that are given replace the whole list.
 ///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
 ///   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
 /// interp: receives the handle, a positive number, on success only.
@@ -70,7 +71,7 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;
 /// UNGIL_E_UNSUPPORTED if no libpython is found, or if it has an unsupported version, is missing, static or damaged, or
 /// lacks its standard library, and on systems without ELF or without glibc 2.28 or newer; UNGIL_E_EXHAUSTED if the
-/// process cannot have more interpreters, each of which takes one of the 1024 keys of pthreads; UNGIL_E_EXITING if the
+/// process cannot have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the
 /// process is exiting.
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
@@ -83,7 +84,8 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
         let out = unsafe { Out::new("interp", interp) }?;
         // SAFETY: the caller passes NULL or a C string.
         let options = if options.is_null() { b"" } else { unsafe { bytes_of("options", options) }? };
-        // SAFETY: by the header's contract, the library that the options name is a CPython's.
+        // SAFETY: by the header's contract, all code that the options, the environment and the process's Python lead to is
+        // sound: the libpython is a CPython's, and so is the Python code that it runs at its start and later.
         let checkout = unsafe { Checkout::new(options) }?;
         out.write(INTERPRETERS.insert(checkout).ok_or(CallError::Exhausted { what: "interpreters" })?);
         Ok(())

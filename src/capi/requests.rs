@@ -16,7 +16,7 @@ static REPLIES: Registry<ExportedReply> = Registry::new(Kind::Reply);
 /// The argument that means no reply.
 const NONE: i32 = 0;
 
-/// Called when a buffer's memory is no longer in use, with the buffer's owner.
+/// A release callback: called when a buffer's memory is no longer in use, with the buffer's owner.
 pub type UngilRelease = Option<unsafe extern "C-unwind" fn(owner: *mut c_void)>;
 
 /// Memory that goes to an interpreter, or comes from one, without being copied.
@@ -29,20 +29,20 @@ pub struct UngilBuffer {
     pub length: usize,
     /// 0 if Python code may write to the memory.
     pub readonly: i32,
-    /// Called once, with owner, when nothing uses the memory any more; or NULL.
+    /// The release callback, called once, with owner, when nothing uses the memory any more; or NULL.
     pub release: UngilRelease,
     /// Passed to release.
     pub owner: *mut c_void,
 }
 
-/// An interpreter's reply, to be freed with ungil_reply_free().
+/// An interpreter's reply, to be freed by passing its handle to ungil_reply_free().
 #[repr(C)]
 pub struct UngilReply {
     /// The response; undefined if length is 0.
     pub response: *const c_void,
     /// The length of the response in bytes.
     pub length: usize,
-    /// Memory of the interpreter, in buffers without a release.
+    /// Memory of the interpreter, in buffers without a release callback.
     pub buffers: *const UngilBuffer,
     /// The number of buffers.
     pub count: usize,
@@ -63,14 +63,14 @@ unsafe impl Send for ExportedReply {}
 // contract not after it has freed the reply.
 unsafe impl Sync for ExportedReply {}
 
-/// The owner of a buffer, which is passed to the buffer's release.
+/// The owner of a buffer, which is passed to the buffer's release callback.
 struct OwnerPointer(*mut c_void);
 
-// SAFETY: it is used only as the argument of the release, which by the header's contract any thread may call.
+// SAFETY: it is used only as the argument of the release callback, which by the header's contract any thread may call.
 unsafe impl Send for OwnerPointer {}
 
 impl UngilBuffer {
-    /// Takes over the caller's buffer: from here on, its release is called whatever happens.
+    /// Takes over the caller's buffer: from here on, its release callback is called whatever happens.
     ///
     /// # Safety
     /// The buffer is as the header requires for `ungil_interp_call`, and is taken over once.
@@ -79,7 +79,8 @@ impl UngilBuffer {
         let release = ReleaseCallback::new(move || {
             let owner = owner; // captures the whole of it, which is Send, and not its field
             if let Some(release) = release {
-                // SAFETY: by the header's contract any thread may call the release with its owner, once.
+                // SAFETY: by the header's contract any thread may call the release callback with its owner, once: this
+                // closure is called once, and the buffer was taken over once.
                 unsafe { release::call(release, owner.0) }
             }
         });
@@ -89,7 +90,7 @@ impl UngilBuffer {
         if self.length > isize::MAX as usize {
             return Err(CallError::TooLong { parameter: "a buffer" });
         }
-        // SAFETY: by the header's contract, the memory may be used until the release is called.
+        // SAFETY: by the header's contract, the memory may be used until the release callback is called.
         Ok(unsafe { ForeignBuffer::new(self.address, self.length, self.readonly != 0, release) })
     }
 }
@@ -103,9 +104,8 @@ impl UngilBuffer {
 /// interp: the handle.
 /// request: length bytes, which are copied. May be NULL if length is 0.
 /// buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
-/// of it exists, which may be longer than the call. Then the buffer's release is called, from any thread; if no view is
-/// left when this function returns, the release has been called by then. The release is called exactly once for each
-/// buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
+/// of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
+/// no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
 /// buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
 /// caller must synchronise other accesses to it.
 /// reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
@@ -180,20 +180,20 @@ pub unsafe extern "C" fn ungil_reply_free(handle: i32) -> i32 {
     })
 }
 
-/// Stops all calls of a release function: the library does not call it again, so buffers that are still in use are never
-/// released.
+/// Disables a release callback: from now on the library never calls it, so buffers that are still in use are never
+/// released. Waits for calls in progress.
 ///
-/// This is for functions that depend on something that is about to end, as a function written in Python depends on its
+/// This is for callbacks that depend on something that is about to end, as a function written in Python depends on its
 /// Python.
 ///
-/// release: the function; NULL does nothing.
+/// release: the callback; NULL does nothing.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_IN_USE if a call of the function is still running after a second; no other call begins even then.
-/// Thread-safety: any number of threads at once, but not inside a call of the function.
-/// Cost: less than a microsecond, if no call of the function is running.
+/// Errors: UNGIL_E_IN_USE if a call of the callback is still running after a second; no other call begins even then.
+/// Thread-safety: any number of threads at once, but not inside a call of the callback.
+/// Cost: less than a microsecond, if no call of the callback is running.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_interp_end_release(release: UngilRelease) -> i32 {
     guarded_status("ungil_interp_end_release", || {
-        release.is_none_or(release::end).then_some(()).ok_or(CallError::ReleaseInUse)
+        release.is_none_or(release::disable).then_some(()).ok_or(CallError::ReleaseInUse)
     })
 }

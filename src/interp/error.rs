@@ -15,7 +15,7 @@ pub enum InterpError {
     Forked,
     /// A request is running in the interpreter.
     Busy,
-    /// The interpreter has been returned by another thread.
+    /// The interpreter has been freed, possibly by another thread.
     Gone,
     /// The process is exiting: no Python code runs any more.
     Exiting,
@@ -34,7 +34,7 @@ impl fmt::Display for InterpError {
             Self::Busy => {
                 f.write_str("the interpreter is running a request: wait for it to end, or interrupt it")
             }
-            Self::Gone => f.write_str("the interpreter has been returned"),
+            Self::Gone => f.write_str("the interpreter has been freed"),
             Self::Exiting => f.write_str("the process is exiting: interpreters run no more Python code"),
         }
     }

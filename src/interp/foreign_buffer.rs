@@ -38,7 +38,7 @@ impl ForeignBuffer {
     }
 }
 
-/// A function that is called when this is dropped: memory is not in use any more.
+/// A release callback, which is called when this is dropped: the memory is not in use any more.
 pub struct ReleaseCallback(Option<Box<dyn FnOnce() + Send>>);
 
 impl ReleaseCallback {

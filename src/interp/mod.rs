@@ -4,11 +4,11 @@
 //! |---|---|
 //! | [`runtime`] | one running copy: its start, its requests, its reuse |
 //! | `cpython` | CPython's C API: declarations, the GIL token, the buffer protocol, the host's Python |
-//! | `interpose` | the functions that copies call in place of the C library's |
-//! | [`loading`] | which libraries are private, and how copies are loaded |
+//! | `interpose` | functions that copies call in place of the C library's and of Python's own |
+//! | [`loading`] | which libraries are private (`privacy`), and how copies are loaded |
 //! | [`exit`] | the exit of the process |
 //! | [`elf`] | shared objects as bytes: reading them, and renaming symbols |
-//! | [`foreign_buffer`], [`release`] | memory of the caller's, and the callbacks that release it |
+//! | [`foreign_buffer`], [`release`] | memory of the caller's, and release callbacks |
 //! | [`error`] | errors |
 //!
 //! Dependencies point one way: `runtime -> cpython, interpose -> loading, exit -> elf`, and the last two rows are below

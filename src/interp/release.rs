@@ -1,4 +1,4 @@
-//! Release functions of the caller's: they are called when memory is not in use any more, until they are ended. (One
+//! Release callbacks of the caller's: they are called when memory is not in use any more, until they are disabled. (One
 //! that is written in Python must not be called after that Python has ended.)
 
 use std::ffi::c_void;
@@ -9,56 +9,58 @@ use std::time::{Duration, Instant};
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
-/// A function that is called with the owner of memory that is not in use any more.
-pub type Release = unsafe extern "C-unwind" fn(owner: *mut c_void);
+/// A release callback as C passes it: it is called with the owner of memory that is not in use any more.
+pub type ReleaseFn = unsafe extern "C-unwind" fn(owner: *mut c_void);
 
-/// How long `end` waits for calls in progress.
+/// How long `disable` waits for calls in progress. They are short: they drop a reference or free memory. One that takes
+/// longer waits for something, perhaps for the thread that calls `disable`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Release functions, by their addresses.
+/// Release callbacks, by their addresses.
 #[derive(Default)]
-struct Functions {
-    ended: Vec<usize>,
+struct Callbacks {
+    disabled: Vec<usize>,
     /// Once for each call in progress; a call that never returns stays here.
     in_progress: Vec<usize>,
 }
 
-static FUNCTIONS: ForkLocal<Mutex<Functions>> = ForkLocal::new(Mutex::default);
+static CALLBACKS: ForkLocal<Mutex<Callbacks>> = ForkLocal::new(Mutex::default);
 
-/// Calls the function, unless it has ended.
+/// Calls the callback, unless it is disabled.
 ///
 /// # Safety
-/// The function may be called with this owner, from this thread, if it has not ended.
-pub unsafe fn call(release: Release, owner: *mut c_void) {
+/// The callback may be called with this owner, from this thread, if it is not disabled.
+pub unsafe fn call(release: ReleaseFn, owner: *mut c_void) {
     let address = release as usize;
     {
-        let mut functions = lock(FUNCTIONS.get());
-        if functions.ended.contains(&address) {
+        let mut callbacks = lock(CALLBACKS.get());
+        if callbacks.disabled.contains(&address) {
             return;
         }
-        functions.in_progress.push(address);
+        callbacks.in_progress.push(address);
     }
-    // SAFETY: by this function's contract, it may be called unless it has ended. It had not ended when this call was
-    // noted as in progress, and `end` waits for calls in progress.
+    // SAFETY: by this function's contract, the callback may be called unless it is disabled. It was not when this call
+    // was noted as in progress. `disable` waits for calls in progress, or reports that one has not returned.
     unsafe { release(owner) };
-    let in_progress = &mut lock(FUNCTIONS.get()).in_progress;
-    // There is no entry in the child of a fork that the function made.
+    let in_progress = &mut lock(CALLBACKS.get()).in_progress;
+    // There is no entry in the child of a fork that the callback made.
     if let Some(position) = in_progress.iter().position(|&other| other == address) {
         in_progress.swap_remove(position);
     }
 }
 
-/// From now on the function is not called. Waits for calls in progress up to a timeout; whether they have returned.
-pub fn end(release: Release) -> bool {
+/// From now on, no call of the callback begins. Waits for calls in progress, up to a timeout, and returns whether they
+/// have returned.
+pub fn disable(release: ReleaseFn) -> bool {
     let address = release as usize;
     {
-        let ended = &mut lock(FUNCTIONS.get()).ended;
-        if !ended.contains(&address) {
-            ended.push(address);
+        let disabled = &mut lock(CALLBACKS.get()).disabled;
+        if !disabled.contains(&address) {
+            disabled.push(address);
         }
     }
     let last = Instant::now() + DRAIN_TIMEOUT;
-    while lock(FUNCTIONS.get()).in_progress.contains(&address) {
+    while lock(CALLBACKS.get()).in_progress.contains(&address) {
         if Instant::now() > last {
             return false;
         }
@@ -85,22 +87,22 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_has_ended_is_not_called() {
-        let counts: Release = counts; // one pointer: two to the same Rust function need not be equal
+    fn a_disabled_callback_is_not_called() {
+        let counts: ReleaseFn = counts; // one pointer: two to the same Rust function need not be equal
         let count = AtomicU32::new(0);
         let owner = (&raw const count).cast_mut().cast();
         // SAFETY: `owner` points to a counter, which `counts` expects.
         unsafe { call(counts, owner) };
-        assert!(end(counts));
-        // SAFETY: `owner` points to a counter, which `counts` expects; it is not called, as it has ended.
+        assert!(disable(counts));
+        // SAFETY: `owner` points to a counter, which `counts` expects; it is not called, as it is disabled.
         unsafe { call(counts, owner) };
-        assert!(end(counts));
+        assert!(disable(counts));
         assert_eq!(count.load(SeqCst), 1);
     }
 
     #[test]
-    fn the_end_waits_for_calls_in_progress() {
-        let waits: Release = waits; // one pointer: two to the same Rust function need not be equal
+    fn disabling_waits_for_calls_in_progress() {
+        let waits: ReleaseFn = waits; // one pointer: two to the same Rust function need not be equal
         let (go, mut receiver) = mpsc::channel::<()>();
         let owner = AtomicPtr::new((&raw mut receiver).cast());
         thread::scope(|scope| {
@@ -108,13 +110,13 @@ mod tests {
             // scope ends.
             let calling = scope.spawn(|| unsafe { call(waits, owner.load(SeqCst)) });
             let address = waits as usize;
-            while !lock(FUNCTIONS.get()).in_progress.contains(&address) {
+            while !lock(CALLBACKS.get()).in_progress.contains(&address) {
                 thread::yield_now();
             }
-            assert!(!end(waits));
+            assert!(!disable(waits));
             go.send(()).unwrap();
             calling.join().unwrap();
-            assert!(end(waits));
+            assert!(disable(waits));
         });
     }
 }

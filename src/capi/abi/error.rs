@@ -18,7 +18,7 @@ pub(crate) enum CallError {
     Handle { parameter: &'static str, handle: i32 },
     /// No handle is left.
     Exhausted { what: &'static str },
-    /// A release function that is to end is still being called.
+    /// A release callback that is to be disabled is still being called.
     ReleaseInUse,
     /// A bug in the library: a panic, with its message.
     Internal(String),
@@ -40,7 +40,7 @@ impl fmt::Display for CallError {
                  another kind of object"
             ),
             Self::Exhausted { what } => write!(f, "this process cannot have more {what}"),
-            Self::ReleaseInUse => f.write_str("a call of the release function is still running"),
+            Self::ReleaseInUse => f.write_str("a call of the release callback is still running"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),
             Self::Core(error) => error.fmt(f),
             Self::Interp(error) => error.fmt(f),

@@ -16,7 +16,7 @@ pub const UNGIL_E_OVERFLOW: i32 = -3;
 pub const UNGIL_E_INTERNAL: i32 = -4;
 /// The handle was freed, was never handed out, or belongs to another kind of object.
 pub const UNGIL_E_HANDLE: i32 = -5;
-/// Another call is using the control, the interpreter or the release function.
+/// Another call is using the control, the interpreter or the release callback.
 pub const UNGIL_E_IN_USE: i32 = -6;
 /// The call was cancelled through its control.
 pub const UNGIL_E_CANCELLED: i32 = -7;

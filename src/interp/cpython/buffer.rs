@@ -4,7 +4,7 @@
 //! long as there is a view of it, and its deallocation calls the release callback. The other way, a [`BufferView`]
 //! acquires the buffer of a Python object, which Python keeps until the view is released.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -12,7 +12,7 @@ use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::cpython::version::Version;
 use crate::interp::exit::abandon::{call_abandonable, protect_frames};
-use crate::interp::exit::at_exit::is_ending;
+use crate::interp::exit::at_exit::is_exiting;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
 /// The part of an exporting object that follows Python's own.
@@ -28,6 +28,7 @@ struct BufferExporter {
 /// The type of exporting objects in one copy.
 #[derive(Clone, Copy)]
 pub(crate) struct ExporterType {
+    api: &'static Api,
     kind: NonNull<Object>,
     /// The length of an object's header. After it comes a pointer to the `BufferExporter`.
     header: usize,
@@ -36,13 +37,18 @@ pub(crate) struct ExporterType {
 const TP_DEALLOC: c_int = 52;
 const BF_GETBUFFER: c_int = 1;
 
-/// The length of an object's header, with and without the GIL.
+/// The length of an object's header. The long one is that of free-threaded builds, and up to 3.12 that of builds with
+/// `Py_TRACE_REFS`.
 const HEADER: usize = 16;
-const FREE_THREADED_HEADER: usize = 32;
+const LONG_HEADER: usize = 32;
+
+const UNKNOWN_HEADER: &CStr =
+    c"raise SystemError('unsupported build of Python: the size of its objects is unknown')";
 
 impl ExporterType {
-    pub(crate) fn new(gil: Gil<'_>, version: Version) -> Result<Self, PyErrSet> {
-        let api = gil.api;
+    /// `api` has the functions of the token's Python.
+    pub(crate) fn new(gil: Gil<'_>, api: &'static Api, version: Version) -> Result<Self, PyErrSet> {
+        gil.assert_of(api);
         // SAFETY: the token shows that this thread holds the GIL. `object` is a static type of this Python's, and `owned`
         // checks the attribute before its value is read.
         let header = unsafe {
@@ -51,8 +57,11 @@ impl ExporterType {
             });
             (api.PyLong_AsSsize_t)(gil.owned(size)?.as_ptr()) as usize
         };
-        let (dealloc, get_buffer) =
-            if header == HEADER { functions::<HEADER>() } else { functions::<FREE_THREADED_HEADER>() };
+        let (dealloc, get_buffer) = match header {
+            HEADER => functions::<HEADER>(),
+            LONG_HEADER => functions::<LONG_HEADER>(),
+            _ => return gil.run(UNKNOWN_HEADER, c"<ungil>").and(Err(PyErrSet)),
+        };
         let takes_buffer_slots = version >= Version(3, 9);
         let mut slots = [
             TypeSlot { slot: TP_DEALLOC, function: dealloc as *const c_void },
@@ -74,39 +83,42 @@ impl ExporterType {
             unsafe { set_get_buffer(kind.as_ptr(), get_buffer) };
         }
         let kind = NonNull::new(kind.into_ptr()).expect("it was checked");
-        Ok(Self { kind, header })
+        Ok(Self { api, kind, header })
     }
 
-    /// Whether this Python is a free-threaded build: its objects have longer headers.
-    pub(crate) fn is_free_threaded(self) -> bool {
-        self.header == FREE_THREADED_HEADER
+    /// Whether this Python may be a free-threaded build. (One with `Py_TRACE_REFS` may be taken for one.)
+    pub(crate) fn may_be_free_threaded(self) -> bool {
+        self.header == LONG_HEADER
+    }
+
+    /// The same type, with other functions of the same Python.
+    #[cfg(test)]
+    pub(crate) fn with_api(self, api: &'static Api) -> Self {
+        assert!(api.is_same_python(self.api));
+        Self { api, ..self }
     }
 
     /// Exports memory: a memoryview of it. On an error the release callback is called before this returns.
-    pub(crate) fn export<'py>(
-        self,
-        gil: Gil<'py>,
-        api: &'static Api,
-        buffer: ForeignBuffer,
-    ) -> Result<PyRef<'py>, PyErrSet> {
-        let kind = self.kind.as_ptr();
-        // SAFETY: the token shows that this thread holds the GIL, and the type is alive, as its reference is never given
-        // back. The object is NULL or a new reference.
+    pub(crate) fn export<'py>(self, gil: Gil<'py>, buffer: ForeignBuffer) -> Result<PyRef<'py>, PyErrSet> {
+        let (api, kind) = (self.api, self.kind.as_ptr());
+        gil.assert_of(api);
+        // SAFETY: this thread holds the GIL of the type's Python: the token was checked above. The type is alive, as its
+        // reference is never given back. The object is NULL or a new reference.
         let object = unsafe { gil.owned(call_abandonable(|| (api.PyType_GenericAlloc)(kind, 0))) };
         let ForeignBuffer { address, len, read_only, release } = buffer;
         let object = match object {
             Ok(object) => object,
             Err(error) => {
-                // SAFETY: the token shows that this thread holds the GIL of the Python with these functions.
+                // SAFETY: this thread holds the GIL of the Python with these functions: the token was checked above.
                 unsafe { run_release(api, release) };
                 return Err(error);
             }
         };
         let exporter = Box::new(BufferExporter { api, address, len, read_only, release: Some(release) });
         let object_address = object.as_ptr();
-        // SAFETY: objects of this type have a pointer after their header, which is NULL until it is set here and never
-        // changes afterwards. With it, `get_buffer` and `dealloc` may be called. The view is NULL or a new reference, and
-        // keeps the object alive.
+        // SAFETY: this thread holds the GIL of the object's Python: the token was checked above. Objects of this type have
+        // a pointer after their header, which is NULL until it is set here and never changes afterwards. With it,
+        // `get_buffer` and `dealloc` may be called. The view is NULL or a new reference, and keeps the object alive.
         unsafe {
             object_address
                 .cast::<u8>()
@@ -195,37 +207,46 @@ unsafe fn run_release(api: &'static Api, release: ReleaseCallback) {
     }
 }
 
-/// An acquired buffer: the memory of a Python object. Python's structure is on the heap and does not move, as its shape
-/// may point into it.
-pub(crate) struct BufferView(NonNull<Buffer>);
+/// An acquired buffer: the memory of a Python object.
+pub(crate) struct BufferView {
+    api: &'static Api,
+    /// Python's structure. It is on the heap and does not move, as its shape may point into it.
+    buffer: NonNull<Buffer>,
+}
 
-// SAFETY: any thread may read the structure and the memory. Only `release` changes the object, and it takes a GIL token.
+// SAFETY: any thread may read the structure and the memory. Only `release` changes the object, and it checks that its
+// thread holds the GIL of the object's Python.
 unsafe impl Send for BufferView {}
 // SAFETY: a shared view only reads the structure's fields, which nobody writes until `release` takes the view by value.
 unsafe impl Sync for BufferView {}
 
 impl BufferView {
-    /// Acquires the buffer of an object, which must be contiguous.
-    pub(crate) fn acquire(object: &PyRef<'_>, gil: Gil<'_>) -> Result<Self, PyErrSet> {
+    /// Acquires the buffer of an object, which must be contiguous. `api` has the functions of the object's Python.
+    pub(crate) fn acquire<'py>(
+        object: &PyRef<'py>,
+        gil: Gil<'py>,
+        api: &'static Api,
+    ) -> Result<Self, PyErrSet> {
+        gil.assert_of(api);
         const SIMPLE: c_int = 0;
         let buffer = Box::into_raw(Box::<Buffer>::new_uninit()).cast::<Buffer>();
         let object = object.as_ptr();
-        // SAFETY: the token shows that this thread holds the GIL, and the object is alive by its reference. On success
-        // Python has written the structure; on failure it keeps no pointer to it, and the box is freed. (A call that is
+        // SAFETY: the token shows that this thread holds the GIL of the object's Python, as both have the same lifetime, and
+        // the object is alive by its reference. On success Python has written the structure; on failure it keeps no pointer to it, and the box is freed. (A call that is
         // abandoned leaves the box to Python.)
         unsafe {
-            if call_abandonable(|| (gil.api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
+            if call_abandonable(|| (api.PyObject_GetBuffer)(object, buffer, SIMPLE)) != 0 {
                 drop(Box::from_raw(buffer.cast::<MaybeUninit<Buffer>>()));
                 return Err(PyErrSet);
             }
-            Ok(Self(NonNull::new_unchecked(buffer)))
+            Ok(Self { api, buffer: NonNull::new_unchecked(buffer) })
         }
     }
 
     fn buffer(&self) -> &Buffer {
         // SAFETY: `acquire` succeeded, so Python has written the structure. It lives until `release` takes this by value,
         // and nobody writes to it before.
-        unsafe { self.0.as_ref() }
+        unsafe { self.buffer.as_ref() }
     }
 
     pub(crate) fn address(&self) -> *mut c_void {
@@ -253,16 +274,17 @@ impl BufferView {
         copy
     }
 
-    /// Releases the buffer.
+    /// Releases the buffer. The token is of the object's Python.
     pub(crate) fn release(self, gil: Gil<'_>) {
-        if is_ending() {
+        if is_exiting() {
             return; // this may be an abandoned call that unwinds, whose thread has lost the GIL
         }
-        let buffer = self.0.as_ptr();
-        // SAFETY: the token shows that this thread holds the GIL. The view is taken by value, so the buffer is released
+        gil.assert_of(self.api);
+        let (api, buffer) = (self.api, self.buffer.as_ptr());
+        // SAFETY: this thread holds the GIL of the object's Python: the token was checked above. The view is taken by value, so the buffer is released
         // once, and the box is then nobody else's. (A call that is abandoned leaves the box to Python.)
         unsafe {
-            call_abandonable(|| (gil.api.PyBuffer_Release)(buffer));
+            call_abandonable(|| (api.PyBuffer_Release)(buffer));
             drop(Box::from_raw(buffer));
         }
     }

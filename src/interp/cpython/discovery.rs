@@ -1,8 +1,8 @@
 //! Where the libpython of a new interpreter is found.
 //!
 //! In this order: the one that is named, by the caller or by UNGIL_LIBPYTHON; the one beside the program that the caller
-//! names; the host's own, or the one beside the host's program if Python is built into that; and in a process without a
-//! Python, the newest one that the system's loader finds.
+//! names; that of the host's Python, or the one beside the host's program if Python is built into that; and in a process
+//! without a Python, the newest one that the system's loader finds.
 
 use std::path::{Path, PathBuf};
 

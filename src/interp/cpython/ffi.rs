@@ -120,6 +120,11 @@ macro_rules! api {
         unsafe impl Sync for Api {}
 
         impl Api {
+            /// Whether both are tables of the same Python. (The address of a variable of a Python's is no other Python's.)
+            pub(crate) fn is_same_python(&self, other: &Self) -> bool {
+                std::ptr::eq(self.PyBaseObject_Type, other.PyBaseObject_Type)
+            }
+
             /// Looks up all of them by `find`.
             ///
             /// # Safety

@@ -12,14 +12,19 @@ use std::thread;
 use crate::interp::cpython::ffi::{Api, Object, PROGRAM};
 use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
-use crate::interp::exit::at_exit::is_ending;
+use crate::interp::exit::at_exit::is_exiting;
 
 /// Proof that this thread holds the GIL of one Python. (In a free-threaded build: that the thread is attached to it.)
+///
+/// The lifetime stands for one holding of the GIL, and so for one Python: it is invariant, and each [`with_gil`] has its
+/// own. So the compiler rejects a use of this token with a [`PyRef`] of another Python. What outlives the holding of the
+/// GIL, such as a `BufferView`, checks with [`Gil::assert_of`] that the token is of its own Python.
 #[derive(Clone, Copy)]
 pub(crate) struct Gil<'py> {
     pub(crate) api: &'py Api,
     /// A thread holds the GIL, so the token must not leave the thread: neither `Send` nor `Sync`.
     _of_this_thread: PhantomData<*const ()>,
+    _invariant: PhantomData<fn(&'py ()) -> &'py ()>,
 }
 
 /// `Gil` and `PyRef` are neither `Send` nor `Sync`: if they were, two implementations would apply below, and the compiler
@@ -55,7 +60,8 @@ pub(crate) unsafe fn with_gil<T>(api: &Api, body: impl FnOnce(Gil<'_>) -> T) -> 
     // SAFETY: by this function's contract, that Python runs, and then any thread may ask for its GIL.
     let state = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Ensure)() }))?;
     // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below. If it loses the GIL
-    // before that, `body` unwinds, and its token with it.
+    // before that, `body` unwinds, and its token with it. `body` takes a token of any lifetime, so it can mix this one
+    // with no other.
     let outcome = catch_panics(|| body(unsafe { Gil::new(api) }))?;
     // SAFETY: this thread holds the GIL that the state is of, and no token is left.
     catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Release)(state) }))?;
@@ -71,7 +77,7 @@ pub(crate) struct PyRef<'py> {
 impl Drop for PyRef<'_> {
     fn drop(&mut self) {
         // An abandoned call unwinds without the GIL; and when the process exits, objects need not be freed.
-        if thread::panicking() || is_ending() {
+        if thread::panicking() || is_exiting() {
             return;
         }
         let (api, object) = (self.gil.api, self.as_ptr());
@@ -122,9 +128,15 @@ impl<'py> PyRef<'py> {
 
 impl<'py> Gil<'py> {
     /// # Safety
-    /// This thread holds the GIL of the Python with these functions for as long as the token or a copy of it is used.
+    /// This thread holds the GIL of the Python with these functions for as long as the token or a copy of it is used. The
+    /// lifetime `'py` is not that of another Python's token.
     pub(crate) unsafe fn new(api: &'py Api) -> Self {
-        Self { api, _of_this_thread: PhantomData }
+        Self { api, _of_this_thread: PhantomData, _invariant: PhantomData }
+    }
+
+    /// Panics unless this is the GIL of the Python that these are functions of.
+    pub(crate) fn assert_of(self, api: &Api) {
+        assert!(self.api.is_same_python(api), "a GIL token of another Python");
     }
 
     /// Takes over a new reference; NULL stands for an error.

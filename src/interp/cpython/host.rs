@@ -1,4 +1,4 @@
-//! The host: the Python that runs this process, if one does. An interpreter is to be like it.
+//! The host's Python: the one that runs this process, if one does. An interpreter is to be like it.
 
 use std::ffi::{CStr, CString, c_void};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("ho
     Err(_) => panic!("the source has a NUL"),
 };
 
-/// The process's own Python.
+/// The host's Python.
 pub(crate) struct Host {
     pub(crate) version: Version,
     /// The file that contains it: a shared library, or the program.
@@ -67,7 +67,8 @@ unsafe fn settings(api: &Api) -> Result<Vec<u8>, String> {
     // If that Python is ending, it ends this thread here.
     // SAFETY: by this function's contract that Python has started, and then any thread may ask for its GIL.
     let state = call_foreign(|| unsafe { (api.PyGILState_Ensure)() });
-    // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below.
+    // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below;
+    // `describe_with_retries` takes a token of any lifetime, so it can mix this one with no other.
     let settings = describe_with_retries(unsafe { Gil::new(api) });
     // SAFETY: this thread holds the GIL that the state is of, and neither token nor references are left.
     call_foreign(|| unsafe { (api.PyGILState_Release)(state) });

@@ -21,10 +21,10 @@ use super::image::{Image, Malformed, Symbol};
 use super::string_table::StringTableBuilder;
 use super::symbols::{SymbolPrefix, is_python_symbol};
 
-/// A function that copies call in place of the C library's function of the same name.
+/// A function that copies call in place of another one of the same name: the C library's, or libpython's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InterposedFunction {
-    /// The name of the C library's function.
+    /// The name of the function that it replaces.
     pub name: &'static str,
     /// The address of the function that is called.
     pub address: usize,

@@ -31,7 +31,8 @@ impl SymbolPrefix {
     }
 }
 
-/// Whether a symbol is CPython's. (Every symbol that libpython exports has such a name, except for a constant.)
+/// Whether a symbol is CPython's. (Every symbol that libpython exports has such a name, except for the constant
+/// `PY_TIMEOUT_MAX` in some versions.)
 pub(crate) fn is_python_symbol(name: &[u8]) -> bool {
     name.starts_with(b"Py") || name.starts_with(b"_Py")
 }

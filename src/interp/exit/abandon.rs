@@ -3,9 +3,11 @@
 //!
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread continues where this library called into Python, and a Rust panic, which prints nothing, unwinds the
-//! library's own frames up to the request. Only C frames may be skipped. So `call_abandonable` wraps each single call
-//! into Python, or of a caller's function that may call Python; and `protect_frames` wraps this library's frames
-//! wherever C calls back into it.
+//! library's own frames up to the request.
+//!
+//! Only frames that own nothing may be skipped: C's, and those of the closure that `call_abandonable` gets. So that
+//! closure is a single call into Python, or a loop over calls of a caller's function, which may call Python. Where C
+//! calls back into this library, `protect_frames` wraps the library's frames, unless they own nothing either.
 
 use std::arch::naked_asm;
 use std::cell::Cell;
@@ -50,9 +52,9 @@ impl Drop for InnermostGuard {
 /// The panic's payload.
 struct Abandoned;
 
-/// Calls a function of Python, or one of the caller's that may call Python. `call` does nothing else, and owns nothing
-/// that must be dropped. If the call is abandoned, this panics for `catch_abandoned`; after that, Python must not be
-/// used.
+/// Calls a function of Python, or functions of the caller's, which may call Python. Neither `call` nor any Rust function
+/// that it calls may own something that must be dropped, as their frames may be skipped. If the call is abandoned, this
+/// panics for `catch_abandoned`; after that, Python must not be used.
 pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Work<R, F> {
         call: ManuallyDrop<F>,
@@ -80,7 +82,8 @@ pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     unsafe { this.result.assume_init() }
 }
 
-/// Runs this library's code where C calls it, if it may call Python in turn: its frames are not skipped.
+/// Runs this library's code where C calls it, if it owns something and may call Python in turn: its frames are not
+/// skipped.
 pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
     let _innermost = InnermostGuard::set(ptr::null_mut());
     body()

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sys::fork::ForkLocal;
 
 /// Whether the process is exiting.
-static ENDING: AtomicBool = AtomicBool::new(false);
+static EXITING: AtomicBool = AtomicBool::new(false);
 
 /// The thread that called `exit`.
 static EXITING_THREAD: AtomicU64 = AtomicU64::new(0);
 
-/// What stops the interpreters.
+/// The function that stops the interpreters.
 static SHUTDOWN: ForkLocal<OnceLock<fn()>> = ForkLocal::new(OnceLock::new);
 
 thread_local! {
@@ -33,13 +33,13 @@ unsafe extern "C" {
 }
 
 /// Whether the process is exiting.
-pub(crate) fn is_ending() -> bool {
-    ENDING.load(Ordering::Acquire)
+pub(crate) fn is_exiting() -> bool {
+    EXITING.load(Ordering::Acquire)
 }
 
 /// Whether this is the thread that runs the exit handlers.
 pub(crate) fn is_exiting_thread(thread: libc::pthread_t) -> bool {
-    is_ending() && EXITING_THREAD.load(Ordering::Acquire) == thread
+    is_exiting() && EXITING_THREAD.load(Ordering::Acquire) == thread
 }
 
 /// The exit status, on the thread that called `exit`.
@@ -65,7 +65,7 @@ pub(crate) fn register_hook() {
 
 extern "C" fn run_shutdown(status: c_int, _: *mut c_void) {
     STATUS.set(Some(status));
-    if ENDING.swap(true, Ordering::AcqRel) {
+    if EXITING.swap(true, Ordering::AcqRel) {
         return;
     }
     // SAFETY: pthread_self has no preconditions.

@@ -1,8 +1,14 @@
 //! The end of the process: the flag and the hook that stop interpreters before the process's libraries are finalised,
 //! and the way out for threads that would wait for a stopped interpreter.
 //!
+//! | file | contents |
+//! |---|---|
+//! | `at_exit` | whether the process is exiting; the hook that runs the shutdown |
+//! | [`abandon`] | calls into Python that can be abandoned |
+//! | `wake_signal` | the signal that wakes sleeping threads |
+//!
 //! Uses only `sys` and `interp::error`. `loading`, `interpose`, `cpython`, `runtime` and `capi` may use it. What is
-//! stopped, and how, is registered from above (`runtime/shutdown.rs`).
+//! stopped, and for how long the exit waits, is decided above, in `runtime/shutdown.rs`, which registers itself here.
 
 pub mod abandon;
 pub(crate) mod at_exit;

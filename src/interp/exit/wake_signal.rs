@@ -1,9 +1,9 @@
 //! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that
-//! the host has no handler for.
+//! the host, the program that loaded this library, has no handler for.
 //!
 //! Most processes never see it: its handler is installed only when the process exits. A thread that blocks such
-//! signals, as the pool's workers do, could not be woken; so while it is in a request, it has this one unblocked, and
-//! the handler is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the
+//! signals, as the pool's workers do, could not be woken; so during a request, this one is unblocked, and the handler
+//! is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the
 //! handler passes it on.
 
 use std::ffi::{c_int, c_void};
@@ -95,7 +95,8 @@ impl WakeableThread {
         };
         // SAFETY: the set was written above, and sigismember checks the number of the signal.
         let is_blocked = |signal: &c_int| unsafe { libc::sigismember(&blocked, *signal) == 1 };
-        // The handler is installed only if a thread blocks some of these signals.
+        // The handler is installed only if this thread blocks SIGRTMAX, which stands for a thread that blocks all
+        // signals.
         let unblocked = if is_blocked(&libc::SIGRTMAX()) { claim().filter(is_blocked) } else { None };
         if let Some(signal) = unblocked {
             change_mask(libc::SIG_UNBLOCK, signal);

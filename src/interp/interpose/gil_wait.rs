@@ -14,14 +14,15 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
     mutex: *mut libc::pthread_mutex_t,
     until: *const libc::timespec,
 ) -> c_int {
-    if at_exit::is_ending() {
+    if at_exit::is_exiting() {
         if let Some(status) = at_exit::status_of_this_thread() {
             at_exit::end_at_once(status);
         }
         if abandon::can_abandon() {
-            // SAFETY: the caller holds the mutex, by this function's contract. The frames between here and the call
-            // into Python are this one, which owns nothing, and C's: where C calls back into this library,
-            // `protect_frames` makes `can_abandon` false.
+            // SAFETY: the caller holds the mutex, by this function's contract. The frames between here and
+            // `call_abandonable` own nothing: this one, C's, and those of its closure, by its contract. Where C calls
+            // back into this library, `protect_frames` makes `can_abandon` false, or the frames own nothing either
+            // (`dealloc` in `cpython/buffer.rs`).
             unsafe {
                 libc::pthread_mutex_unlock(mutex);
                 abandon::abandon_call()

@@ -1,17 +1,24 @@
-//! Interposition: the functions that a copy of libpython, and the libraries loaded for it, call in place of the C
-//! library's functions of the same names.
+//! Interposition: functions of this library that a copy of libpython calls in place of others of the same name: the C
+//! library's, and a few of Python's own. The interpreter's private libraries call only those in [`IN_LIBRARIES`] (and
+//! Python's own, as they are bound to the copy).
 //!
-//! The copy defines each of them, under its symbol prefix, as an absolute address in this library (`elf/rewrite.rs`).
+//! The copy defines each of them, under its symbol prefix, as an absolute address in this library; `elf/rewrite.rs`
+//! does that for any list of functions.
 //!
-//! | file | functions |
-//! |---|---|
-//! | `trampolines` | `dlopen`, `dlsym`, `dlvsym`: one of each per copy |
-//! | `dlfcn` | what these three do, `dlerror`, `dladdr` |
-//! | `environ` | `setenv`, `unsetenv`, `putenv` |
-//! | `gil_wait` | `pthread_cond_timedwait` |
-//! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
-//! | `signal` | `sigaction` |
-//! | `copies` | the loader of each copy, by the copy's number |
+//! | file | functions | also in private libraries |
+//! |---|---|---|
+//! | `trampolines` | `dlopen`, `dlsym`, `dlvsym`: one of each per copy | yes |
+//! | `dlfcn` | the work of these three; `dlerror`, `dladdr` | yes |
+//! | `environ` | `setenv`, `unsetenv`, `putenv` | no |
+//! | `gil_wait` | `pthread_cond_timedwait` | no |
+//! | `process` | `abort`, `exit` | no |
+//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` | yes |
+//! | `signal` | `sigaction` | no |
+//!
+//! `copies` has the loader of each copy, by the copy's number.
+//!
+//! To interpose another function, add it to [`functions`]; if private libraries are to call it too, also to
+//! [`IN_LIBRARIES`]. If it has to know which copy calls it, it needs a trampoline.
 //!
 //! Uses `loading`, `exit` and `elf`. Only `runtime` may use it.
 
@@ -26,7 +33,7 @@ pub(crate) mod trampolines;
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
 
-/// The functions that copy `number` of libpython is to call.
+/// All interposed functions, for copy `number` of libpython.
 pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
     let own = trampolines::of(number);
     let all: [(&str, *const ()); 15] = [
@@ -49,7 +56,7 @@ pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
     all.map(|(name, function)| InterposedFunction { name, address: function.addr() }).to_vec()
 }
 
-/// Those that an interpreter's other libraries call too.
+/// The functions of the C library that are interposed in an interpreter's private libraries as well.
 pub(crate) const IN_LIBRARIES: [&str; 5] = ["dlopen", "dlsym", "dlvsym", "dlerror", "dladdr"];
 
 /// From now on calls from copy `number` go to this loader.

@@ -1,4 +1,4 @@
-//! What a copy calls to end the process, and what it answers about its own end.
+//! The functions by which a copy ends the process, and by which it says whether Python can be used.
 
 use std::cell::RefCell;
 use std::ffi::c_int;
@@ -41,10 +41,10 @@ pub(super) unsafe extern "C" fn exit(status: c_int) -> ! {
 
 /// `Py_IsInitialized`: libraries call it in their destructors before they use Python.
 pub(super) unsafe extern "C" fn is_initialized() -> c_int {
-    (!at_exit::is_ending()).into()
+    (!at_exit::is_exiting()).into()
 }
 
 /// `Py_IsFinalizing`: other libraries call this one instead.
 pub(super) unsafe extern "C" fn is_finalizing() -> c_int {
-    at_exit::is_ending().into()
+    at_exit::is_exiting().into()
 }

@@ -24,7 +24,7 @@ pub(super) struct Trampolines {
     pub(super) dlvsym: Dlvsym,
 }
 
-/// Those of copy `number`.
+/// The trampolines of copy `number`.
 pub(super) fn of(number: usize) -> Trampolines {
     TRAMPOLINES[number / ROW][number % ROW]
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::closure::LibraryInfo;
+use super::library_info::LibraryInfo;
 use crate::interp::elf::image::Image;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;

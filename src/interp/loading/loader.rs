@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::fmt;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
 
-use super::closure::private_closure;
-use super::dl::{Library, own_path};
+use super::dl::Library;
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
+use super::privacy::{is_system_name, private_libraries};
 use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
@@ -26,7 +26,7 @@ pub(crate) struct Loader {
     /// The copy of libpython, and its SONAME.
     python: Library,
     python_soname: String,
-    /// The C library's functions in whose place the interpreter's libraries call the copy's.
+    /// The functions of the C library that are interposed in the interpreter's libraries.
     interposed: &'static [&'static str],
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
@@ -64,28 +64,23 @@ impl Loader {
     /// The interpreter's copy of a library, loaded if it was not. `None` if the C library's loader is to open the path:
     /// because the library is shared, or because it reports best what is wrong with the file. The error is a message.
     pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Option<Library>, String> {
-        // A name without a slash is looked up among the system's libraries, and these are shared.
-        if !path.as_os_str().as_bytes().contains(&b'/') {
+        if is_system_name(path) {
             return Ok(None);
         }
         let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        if let Some(private) = lock(&self.libraries).get(&FileId::of(&metadata)) {
+        let id = FileId::of(&metadata);
+        if let Some(private) = lock(&self.libraries).get(&id) {
             return Ok(Some(private.library));
         }
-        if flags & libc::RTLD_NOLOAD != 0 || is_this_library(&metadata) {
+        if flags & libc::RTLD_NOLOAD != 0 {
             return Ok(None);
         }
-        let info = library_info(path);
-        let closure = private_closure(&info, library_info);
-        if info.uses_python || !closure.is_empty() || is_in_package_directory(path) {
-            self.load(path, flags, &closure).map(|private| Some(private.library))
-        } else {
-            Ok(None)
-        }
+        let Some(needed) = private_libraries(path, id) else { return Ok(None) };
+        self.load(path, flags, &needed).map(|private| Some(private.library))
     }
 
-    /// Loads a copy of a library, and before it copies of the libraries of `closure` that it needs.
-    fn load(&self, path: &Path, flags: c_int, closure: &HashSet<PathBuf>) -> Result<PrivateLibrary, String> {
+    /// Loads a copy of a library, and before it copies of the libraries of `to_copy` that it needs.
+    fn load(&self, path: &Path, flags: c_int, to_copy: &HashSet<PathBuf>) -> Result<PrivateLibrary, String> {
         let failed = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
         let _loading = self.loading.lock();
         let id = FileId::of(&fs::metadata(path).map_err(|error| failed(&error))?);
@@ -95,7 +90,7 @@ impl Loader {
         if let Some(library) = self.unfinished_library(id) {
             return Ok(PrivateLibrary { library, soname: self.soname_of(path) });
         }
-        let sonames = self.load_needed(path, closure)?;
+        let sonames = self.load_needed(path, to_copy)?;
         let file = self.make_copy(path, &sonames).map_err(|error| failed(&error))?;
         remember_original(file.path(), path);
         // The copy's symbols must not be global, or the next interpreter's copies would be bound to them.
@@ -112,14 +107,14 @@ impl Loader {
         Ok(private)
     }
 
-    /// Loads copies of the libraries of `closure` that a library needs. The result is the SONAME of each copy, by the
+    /// Loads copies of the libraries of `to_copy` that a library needs. The result is the SONAME of each copy, by the
     /// name that it is needed by.
     fn load_needed(
         &self,
         path: &Path,
-        closure: &HashSet<PathBuf>,
+        to_copy: &HashSet<PathBuf>,
     ) -> Result<HashMap<Vec<u8>, Vec<u8>>, String> {
-        let mut others = closure.clone();
+        let mut others = to_copy.clone();
         others.remove(path); // libraries may need one another in a circle
         let info = library_info(path);
         let needed = info.needed.iter().filter(|(_, needed)| others.contains(needed));
@@ -190,18 +185,6 @@ impl Loader {
 fn whole_process() -> *mut c_void {
     // SAFETY: NULL stands for the program itself, which is loaded already.
     unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
-}
-
-/// Whether a library was installed with a Python package. Only Python code uses it then, and it may count on the GIL to
-/// keep its callers apart.
-fn is_in_package_directory(path: &Path) -> bool {
-    let directories = ["site-packages", "dist-packages"].map(OsStr::new);
-    path.components().any(|part| matches!(part, Component::Normal(name) if directories.contains(&name)))
-}
-
-fn is_this_library(metadata: &Metadata) -> bool {
-    let own = own_path().and_then(|path| fs::metadata(path).ok());
-    own.is_some_and(|own| FileId::of(&own) == FileId::of(metadata))
 }
 
 fn file_name(path: &Path) -> &OsStr {

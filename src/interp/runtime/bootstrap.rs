@@ -28,7 +28,7 @@ pub(crate) struct Functions {
 }
 
 // SAFETY: these are addresses of objects that are alive as long as the copy. They are only given to functions of the
-// copy's C API by code with a token of its GIL; CPython lets any thread do that.
+// copy's C API, by unsafe code that holds its GIL; CPython lets any thread do that.
 unsafe impl Send for Functions {}
 // SAFETY: the addresses never change, so that threads may read them at the same time.
 unsafe impl Sync for Functions {}

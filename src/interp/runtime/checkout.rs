@@ -1,5 +1,5 @@
-//! Interpreters are checked out and returned. A copy of libpython cannot be unloaded, so an interpreter that is returned
-//! is reset, and checked out again.
+//! Interpreters are checked out: given to a user, who has a handle. When the user frees the handle, the interpreter is
+//! returned. A copy of libpython cannot be unloaded, so an interpreter that is returned is reset, and checked out again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,15 +57,15 @@ impl Checkout {
         let all = INTERPRETERS.get();
         let fresh = options.number("fresh").unwrap_or(0) != 0;
         let options = options.without("fresh");
-        let idle = || {
+        let take_idle = || {
             let mut idle = lock(&all.idle);
             let found = idle.iter().rposition(|(with, _)| *with == options)?;
             Some(idle.swap_remove(found).1)
         };
-        let idle = if fresh { None } else { idle() };
+        let candidate = if fresh { None } else { take_idle() };
         // The environment and the process's Python may have changed since it became idle.
-        let reused = idle.filter(|idle| idle.reinitialize(&environment::snapshot(), &options).is_ok());
-        // SAFETY: by this function's contract, all code that is found by the options is sound.
+        let reused = candidate.filter(|it| it.reinitialize(&environment::snapshot(), &options).is_ok());
+        // SAFETY: by this function's contract, all code that the options, the environment and the host lead to is sound.
         let start = || unsafe { start(options.clone()) };
         let interpreter = reused.map_or_else(start, Ok)?;
         all.checked_out.fetch_add(1, Ordering::Relaxed);
@@ -78,14 +78,14 @@ impl Checkout {
         })
     }
 
-    /// Keeps the interpreter checked out while a request is under way. It fails if the interpreter was returned.
+    /// Keeps the interpreter checked out while a request is in progress. It fails if the interpreter was returned.
     pub fn enter(&self) -> Result<Using<'_>, InterpError> {
         let more = |uses| (uses != RETURNED).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         before.map(|_| Using(self)).map_err(|_| InterpError::Gone)
     }
 
-    /// Interrupts the requests that are under way, but never those of a later user.
+    /// Interrupts the requests that are in progress, but never those of a later user.
     pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked); // the lock may be held by a thread that this process does not have

@@ -23,7 +23,7 @@ pub(crate) unsafe fn initialize(copy: &LoadedCopy) -> Result<(), InterpError> {
     // never freed.
     unsafe {
         pre_initialize(copy)?;
-        set_flags(copy);
+        set_flags(copy)?;
         match origin {
             Origin::Program(path) => (api.Py_SetProgramName)(leaked(&path)),
             Origin::Home(path) => (api.Py_SetPythonHome)(leaked(&path)),
@@ -65,16 +65,25 @@ unsafe fn pre_initialize(copy: &LoadedCopy) -> Result<(), InterpError> {
     Err(unsupported(&copy.libpython, &why))
 }
 
+/// Sets the flags that the options give. All supported versions have their variables; a version without one, and with a
+/// flag to set, is an error, as the flag would be ignored without notice.
+///
 /// # Safety
 /// The copy is not initialised yet, and no other thread uses its variables.
-unsafe fn set_flags(copy: &LoadedCopy) {
+unsafe fn set_flags(copy: &LoadedCopy) -> Result<(), InterpError> {
     for (name, variable) in FLAGS {
-        let address = copy.python.symbol(&copy.prefix.mangle(variable));
-        if let Some((value, address)) = copy.options.number(name).zip(address) {
+        let Some(value) = copy.options.number(name) else { continue };
+        match copy.python.symbol(&copy.prefix.mangle(variable)) {
             // SAFETY: Python's variable of this name is an int; by this function's contract, nobody else uses it.
-            unsafe { address.cast::<c_int>().write(value) };
+            Some(address) => unsafe { address.cast::<c_int>().write(value) },
+            None if value == 0 => {}
+            None => {
+                let why = format!("it has no variable {variable}, which the option \"{name}\" sets");
+                return Err(unsupported(&copy.libpython, &why));
+            }
         }
     }
+    Ok(())
 }
 
 /// How Python finds its standard library.

@@ -14,10 +14,10 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::runtime::bootstrap::Functions;
-use crate::interp::runtime::in_flight::InFlight;
+use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
-use crate::interp::runtime::service::{Service, ServiceHandle, ServiceRequest, ViewReturner};
+use crate::interp::runtime::service::{Service, ServiceCommand, ServiceHandle, ViewReturner};
 use crate::sys::process;
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
@@ -27,19 +27,21 @@ pub struct Interpreter {
     process: u64,
     functions: Functions,
     exporter: ExporterType,
-    in_flight: Arc<InFlight>,
+    in_progress: Arc<InProgress>,
     service: ServiceHandle,
 }
 
 // SAFETY: only the exporter's type, the address of a Python object, is not Sync by itself. The object is alive as long as
-// the copy, the address never changes, and it is only given to functions of the copy's C API by code with a token of its
-// GIL; CPython lets any thread do that.
+// the copy, the address never changes, and it is only given to functions of the copy's C API by code that has checked its
+// token of the copy's GIL; CPython lets any thread do that.
 unsafe impl Sync for Interpreter {}
-// SAFETY: the exporter's type, the one field that is not Send by itself, may be used on any thread, as said for Sync.
+// SAFETY: the exporter's type, the one field that is not Send by itself, has the address of an object that any thread may
+// use while it holds the copy's GIL, which `ExporterType` checks.
 unsafe impl Send for Interpreter {}
 
 impl Interpreter {
-    /// Prepares a Python that was initialised on this thread, and what serves it on its own thread.
+    /// Prepares a Python that was initialised on this thread. When this thread has released the GIL, it is to run the
+    /// service.
     pub(crate) fn new(
         gil: Gil<'_>,
         api: &'static Api,
@@ -47,14 +49,14 @@ impl Interpreter {
         settings: &[u8],
     ) -> Result<(Self, Service), PyErrSet> {
         let functions = Functions::load(gil)?;
-        let exporter = ExporterType::new(gil, version)?;
+        let exporter = ExporterType::new(gil, api, version)?;
         // SAFETY: the function is this copy's, and alive as long as the copy.
         unsafe { gil.call_with_bytes(functions.configure, settings) }?;
-        let in_flight = Arc::new(InFlight::default());
+        let in_progress = Arc::new(InProgress::default());
         // SAFETY: the token shows that the copy with these functions has started; copies are never finalised.
-        let (service, handle) = unsafe { Service::new(api, functions, Arc::clone(&in_flight)) };
+        let (service, handle) = unsafe { Service::new(api, functions, Arc::clone(&in_progress)) };
         let process = process::token();
-        Ok((Self { api, version, process, functions, exporter, in_flight, service: handle }, service))
+        Ok((Self { api, version, process, functions, exporter, in_progress, service: handle }, service))
     }
 
     /// Runs Python source, UTF-8, in `__main__`. Any thread may; it waits while another one runs in this interpreter.
@@ -76,11 +78,11 @@ impl Interpreter {
         self.enter(|gil| {
             let mut arguments = vec![gil.bytes(request)?];
             for buffer in buffers.by_ref() {
-                arguments.push(self.exporter.export(gil, self.api, buffer)?);
+                arguments.push(self.exporter.export(gil, buffer)?);
             }
             // SAFETY: the function is this copy's, and alive as long as the copy.
             let answer = unsafe { gil.call(self.functions.call, arguments) }?;
-            let mut views = Views::new(gil);
+            let mut views = Views::new(gil, self.api);
             for item in answer.items()? {
                 views.add(&item)?;
             }
@@ -88,13 +90,13 @@ impl Interpreter {
         })
     }
 
-    /// Raises KeyboardInterrupt in the requests that are under way, as soon as they run Python code. This does not wait.
+    /// Raises KeyboardInterrupt in the requests that are in progress, as soon as they run Python code. This does not wait.
     pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        if self.in_flight.interrupt() {
-            self.service.post(ServiceRequest::Interrupt);
+        if self.in_progress.interrupt() {
+            self.service.post(ServiceCommand::Interrupt);
         }
         Ok(())
     }
@@ -113,22 +115,23 @@ impl Interpreter {
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
 
-    /// At the process's exit: stops all threads, forever, as soon as they wait for the GIL, and then reports that.
+    /// At the process's exit: takes the GIL forever, and then reports that. Threads stop when they wait for it next. (A
+    /// free-threaded Python has no GIL, so its requests are interrupted.)
     pub(crate) fn stop(&self, stopped: Sender<()>) {
-        if self.exporter.is_free_threaded() && self.in_flight.interrupt() {
-            self.service.post(ServiceRequest::Interrupt);
+        if self.exporter.may_be_free_threaded() && self.in_progress.interrupt() {
+            self.service.post(ServiceCommand::Interrupt);
         }
-        self.service.post(ServiceRequest::Stop(stopped));
+        self.service.post(ServiceCommand::Stop(stopped));
     }
 
     /// At the process's exit: wakes the threads of requests that sleep in the system.
     pub(crate) fn wake(&self) {
-        self.in_flight.wake();
+        self.in_progress.wake();
     }
 
-    /// Whether requests are under way.
+    /// Whether requests are in progress.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.in_flight.is_empty()
+        !self.in_progress.is_empty()
     }
 
     fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
@@ -144,11 +147,11 @@ impl Interpreter {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        if at_exit::is_ending() {
+        if at_exit::is_exiting() {
             return Err(InterpError::Exiting);
         }
         let _wakeable = WakeableThread::new();
-        let call = self.in_flight.begin();
+        let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {
                 return Err(InterpError::Python("KeyboardInterrupt".to_owned()));
@@ -177,7 +180,7 @@ impl Interpreter {
     }
 
     /// The text of an exception, from its parts.
-    fn describe(&self, gil: Gil<'_>, parts: Vec<PyRef<'_>>) -> String {
+    fn describe<'py>(&self, gil: Gil<'py>, parts: Vec<PyRef<'py>>) -> String {
         // SAFETY: the function is this copy's, and alive as long as the copy.
         let text = unsafe { gil.call(self.functions.describe, parts) };
         let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));

@@ -49,7 +49,7 @@ impl LoadedCopy {
         if !defines(&image, b"Py_GetVersion").map_err(|error| failed(&error))? {
             return Err(failed(&"not a libpython"));
         }
-        check_keys()?;
+        check_pthread_key()?;
         let number = next_number()?;
         let prefix = SymbolPrefix::new(number);
         let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
@@ -101,8 +101,8 @@ fn next_number() -> Result<usize, InterpError> {
     NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).map_err(|_| InterpError::Exhausted)
 }
 
-/// Each copy takes one of the process's 1024 pthread keys; without one, it would end the process.
-fn check_keys() -> Result<(), InterpError> {
+/// Each copy takes one of the process's 1024 pthread keys; without one, CPython aborts.
+fn check_pthread_key() -> Result<(), InterpError> {
     let mut key = 0;
     // SAFETY: the call writes a new key on success, which nobody else knows, and which is deleted here.
     unsafe {

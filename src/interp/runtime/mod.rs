@@ -7,12 +7,12 @@
 //! | `start` | a new interpreter: loads, initialises and prepares a copy, on a thread of its own |
 //! | `bootstrap` | the code that runs first in a copy, `bootstrap.py`, and its functions |
 //! | [`interpreter`] | a started interpreter, and the requests that threads make |
-//! | `in_flight` | the requests that are under way, for interrupts |
+//! | `in_progress` | the requests that are in progress, for interrupts |
 //! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |
 //! | [`reply`] | the answer to a request |
-//! | [`checkout`] | interpreters are checked out and returned, and then reused |
+//! | [`checkout`] | interpreters are checked out, returned and reused |
 //! | [`options`] | the options of an interpreter |
-//! | `shutdown` | stops all interpreters when the process exits |
+//! | `shutdown` | stops all interpreters when the process exits: how, and how long the exit waits |
 //! | `environment` | a snapshot of the process's environment |
 //!
 //! It is at the top of `interp`: `capi` uses it, and it may use all other folders of `interp`.
@@ -20,7 +20,7 @@
 pub(crate) mod bootstrap;
 pub mod checkout;
 pub(crate) mod environment;
-pub(crate) mod in_flight;
+pub(crate) mod in_progress;
 pub(crate) mod initialize;
 pub mod interpreter;
 pub(crate) mod loaded_copy;

@@ -16,7 +16,8 @@ const SINGLE: [&str; 6] =
 /// Options that may be given several times, for a list.
 const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
 
-/// Flags, which are numbers, and the C variables that set them before Python is initialised.
+/// Flags, which are numbers, and the C variables that set them before Python is initialised. (CPython deprecates these
+/// variables: a newer version may lack some, which `initialize` reports.)
 pub(crate) const FLAGS: [(&str, &str); 10] = [
     ("optimize", "Py_OptimizeFlag"),
     ("dont_write_bytecode", "Py_DontWriteBytecodeFlag"),

@@ -1,6 +1,7 @@
 //! The answer to a request: memory of the interpreter's, which is not copied unless it is short.
 
 use crate::interp::cpython::buffer::BufferView;
+use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::runtime::service::ViewReturner;
 
@@ -50,16 +51,18 @@ impl Drop for Reply {
 /// The buffers of an answer. They are released at once unless they become a reply.
 pub(crate) struct Views<'py> {
     gil: Gil<'py>,
+    api: &'static Api,
     views: Vec<BufferView>,
 }
 
 impl<'py> Views<'py> {
-    pub(crate) fn new(gil: Gil<'py>) -> Self {
-        Self { gil, views: Vec::new() }
+    /// `api` has the functions of the token's Python.
+    pub(crate) fn new(gil: Gil<'py>, api: &'static Api) -> Self {
+        Self { gil, api, views: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, object: &PyRef<'py>) -> Result<(), PyErrSet> {
-        self.views.push(BufferView::acquire(object, self.gil)?);
+        self.views.push(BufferView::acquire(object, self.gil, self.api)?);
         Ok(())
     }
 

@@ -14,15 +14,15 @@ use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::gil::{Gil, with_gil};
 use crate::interp::error::InterpError;
 use crate::interp::runtime::bootstrap::Functions;
-use crate::interp::runtime::in_flight::InFlight;
+use crate::interp::runtime::in_progress::InProgress;
 use crate::sys::foreign::call_foreign;
 use crate::sys::process;
 
-/// Something that the thread is asked to do.
-pub(crate) enum ServiceRequest {
+/// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
+pub(crate) enum ServiceCommand {
     /// Release acquired buffers.
     Release(Vec<BufferView>),
-    /// Deliver the interrupts of the requests that are under way.
+    /// Deliver the interrupts of the requests that are in progress.
     Interrupt,
     /// Take the GIL, report that, and keep it forever.
     Stop(Sender<()>),
@@ -31,15 +31,15 @@ pub(crate) enum ServiceRequest {
     Panic,
 }
 
-/// Where requests to the thread go.
+/// Sends commands to the thread.
 #[derive(Clone)]
-pub(crate) struct ServiceHandle(Sender<ServiceRequest>);
+pub(crate) struct ServiceHandle(Sender<ServiceCommand>);
 
 impl ServiceHandle {
-    /// Asks the thread for something. This does not wait.
-    pub(crate) fn post(&self, request: ServiceRequest) {
+    /// Sends a command. This does not wait.
+    pub(crate) fn post(&self, command: ServiceCommand) {
         // The thread never ends, so that somebody receives it.
-        let _ = self.0.send(request);
+        let _ = self.0.send(command);
     }
 }
 
@@ -57,7 +57,7 @@ impl ViewReturner {
     /// Has the views released soon. In the child of a fork, which has no such interpreter, it does nothing.
     pub(crate) fn release(&self, views: Vec<BufferView>) {
         if self.process == process::token() {
-            self.service.post(ServiceRequest::Release(views));
+            self.service.post(ServiceCommand::Release(views));
         }
     }
 }
@@ -66,8 +66,8 @@ impl ViewReturner {
 pub(crate) struct Service {
     api: &'static Api,
     functions: Functions,
-    in_flight: Arc<InFlight>,
-    requests: Receiver<ServiceRequest>,
+    in_progress: Arc<InProgress>,
+    commands: Receiver<ServiceCommand>,
 }
 
 impl Service {
@@ -76,34 +76,34 @@ impl Service {
     pub(crate) unsafe fn new(
         api: &'static Api,
         functions: Functions,
-        in_flight: Arc<InFlight>,
+        in_progress: Arc<InProgress>,
     ) -> (Self, ServiceHandle) {
-        let (sender, requests) = mpsc::channel();
-        (Self { api, functions, in_flight, requests }, ServiceHandle(sender))
+        let (sender, commands) = mpsc::channel();
+        (Self { api, functions, in_progress, commands }, ServiceHandle(sender))
     }
 
     /// The life of the thread, which is the main thread of the copy.
     pub(crate) fn run_service(&self) {
-        for request in &self.requests {
-            // A panic, which has written its line, ends one request; others may wait for the next ones.
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(request)));
+        for command in &self.commands {
+            // A panic, which has written its line, ends one command; somebody may wait for the next ones.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(command)));
         }
     }
 
-    fn perform(&self, request: ServiceRequest) {
-        match request {
+    fn perform(&self, command: ServiceCommand) {
+        match command {
             // An error means that the process is exiting: then there is nothing left to do.
-            ServiceRequest::Release(views) => {
+            ServiceCommand::Release(views) => {
                 let _ = self.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
             }
-            ServiceRequest::Interrupt => {
+            ServiceCommand::Interrupt => {
                 while self.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
-            ServiceRequest::Stop(stopped) => self.keep_gil_forever(&stopped),
+            ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
             #[cfg(test)]
-            ServiceRequest::Panic => {
+            ServiceCommand::Panic => {
                 let _ = self.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
             }
         }
@@ -125,7 +125,7 @@ impl Service {
         let mut pause = Duration::from_millis(1);
         loop {
             thread::sleep(pause);
-            self.in_flight.wake();
+            self.in_progress.wake();
             pause = (2 * pause).min(Duration::from_millis(100));
         }
     }
@@ -133,7 +133,8 @@ impl Service {
     /// Whether all interrupts are delivered.
     fn deliver_interrupts(&self, gil: Gil<'_>) -> bool {
         let threads = || {
-            // SAFETY: by the contract of `new`, the function is this copy's; it is alive as long as the copy.
+            // SAFETY: the function is one of `bootstrap.py` in this copy, by the contract of `new`, and the token is of this
+            // copy's GIL; the function is alive as long as the copy.
             let text = unsafe { gil.call_with_bytes(self.functions.importing_threads, b"") }?;
             let text = String::from_utf8_lossy(text.content()?).into_owned();
             Ok(text.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<_>>())
@@ -142,7 +143,7 @@ impl Service {
             gil.clear(error);
             Vec::new()
         });
-        self.in_flight.deliver(&importing, |thread| {
+        self.in_progress.deliver(&importing, |thread| {
             // SAFETY: the token shows that this thread holds the GIL. The variable, which Python set before it started, has
             // an exception type that is alive as long as the copy.
             unsafe { (gil.api.PyThreadState_SetAsyncExc)(thread, *gil.api.PyExc_KeyboardInterrupt) == 1 }

@@ -3,13 +3,14 @@
 //! A Python program does that by finalising Python. A copy cannot be finalised while other threads run code in it; but
 //! its GIL can be taken and kept: then no Python code runs any more. A thread with a request that wants the GIL returns
 //! from that request with an error (`exit/abandon.rs`), so that whoever waits for the thread does not wait forever.
+//!
+//! The exit waits for at most [`STOP_TIMEOUT`] and [`DRAIN_DELAY`] together, and if all goes well for neither.
 
 use std::sync::{Mutex, TryLockError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::interp::exit::{at_exit, wake_signal};
-
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
@@ -17,11 +18,16 @@ use crate::sys::sync::lock;
 /// All interpreters that have started.
 static STARTED: ForkLocal<Mutex<Vec<&'static Interpreter>>> = ForkLocal::new(Mutex::default);
 
-/// How long the process's exit waits for interpreters that do not release their GIL. Their threads are in code that
-/// holds it, such as `sum` of a long range: they are in libpython, not in a library that is about to be finalised.
+/// How long the process's exit waits for interpreters that do not release their GIL. Python releases it every 5 ms when
+/// another thread asks for it, and with several threads each may take its turn first; nobody notices 0.1 s at an exit.
+///
+/// After that time, threads are in code that holds the GIL. Usually that is code of libpython, such as `sum` of a long
+/// range. An extension module that holds the GIL longer than this may crash when its library is finalised.
 const STOP_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long threads that run library code for a request may go on before the libraries are finalised.
+/// How long threads that run library code for a request may go on before the libraries are finalised. It is enough for
+/// threads that are woken, which have only to return; a computation in C code may take any time, so there is no point in
+/// waiting longer.
 const DRAIN_DELAY: Duration = Duration::from_millis(20);
 
 /// Makes sure that interpreters which start from now on are stopped when the process exits.

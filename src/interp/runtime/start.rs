@@ -30,10 +30,10 @@ type Started = (&'static Interpreter, Service);
 ///
 /// # Safety
 /// This runs code that is found by the options, the environment and the host: the initialisers of the libpython, which
-/// must be CPython's, and what that Python runs at its start. All of it is sound here, and so is the Python code that is
-/// run in the interpreter later: `ctypes` can do anything.
+/// must be CPython's, and what that Python runs at its start. The caller guarantees that all of it is sound, and so is
+/// the Python code that is run in the interpreter later: `ctypes` can do anything.
 pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpError> {
-    if at_exit::is_ending() {
+    if at_exit::is_exiting() {
         return Err(InterpError::Exiting);
     }
     // If the process exits before this interpreter has started, that stops it, too.
@@ -82,7 +82,8 @@ unsafe fn boot(copy: &LoadedCopy) -> Result<Started, InterpError> {
     unsafe { initialize(copy)? };
     // The copy is never unloaded, and its functions may be called for as long as it has objects.
     let api: &'static Api = Box::leak(Box::new(copy.api));
-    // SAFETY: `initialize` returned without an error, so this thread holds the GIL, until it is released below.
+    // SAFETY: `initialize` returned without an error, so this thread holds the GIL, until it is released below; `prepare`
+    // takes a token of any lifetime, so it can mix this one with no other.
     let started = prepare(unsafe { Gil::new(api) }, api, copy);
     // SAFETY: this thread holds the GIL, and no token is left.
     unsafe { (api.PyEval_SaveThread)() };
@@ -97,5 +98,5 @@ fn prepare(gil: Gil<'_>, api: &'static Api, copy: &LoadedCopy) -> Result<Started
     })?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
     shutdown::register(interpreter);
-    if at_exit::is_ending() { Err(InterpError::Exiting) } else { Ok((interpreter, service)) }
+    if at_exit::is_exiting() { Err(InterpError::Exiting) } else { Ok((interpreter, service)) }
 }

@@ -1,4 +1,4 @@
-//! The barrier where there is no personality routine for it: as good as Rust's own routine allows. A function that must
+//! The unwind boundary where there is no personality routine for it: as good as Rust's own routine allows. A function that must
 //! not unwind aborts on an exception, with Rust's message. Forced unwinding it lets pass, to the frame below.
 
 use std::ffi::c_void;

@@ -10,9 +10,18 @@
 //!   would hide it.
 //! - *A panic of this library* continues up to the export, which makes an error of it (`capi::abi::guard`).
 //!
-//! The frame of [`call_foreign`] has a personality routine, which the unwinder asks before it removes any frame. So
-//! both stops happen where the function is, and a debugger still sees its frames. Where there is no such routine
-//! (`fallback.rs`), a panic of this library inside `call_foreign` aborts too.
+//! The *unwind boundary* is the frame of [`call_foreign`] that holds to this policy. It has a personality routine, which
+//! the unwinder asks before it removes any frame. So both stops happen where the function is, and a debugger still sees
+//! its frames. Where there is no such routine (`fallback`), a panic of this library inside `call_foreign` aborts too.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `personality` | the unwind boundary on Linux |
+//! | `fallback` | the one on other systems |
+//! | `none` | none, under Miri |
+//! | `thunk` | a closure as the boundary calls it: a function and a pointer |
+//!
+//! Any module may use it; it uses `sys::unwind`.
 
 #[cfg(not(any(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")), miri)))]
 mod fallback;
@@ -23,15 +32,15 @@ mod personality;
 mod thunk;
 
 #[cfg(not(any(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")), miri)))]
-use fallback as barrier;
+use fallback as boundary;
 #[cfg(miri)]
-use none as barrier;
+use none as boundary;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
-use personality as barrier;
+use personality as boundary;
 use thunk::{PendingCall, Thunk};
 
-/// Calls functions that are not this library's, under the policy above. `call` does nothing else that would have to be
-/// undone: its own frames have nothing to drop when a function unwinds.
+/// Calls functions that are not this library's, under the policy above. `call` owns nothing that must be dropped, as a
+/// function may never return.
 ///
 /// Cost: a few nanoseconds. Many shorter calls can share one `call_foreign`.
 #[inline]
@@ -39,8 +48,8 @@ pub(crate) fn call_foreign<R>(call: impl FnOnce() -> R) -> R {
     let mut call = PendingCall::new(call);
     let thunk = thunk_for(&call);
     // SAFETY: `thunk` is made for the type of `call`, which nothing else accesses until `enter` returns.
-    unsafe { barrier::enter(thunk, (&raw mut call).cast()) };
-    call.into_result().expect("the barrier returns after the call has returned")
+    unsafe { boundary::enter(thunk, (&raw mut call).cast()) };
+    call.into_result().expect("the boundary returns after the call has returned")
 }
 
 /// The thunk for this call's type, which cannot be named.

@@ -1,4 +1,4 @@
-//! No barrier: Miri runs no assembly, and nothing but panics unwinds there.
+//! No unwind boundary: Miri runs no assembly, and nothing but panics unwinds there.
 
 use std::ffi::c_void;
 

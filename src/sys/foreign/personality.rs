@@ -1,4 +1,4 @@
-//! The barrier on Linux: a frame with a personality routine of its own.
+//! The unwind boundary on Linux: a frame with a personality routine of its own.
 
 use std::arch::naked_asm;
 use std::ffi::{c_int, c_void};

@@ -1,4 +1,4 @@
-//! A call as the barrier takes it: a function and a pointer.
+//! A closure as the unwind boundary calls it: a function and a pointer to its data.
 
 use std::ffi::c_void;
 

@@ -10,7 +10,7 @@ use crate::interp::cpython::gil::PyErrSet;
 use crate::interp::error::InterpError;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::runtime::options::Options;
-use crate::interp::runtime::service::ServiceRequest;
+use crate::interp::runtime::service::ServiceCommand;
 use crate::interp::runtime::start;
 use crate::interp::tests::supported_libpythons;
 
@@ -63,7 +63,7 @@ fn a_panic_leaves_neither_the_gil_held_nor_the_interpreters_thread_dead() {
         || interpreter.enter(|_| -> Result<(), PyErrSet> { panic::resume_unwind(Box::new("a test's")) });
     assert!(panic::catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert!(is_free(interpreter));
-    interpreter.service.post(ServiceRequest::Panic);
+    interpreter.service.post(ServiceCommand::Panic);
     let (stopped, reports) = mpsc::channel();
     interpreter.stop(stopped);
     reports.recv_timeout(Duration::from_secs(30)).expect("its thread goes on serving");
@@ -82,7 +82,8 @@ fn the_release_callback_of_a_buffer_that_python_has_no_memory_for_runs_without_t
     let release = ReleaseCallback::new(move || report.send(is_free(interpreter)).unwrap());
     // SAFETY: the memory has no bytes.
     let buffer = unsafe { ForeignBuffer::new(ptr::null_mut(), 0, true, release) };
-    let is_error = interpreter.enter(|gil| Ok(interpreter.exporter.export(gil, api, buffer).is_err()));
+    let exporter = interpreter.exporter.with_api(api);
+    let is_error = interpreter.enter(|gil| Ok(exporter.export(gil, buffer).is_err()));
     assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
     assert!(is_free(interpreter));
 }

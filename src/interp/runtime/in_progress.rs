@@ -1,4 +1,4 @@
-//! The requests that are under way in an interpreter, so that they can be interrupted.
+//! The requests that are in progress in an interpreter, so that they can be interrupted.
 
 use std::ffi::c_ulong;
 use std::sync::Mutex;
@@ -6,14 +6,14 @@ use std::sync::Mutex;
 use crate::interp::exit::{at_exit, wake_signal};
 use crate::sys::sync::lock;
 
-/// The requests under way, each with its thread.
+/// The requests in progress, each with its thread.
 #[derive(Default)]
-pub(crate) struct InFlight(Mutex<Requests>);
+pub(crate) struct InProgress(Mutex<Requests>);
 
 #[derive(Default)]
 struct Requests {
     next: u64,
-    under_way: Vec<Request>,
+    in_progress: Vec<Request>,
 }
 
 struct Request {
@@ -26,11 +26,11 @@ struct Request {
 enum Interrupt {
     None,
     /// Python has not taken it yet.
-    Asked,
+    Requested,
     Delivered,
 }
 
-impl InFlight {
+impl InProgress {
     /// Adds a request on this thread, until the guard is dropped.
     pub(crate) fn begin(&self) -> RequestGuard<'_> {
         let mut requests = lock(&self.0);
@@ -38,12 +38,12 @@ impl InFlight {
         requests.next += 1;
         // SAFETY: it takes nothing and cannot fail. Python knows the thread by the same number.
         let thread = unsafe { libc::pthread_self() };
-        requests.under_way.push(Request { number, thread, interrupt: Interrupt::None });
+        requests.in_progress.push(Request { number, thread, interrupt: Interrupt::None });
         RequestGuard { all: self, number }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).under_way.is_empty()
+        lock(&self.0).in_progress.is_empty()
     }
 
     /// At the process's exit: sends a signal to the threads of all requests, as some may be asleep in the system. The
@@ -51,7 +51,8 @@ impl InFlight {
     pub(crate) fn wake(&self) {
         let Some(signal) = wake_signal::current() else { return };
         let requests = lock(&self.0);
-        for request in requests.under_way.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
+        for request in
+            requests.in_progress.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
         {
             // SAFETY: a thread removes its request, which takes this lock, before it can end: so the thread exists.
             unsafe { libc::pthread_kill(request.thread, signal) };
@@ -61,10 +62,10 @@ impl InFlight {
     /// Asks all requests to stop; `false` if there are none.
     pub(crate) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);
-        for request in &mut requests.under_way {
-            request.interrupt = Interrupt::Asked;
+        for request in &mut requests.in_progress {
+            request.interrupt = Interrupt::Requested;
         }
-        !requests.under_way.is_empty()
+        !requests.in_progress.is_empty()
     }
 
     /// Hands the interrupts to Python. `raise` returns whether Python took the interrupt of a thread; if it did not, the
@@ -74,8 +75,8 @@ impl InFlight {
     /// left out, and then this returns `false`: it must be called again.
     pub(crate) fn deliver(&self, not_now: &[c_ulong], raise: impl Fn(c_ulong) -> bool) -> bool {
         let mut is_done = true;
-        for request in &mut lock(&self.0).under_way {
-            if request.interrupt != Interrupt::Asked {
+        for request in &mut lock(&self.0).in_progress {
+            if request.interrupt != Interrupt::Requested {
                 continue;
             }
             if not_now.contains(&request.thread) {
@@ -88,9 +89,9 @@ impl InFlight {
     }
 }
 
-/// A request that is under way.
+/// A request that is in progress.
 pub(crate) struct RequestGuard<'a> {
-    all: &'a InFlight,
+    all: &'a InProgress,
     number: u64,
 }
 
@@ -98,20 +99,20 @@ impl RequestGuard<'_> {
     /// Whether the request was asked to stop, and Python has not taken the interrupt yet.
     pub(crate) fn is_interrupted(&self) -> bool {
         let requests = lock(&self.all.0);
-        let own = requests.under_way.iter().find(|request| request.number == self.number);
-        own.is_some_and(|own| own.interrupt == Interrupt::Asked)
+        let own = requests.in_progress.iter().find(|request| request.number == self.number);
+        own.is_some_and(|own| own.interrupt == Interrupt::Requested)
     }
 
     /// Ends the request, and returns whether an interrupt was delivered to its thread.
     pub(crate) fn end(self) -> bool {
         let mut requests = lock(&self.all.0);
-        let own = requests.under_way.iter().position(|request| request.number == self.number);
-        own.is_some_and(|own| requests.under_way.swap_remove(own).interrupt == Interrupt::Delivered)
+        let own = requests.in_progress.iter().position(|request| request.number == self.number);
+        own.is_some_and(|own| requests.in_progress.swap_remove(own).interrupt == Interrupt::Delivered)
     }
 }
 
 impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        lock(&self.all.0).under_way.retain(|request| request.number != self.number);
+        lock(&self.all.0).in_progress.retain(|request| request.number != self.number);
     }
 }

@@ -1,63 +1,59 @@
-//! Which of the libraries that a library needs, and that lie in directories relative to its own (as numpy's do in
-//! `numpy.libs`), each interpreter needs its own copy of.
+//! The decision which libraries are private, so that each interpreter loads a copy of its own. All others are shared:
+//! the process loads them once.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH};
+use super::dl::own_path;
+use super::library_cache::{FileId, library_info};
+use super::library_info::LibraryInfo;
 
-use crate::interp::elf::image::{Image, Malformed};
-use crate::interp::elf::rewrite::ORIGIN;
-use crate::interp::elf::symbols::uses_python;
-
-/// What has to be known about a library.
-#[derive(Debug, Default)]
-pub(crate) struct LibraryInfo {
-    pub(crate) uses_python: bool,
-    /// The libraries that it needs and that its search path finds relative to its own directory: the names by which it
-    /// needs them, and their paths.
-    pub(crate) needed: Vec<(Vec<u8>, PathBuf)>,
+/// Whether the system's directories are searched for this name, as it has no slash. Such libraries are shared.
+pub(super) fn is_system_name(path: &Path) -> bool {
+    !path.as_os_str().as_bytes().contains(&b'/')
 }
 
-impl LibraryInfo {
-    pub(crate) fn of(path: &Path, image: &Image) -> Result<Self, Malformed> {
-        let origin = path.parent().unwrap_or(Path::new("/"));
-        let mut directories = Vec::new();
-        for tag in [DT_RUNPATH, DT_RPATH] {
-            for offset in image.dyn_values(tag) {
-                let search_path = image.string(offset)?.split(|&byte| byte == b':');
-                directories.extend(search_path.filter_map(|directory| origin_relative(origin, directory)));
-            }
-        }
-        let mut needed = Vec::new();
-        for offset in image.dyn_values(DT_NEEDED) {
-            let name = image.string(offset)?;
-            let mut paths = directories.iter().map(|directory| directory.join(OsStr::from_bytes(name)));
-            let path = paths.find_map(|path| path.canonicalize().ok());
-            needed.extend(path.map(|path| (name.to_vec(), path)));
-        }
-        Ok(Self { uses_python: uses_python(image)?, needed })
-    }
-}
-
-/// A directory of a search path, if it is relative to the library's own.
-fn origin_relative(origin: &Path, directory: &[u8]) -> Option<PathBuf> {
-    let rest = ORIGIN.into_iter().find_map(|spelling| directory.strip_prefix(spelling))?;
-    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-    Some(origin.join(OsStr::from_bytes(rest)))
-}
-
-/// Which of the libraries that a library needs, directly or not, are private.
+/// Decides on a library that an interpreter's code loads by this path. `None` if it is shared. Else it is private, and
+/// so are these of the libraries that it needs.
 ///
-/// These are the ones that use Python, those that need a private one, and all that a private one needs: it may have
+/// Private are a library that uses Python, one that needs a private library, and one that was installed with a Python
+/// package.
+pub(super) fn private_libraries(path: &Path, id: FileId) -> Option<HashSet<PathBuf>> {
+    if is_system_name(path) || is_this_library(id) {
+        return None;
+    }
+    let info = library_info(path);
+    let needed = private_closure(&info, library_info);
+    let is_private = info.uses_python || !needed.is_empty() || is_in_package_directory(path);
+    is_private.then_some(needed)
+}
+
+/// The directories that Python packages are installed in.
+const PACKAGE_DIRECTORIES: [&str; 2] = ["site-packages", "dist-packages"];
+
+/// Whether a library was installed with a Python package. Only Python code uses it then, and it may count on the GIL to
+/// keep its callers apart. (This is asked about libraries that code loads by their paths, not about those that other
+/// libraries need: packages bring OpenBLAS, for example, which is to be shared.)
+fn is_in_package_directory(path: &Path) -> bool {
+    let is_one = |name: &OsStr| PACKAGE_DIRECTORIES.iter().any(|directory| name == *directory);
+    path.components().any(|part| matches!(part, Component::Normal(name) if is_one(name)))
+}
+
+fn is_this_library(id: FileId) -> bool {
+    let own = own_path().and_then(|path| fs::metadata(path).ok());
+    own.is_some_and(|own| FileId::of(&own) == id)
+}
+
+/// Which of the libraries that a library needs, directly or not, are private; only those count that are found relative
+/// to the directory of the library that needs them.
+///
+/// Private are the ones that use Python, those that need a private one, and all that a private one needs: it may have
 /// been given Python objects to keep, as Arrow is.
-pub(crate) fn private_closure(
-    library: &LibraryInfo,
-    info_of: impl Fn(&Path) -> Arc<LibraryInfo>,
-) -> HashSet<PathBuf> {
+fn private_closure(library: &LibraryInfo, info_of: impl Fn(&Path) -> Arc<LibraryInfo>) -> HashSet<PathBuf> {
     let mut all = HashMap::new();
     collect(library, &info_of, &mut all);
     let mut private: HashSet<PathBuf> =
