@@ -109,7 +109,8 @@ def block(name: str, path: Path, results: Results) -> str:
         *rows,
         "",
         f"The speed-up is {figures}. A value below 1 means that ungil is slower.",
-        f"Measured with {machine['python']} on {processors} processors ({machine['processor']}, {machine['cpu_level']});",
+        f"Measured with {machine['python']} on {processors} processors ({machine['processor']}, "
+        f"{machine['cpu_level']});",
         f"[all results]({link}) (JSON).",
     ]
     return "\n".join(lines)
