@@ -9,20 +9,24 @@
  * replies are handles, positive numbers that the caller frees with the matching function. A handle that was freed,
  * or was never handed out, is an error (UNGIL_E_HANDLE) and never a crash.
  *
- * Errors: functions named ungil_* that return an int32_t status return UNGIL_OK or a negative UNGIL_E_* value. On
+ * Errors: a function whose description says "Returns UNGIL_OK" returns that or a negative UNGIL_E_* value. On
  * error, ungil_last_error() has a message for the calling thread, and results are not written unless a function
  * says otherwise.
+ *
+ * Ranges: from begin, which is included, to end, which is not. test(), ungil_test() and ungil_sum_multiples() call
+ * the ends from and to; the Python package calls them start and stop.
  *
  * Calls on many threads: functions with the parameters nthreads and control run on several threads, and can be
  * watched and stopped while they run. Their results do not depend on the number of threads, to the bit.
  *   nthreads: the maximum number of threads that work on the call, including the calling one. 0 means the default:
  *   the number set by ungil_set_num_threads(), else that in the environment variable UNGIL_NUM_THREADS, else that
- *   in OMP_NUM_THREADS, else the number of processors that the process may use. With the default, calls of up to
- *   about 40 microseconds stay on the calling thread. A number above 256 means 256. A negative number gives
- *   UNGIL_E_INVALID. The calling thread always works; idle worker threads join it. There are never more workers
- *   than processors, however many threads call, and calls may be nested. Workers start when they are first needed,
- *   wait without using a processor, do not keep the process from exiting, and are started anew in the child of a
- *   fork. They may run on the processors that the process's main thread may use.
+ *   in OMP_NUM_THREADS, else the number of processors that the calling thread may use. With the default, calls of
+ *   up to about 40 microseconds stay on the calling thread, except for calls of a function of the caller, whose
+ *   cost is unknown. A number above 256 means 256. A negative number gives UNGIL_E_INVALID.
+ *   Workers: the calling thread always works; idle worker threads join it. There are never more workers than
+ *   processors, however many threads call, and calls may be nested. Workers start when they are first needed, wait
+ *   without using a processor, do not keep the process from exiting, and are started anew in the child of a fork.
+ *   They may run on the processors that the process's main thread may use.
  *   control: 0, or a handle from ungil_control_new(), through which other threads see the call's progress and stop
  *   it. An invalid handle gives UNGIL_E_HANDLE; one that another call is using, UNGIL_E_IN_USE. A call that is
  *   stopped returns UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT.
@@ -33,45 +37,48 @@
  * threads do not speed them up; ctypes prints an exception in such a function, whose result is then undefined.
  * Workers have 2 MiB of stack, and block all signals except those that a thread causes itself (SIGSEGV and the
  * like).
- *   It must return. It must not leave by longjmp(). If an exception leaves it (of C++ or another language), the
- *   process ends by abort(), with a line on stderr. If its thread ends in it (by pthread_exit() or
+ *   Return: the function must return. It must not leave by longjmp(). If an exception leaves it (of C++ or another
+ *   language), the process ends by abort(), with a line on stderr. If its thread ends in it (by pthread_exit() or
  *   pthread_cancel(), which Python before 3.14 does to threads that outlive it), the thread stops there forever
  *   with glibc, and the call does not return; that does not keep the process from exiting. With musl, which does
  *   not unwind, a thread must not end in it. The same holds for the release callback of a buffer.
- *   It may fork. If nthreads is not 1, the child does not call it again: when it returns in the child, the call
- *   returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread continues in
- *   the child as in the parent.
+ *   Forks: the function may fork. If nthreads is not 1, the child does not call it again: when it returns in the
+ *   child, the call returns UNGIL_E_FORKED; if a worker called it, the child ends by _exit(0). A call on one thread
+ *   continues in the child as in the parent.
  *
  * Isolated interpreters: ungil_interp_new() provides a separate Python inside this process: a private copy of the
  * Python library, with its own GIL, which loads private copies of the extension modules that it imports. Threads in
  * different interpreters run Python in parallel; an interpreter cannot use the objects of another. Any thread may
  * enter any interpreter. They need the shared library of a CPython from 3.8 to 3.14, and Linux with glibc; the
  * process itself need not have a Python.
- *   All interpreters share what a process has only one of: memory, the environment, the working directory, the
- *   locale, file descriptors, and libraries that have nothing to do with Python. A crash in one interpreter ends
- *   the process. Operations on the process as a whole raise an exception: os.fork, os._exit, os.exec*,
- *   signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess works.)
- *   Interpreters do not keep the process from exiting, and do not change its exit status. Once it begins to exit,
- *   they run no more Python code: a running request ends with UNGIL_E_EXITING as soon as it would continue in
+ *   Shared state: all interpreters share what a process has only one of: memory, the environment, the working
+ *   directory, the locale, file descriptors, and libraries that have nothing to do with Python. A crash in one
+ *   interpreter ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
+ *   os.exec*, signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess
+ *   works.)
+ *   Exit: interpreters do not keep the process from exiting, and do not change its exit status. Once it begins to
+ *   exit, they run no more Python code: a running request ends with UNGIL_E_EXITING as soon as it would continue in
  *   Python, and a new one at once, so an atexit handler may join threads that use interpreters. A call of a
  *   function that calls Python, through ungil_parallel_for() for example, ends with UNGIL_E_EXITING in the same
  *   way. Sleeping threads are woken by a signal: the last real-time signal without a handler. It also reaches a
  *   thread that blocks it, during a request; until the process exits, the signal is passed on to a thread that
- *   waits for it by sigwait(). If an exit handler or a destructor calls an interpreter's Python other
- *   than through this library, the process ends at once, with its status and a line on stderr. Functions that
- *   Python code has registered with atexit are not called.
- *   In the child of a fork, functions return UNGIL_E_FORKED for the parent's interpreters; the child may create its
- *   own.
- *   Python code uses the calling thread's stack: 1 MiB for 1000 nested calls.
+ *   waits for it by sigwait(). If an exit handler or a destructor calls an interpreter's Python other than through
+ *   this library, the process ends at once, with its status and a line on stderr. Functions that Python code has
+ *   registered with atexit are not called.
+ *   Forks: in the child of a fork, functions return UNGIL_E_FORKED for the parent's interpreters; the child may
+ *   create its own.
+ *   Stack: Python code uses the calling thread's stack, 1 MiB for 1000 nested calls.
  *
- * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions.
+ * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions and
+ * of Python code.
  *
  * Environment: UNGIL_NUM_THREADS, OMP_NUM_THREADS, UNGIL_CPU (see ungil_cpu_active()) and UNGIL_LIBPYTHON (see
  * ungil_interp_new()) are read together, once, by the first call that needs one of them; later changes have no
- * effect. The first two are numbers from 1 to 256: a larger one means 256, of a comma-separated list (as OpenMP
- * allows) the first number counts, and any other value is ignored. ungil_set_num_threads() changes the number of
- * threads at any time. The variables are read by getenv(), so no other thread should change the environment
- * meanwhile: a program whose threads change it should call ungil_num_threads() before it starts them.
+ * effect. UNGIL_NUM_THREADS and OMP_NUM_THREADS are numbers from 1 to 256: a larger one means 256, and any other
+ * value is ignored. OMP_NUM_THREADS may be a comma-separated list, of which the first number counts.
+ * ungil_set_num_threads() changes the number of threads at any time. The variables are read by getenv(), so no
+ * other thread should change the environment meanwhile: a program whose threads change it should call
+ * ungil_num_threads() before it starts them.
  *
  * Side effects: no function prints, installs a signal handler, or ends the process, with these exceptions. An
  * exception that leaves a function of the caller ends the process. The exit of the process is described under
@@ -325,7 +332,7 @@ int32_t test(int32_t from,
  * Errors: numbers is NULL while size is positive.
  * Thread-safety: any number of threads at once. It runs on the calling thread; a call that takes about a millisecond or
  * more uses as many threads as ungil_set_num_threads() or UNGIL_NUM_THREADS asks for (see "Environment" above).
- * Cost: linear in size. A number takes about half a cycle if a table covers it; otherwise 4 cycles on average with
+ * Cost: linear in size. A number takes less than a cycle if a table covers it; otherwise 4 cycles on average with
  * AVX-512, 10 with AVX2, 80 without either. There are tables for the numbers below 2^20 and 2^24, 1.1 MB together. The
  * first call with enough such numbers builds a table, in about 0.5 or 10 ms; the process keeps it.
  */
@@ -340,9 +347,9 @@ int32_t num_primes(int32_t size,
  * pi: a number to add to the sum, usually 0.
  * niter: the number of terms. If it is 0 or negative, the sum is empty, and the result is pi * (1/niter) in IEEE 754
  * arithmetic: NaN for pi = 0 and niter = 0.
- * Returns the value. Against exact arithmetic its error is at most 1e-14 * (|pi| + the sum of the terms) * h: a
- * relative error of 1e-14, unless a negative pi cancels the sum. The bits depend neither on the number of threads nor
- * on the CPU.
+ * Returns the value. Its relative error against exact arithmetic is at most 1e-14 in all tests, and below 1e-13 by
+ * proof; relative to (|pi| + the sum of the terms) * h, if a negative pi cancels the sum. The bits depend neither on
+ * the number of threads nor on the CPU.
  * Errors: none.
  * Thread-safety: any number of threads at once. It runs on the calling thread; a call that takes about a millisecond or
  * more uses as many threads as ungil_set_num_threads() or UNGIL_NUM_THREADS asks for (see "Environment" above).
@@ -352,24 +359,7 @@ double compPi_ctypes(double pi,
                      int32_t niter);
 
 /**
- * The sum of the multiples of k in [from, to), in closed form.
- *
- * from, to: the ends of the range; it is empty, with the sum 0, if from >= to.
- * k: any number except 0; its sign does not matter.
- * out: receives the sum, on success only; at any alignment.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum does not fit in an
- * int64_t.
- * Thread-safety: any number of threads at once.
- * Cost: constant, about 20 ns; no memory.
- */
-int32_t ungil_sum_multiples(int64_t from,
-                            int64_t to,
-                            int64_t k,
-                            int64_t *out);
-
-/**
- * Creates a control: a token that a long call takes, so that other threads can see its progress and stop it.
+ * Creates a control. A call that takes it can be watched and stopped by other threads.
  *
  * A control serves one call at a time, and any number of calls in succession. A call that is cancelled, or whose
  * deadline passes, returns UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT within 10 ms; or UNGIL_OK if it had finished by then.
@@ -482,27 +472,6 @@ int32_t ungil_set_num_threads(int32_t nthreads);
 int32_t ungil_num_threads_setting(void);
 
 /**
- * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, divided by n: compPi_ctypes(0, n) with a 64-bit n.
- *
- * It tends to the number pi as n grows, and is 2/n too large.
- *
- * n: the number of terms, 1 or more.
- * nthreads, control: see "Calls on many threads" above.
- * out: receives the value, on success only; at any alignment.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if n is 0 or negative; those of nthreads and control.
- * Thread-safety: any number of threads at once.
- * Precision: a relative error of at most 1e-14 against exact arithmetic. The bits depend neither on the number of
- * threads nor on the CPU.
- * Cost: that of compPi_ctypes(), divided by the number of threads: 10^10 terms take 0.6 seconds on one core with
- * AVX-512.
- */
-int32_t ungil_pi(int64_t n,
-                 int32_t nthreads,
-                 int32_t control,
-                 double *out);
-
-/**
  * test() with several threads and a control: the sum of the i in [from, to) with i % 3 == 0, modulo 2^32.
  *
  * It visits the whole range, as test() does; ungil_sum_multiples() uses the closed form.
@@ -516,6 +485,66 @@ int32_t ungil_pi(int64_t n,
  * Cost: that of test(), divided by the number of threads.
  */
 int32_t ungil_test(int32_t from, int32_t to, int32_t nthreads, int32_t control, int32_t *out);
+
+/**
+ * The sum of the multiples of k in [from, to), in closed form.
+ *
+ * from, to: the ends of the range; it is empty, with the sum 0, if from >= to.
+ * k: any number except 0; its sign does not matter.
+ * out: receives the sum, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if k is 0; UNGIL_E_OVERFLOW if the sum does not fit in an
+ * int64_t.
+ * Thread-safety: any number of threads at once.
+ * Cost: constant, about 20 ns; no memory.
+ */
+int32_t ungil_sum_multiples(int64_t from,
+                            int64_t to,
+                            int64_t k,
+                            int64_t *out);
+
+/**
+ * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+ *
+ * It does *not* count primes: see num_primes(). ungil_count_primes_i32() counts primes.
+ *
+ * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
+ * length is 0.
+ * length: the number of elements.
+ * nthreads, control: see "Calls on many threads" above.
+ * count: receives the count, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if count is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array
+ * is larger than the address space; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Cost: that of num_primes(), divided by the number of threads.
+ */
+int32_t ungil_num_primes_i32(const int32_t *numbers,
+                             size_t length,
+                             int32_t nthreads,
+                             int32_t control,
+                             uint64_t *count);
+
+/**
+ * The sum of 4/(1 + x^2) for x = (i - 0.5)/n, i = 0 to n-1, divided by n: compPi_ctypes(0, n) with a 64-bit n.
+ *
+ * It tends to the number pi as n grows, and is 2/n too large.
+ *
+ * n: the number of terms, 1 or more.
+ * nthreads, control: see "Calls on many threads" above.
+ * out: receives the value, on success only; at any alignment.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if out is NULL; UNGIL_E_INVALID if n is 0 or negative; those of nthreads and control.
+ * Thread-safety: any number of threads at once.
+ * Precision: the relative error against exact arithmetic is at most 1e-14 in all tests, and below 1e-13 by proof for n
+ * up to 2^53. The bits depend neither on the number of threads nor on the CPU.
+ * Cost: that of compPi_ctypes(), divided by the number of threads: 10^10 terms take 0.6 seconds on one core with
+ * AVX-512.
+ */
+int32_t ungil_pi(int64_t n,
+                 int32_t nthreads,
+                 int32_t control,
+                 double *out);
 
 /**
  * The sum of an array of doubles, computed in about twice the precision and rounded once.
@@ -566,7 +595,7 @@ int32_t ungil_is_prime_u64(const uint64_t *numbers,
                            int32_t control);
 
 /**
- * ungil_is_prime_u64() for signed numbers. Negative numbers are not prime.
+ * ungil_is_prime_u64() for signed numbers. Negative numbers are not prime. (For 32-bit numbers, convert them.)
  *
  * numbers, length, out, nthreads, control: as for ungil_is_prime_u64().
  * Returns, Errors, Thread-safety, Cost: as for ungil_is_prime_u64().
@@ -621,28 +650,6 @@ int32_t ungil_count_primes_i32(const int32_t *numbers,
                                int32_t nthreads,
                                int32_t control,
                                uint64_t *count);
-
-/**
- * num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
- *
- * It does *not* count primes: see num_primes(). ungil_count_primes_i32() counts primes.
- *
- * numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
- * length is 0.
- * length: the number of elements.
- * nthreads, control: see "Calls on many threads" above.
- * count: receives the count, on success only; at any alignment.
- * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if count is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array
- * is larger than the address space; those of nthreads and control.
- * Thread-safety: any number of threads at once.
- * Cost: that of num_primes(), divided by the number of threads.
- */
-int32_t ungil_num_primes_i32(const int32_t *numbers,
-                             size_t length,
-                             int32_t nthreads,
-                             int32_t control,
-                             uint64_t *count);
 
 /**
  * Calls function(b, e, ctx) for ranges [b, e) that make up [begin, end), on several threads.

@@ -1,14 +1,14 @@
-//! The control token of a call. While the call runs, its owner reads progress from the token, cancels the call or gives
-//! it a deadline, from any thread.
+//! The control of a call. While the call runs, the control's owner reads its progress, cancels it or gives it a
+//! deadline, from any thread.
 //!
 //! | type | role |
 //! |---|---|
-//! | [`Control`] | the token, for its owner |
-//! | [`ActiveCall`] | guard: the token is in use by a call |
-//! | [`TokenRef`] | the token, for the threads of the call, or none |
-//! | [`Poller`] | frequent checks of the token |
+//! | [`Control`] | the control, for its owner |
+//! | [`ActiveCall`] | guard: the control is in use by a call |
+//! | [`ControlRef`] | the control as the call's threads use it; or none |
+//! | [`Poller`] | frequent checks of the control |
 //!
-//! A token consists of atomics, so no fork can leave a lock taken. It uses `sys` and `error`; the pool uses it.
+//! A control consists of atomics, so no fork can leave a lock taken. It uses `sys` and `error`; the pool uses it.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use crate::error::Error;
 use crate::sys::process;
 use crate::sys::sync::{AtomicBool, AtomicU64, Ordering};
 
-/// A control token: what a call and its owner share.
+/// What a call shares with the owner of its control.
 #[derive(Debug)]
 pub struct Control {
-    /// The process whose call uses the token, or one of the two constants below.
+    /// The process whose call uses the control, or one of the two constants below.
     user: AtomicU64,
     cancelled: AtomicBool,
     /// Nanoseconds since `created`, or `NEVER`.
@@ -29,16 +29,16 @@ pub struct Control {
     total: AtomicU64,
 }
 
-/// No call uses the token.
+/// No call uses the control.
 const NOBODY: u64 = 0;
-/// No call may use the token any more.
+/// No call may use the control any more.
 const CLOSED: u64 = u64::MAX;
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
 impl Control {
-    /// A token that no call uses yet: not cancelled, without a deadline.
+    /// A control that no call uses yet: not cancelled, without a deadline.
     pub fn new() -> Self {
         Self {
             user: AtomicU64::new(NOBODY),
@@ -50,7 +50,7 @@ impl Control {
         }
     }
 
-    /// Stops the call that uses the token, and any later one.
+    /// Stops the call that uses the control, and any later one.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
@@ -75,7 +75,7 @@ impl Control {
         }
     }
 
-    /// Begins a call of this many items, which uses the token until the guard is dropped.
+    /// Begins a call of this many items, which uses the control until the guard is dropped.
     ///
     /// Errors: [`Error::ControlInUse`] while another call uses it.
     pub fn begin(&self, items: u64) -> Result<ActiveCall<'_>, Error> {
@@ -96,7 +96,7 @@ impl Control {
 
     /// Lets no call begin from now on.
     ///
-    /// Errors: [`Error::ControlInUse`] while a call uses the token.
+    /// Errors: [`Error::ControlInUse`] while a call uses the control.
     pub fn close(&self) -> Result<(), Error> {
         let own = process::token();
         let close = |user| (user != own).then_some(CLOSED);
@@ -116,13 +116,13 @@ impl Control {
     }
 }
 
-/// A call that uses a control token.
+/// A call that uses a control.
 pub struct ActiveCall<'a>(&'a Control);
 
 impl ActiveCall<'_> {
-    /// The token, for the threads of the call.
-    pub fn token(&self) -> TokenRef<'_> {
-        TokenRef { control: Some(self.0), unit: 1 }
+    /// The control, for the threads of the call.
+    pub fn control(&self) -> ControlRef<'_> {
+        ControlRef { control: Some(self.0), unit: 1 }
     }
 }
 
@@ -132,26 +132,31 @@ impl Drop for ActiveCall<'_> {
     }
 }
 
-/// A call's token, if it has one: the call's threads check it, and report progress to it, between chunks of work.
+/// A call's control, if it has one: the call's threads check it, and report progress to it, between chunks of work.
 #[derive(Clone, Copy)]
-pub struct TokenRef<'a> {
+pub struct ControlRef<'a> {
     control: Option<&'a Control>,
-    /// How many items of the token's total one item of the work counts for.
+    /// How many of the control's items one item of the work counts for.
     unit: u64,
 }
 
-impl TokenRef<'_> {
-    /// For a call that uses no token.
+impl ControlRef<'_> {
+    /// For a call that uses no control.
     pub const fn none() -> Self {
         Self { control: None, unit: 1 }
     }
 
-    /// The same token, for work whose items are blocks of `unit` items each; the last block may have fewer.
+    /// The same control, for work whose items are blocks of `unit` items each; the last block may have fewer.
     pub fn with_unit(self, unit: u64) -> Self {
         Self { unit, ..self }
     }
 
-    /// Whether the call uses no token.
+    /// The same control, for work that does not report its progress.
+    pub fn without_progress(self) -> Self {
+        self.with_unit(0)
+    }
+
+    /// Whether the call uses no control.
     pub fn is_none(&self) -> bool {
         self.control.is_none()
     }
@@ -174,7 +179,7 @@ impl TokenRef<'_> {
     }
 }
 
-/// Checks a call's token before each item.
+/// Checks a call's control before each item.
 pub struct Poller<'a> {
     control: Option<&'a Control>,
     /// How many items to begin before the next check of the deadline, which reads the clock.

@@ -1,5 +1,5 @@
-//! The errors of the core: kernels, pool, control tokens and operations. Interpreters have their own
-//! ([`crate::interp::error`]), and the C interface adds what can be wrong with a caller's pointers and handles.
+//! The errors of the core: kernels, pool, controls and operations. Interpreters have their own
+//! ([`crate::interp::error`]), and the C interface adds those of a caller's pointers and handles.
 
 use std::fmt;
 
@@ -18,14 +18,14 @@ pub enum Error {
         /// The type, in words.
         result: &'static str,
     },
-    /// Another call uses the control token.
+    /// Another call uses the control.
     ControlInUse,
-    /// The call was cancelled through its control token.
+    /// The call was cancelled through its control.
     Cancelled,
-    /// The deadline of the call's control token passed.
+    /// The deadline of the call's control passed.
     TimedOut,
-    /// A function passed by the caller stopped the call by returning this number.
-    Stopped(i32),
+    /// The caller's function stopped the call by returning this number.
+    StoppedByFunction(i32),
     /// The process forked inside the call, and this is the child.
     Forked,
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Error {
             Self::ControlInUse => f.write_str("the control is in use by another call"),
             Self::Cancelled => f.write_str("cancelled through its control"),
             Self::TimedOut => f.write_str("stopped at the deadline of its control"),
-            Self::Stopped(code) => write!(f, "stopped by the function, which returned {code}"),
+            Self::StoppedByFunction(code) => write!(f, "stopped by the function, which returned {code}"),
             Self::Forked => {
                 f.write_str("the process forked inside the call, which cannot continue in the child")
             }

@@ -6,17 +6,17 @@
 //! | module | contents |
 //! |---|---|
 //! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
-//! | [`ops`] | the operations: a kernel, run by the pool, with a control token |
+//! | [`ops`] | the operations: kernels, run by the pool, with a control |
 //! | [`interp`] | isolated interpreters: private copies of the Python library |
 //! | [`pool`] | worker threads, which share the chunks of a call |
-//! | [`control`] | control tokens: progress, cancellation and deadline of a call |
+//! | [`control`] | controls: progress, cancellation and deadline of a call |
 //! | [`kernels`] | the algorithms, each for several CPU levels |
 //! | [`cpu`] | CPU levels: detection, and the level in use |
 //! | [`sys`] | the operating system: synchronisation, forks, signals, processors, settings |
 //! | [`error`] | the errors of the core |
 //!
-//! Dependencies point one way: `capi -> ops, interp -> pool, control -> kernels -> cpu -> sys`. Only `capi` knows C, and
-//! only `interp` knows Python.
+//! The layers, from top to bottom: `capi`; `ops` and `interp`; `pool`; `control` and `kernels`; `cpu`; `sys`. A layer uses
+//! only layers below it. Only `capi` exports C functions, and only `interp` knows Python.
 //!
 //! The public Rust modules are for the project's own benchmarks and fuzzing. They are not a stable interface.
 

@@ -21,7 +21,7 @@ library.ungil_count_primes_u64.argtypes = [
 
 
 class Control(object):
-    """A control token: reports the progress of the call that uses it, and cancels it."""
+    """A control: reports the progress of the call that uses it, and cancels it."""
 
     def __init__(self):
         self.handle = ctypes.c_int32()

@@ -1,4 +1,4 @@
-//! Controls: tokens that let other threads watch and stop a call.
+//! Controls, which let other threads watch and stop a call.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl CallArguments {
     }
 }
 
-/// Creates a control: a token that a long call takes, so that other threads can see its progress and stop it.
+/// Creates a control. A call that takes it can be watched and stopped by other threads.
 ///
 /// A control serves one call at a time, and any number of calls in succession. A call that is cancelled, or whose
 /// deadline passes, returns UNGIL_E_CANCELLED or UNGIL_E_TIMED_OUT within 10 ms; or UNGIL_OK if it had finished by then.

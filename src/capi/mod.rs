@@ -1,4 +1,4 @@
-//! The C interface: the only module with `extern "C"`, pointers from outside, and exported names.
+//! The C interface: the only module that exports names.
 //!
 //! Each file is a chapter of the header `include/ungil.h`, which is generated from the comments here. An export converts
 //! its arguments, calls one function of [`crate::ops`] or [`crate::interp`], and converts the result. It runs under the
@@ -16,9 +16,11 @@ mod functions;
 mod interp;
 mod library;
 mod multiples;
+mod pi;
 mod primes;
 mod requests;
-mod sums;
+mod small_divisors;
+mod sum;
 mod threads;
 
 pub use abi::last_error::ungil_last_error;
@@ -38,7 +40,8 @@ pub use interp::{
     ungil_interp_new,
 };
 pub use library::{ungil_abi_version, ungil_version};
-pub use multiples::ungil_sum_multiples;
+pub use multiples::{ungil_sum_multiples, ungil_test};
+pub use pi::ungil_pi;
 pub use primes::{
     ungil_count_primes_i32, ungil_count_primes_i64, ungil_count_primes_u64, ungil_is_prime_i64,
     ungil_is_prime_u64,
@@ -46,5 +49,6 @@ pub use primes::{
 pub use requests::{
     UngilBuffer, UngilRelease, UngilReply, ungil_interp_call, ungil_interp_end_release, ungil_reply_free,
 };
-pub use sums::{ungil_pi, ungil_sum_f64, ungil_test};
+pub use small_divisors::ungil_num_primes_i32;
+pub use sum::ungil_sum_f64;
 pub use threads::{ungil_num_threads, ungil_num_threads_setting, ungil_set_num_threads};

@@ -1,4 +1,4 @@
-//! Primality, and the rule of num_primes().
+//! Primality.
 
 use super::control::CallArguments;
 use crate::capi::abi::array::{CallerArray, CallerOutArray, FlaggedArray, Out};
@@ -6,7 +6,7 @@ use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
 use crate::ops::options::CallOptions;
-use crate::ops::{primes, small_divisors};
+use crate::ops::primes;
 
 /// Tests numbers for primality: `out[i] = 1` if `numbers[i]` is prime, else 0.
 ///
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ungil_is_prime_u64(
     })
 }
 
-/// ungil_is_prime_u64() for signed numbers. Negative numbers are not prime.
+/// ungil_is_prime_u64() for signed numbers. Negative numbers are not prime. (For 32-bit numbers, convert them.)
 ///
 /// numbers, length, out, nthreads, control: as for ungil_is_prime_u64().
 /// Returns, Errors, Thread-safety, Cost: as for ungil_is_prime_u64().
@@ -137,39 +137,11 @@ pub unsafe extern "C" fn ungil_count_primes_i32(
     })
 }
 
-/// num_primes() for arrays of any length: how many of the numbers n have a divisor d with 2 <= d < floor(sqrt(n)).
+/// An export that counts the numbers of an array by one of the operations.
 ///
-/// It does *not* count primes: see num_primes(). ungil_count_primes_i32() counts primes.
-///
-/// numbers: the array, read only, at any alignment; no other thread may write to it during the call. May be NULL if
-/// length is 0.
-/// length: the number of elements.
-/// nthreads, control: see "Calls on many threads" above.
-/// count: receives the count, on success only; at any alignment.
-/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if count is NULL, or if numbers is NULL while length is positive; UNGIL_E_INVALID if the array
-/// is larger than the address space; those of nthreads and control.
-/// Thread-safety: any number of threads at once.
-/// Cost: that of num_primes(), divided by the number of threads.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ungil_num_primes_i32(
-    numbers: *const i32,
-    length: usize,
-    nthreads: i32,
-    control: i32,
-    count: *mut u64,
-) -> i32 {
-    guarded_status("ungil_num_primes_i32", || {
-        // SAFETY: the header's contract for the array and the count is that of `count_by`.
-        unsafe {
-            count_by(small_divisors::count_with_small_divisor, numbers, length, nthreads, control, count)
-        }
-    })
-}
-
 /// # Safety
 /// The array is as [`CallerArray::new`] requires, and `count` as [`Out::new`] does.
-unsafe fn count_by<T>(
+pub(super) unsafe fn count_by<T>(
     operation: impl FnOnce(&CallerArray<T>, CallOptions<'_>) -> Result<u64, Error>,
     numbers: *const T,
     length: usize,

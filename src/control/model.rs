@@ -1,4 +1,4 @@
-//! All interleavings of a call and the owner of its control token, by loom. `make test-loom` runs them.
+//! All interleavings of a call and the owner of its control, by loom. `make test-loom` runs them.
 //!
 //! [`Control`] needs each of its orderings above `Relaxed`. If one of them is replaced by `Relaxed`, these models fail:
 //!
@@ -23,7 +23,7 @@ fn cancelled_or_complete() {
             move || control.cancel()
         });
         let running = control.begin(2).unwrap();
-        let call = Call::new(running.token(), 1);
+        let call = Call::new(running.control(), 1);
         let outcome = call.for_each(2, Grain::Fixed(1), |_| Ok(()));
         drop(running);
         let (done, total) = control.progress();
@@ -36,7 +36,7 @@ fn cancelled_or_complete() {
         }
         owner.join().unwrap();
         let next = control.begin(1).unwrap();
-        assert_eq!(next.token().check(), Err(Error::Cancelled));
+        assert_eq!(next.control().check(), Err(Error::Cancelled));
     });
 }
 
@@ -47,8 +47,8 @@ fn one_call_at_a_time_and_progress_does_not_fall() {
         let control = Arc::new(Control::new());
         let call = |control: &Control| {
             let running = control.begin(2)?;
-            running.token().advance(1);
-            running.token().advance(1);
+            running.control().advance(1);
+            running.control().advance(1);
             Ok::<(), Error>(())
         };
         let other = thread::spawn({
@@ -66,14 +66,14 @@ fn one_call_at_a_time_and_progress_does_not_fall() {
     });
 }
 
-/// Data that calls and the owner share besides the token, without any ordering of its own. Loom checks the order of the
-/// accesses.
+/// Data that calls and the owner share besides the control, without any ordering of its own. Loom checks the order of
+/// the accesses.
 struct Shared {
     control: Control,
     calls: UnsafeCell<usize>,
 }
 
-// SAFETY: the number is accessed by the call that uses the token, of which there is one at a time, and by the owner
+// SAFETY: the number is accessed by the call that uses the control, of which there is one at a time, and by the owner
 // after `close`; loom fails the test if two accesses are not ordered.
 unsafe impl Sync for Shared {}
 
@@ -82,10 +82,10 @@ impl Shared {
         Arc::new(Self { control: Control::new(), calls: UnsafeCell::new(0) })
     }
 
-    /// Counts itself, if no other call uses the token.
+    /// Counts itself, if no other call uses the control.
     fn call(&self) {
         if let Ok(_running) = self.control.begin(1) {
-            // SAFETY: only one call at a time uses the token.
+            // SAFETY: only one call at a time uses the control.
             self.calls.with_mut(|calls| unsafe { *calls += 1 });
         }
     }
@@ -113,7 +113,7 @@ fn closing_a_control_sees_what_its_calls_did() {
             move || shared.call()
         });
         if shared.control.close().is_ok() {
-            // SAFETY: no call uses the token, and none begins any more.
+            // SAFETY: no call uses the control, and none begins any more.
             let calls = shared.calls.with(|calls| unsafe { *calls });
             assert!(calls <= 1);
         }
@@ -128,13 +128,13 @@ fn progress_is_of_one_call() {
     loom::model(|| {
         let control = Arc::new(Control::new());
         let first = control.begin(2).unwrap();
-        first.token().advance(2);
+        first.control().advance(2);
         drop(first);
         let caller = thread::spawn({
             let control = control.clone();
             move || {
                 let second = control.begin(5).unwrap();
-                second.token().advance(1);
+                second.control().advance(1);
             }
         });
         let seen = control.progress();

@@ -10,9 +10,9 @@ fn progress_is_that_of_the_latest_call() {
     for items in [10, 3] {
         let running = control.begin(items).unwrap();
         assert_eq!(control.progress(), (0, items));
-        running.token().advance(2);
+        running.control().advance(2);
         assert_eq!(control.progress(), (2, items));
-        running.token().advance(items - 2);
+        running.control().advance(items - 2);
         assert_eq!(control.progress(), (items, items));
     }
 }
@@ -21,10 +21,10 @@ fn progress_is_that_of_the_latest_call() {
 fn progress_in_blocks_ends_at_the_total() {
     let control = Control::new();
     let running = control.begin(10).unwrap();
-    let run = running.token().with_unit(4);
-    run.advance(2);
+    let blocks = running.control().with_unit(4);
+    blocks.advance(2);
     assert_eq!(control.progress(), (8, 10));
-    run.advance(1);
+    blocks.advance(1);
     assert_eq!(control.progress(), (10, 10));
 }
 
@@ -45,21 +45,21 @@ fn a_cancellation_before_the_call_holds() {
     let control = Control::new();
     control.cancel();
     let running = control.begin(1).unwrap();
-    assert_eq!(running.token().check(), Err(Error::Cancelled));
+    assert_eq!(running.control().check(), Err(Error::Cancelled));
 }
 
 #[test]
 fn a_deadline_passes_is_moved_and_is_removed() {
     let control = Control::new();
     let running = control.begin(1).unwrap();
-    assert_eq!(running.token().check(), Ok(()));
+    assert_eq!(running.control().check(), Ok(()));
     for distant in [Duration::from_secs(3600), Duration::from_millis(i64::MAX as u64), Duration::MAX] {
         control.set_deadline(Some(Duration::ZERO));
-        assert_eq!(running.token().check(), Err(Error::TimedOut));
+        assert_eq!(running.control().check(), Err(Error::TimedOut));
         control.set_deadline(Some(distant));
-        assert_eq!(running.token().check(), Ok(()));
+        assert_eq!(running.control().check(), Ok(()));
     }
     control.set_deadline(Some(Duration::ZERO));
     control.set_deadline(None);
-    assert_eq!(running.token().check(), Ok(()));
+    assert_eq!(running.control().check(), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Functions of the caller, over ranges and arrays.
+//! Functions of the caller, over ranges and arrays. `map` is generic over the type of the numbers.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ pub trait ForeignCalls: Sync {
 
 /// Calls `body` with the ends of ranges of `grain` indices, the last one perhaps shorter, that make up `[begin, end)`.
 ///
-/// Errors: [`Error::Invalid`] if `begin > end`, or if `grain` is 0 or negative; [`Error::Stopped`] with the number that
-/// `body` returned, unless it returned 0 for all ranges.
+/// Errors: [`Error::Invalid`] if `begin > end`, or if `grain` is 0 or negative; [`Error::StoppedByFunction`] with the
+/// number that `body` returned, unless it returned 0 for all ranges.
 pub fn parallel_for(
     (begin, end): (i64, i64),
     grain: i64,
@@ -38,14 +38,14 @@ pub fn parallel_for(
         call.for_each(len, Grain::Fixed(grain), |chunk| {
             match foreign.run(|| body(index(chunk.start), index(chunk.end))) {
                 0 => Ok(()),
-                code => Err(Error::Stopped(code)),
+                code => Err(Error::StoppedByFunction(code)),
             }
         })
     })
 }
 
 /// The longest chunk of [`map`]. It is bounded because the elements of a chunk may take longer than those before it.
-const MAP_MAX: u64 = 1 << 14;
+const MAX_MAPPED: u64 = 1 << 14;
 
 /// Maps the elements by `function`. If the call is stopped, some results may have been written.
 pub fn map<T: Send + Sync>(
@@ -55,7 +55,7 @@ pub fn map<T: Send + Sync>(
     options: CallOptions<'_>,
 ) -> Result<(), Error> {
     options.run(arrays.len(), 1, |call| {
-        call.for_each(arrays.len(), Grain::Adaptive { min: 1, max: MAP_MAX }, |chunk| {
+        call.for_each(arrays.len(), Grain::Adaptive { min_items: 1, max_items: MAX_MAPPED }, |chunk| {
             let mut poller = call.poller();
             // SAFETY: the pool gives each chunk to one thread.
             foreign.run(|| unsafe { arrays.map(chunk, |x| poller.check().map(|()| function(x))) })
@@ -82,7 +82,7 @@ pub fn integrate(
     })
 }
 
-/// The sum of `value` over a block, which may be long and slow: it looks at the control token before each value, and
+/// The sum of `value` over a block, which may be long and slow: it checks the control before each value, and
 /// reports progress on the way.
 fn sum_block(
     call: &Call<'_>,
@@ -99,7 +99,7 @@ fn sum_block(
             poller.check()?;
             sum.push(value(i));
         }
-        call.token.advance(end - start);
+        call.control.advance(end - start);
         start = end;
     }
     Ok(sum)

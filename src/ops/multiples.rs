@@ -7,15 +7,16 @@ use crate::error::Error;
 use crate::kernels::multiples;
 use crate::pool::Grain;
 
-/// So many numbers take less than a millisecond. A chunk that has begun is finished even if the call is cancelled.
-const SMALL: u64 = 1 << 20;
-const GRAIN: Grain = Grain::Adaptive { min: SMALL, max: 1 << 22 };
+/// The shortest chunk, and the longest call that stays on the calling thread by default. So many numbers take less than
+/// a millisecond: a chunk that has begun is finished even if the call is cancelled.
+const MIN_ITEMS: u64 = 1 << 20;
+const GRAIN: Grain = Grain::Adaptive { min_items: MIN_ITEMS, max_items: 1 << 22 };
 
 /// The sum of the `i` in `[from, to)` with `i % 3 == 0`, modulo 2^32; it visits the whole range.
 pub fn sum_multiples_of_3(from: i32, to: i32, options: CallOptions<'_>) -> Result<i32, Error> {
     let visited = multiples::visited(from, to);
     let chunk_sum = |chunk| Ok(Wrapping(multiples::sum_multiples_of_3_in(from, chunk)));
-    options.run(visited, SMALL, |call| call.sum(visited, GRAIN, chunk_sum)).map(|sum| sum.0)
+    options.run(visited, MIN_ITEMS, |call| call.sum(visited, GRAIN, chunk_sum)).map(|sum| sum.0)
 }
 
 /// The sum of the multiples of `k` in `[from, to)`, in closed form.

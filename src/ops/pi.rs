@@ -6,7 +6,7 @@ use crate::kernels::pi;
 use crate::pool::Grain;
 
 /// In blocks of the kernel.
-const GRAIN: Grain = Grain::Adaptive { min: 1, max: 4 };
+const GRAIN: Grain = Grain::Adaptive { min_items: 1, max_items: 4 };
 
 /// The sum of `4/(1 + x^2)` for `x = (i - 0.5)/n`, `i` from 0 to `n - 1`, over `n`.
 ///
@@ -16,7 +16,7 @@ pub fn pi(n: i64, options: CallOptions<'_>) -> Result<f64, Error> {
     let items = items.ok_or(Error::Invalid { parameter: "n", expected: "positive" })?;
     let terms = pi::Terms::new(items);
     let sum = options.run(items, pi::BLOCK, |mut call| {
-        call.token = call.token.with_unit(pi::BLOCK);
+        call.control = call.control.with_unit(pi::BLOCK);
         call.sum(terms.blocks(), GRAIN, |blocks| Ok(terms.sum(blocks)))
     })?;
     Ok(pi::finish(0.0, n, sum))

@@ -1,4 +1,4 @@
-//! Primality of arrays of any integer type.
+//! Primality of arrays of u64, i64 and i32. A further type implements [`Integer`]; the kernels know only u64.
 
 use std::ops::Range;
 
@@ -11,11 +11,12 @@ use crate::pool::Grain;
 /// Numbers that are converted at a time.
 const CONVERTED: usize = 1024;
 
-/// So many numbers take some 40 microseconds, about as long as a worker takes to wake.
-const SMALL: u64 = 1024;
+/// The shortest chunk, and the longest call that stays on the calling thread by default. So many numbers take some 40
+/// microseconds, about as long as a worker takes to wake.
+const MIN_ITEMS: u64 = 1024;
 
 /// Even if all numbers are large primes, the longest chunk takes a thread only a few milliseconds.
-const GRAIN: Grain = Grain::Adaptive { min: SMALL, max: 8 * SMALL };
+const GRAIN: Grain = Grain::Adaptive { min_items: MIN_ITEMS, max_items: 8 * MIN_ITEMS };
 
 /// A type of integers that are tested for primality, as unsigned 64-bit numbers.
 pub trait Integer: Copy + Default + Sync {
@@ -77,7 +78,7 @@ fn for_each_converted<T: Integer>(
 ///
 /// If the call is stopped, some flags may have been set.
 pub fn is_prime<T: Integer>(numbers: &impl Flagged<T>, options: CallOptions<'_>) -> Result<(), Error> {
-    options.run(numbers.len(), SMALL, |call| {
+    options.run(numbers.len(), MIN_ITEMS, |call| {
         call.for_each(numbers.len(), GRAIN, |chunk| {
             // SAFETY: the pool gives each chunk to one thread, and the flags go before it takes the next.
             let mut flags = unsafe { numbers.flags(chunk.clone()) };
@@ -96,7 +97,7 @@ pub fn count<T: Integer>(
     numbers: &(impl Source<T> + ?Sized),
     options: CallOptions<'_>,
 ) -> Result<u64, Error> {
-    options.run(numbers.len(), SMALL, |call| {
+    options.run(numbers.len(), MIN_ITEMS, |call| {
         call.sum(numbers.len(), GRAIN, |chunk| {
             let mut count = 0;
             T::for_each_u64_slice(numbers, chunk, |slice| count += primes::count(slice));

@@ -9,10 +9,11 @@ use crate::error::Error;
 use crate::kernels::small_divisors;
 use crate::pool::Grain;
 
-const GRAIN: Grain = Grain::Adaptive { min: 1 << 12, max: 1 << 16 };
+const GRAIN: Grain = Grain::Adaptive { min_items: 1 << 12, max_items: 1 << 16 };
 
-/// So many numbers take some 40 microseconds, about as long as a worker takes to wake.
-fn small() -> u64 {
+/// The longest call that stays on the calling thread by default. So many numbers take some 40 microseconds, about as long
+/// as a worker takes to wake.
+fn max_serial() -> u64 {
     match cpu::active() {
         Level::Scalar => 1 << 11,
         Level::Avx2 => 1 << 13,
@@ -25,7 +26,7 @@ pub fn count_with_small_divisor(
     numbers: &(impl Source<i32> + ?Sized),
     options: CallOptions<'_>,
 ) -> Result<u64, Error> {
-    options.run(numbers.len(), small(), |call| {
+    options.run(numbers.len(), max_serial(), |call| {
         call.sum(numbers.len(), GRAIN, |chunk| Ok(count_chunk(numbers, chunk)))
     })
 }

@@ -1,4 +1,4 @@
-//! Each operation gives the kernel's answer for any number of threads, and stops by its control token.
+//! Each operation gives the kernel's answer for any number of threads, and stops by its control.
 
 use std::cell::UnsafeCell;
 use std::num::NonZero;
@@ -164,7 +164,7 @@ fn functions_of_the_caller() {
         assert_eq!(array.results.into_inner(), signed(1000).iter().map(|n| n / 2).collect::<Vec<_>>());
         let stop = |begin, _| if begin >= 30 { begin as i32 } else { 0 };
         let stopped = functions::parallel_for((-10, 100), 10, &Plain, stop, options);
-        assert_eq!(stopped, Err(Error::Stopped(30)));
+        assert_eq!(stopped, Err(Error::StoppedByFunction(30)));
         let area = functions::integrate((0.0, 2.0), 1000, &Plain, |x| 2.0 * x, options);
         assert!(area.is_ok_and(|area| (area - 4.0).abs() < 1e-12));
         for (range, grain) in [((1, 0), 1), ((0, 1), 0), ((0, 1), -1)] {

@@ -1,4 +1,4 @@
-//! A call: how many threads it may use, its control token, and the loops that run it.
+//! A call: how many threads it may use, its control, and the loops that run it.
 
 use std::mem;
 use std::ops::{Add, Range};
@@ -6,7 +6,7 @@ use std::ops::{Add, Range};
 use super::chunks::{ChunkScheduler, ChunkSizer, Grain};
 use super::failure::Failure;
 use super::threads::run_in_pool;
-use crate::control::{self, TokenRef};
+use crate::control::{self, ControlRef};
 use crate::error::Error;
 use crate::sys::process;
 use crate::sys::sync::{Mutex, unpoisoned};
@@ -16,8 +16,8 @@ use crate::sys::sync::{Mutex, unpoisoned};
 pub struct Call<'a> {
     /// The most threads that it uses, the calling one included.
     threads: usize,
-    /// The control token that it uses, or none.
-    pub token: TokenRef<'a>,
+    /// The control that it uses, or none.
+    pub control: ControlRef<'a>,
     /// The process that began it.
     process: u64,
 }
@@ -25,17 +25,17 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// A call on at most `threads` threads that uses no control.
     pub fn on(threads: usize) -> Self {
-        Self::new(TokenRef::none(), threads)
+        Self::new(ControlRef::none(), threads)
     }
 
-    /// A call on at most `threads` threads that uses this token.
-    pub fn new(token: TokenRef<'_>, threads: usize) -> Call<'_> {
-        Call { threads, token, process: process::token() }
+    /// A call on at most `threads` threads that uses this control.
+    pub fn new(control: ControlRef<'_>, threads: usize) -> Call<'_> {
+        Call { threads, control, process: process::token() }
     }
 
     /// A check to make before each of many calls of a function that may fork.
     pub fn poller(&self) -> Poller<'_> {
-        Poller { control: self.token.poller(), call: self }
+        Poller { control: self.control.poller(), call: self }
     }
 
     /// Whether this is the child of a fork inside a chunk: it has neither the call's other threads nor their results.
@@ -47,9 +47,9 @@ impl Call<'_> {
 
     /// Runs `part` on chunks that make up `0..len`.
     ///
-    /// An error stops the call: chunks that were begun are finished, and soon no more are begun. Chunks are begun in
-    /// order, so of all chunks that fail, the lowest is the one where a single thread would have failed. The call
-    /// returns its error. A panic resumes in the caller, once no other thread works on the range.
+    /// An error stops the call: chunks that were begun are finished, and soon no more are begun. Of several errors the
+    /// call returns that of the lowest chunk. Chunks are begun in order, so this is the error that a single thread
+    /// would have met. A panic resumes in the caller, once no other thread works on the range.
     pub fn for_each(
         &self,
         len: u64,
@@ -78,7 +78,9 @@ impl Call<'_> {
         part: impl Fn(Range<u64>) -> Result<T, Error> + Sync,
         add: impl Fn(T, T) -> T + Sync,
     ) -> Result<T, Error> {
-        if self.threads <= 1 && self.token.is_none() && matches!(grain, Grain::Adaptive { .. }) {
+        // One thread needs no chunks, unless they are checked between or have a length on which the caller's function
+        // relies.
+        if self.threads <= 1 && self.control.is_none() && matches!(grain, Grain::Adaptive { .. }) {
             return part(0..len);
         }
         let chunks = ChunkScheduler::new(len, grain);
@@ -118,7 +120,7 @@ impl Call<'_> {
             match outcome {
                 Ok(value) => {
                     own = add(mem::take(&mut own), value);
-                    self.token.advance(items);
+                    self.control.advance(items);
                 }
                 Err(error) => failure.report(start, error),
             }
@@ -131,7 +133,7 @@ impl Call<'_> {
             return false;
         }
         // A cancellation that comes while the last chunk runs changes nothing: the call completes.
-        if let Err(stopped) = self.token.check()
+        if let Err(stopped) = self.control.check()
             && chunks.remain()
         {
             failure.report(u64::MAX, stopped);

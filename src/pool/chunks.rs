@@ -3,31 +3,31 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use crate::sys::sync::{AtomicU64, Ordering};
 
-/// How long chunks are.
+/// How long chunks are. An operation chooses it.
 #[derive(Debug, Clone, Copy)]
 pub enum Grain {
-    /// That many items; the last chunk may have fewer.
+    /// This many items; the last chunk may have fewer.
     Fixed(u64),
-    /// A multiple of `min` that takes a thread about 100 microseconds: short enough to divide the work evenly and to
+    /// A multiple of `min_items` that takes a thread about 100 microseconds: short enough to divide the work evenly and to
     /// notice a cancellation soon, long enough that the cost of taking a chunk does not matter.
     Adaptive {
-        /// Items that stay together.
-        min: u64,
+        /// Chunk lengths are multiples of this; only the last chunk may be shorter.
+        min_items: u64,
         /// Never more items than this, as the next ones may take longer than the last. It should be few enough even if
         /// each takes as long as it can.
-        max: u64,
+        max_items: u64,
     },
 }
 
 impl Grain {
-    /// The items that chunk lengths are multiples of.
-    fn unit(self) -> u64 {
+    /// The number of items that chunk lengths are multiples of.
+    fn min_items(self) -> u64 {
         match self {
-            Self::Fixed(items) | Self::Adaptive { min: items, .. } => items.max(1),
+            Self::Fixed(items) | Self::Adaptive { min_items: items, .. } => items.max(1),
         }
     }
 }
@@ -52,7 +52,7 @@ impl ChunkScheduler {
 
     /// The number of chunks if each is as short as possible.
     pub(super) fn max_count(&self) -> u64 {
-        self.len.div_ceil(self.grain.unit())
+        self.len.div_ceil(self.grain.min_items())
     }
 
     /// Whether any chunks remain to be taken.
@@ -62,14 +62,14 @@ impl ChunkScheduler {
 
     /// The next chunk, for a thread with this sizer, one of `threads` threads.
     pub(super) fn take(&self, sizer: &mut ChunkSizer, threads: usize) -> Option<Range<u64>> {
-        let unit = self.grain.unit();
+        let min_items = self.grain.min_items();
         let wanted = match self.grain {
             Grain::Fixed(_) => 1,
-            Grain::Adaptive { max, .. } => sizer.units_from(Instant::now()).min(max / unit),
+            Grain::Adaptive { max_items, .. } => sizer.multiple_at(Instant::now()).min(max_items / min_items),
         };
         let end = |start: u64| {
-            let share = (self.len - start) / unit / (2 * threads as u64);
-            self.len.min(start.saturating_add(unit * wanted.min(share).max(1)))
+            let share = (self.len - start) / min_items / (2 * threads as u64);
+            self.len.min(start.saturating_add(min_items * wanted.min(share).max(1)))
         };
         let next = |start: u64| (start < self.len).then(|| end(start));
         let start = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
@@ -77,9 +77,9 @@ impl ChunkScheduler {
     }
 }
 
-/// How many units a thread completes in about 100 microseconds, as measured on its last chunk.
+/// How many times [`Grain::min_items`] a thread completes in about 100 microseconds, as measured on its last chunk.
 pub(super) struct ChunkSizer {
-    units: u64,
+    multiple: u64,
     since: Option<Instant>,
 }
 
@@ -87,23 +87,23 @@ impl ChunkSizer {
     const SHORT: Duration = Duration::from_micros(60);
     const LONG: Duration = Duration::from_micros(200);
 
-    /// Starts with one unit.
+    /// Starts with the shortest chunk.
     pub(super) fn new() -> Self {
-        Self { units: 1, since: None }
+        Self { multiple: 1, since: None }
     }
 
-    /// How many units to take at `now`, when the last ones are done.
-    pub(super) fn units_from(&mut self, now: Instant) -> u64 {
+    /// The multiple to take at `now`, when the last chunk is done.
+    pub(super) fn multiple_at(&mut self, now: Instant) -> u64 {
         if let Some(since) = self.since.replace(now) {
             let took = now - since;
             if took < Self::SHORT {
-                self.units = self.units.saturating_mul(2);
+                self.multiple = self.multiple.saturating_mul(2);
             } else if took > Self::LONG {
-                // In one step, as the next units may take as long.
+                // In one step, as the next items may take as long.
                 let ratio = took.as_nanos() / Self::LONG.as_nanos();
-                self.units = (self.units / (ratio as u64 + 1)).max(1);
+                self.multiple = (self.multiple / (ratio as u64 + 1)).max(1);
             }
         }
-        self.units
+        self.multiple
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `call` | [`Call`], which operations use |
 //! | `ordered` | sums that are added in a fixed order |
-//! | `chunks` | cutting a range into chunks |
+//! | `chunks` | cutting a range into chunks, whose lengths follow from the [`Grain`] and from how long the last one took |
 //! | `failure` | the error that a call reports |
 //! | `job` | the work that a caller and its workers share |
 //! | `mailbox` | hands a job to one worker |

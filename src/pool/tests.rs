@@ -9,8 +9,8 @@ use super::{Call, Grain};
 use crate::control::Control;
 use crate::error::Error;
 
-fn at_least(least: u64) -> Grain {
-    Grain::Adaptive { min: least, max: u64::MAX }
+fn at_least(min_items: u64) -> Grain {
+    Grain::Adaptive { min_items, max_items: u64::MAX }
 }
 
 fn sum(threads: usize, len: u64, grain: u64, part: impl Fn(Range<u64>) -> u64 + Sync) -> u64 {
@@ -23,7 +23,8 @@ fn every_index_is_counted_once_for_any_threads_length_and_grain() {
     for threads in [0, 1, 2, 3, 16, 1000] {
         for len in [0, 1, 2, 99, 100, 101, 1000] {
             for grain in [0, 1, 7, 100, 5000] {
-                for kind in [Grain::Fixed, at_least, |least| Grain::Adaptive { min: least, max: 20 }] {
+                for kind in [Grain::Fixed, at_least, |min_items| Grain::Adaptive { min_items, max_items: 20 }]
+                {
                     let part = |range: Range<u64>| Ok(range.sum::<u64>());
                     let total = Call::on(threads).sum(len, kind(grain), part);
                     assert_eq!(total, Ok((0..len).sum()), "threads {threads}, len {len}, grain {grain}");
@@ -56,11 +57,11 @@ fn the_error_of_the_lowest_chunk_comes_back() {
     for threads in [1, 2, 5] {
         for _ in 0..200 {
             let part = |range: Range<u64>| match range.start {
-                start if start % 100 == 77 => Err(Error::Stopped(start as i32)),
+                start if start % 100 == 77 => Err(Error::StoppedByFunction(start as i32)),
                 _ => Ok(()),
             };
             let outcome = Call::on(threads).for_each(1000, Grain::Fixed(1), part);
-            assert_eq!(outcome, Err(Error::Stopped(77)));
+            assert_eq!(outcome, Err(Error::StoppedByFunction(77)));
         }
     }
 }
@@ -70,7 +71,7 @@ fn the_error_of_the_lowest_chunk_comes_back() {
 fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
     let control = Control::new();
     let running = control.begin(1000).unwrap();
-    let call = Call::new(running.token(), 2);
+    let call = Call::new(running.control(), 2);
     let part = |range: Range<u64>| {
         if range.start >= 500 {
             control.cancel();
@@ -86,7 +87,7 @@ fn a_cancelled_call_stops_and_a_finished_one_has_succeeded() {
 
     let late = Control::new();
     let running = late.begin(10).unwrap();
-    let call = Call::new(running.token(), 1);
+    let call = Call::new(running.control(), 1);
     let cancel_in_the_last = |range: Range<u64>| {
         if range.end == 10 {
             late.cancel();
@@ -191,7 +192,7 @@ fn a_sizer_grows_while_chunks_are_quick_and_shrinks_when_they_are_slow() {
     let mut sizer = ChunkSizer::new();
     let mut after = |microseconds| {
         now += Duration::from_micros(microseconds);
-        sizer.units_from(now)
+        sizer.multiple_at(now)
     };
     let quick: Vec<u64> = (0..5).map(|_| after(1)).collect();
     assert_eq!(quick, [1, 2, 4, 8, 16]);

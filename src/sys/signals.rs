@@ -1,13 +1,13 @@
-//! Signals are the host's: threads that this library starts receive none.
+//! Signals are for the program's own threads: the threads that this library starts receive none.
 
 #[cfg(unix)]
 use std::mem::MaybeUninit;
 #[cfg(unix)]
 use std::ptr;
 
-/// Runs `start` with signals blocked, so that a thread which it starts inherits that. The host's threads then receive
+/// Runs `start` with signals blocked, so that a thread which it starts inherits that. The program's threads then receive
 /// the signals, and its `sigwait` works. Signals that a thread causes itself, like SIGSEGV, stay unblocked: if they
-/// were blocked, they would kill the process without a call of the host's handler.
+/// were blocked, they would kill the process without a call of the program's handler.
 #[cfg(unix)]
 pub(crate) fn with_blocked_signals<T>(start: impl FnOnce() -> T) -> T {
     const SYNCHRONOUS: [libc::c_int; 7] =

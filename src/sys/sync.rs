@@ -22,7 +22,7 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::thread;
 
-    pub(crate) use crossbeam_utils::Backoff;
+    pub(crate) use crossbeam::utils::Backoff;
 
     /// The standard cell with the interface of loom's, which checks the order of the accesses.
     #[derive(Debug)]

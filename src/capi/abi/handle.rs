@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use crate::sys::sync::{self, UnsafeCell};
 
-/// Slots per allocation.
-const CHUNK: u32 = 256;
-const CHUNKS: usize = 256;
+/// Slots per slab, which are allocated together.
+const SLAB: u32 = 256;
+const SLABS: usize = 256;
 
 /// Slots to try before allocating more. A low number keeps the search short and spreads reuse over many slots.
 const TRIES: u32 = 16;
@@ -38,8 +38,8 @@ const GENERATIONS: u32 = 1 << GENERATION_BITS;
 /// never reused in the child, where the handle stays valid.
 pub(crate) struct Registry<T: 'static> {
     kind: Kind,
-    chunks: [AtomicPtr<[Slot<T>; CHUNK as usize]>; CHUNKS],
-    /// The number of chunks.
+    slabs: [AtomicPtr<[Slot<T>; SLAB as usize]>; SLABS],
+    /// The number of slabs.
     grown: AtomicU32,
     turn: AtomicU32,
     /// An atomic pointer is `Sync` whatever it points to; this field makes the registry `Sync` only if its slots are.
@@ -50,7 +50,7 @@ impl<T: Send + Sync> Registry<T> {
     pub(crate) const fn new(kind: Kind) -> Self {
         Self {
             kind,
-            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+            slabs: [const { AtomicPtr::new(ptr::null_mut()) }; SLABS],
             grown: AtomicU32::new(0),
             turn: AtomicU32::new(0),
             slots: PhantomData,
@@ -61,11 +61,11 @@ impl<T: Send + Sync> Registry<T> {
     pub(crate) fn insert(&self, value: T) -> Option<i32> {
         loop {
             let grown = self.grown.load(Ordering::Acquire);
-            let slots = grown * CHUNK;
-            let is_full = grown as usize == CHUNKS;
+            let slots = grown * SLAB;
+            let is_full = grown as usize == SLABS;
             for _ in 0..if is_full { slots } else { slots.min(TRIES) } {
                 let number = self.turn.fetch_add(1, Ordering::Relaxed) % slots;
-                let slot = self.slot(number).expect("the chunk exists");
+                let slot = self.slot(number).expect("the slab exists");
                 if let Some(generation) = slot.claim() {
                     slot.fill(generation, value);
                     return Some(self.handle(generation, number));
@@ -79,14 +79,14 @@ impl<T: Send + Sync> Registry<T> {
         ((self.kind as u32) << (16 + GENERATION_BITS) | generation << 16 | number) as i32
     }
 
-    /// Adds a chunk to the `grown` existing ones, unless another thread does; `None` if there can be no more.
+    /// Adds a slab to the `grown` existing ones, unless another thread does; `None` if there can be no more.
     fn grow(&self, grown: u32) -> Option<()> {
-        let entry = self.chunks.get(grown as usize)?;
-        let chunk = Box::into_raw(Box::new(std::array::from_fn(|_| Slot::new())));
+        let entry = self.slabs.get(grown as usize)?;
+        let slab = Box::into_raw(Box::new(std::array::from_fn(|_| Slot::new())));
         let null = ptr::null_mut();
-        if entry.compare_exchange(null, chunk, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            // SAFETY: the chunk came from a box, and was not published: no other thread has its address.
-            drop(unsafe { Box::from_raw(chunk) });
+        if entry.compare_exchange(null, slab, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            // SAFETY: the slab came from a box, and was not published: no other thread has its address.
+            drop(unsafe { Box::from_raw(slab) });
         }
         // If a fork came between the two exchanges, the next thread updates the number.
         let _ = self.grown.compare_exchange(grown, grown + 1, Ordering::AcqRel, Ordering::Relaxed);
@@ -94,9 +94,9 @@ impl<T: Send + Sync> Registry<T> {
     }
 
     fn slot(&self, number: u32) -> Option<&Slot<T>> {
-        let chunk = self.chunks.get((number / CHUNK) as usize)?.load(Ordering::Acquire);
-        // SAFETY: the pointer is NULL or a published chunk, which is initialised and never freed.
-        unsafe { chunk.as_ref() }.map(|slots| &slots[(number % CHUNK) as usize])
+        let slab = self.slabs.get((number / SLAB) as usize)?.load(Ordering::Acquire);
+        // SAFETY: the pointer is NULL or a published slab, which is initialised and never freed.
+        unsafe { slab.as_ref() }.map(|slots| &slots[(number % SLAB) as usize])
     }
 
     /// The object behind the handle. It lives at least as long as the guard, even if the handle is freed.

@@ -53,7 +53,7 @@ fn of_core(error: &Error) -> i32 {
         Error::ControlInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
         Error::TimedOut => UNGIL_E_TIMED_OUT,
-        Error::Stopped(code) => *code,
+        Error::StoppedByFunction(code) => *code,
         Error::Forked => UNGIL_E_FORKED,
     }
 }
@@ -103,7 +103,7 @@ mod tests {
         for (error, status) in [
             (CallError::Null { parameter }, UNGIL_E_NULL),
             (CallError::Handle { parameter, handle: 1 }, UNGIL_E_HANDLE),
-            (Error::Stopped(7).into(), 7),
+            (Error::StoppedByFunction(7).into(), 7),
             (Error::ControlInUse.into(), UNGIL_E_IN_USE),
             (InterpError::Busy.into(), UNGIL_E_IN_USE),
             (InterpError::Gone.into(), UNGIL_E_HANDLE),

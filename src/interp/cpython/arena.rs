@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use crossbeam_queue::ArrayQueue;
+use crossbeam::queue::ArrayQueue;
 
 use crate::interp::cpython::ffi::ArenaAllocator;
 use crate::sys::fork::ForkLocal;

@@ -7,6 +7,7 @@
 //! | `inverse` | inverses modulo a power of two |
 //! | `montgomery` | residues in Montgomery form, whatever their size; `mont64`, `mont52` and `mont104` implement it |
 //! | `u64_vector` | vectors of 64-bit numbers, whatever their width; `u64x8` is the AVX-512 one |
+//! | `lanewise` | methods of vectors that are one intrinsic |
 //! | `two_sum` | sums of doubles whose rounding errors are summed, too |
 //! | `random` | random numbers for tests |
 
@@ -17,6 +18,8 @@ pub(in crate::kernels) mod montgomery;
 pub(in crate::kernels) mod two_sum;
 pub(in crate::kernels) mod u64_vector;
 
+#[cfg(target_arch = "x86_64")]
+pub(in crate::kernels) mod lanewise;
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernels) mod mont104;
 #[cfg(target_arch = "x86_64")]

@@ -136,28 +136,28 @@ impl Montgomery for Mont104 {
     }
 
     #[inline(always)]
-    fn start(exponent: U64x8) -> Self {
-        // SAFETY: `exponent` is a vector, which exists only where the CPU has AVX-512 F.
+    fn power_from_leading_bits(bits: U64x8) -> Self {
+        // SAFETY: `bits` is a vector, which exists only where the CPU has AVX-512 F.
         let (low, high) = unsafe {
             let one = _mm512_set1_epi64(1);
-            let top = _mm512_srli_epi64::<{ 64 - Self::TOP }>(exponent.normalized().lanes());
+            let top = _mm512_srli_epi64::<{ 64 - Self::TOP }>(bits.normalized().lanes());
             // A shift by 64 or more, or by a negative number, gives 0.
             (
                 _mm512_sllv_epi64(one, _mm512_sub_epi64(_mm512_set1_epi64(103), top)),
                 _mm512_sllv_epi64(one, _mm512_sub_epi64(_mm512_set1_epi64(51), top)),
             )
         };
-        Self { low: U64x8::new(exponent.isa(), low), high: U64x8::new(exponent.isa(), high) }
+        Self { low: U64x8::new(bits.isa(), low), high: U64x8::new(bits.isa(), high) }
     }
 
     #[inline(always)]
-    fn from_form(form: U64x8) -> Self {
-        Self { low: form, high: high_limb(form) }
+    fn from_montgomery(residues: U64x8) -> Self {
+        Self { low: residues, high: high_limb(residues) }
     }
 
     #[inline(always)]
-    fn constant(form: U64x8, modulus: &Modulus104) -> [U64x8; 2] {
-        let (low, high) = limbs(form);
+    fn constant(residues: U64x8, modulus: &Modulus104) -> [U64x8; 2] {
+        let (low, high) = limbs(residues);
         [modulus.low.add(modulus.low).sub(low), modulus.high.add(modulus.high).sub(high)]
     }
 

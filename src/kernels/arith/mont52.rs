@@ -61,24 +61,24 @@ impl Montgomery for Mont52 {
     }
 
     #[inline(always)]
-    fn start(exponent: U64x8) -> Self {
-        // SAFETY: `exponent` is a vector, which exists only where the CPU has AVX-512 F.
+    fn power_from_leading_bits(bits: U64x8) -> Self {
+        // SAFETY: `bits` is a vector, which exists only where the CPU has AVX-512 F.
         let lanes = unsafe {
-            let top = _mm512_srli_epi64::<{ 64 - Self::TOP }>(exponent.normalized().lanes());
+            let top = _mm512_srli_epi64::<{ 64 - Self::TOP }>(bits.normalized().lanes());
             _mm512_sllv_epi64(_mm512_set1_epi64(1), _mm512_sub_epi64(_mm512_set1_epi64(51), top))
         };
-        Self(U64x8::new(exponent.isa(), lanes))
+        Self(U64x8::new(bits.isa(), lanes))
     }
 
     #[inline(always)]
-    fn from_form(form: U64x8) -> Self {
-        Self(form)
+    fn from_montgomery(residues: U64x8) -> Self {
+        Self(residues)
     }
 
     /// 2n less the constant.
     #[inline(always)]
-    fn constant(form: U64x8, modulus: &Modulus52) -> U64x8 {
-        modulus.n.add(modulus.n).sub(form)
+    fn constant(residues: U64x8, modulus: &Modulus52) -> U64x8 {
+        modulus.n.add(modulus.n).sub(residues)
     }
 
     #[inline(always)]

@@ -47,19 +47,19 @@ impl Montgomery for Mont64 {
     }
 
     #[inline(always)]
-    fn start(exponent: u64) -> Self {
-        let top = exponent << exponent.leading_zeros() >> (64 - Self::TOP);
+    fn power_from_leading_bits(bits: u64) -> Self {
+        let top = bits << bits.leading_zeros() >> (64 - Self::TOP);
         Self(1 << (63 - top))
     }
 
     #[inline(always)]
-    fn from_form(form: u64) -> Self {
-        Self(form)
+    fn from_montgomery(residues: u64) -> Self {
+        Self(residues)
     }
 
     #[inline(always)]
-    fn constant(form: u64, _: &Modulus64) -> u64 {
-        form
+    fn constant(residues: u64, _: &Modulus64) -> u64 {
+        residues
     }
 
     #[inline(always)]

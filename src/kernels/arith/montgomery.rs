@@ -14,16 +14,17 @@ pub(in crate::kernels) trait Montgomery: Copy {
     /// R = 2^LOG_R.
     const LOG_R: u32;
 
-    /// The leading bits of an exponent that [`Montgomery::start`] takes.
+    /// How many leading bits [`Montgomery::power_from_leading_bits`] takes.
     const TOP: u32;
 
     fn modulus(n: Self::Vector) -> Self::Modulus;
-    /// 2^y for y = -1 - (the first `TOP` bits of the exponent): its Montgomery form is a power of two, too.
-    fn start(exponent: Self::Vector) -> Self;
-    /// Residues from vectors of their Montgomery forms, which are below n.
-    fn from_form(form: Self::Vector) -> Self;
-    /// The same, to be subtracted.
-    fn constant(form: Self::Vector, modulus: &Self::Modulus) -> Self::Constant;
+    /// The power 2^y for y = -1 - (the first `TOP` bits of the lane), with which an exponentiation to base 2 starts. Its
+    /// Montgomery form is R * 2^y, a power of two, so that it takes no multiplication.
+    fn power_from_leading_bits(bits: Self::Vector) -> Self;
+    /// Residues that are in Montgomery form already, and below n.
+    fn from_montgomery(residues: Self::Vector) -> Self;
+    /// The same residues, to be subtracted.
+    fn constant(residues: Self::Vector, modulus: &Self::Modulus) -> Self::Constant;
     /// The square, doubled in the lanes of the mask.
     fn square_and_double(self, mask: u8, modulus: &Self::Modulus) -> Self;
     /// The product less a constant.

@@ -65,7 +65,7 @@ fn assert_lanes<V: U64Vector>(isa: V::Isa) {
         assert_eq!(x.smallest(), *a[..V::WIDTH].iter().min().unwrap());
         assert_eq!(x.equal(y), mask_by_lane(&|a, b| a == b));
         assert_eq!(x.below(limit), mask_by_lane(&|a, _| a < limit));
-        assert_eq!(x.without(limit), mask_by_lane(&|a, _| a & limit == 0));
+        assert_eq!(x.has_none_of(limit), mask_by_lane(&|a, _| a & limit == 0));
         let compressed: Vec<u64> = (0..V::WIDTH).filter(|i| mask >> i & 1 == 1).map(|i| a[i]).collect();
         assert_eq!(lanes_in(mask & ((1u32 << V::WIDTH) - 1) as u8, x), compressed);
     }
@@ -85,7 +85,7 @@ fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, bits: u32)
             load(isa, array::from_fn(|i| (0..M::LOG_R).fold(residues[i], |x, _| double(x, n[i]))))
         };
         let modulus = M::modulus(load(isa, n));
-        let (x, y) = (M::from_form(form(a)), M::from_form(form(b)));
+        let (x, y) = (M::from_montgomery(form(a)), M::from_montgomery(form(b)));
         let constant = M::constant(form(c), &modulus);
         let assert_is = |found: M, expected: &dyn Fn(u128, u128, u128, u128) -> u128| {
             for (i, negated) in lanes_in(!0, found.negated(&modulus)).into_iter().enumerate() {

@@ -36,6 +36,7 @@ pub(in crate::kernels) trait U64Vector: Copy {
     fn and(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
     fn min(self, other: Self) -> Self;
+    /// Half the number, rounded down.
     fn half(self) -> Self;
     /// The sum modulo n of numbers below n.
     fn add_modulo(self, other: Self, n: Self) -> Self;
@@ -50,12 +51,14 @@ pub(in crate::kernels) trait U64Vector: Copy {
     /// The lanes below a limit.
     fn below(self, limit: u64) -> u8;
     /// The lanes that have none of the bits.
-    fn without(self, bits: u64) -> u8;
+    fn has_none_of(self, bits: u64) -> u8;
 }
 
-/// The most and the fewest bits of a lane.
+/// The most and the fewest bits of a lane, without its leading zeros.
 #[inline(always)]
-pub(in crate::kernels) fn lengths<V: U64Vector, const GROUPS: usize>(vectors: &[V; GROUPS]) -> (u32, u32) {
+pub(in crate::kernels) fn bit_lengths<V: U64Vector, const GROUPS: usize>(
+    vectors: &[V; GROUPS],
+) -> (u32, u32) {
     let (mut most, mut fewest) = (vectors[0], vectors[0]);
     for &vector in &vectors[1..] {
         (most, fewest) = (most.max(vector), fewest.min(vector));
@@ -176,7 +179,7 @@ impl U64Vector for u64 {
     }
 
     #[inline(always)]
-    fn without(self, bits: u64) -> u8 {
+    fn has_none_of(self, bits: u64) -> u8 {
         (self & bits == 0).into()
     }
 }

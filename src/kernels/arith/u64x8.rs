@@ -3,6 +3,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::lanewise::lanewise_avx512;
 use super::u64_vector::U64Vector;
 use crate::cpu::Avx512;
 
@@ -65,23 +66,12 @@ fn double_in(mut lanes: __m512i, mask: u8) -> __m512i {
     lanes
 }
 
-/// Methods that are one intrinsic of AVX-512 F.
-macro_rules! lanewise {
-    ($($name:ident: $intrinsic:ident;)*) => {$(
-        #[inline(always)]
-        fn $name(self, other: Self) -> Self {
-            // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
-            Self { lanes: unsafe { $intrinsic(self.lanes, other.lanes) }, ..self }
-        }
-    )*};
-}
-
 impl U64Vector for U64x8 {
     type Isa = Avx512;
 
     const WIDTH: usize = 8;
 
-    lanewise! {
+    lanewise_avx512! {
         add: _mm512_add_epi64;
         sub: _mm512_sub_epi64;
         xor: _mm512_xor_si512;
@@ -162,7 +152,7 @@ impl U64Vector for U64x8 {
     }
 
     #[inline(always)]
-    fn without(self, bits: u64) -> u8 {
+    fn has_none_of(self, bits: u64) -> u8 {
         // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
         unsafe { _mm512_testn_epi64_mask(self.lanes, Self::splat(self.isa, bits).lanes) }
     }

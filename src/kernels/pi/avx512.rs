@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 use super::generic::{self, F64x8, LANES};
 use super::group::Group;
 use crate::cpu::Avx512;
+use crate::kernels::arith::lanewise::lanewise_avx512;
 
 /// A vector, and the witness that the CPU has AVX-512.
 #[derive(Clone, Copy)]
@@ -12,23 +13,12 @@ struct Single {
     isa: Avx512,
 }
 
-/// Methods that are one intrinsic of AVX-512 F.
-macro_rules! lanewise {
-    ($($name:ident: $intrinsic:ident;)*) => {$(
-        #[inline(always)]
-        fn $name(self, other: Self) -> Self {
-            // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
-            Self { lanes: unsafe { $intrinsic(self.lanes, other.lanes) }, ..self }
-        }
-    )*};
-}
-
 impl F64x8 for Single {
     type Isa = Avx512;
 
     const INTERLEAVE: usize = 6;
 
-    lanewise! {
+    lanewise_avx512! {
         add: _mm512_add_pd;
         mul: _mm512_mul_pd;
         div: _mm512_div_pd;

@@ -4,10 +4,17 @@
 //! terms at distance d add up to 8 (t + c) / (t^2 + b t + c^2), where c = 1 + d^2 and b = 2 (1 - d^2). The sum of
 //! the 32 pairs is P(t)/Q(t), and the coefficients of P and Q depend on h alone.
 //!
-//! All coefficients and t are positive (h is small), so no operation cancels, and each adds at most 2^-53 to the
-//! relative error: 64 roundings in a Horner chain, a few hundred in a coefficient at the very worst, so below 1e-13 by
-//! this count and, as roundings do not all point one way and coefficients are averaged, below 1e-15 as measured against
-//! exact arithmetic (the tests, for thousands of n up to 2^31 - 1).
+//! The relative error of P(t)/Q(t) is at most 494u, where u = 2^-53. (To first order in u, for n from 4096 to 2^53. All
+//! numbers are positive, so no operation cancels.)
+//!
+//! - Coefficients: as d^2 < 6e-5, the errors of b and c are at most 1.1u, that of c^2 is at most 3.1u. Each of the 32
+//!   steps multiplies coefficients by c^2, b and 1, and adds the products: at most 6.1u each for Q, and 7.1u for P, where
+//!   a step has one addition more. After 32 steps that is 196u and 228u.
+//! - Horner's rule: the term of degree i takes part in at most i + 1 roundings. The mean degree of Q's terms, weighted by
+//!   their values, is t Q'(t)/Q(t). Each of the 32 factors contributes t (2t + b) / (t^2 + b t + c^2) to it, which is at
+//!   most 1, as t < 1 < c. So the error is at most 33u for Q, and for P as well.
+//! - The error of t is 5u. It changes the fraction by 3u at most, as a term is proportional to 1/(1 + t). The division
+//!   adds 1u.
 
 use std::ops::Range;
 

@@ -5,6 +5,12 @@
 //! used (fused multiply-add is one of them), so all levels give the same bits. Block sums are added as fixed-point
 //! integers, which is exact, so their order does not matter: the bits are the same for any split into ranges of
 //! blocks, and so for any number of threads.
+//!
+//! The relative error is below 1e-13 by proof, to first order: 494u for a group (see `group`), where u = 2^-53, and 353u
+//! for the sums. A lane adds at most 576 groups, whose values decrease by less than half: the partial sums that are
+//! rounded add up to less than 0.6 * 576 times the lane's sum, which makes 346u. The other additions and the final
+//! division make 7u. Rounding errors mostly cancel each other, so the error is below 1e-14 in all tests, which cover
+//! every n below 5000 and larger ones up to 2^31 - 1.
 
 mod generic;
 mod group;
@@ -115,7 +121,7 @@ mod tests {
     use super::*;
     use crate::cpu::for_each_level;
 
-    /// Tighter than the promised 1e-14.
+    /// Tighter than the documented 1e-14.
     const BOUND: f64 = 2e-15;
 
     fn pi(start: f64, n: u64) -> f64 {

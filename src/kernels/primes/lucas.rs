@@ -27,7 +27,7 @@ impl PrimalityTest for Lucas {
         }
         let zeros = u64_vector::most_trailing_zeros(&indices);
         // A shorter index has zeros before its first bit: V_0 and V_1 stay until then.
-        for i in (1..u64_vector::lengths(&indices).0).rev() {
+        for i in (1..u64_vector::bit_lengths(&indices).0).rev() {
             for ladder in &mut ladders {
                 ladder.step(i);
             }
@@ -92,8 +92,8 @@ impl<M: Montgomery> Ladder<M> {
             minus_p: M::constant(p_form, &modulus),
             index,
             changes: index.xor(index.half()),
-            squared: M::from_form(two_form),
-            other: M::from_form(p_form),
+            squared: M::from_montgomery(two_form),
+            other: M::from_montgomery(p_form),
             with_parameter,
             passed: 0,
         }
@@ -102,7 +102,7 @@ impl<M: Montgomery> Ladder<M> {
     /// A step by bit `i`.
     #[inline(always)]
     fn step(&mut self, i: u32) {
-        let same = self.changes.without(1 << i);
+        let same = self.changes.has_none_of(1 << i);
         let squared = self.other.select(same, self.squared);
         let other = self.squared.select(same, self.other);
         self.squared = squared.square_and_subtract(&self.minus_two, &self.modulus);
@@ -112,8 +112,8 @@ impl<M: Montgomery> Ladder<M> {
     /// Looks at V_k for k = (n+1) >> j where the shift is exact.
     #[inline(always)]
     fn check(&mut self, j: u32) {
-        let exact = self.index.without((1 << j) - 1);
-        let even = self.index.without(1 << j);
+        let exact = self.index.has_none_of((1 << j) - 1);
+        let even = self.index.has_none_of(1 << j);
         let squared = self.squared.negated(&self.modulus);
         let other = self.other.negated(&self.modulus);
         // Where k is odd, it is d: V_d is the other one, and V_(d+1) was squared.
@@ -139,7 +139,7 @@ fn forms<M: Montgomery>(n: M::Vector, p: M::Vector) -> (M::Vector, M::Vector) {
     let mut p_form = M::Vector::splat(n.isa(), 0);
     for i in (0..=p.largest().ilog2()).rev() {
         p_form = p_form.add_modulo(p_form, n);
-        p_form = p_form.add_modulo(one.zero_in(p.without(1 << i)), n);
+        p_form = p_form.add_modulo(one.zero_in(p.has_none_of(1 << i)), n);
     }
     (one.add_modulo(one, n), p_form)
 }

@@ -14,7 +14,8 @@
 //! extra strong test: Baillie, Fiori and Wagstaff, "Strengthening the Baillie-PSW primality test", Mathematics of
 //! Computation 90, 2021.
 //!
-//! `pipeline` has the stages of a chunk, once for all levels, and `candidates` the lists between them.
+//! `pipeline` has the stages of a batch, once for all levels, and `candidates` the lists between them.
+//! The kernels take u64; operations convert other types of numbers (`ops/primes.rs`).
 
 mod candidates;
 mod lucas;
@@ -34,7 +35,7 @@ mod avx512;
 mod prime_product;
 
 use crate::cpu::{Isa, Level};
-use candidates::CHUNK;
+use candidates::BATCH;
 
 /// Writes 1 for each prime, 0 for each other number.
 ///
@@ -56,7 +57,7 @@ pub fn is_prime_at(level: Level, numbers: &[u64], out: &mut [u8]) {
 
 fn is_prime_with(isa: Isa, numbers: &[u64], out: &mut [u8]) {
     assert_eq!(numbers.len(), out.len(), "a byte for each answer");
-    for (numbers, out) in numbers.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
+    for (numbers, out) in numbers.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
         mark(isa, numbers, out);
     }
 }
@@ -72,16 +73,16 @@ pub fn count_at(level: Level, numbers: &[u64]) -> u64 {
 }
 
 fn count_with(isa: Isa, numbers: &[u64]) -> u64 {
-    let mut buffer = [0; CHUNK];
-    let count_chunk = |numbers: &[u64]| {
+    let mut buffer = [0; BATCH];
+    let count_batch = |numbers: &[u64]| {
         let out = &mut buffer[..numbers.len()];
         mark(isa, numbers, out);
         out.iter().map(|&is_prime| u64::from(is_prime)).sum::<u64>()
     };
-    numbers.chunks(CHUNK).map(count_chunk).sum()
+    numbers.chunks(BATCH).map(count_batch).sum()
 }
 
-/// [`is_prime`] of a chunk.
+/// [`is_prime`] of a batch.
 fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
     match isa {
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.

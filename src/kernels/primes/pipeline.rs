@@ -1,6 +1,6 @@
-//! The stages that a chunk goes through: each lists the numbers that it leaves open, without gaps, for the next one.
+//! The stages that a batch goes through: each lists the numbers that it leaves open, without gaps, for the next one.
 
-use super::candidates::{self, CHUNK, Candidates};
+use super::candidates::{self, BATCH, Candidates};
 use super::lucas::Lucas;
 use super::primality_test::PrimalityTest;
 use super::strong::Strong;
@@ -14,7 +14,7 @@ use crate::kernels::arith::u64_vector::{MAX_WIDTH, U64Vector};
 /// Numbers that a test takes at a time where they are not in vectors.
 pub(super) const SCALAR_GROUPS: usize = 4;
 
-/// Writes whether each number of the chunk is prime. `Narrow` residues are for numbers below 2^`NARROW`; `S` and `L`
+/// Writes whether each number of the batch is prime. `Narrow` residues are for numbers below 2^`NARROW`; `S` and `L`
 /// are the numbers of vectors that the strong test and the Lucas test take at a time, at most four.
 #[inline(always)]
 pub(super) fn is_prime<V, Narrow, Wide, const NARROW: u32, const S: usize, const L: usize>(
@@ -27,7 +27,7 @@ pub(super) fn is_prime<V, Narrow, Wide, const NARROW: u32, const S: usize, const
     Wide: Montgomery<Vector = V>,
 {
     const { assert!(V::WIDTH <= MAX_WIDTH && S <= 4 && L <= 4) };
-    assert!(numbers.len() <= CHUNK && numbers.len() == out.len());
+    assert!(numbers.len() <= BATCH && numbers.len() == out.len());
     let mut buffers = [candidates::uninit(), candidates::uninit()];
     let [mut wide, mut narrow] = buffers.each_mut().map(Candidates::new);
     out.fill(0);
@@ -60,8 +60,8 @@ fn partition_small<V: TrialDivision>(isa: V::Isa, numbers: &[u64], out: &mut [u8
         if small != 0 {
             look_up(&numbers[at..], &mut out[at..], small);
         }
-        let even = vector.without(1);
-        // SAFETY: the list gets each number of the chunk once at most.
+        let even = vector.has_none_of(1);
+        // SAFETY: the list gets each number of the batch once at most.
         unsafe { open.push(vector.indivisible(V::FIRST) & !even & !small, vector, indices) };
         indices = indices.add(V::splat(isa, V::WIDTH as u64));
     }
@@ -98,7 +98,7 @@ fn trial_divide<V: TrialDivision>(
         if let Some((limit, list)) = &mut below {
             rest &= !numbers.below(*limit);
             if left != rest {
-                // SAFETY: the list gets each number of the chunk once at most.
+                // SAFETY: the list gets each number of the batch once at most.
                 unsafe { list.push(left & !rest, numbers, indices) };
             }
         }

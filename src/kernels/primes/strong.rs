@@ -31,7 +31,7 @@ impl PrimalityTest for Strong {
             }
             (bits[g], exponents[g]) = (powers[g].bits, powers[g].exponent);
         }
-        let (longest, shortest) = u64_vector::lengths(&bits);
+        let (longest, shortest) = u64_vector::bit_lengths(&bits);
         let (first, joined) = (longest - M::TOP, shortest - M::TOP);
         let zeros = u64_vector::most_trailing_zeros(&exponents);
         if zeros >= first {
@@ -84,7 +84,7 @@ impl<M: Montgomery> Power<M> {
             exponent: n.sub(M::Vector::splat(n.isa(), 1)),
             bits,
             modulus: M::modulus(n),
-            power: M::start(bits),
+            power: M::power_from_leading_bits(bits),
             passed: 0,
         }
     }
@@ -92,7 +92,7 @@ impl<M: Montgomery> Power<M> {
     /// A step by bit `i`; if `some_wait`, lanes that start at a lower bit stay as they are.
     #[inline(always)]
     fn step(&mut self, i: u32, some_wait: bool) {
-        let next = self.power.square_and_double(self.bits.without(1 << i), &self.modulus);
+        let next = self.power.square_and_double(self.bits.has_none_of(1 << i), &self.modulus);
         self.power =
             if some_wait { next.select(self.bits.below(1 << (M::TOP + i)), self.power) } else { next };
     }
@@ -100,8 +100,8 @@ impl<M: Montgomery> Power<M> {
     /// Looks at 2^((n-1) >> j) where the shift is exact: it may be -1, and if it is the `first` or j = s, also 1.
     #[inline(always)]
     fn check(&mut self, j: u32, first: bool) {
-        let exact = self.exponent.without((1 << j) - 1);
-        let last = if first { exact } else { exact & !self.exponent.without(1 << j) };
+        let exact = self.exponent.has_none_of((1 << j) - 1);
+        let last = if first { exact } else { exact & !self.exponent.has_none_of(1 << j) };
         let negated = self.power.negated(&self.modulus);
         let minus_one = negated.equal(M::Vector::splat(self.exponent.isa(), 1));
         let one = negated.equal(self.exponent);

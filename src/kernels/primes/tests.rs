@@ -1,6 +1,6 @@
 //! Against a sieve, and against a reference that shares no code with the kernels.
 
-use super::candidates::CHUNK;
+use super::candidates::BATCH;
 use super::{count_at, is_prime, is_prime_at, parameter};
 use crate::cpu::{Level, for_each_level};
 use crate::kernels::arith::random::random;
@@ -165,7 +165,7 @@ fn strong_pseudoprimes_to_base_2_are_composite() {
     assert_composite("strong pseudoprimes", &pseudoprimes);
 }
 
-/// Lists that are empty, full to the brim, or end at or next to the end of a vector, of a block of vectors, of a chunk.
+/// Lists that are empty, full to the brim, or end at or next to the end of a vector, of a block of vectors, of a batch.
 #[test]
 fn every_length_answers_for_its_own_numbers() {
     let kinds =
@@ -180,14 +180,14 @@ fn every_length_answers_for_its_own_numbers() {
 }
 
 #[test]
-fn chunks_of_one_or_two_kinds() {
+fn batches_of_one_or_two_kinds() {
     let [prime, narrow, composite] = [(1 << 61) - 1, 281_474_976_710_597, 4_294_967_291 * 4_294_967_279];
     // Strong pseudoprimes to base 2, and to others: Jaeschke, Mathematics of Computation 61, 1993.
     let [lucas, narrow_lucas] = [3_825_123_056_546_413_051, 3_215_031_751];
     let kinds = [prime, narrow, composite, lucas, narrow_lucas, 5, 4];
     let pairs = kinds.iter().flat_map(|&a| kinds.map(|b| (a, b)));
     for (a, b) in pairs.step_by(if cfg!(miri) { 25 } else { 1 }) {
-        assert_each_alone(&[a, b].repeat(if cfg!(miri) { 8 } else { CHUNK }));
+        assert_each_alone(&[a, b].repeat(if cfg!(miri) { 8 } else { BATCH }));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::counts::{CHUNK, Counts};
+use super::counts::{BATCH, Counts};
 use super::euler::STEPS;
 use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
@@ -37,9 +37,9 @@ static PACKED_LANES: [u64; 256] = {
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn push(list: &mut Undecided, mask: u8, numbers: __m256i) {
-    debug_assert!(list.len <= CHUNK);
+    debug_assert!(list.len <= BATCH);
     let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
-    // SAFETY: a list gets each number of a chunk once at most, so the vector starts at CHUNK at the latest; the
+    // SAFETY: a list gets each number of a batch once at most, so the vector starts at BATCH at the latest; the
     // buffer has a vector's length more.
     unsafe {
         let end = list.buffer.as_mut_ptr().add(list.len);
@@ -79,11 +79,11 @@ fn mask_of(lanes: __m256i) -> u8 {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn count_i32_avx2(_: Avx2, chunk: &[i32], table: Table) -> Counts {
-    assert!(chunk.len() <= CHUNK);
+pub(super) fn count_i32_avx2(_: Avx2, batch: &[i32], table: Table) -> Counts {
+    assert!(batch.len() <= BATCH);
     let mut buffers: [Buffer; 2] = [buffer::uninit(), buffer::uninit()];
     let [mut open, mut left] = buffers.each_mut().map(Undecided::new);
-    let with_small_divisor = count_by_table(chunk, table, &mut open);
+    let with_small_divisor = count_by_table(batch, table, &mut open);
     let mut counts = Counts { with_small_divisor, ..Counts::default() };
     if open.len > 0 {
         counts.table_misses = LARGER_ENDS.map(|end| count_below(&open, end));
@@ -97,7 +97,7 @@ pub(super) fn count_i32_avx2(_: Avx2, chunk: &[i32], table: Table) -> Counts {
 /// ones past the table.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
+fn count_by_table(batch: &[i32], table: Table, open: &mut Undecided) -> u64 {
     let (end, nine) = (_mm256_set1_epi32(table.end() as i32), _mm256_set1_epi32(9));
     let zero = _mm256_setzero_si256();
     let (mut from_10_on, mut none, mut in_runs) = (zero, zero, 0); // the first two are negated
@@ -125,7 +125,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
             push(open, mask_of(large), numbers);
         }
     };
-    let (vectors, rest) = chunk.as_chunks::<WIDTH>();
+    let (vectors, rest) = batch.as_chunks::<WIDTH>();
     for vector in vectors {
         // SAFETY: the array is a vector long.
         count_vector(unsafe { _mm256_loadu_si256(vector.as_ptr().cast()) });

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::counts::{CHUNK, Counts};
+use super::counts::{BATCH, Counts};
 use super::euler::STEPS;
 use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
@@ -20,8 +20,8 @@ const WIDTH: usize = 16;
 #[inline]
 #[target_feature(enable = "avx512f,popcnt")]
 fn push(list: &mut Undecided, mask: __mmask16, numbers: __m512i) {
-    debug_assert!(list.len <= CHUNK);
-    // SAFETY: a list gets each number of a chunk once at most, so the vector starts at CHUNK at the latest; the
+    debug_assert!(list.len <= BATCH);
+    // SAFETY: a list gets each number of a batch once at most, so the vector starts at BATCH at the latest; the
     // buffer has a vector's length more.
     unsafe {
         let end = list.buffer.as_mut_ptr().add(list.len);
@@ -35,18 +35,18 @@ fn push(list: &mut Undecided, mask: __mmask16, numbers: __m512i) {
 #[target_feature(enable = "avx512f")]
 fn vectors(list: &mut Undecided, filler: i32) -> impl Iterator<Item = __m512i> {
     let first = list.buffer.as_mut_ptr().cast::<i32>();
-    // SAFETY: a list has a chunk of numbers at most, and the buffer a vector's length more.
+    // SAFETY: a list has a batch of numbers at most, and the buffer a vector's length more.
     unsafe { _mm512_storeu_si512(first.add(list.len).cast(), _mm512_set1_epi32(filler)) };
     // SAFETY: the first `len` numbers of the buffer are initialised, and the vector after them is by now.
     (0..list.len).step_by(WIDTH).map(move |from| unsafe { _mm512_loadu_si512(first.add(from).cast()) })
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma,lzcnt,popcnt")]
-pub(super) fn count_i32_avx512(_: Avx512, chunk: &[i32], table: Table) -> Counts {
-    assert!(chunk.len() <= CHUNK);
+pub(super) fn count_i32_avx512(_: Avx512, batch: &[i32], table: Table) -> Counts {
+    assert!(batch.len() <= BATCH);
     let mut buffers: [Buffer; 2] = [buffer::uninit(), buffer::uninit()];
     let [mut open, mut left] = buffers.each_mut().map(Undecided::new);
-    let with_small_divisor = count_by_table(chunk, table, &mut open);
+    let with_small_divisor = count_by_table(batch, table, &mut open);
     let mut counts = Counts { with_small_divisor, ..Counts::default() };
     if open.len > 0 {
         counts.table_misses = trial_divide(&mut open, &mut left);
@@ -59,7 +59,7 @@ pub(super) fn count_i32_avx512(_: Avx512, chunk: &[i32], table: Table) -> Counts
 /// ones past the table.
 #[inline]
 #[target_feature(enable = "avx512f,popcnt")]
-fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
+fn count_by_table(batch: &[i32], table: Table, open: &mut Undecided) -> u64 {
     let (end, one, nine) =
         (_mm512_set1_epi32(table.end() as i32), _mm512_set1_epi32(1), _mm512_set1_epi32(9));
     let (mut from_10_on, mut none, mut none_in_runs) = (0, _mm512_setzero_si512(), 0);
@@ -85,7 +85,7 @@ fn count_by_table(chunk: &[i32], table: Table, open: &mut Undecided) -> u64 {
             push(open, _mm512_mask_cmpge_epi32_mask(odd, numbers, end), numbers);
         }
     };
-    let (vectors, rest) = chunk.as_chunks::<WIDTH>();
+    let (vectors, rest) = batch.as_chunks::<WIDTH>();
     for vector in vectors {
         // SAFETY: the array is a vector long.
         count_vector(unsafe { _mm512_loadu_si512(vector.as_ptr().cast()) });

@@ -3,9 +3,9 @@ use std::ops::Add;
 use super::table::LARGER_ENDS;
 
 /// The most numbers that a kernel gets at a time: its lists of undecided numbers stay in the L1 cache.
-pub(super) const CHUNK: usize = 1024;
+pub(super) const BATCH: usize = 1024;
 
-/// The result of a kernel for a chunk.
+/// The result of a kernel for a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts {
     /// Numbers with a small divisor.

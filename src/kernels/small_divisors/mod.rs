@@ -34,11 +34,11 @@ use std::ops::Add;
 
 use crate::cpu::{Isa, Level};
 
-use counts::{CHUNK, Counts};
+use counts::{BATCH, Counts};
 use table::Table;
 
 /// Numbers after which to check whether a larger table has been built.
-const TABLE_CHECK_INTERVAL: usize = 16 * CHUNK;
+const TABLE_CHECK_INTERVAL: usize = 16 * BATCH;
 
 /// How many of the numbers have a divisor `d` with `2 <= d < floor(sqrt(n))`; negative numbers have none.
 ///
@@ -56,23 +56,23 @@ pub fn count_with_small_divisor_at(level: Level, numbers: &[i32]) -> u64 {
 fn count_with(isa: Isa, numbers: &[i32]) -> u64 {
     let count_part = |part: &[i32]| {
         let table = table::largest();
-        let chunks = part.chunks(CHUNK).map(|chunk| count_chunk(isa, chunk, table));
-        let all = chunks.fold(Counts::default(), Add::add);
+        let batches = part.chunks(BATCH).map(|batch| count_batch(isa, batch, table));
+        let all = batches.fold(Counts::default(), Add::add);
         table::add_misses(all.table_misses);
         all.with_small_divisor
     };
     numbers.chunks(TABLE_CHECK_INTERVAL).map(count_part).sum()
 }
 
-fn count_chunk(isa: Isa, chunk: &[i32], table: Table) -> Counts {
+fn count_batch(isa: Isa, batch: &[i32], table: Table) -> Counts {
     match isa {
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512(isa) => unsafe { avx512::count_i32_avx512(isa, chunk, table) },
+        Isa::Avx512(isa) => unsafe { avx512::count_i32_avx512(isa, batch, table) },
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(isa) => unsafe { avx2::count_i32_avx2(isa, chunk, table) },
-        _ => scalar::count_i32_scalar(chunk, table),
+        Isa::Avx2(isa) => unsafe { avx2::count_i32_avx2(isa, batch, table) },
+        _ => scalar::count_i32_scalar(batch, table),
     }
 }
 

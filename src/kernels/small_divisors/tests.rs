@@ -1,17 +1,17 @@
-use super::counts::CHUNK;
+use super::counts::BATCH;
 use super::table::{self, LARGER_ENDS, Table};
 use super::{count_with_small_divisor, count_with_small_divisor_at, exceptions, trial};
 use crate::cpu::{Isa, Level, for_each_level};
 use crate::kernels::arith::random::random;
 
-/// Whether each number counts, at a level and by a table; each number is in a chunk with its neighbours.
+/// Whether each number counts, at a level and by a table; each number is in a batch with its neighbours.
 fn counted_at(level: Level, numbers: &[i32], table: Table) -> Vec<bool> {
-    // A number's own count is that of the chunk up to it, less that of the chunk before it.
-    let count = |numbers: &[i32]| super::count_chunk(Isa::at(level), numbers, table).with_small_divisor;
-    let of_chunk = |chunk: &[i32]| {
-        (0..chunk.len()).map(|i| count(&chunk[..=i]) != count(&chunk[..i])).collect::<Vec<_>>()
+    // A number's own count is that of the batch up to it, less that of the batch before it.
+    let count = |numbers: &[i32]| super::count_batch(Isa::at(level), numbers, table).with_small_divisor;
+    let of_batch = |batch: &[i32]| {
+        (0..batch.len()).map(|i| count(&batch[..=i]) != count(&batch[..i])).collect::<Vec<_>>()
     };
-    numbers.chunks(64).flat_map(of_chunk).collect()
+    numbers.chunks(64).flat_map(of_batch).collect()
 }
 
 /// The rule to the letter.
@@ -63,19 +63,19 @@ impl Sieve {
     }
 }
 
-/// Compares all numbers in `[low, low + 2^20)` at a level, by whole chunks: a kernel's lists are full then, as they are
-/// in large arrays. Each chunk is tested in order and scattered, as kernels have a shortcut for a run.
+/// Compares all numbers in `[low, low + 2^20)` at a level, by whole batches: a kernel's lists are full then, as they are
+/// in large arrays. Each batch is tested in order and scattered, as kernels have a shortcut for a run.
 fn assert_segment(level: Level, sieve: &Sieve, low: u64, table: Table) {
     const LEN: usize = 1 << 20;
     let odd = sieve.odd_numbers(low, LEN / 2);
     let expected = |n: i32| if n % 2 == 0 { n >= 10 } else { odd[(n as u64 - low) as usize / 2] };
-    for first in (low..).step_by(CHUNK).take(LEN / CHUNK) {
-        let in_order: [i32; CHUNK] = std::array::from_fn(|i| (first + i as u64) as i32);
-        let scattered: [i32; CHUNK] = std::array::from_fn(|i| in_order[i * 389 % CHUNK]);
+    for first in (low..).step_by(BATCH).take(LEN / BATCH) {
+        let in_order: [i32; BATCH] = std::array::from_fn(|i| (first + i as u64) as i32);
+        let scattered: [i32; BATCH] = std::array::from_fn(|i| in_order[i * 389 % BATCH]);
         let wanted = in_order.iter().filter(|&&n| expected(n)).count() as u64;
-        for chunk in [in_order, scattered] {
-            let found = super::count_chunk(Isa::at(level), &chunk, table).with_small_divisor;
-            assert_eq!(found, wanted, "{level}, table to {}, chunk from {first}", table.end());
+        for batch in [in_order, scattered] {
+            let found = super::count_batch(Isa::at(level), &batch, table).with_small_divisor;
+            assert_eq!(found, wanted, "{level}, table to {}, batch from {first}", table.end());
         }
     }
 }
@@ -173,14 +173,14 @@ fn negative_numbers_and_the_smallest_have_none() {
     assert!(numbers.iter().filter(|&&n| n < 10).all(|&n| !by_division(n)));
 }
 
-/// Lists of every length, up to beyond a chunk, of numbers that go each its own way through a kernel.
+/// Lists of every length, up to beyond a batch, of numbers that go each its own way through a kernel.
 #[test]
 fn every_length_counts_its_own_numbers_only() {
     let kinds =
         [10, -10, 11, 1_048_583, 1_048_585, 2_147_483_647, 2_147_117_569, 2_147_483_645, 1_048_576, 8321];
     let known = kinds.map(by_division);
     let kind = |i: usize| (i * i + i / 7) % kinds.len();
-    let longest = if cfg!(miri) { CHUNK + 8 } else { 2100 };
+    let longest = if cfg!(miri) { BATCH + 8 } else { 2100 };
     let numbers: Vec<i32> = (0..longest).map(|i| kinds[kind(i)]).collect();
     let counts = (0..longest).map(|i| u64::from(known[kind(i)]));
     let expected: Vec<u64> = counts
@@ -238,7 +238,7 @@ mod near {
                 let wanted = numbers.iter().filter(|&&n| expected(n)).count() as u64;
                 let numbers: Vec<i32> = numbers.iter().map(|&n| n as i32).collect();
                 let found =
-                    super::super::count_chunk(Isa::at(level), &numbers, table::small()).with_small_divisor;
+                    super::super::count_batch(Isa::at(level), &numbers, table::small()).with_small_divisor;
                 assert_eq!(found, wanted, "{level}, {} numbers from {low}", numbers.len());
             }
         });

@@ -1,19 +1,19 @@
 //! Lists of undecided numbers for the vector kernels, and the few lanes that are decided one by one.
 
-use super::counts::CHUNK;
+use super::counts::BATCH;
 use super::{decide, exceptions};
 use crate::kernels::arith::buffer;
 
 /// The widest vector, in numbers. Vectors are stored whole, so a buffer has room for one after the last number.
 const MAX_WIDTH: usize = 16;
 
-pub(super) type Buffer = buffer::Buffer<u32, { CHUNK + MAX_WIDTH }>;
+pub(super) type Buffer = buffer::Buffer<u32, { BATCH + MAX_WIDTH }>;
 
 /// Lists of at most this many numbers are decided one by one: a vector's chain of dependent multiplications takes
 /// longer.
 pub(super) const FEW: usize = 3;
 
-/// At most a chunk of numbers. (The length is not in the buffer, so that it stays in a register.)
+/// At most a batch of numbers. (The length is not in the buffer, so that it stays in a register.)
 pub(super) struct Undecided<'a> {
     pub(super) buffer: &'a mut Buffer,
     /// Numbers at the beginning of the buffer that are initialised.

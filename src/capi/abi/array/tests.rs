@@ -99,8 +99,8 @@ fn results_go_to_their_range_at_any_alignment() {
             };
             let separate = array(numbers.as_ptr(), start);
             separate.map(1..3, |number| Ok(10 * number)).unwrap();
-            let stop = |number| if number == 5 { Err(Error::Stopped(5)) } else { Ok(number) };
-            assert_eq!(separate.map(3..5, stop), Err(Error::Stopped(5)));
+            let stop = |number| if number == 5 { Err(Error::StoppedByFunction(5)) } else { Ok(number) };
+            assert_eq!(separate.map(3..5, stop), Err(Error::StoppedByFunction(5)));
             array(start.cast_const(), start).map(1..2, |number| Ok(number + 1)).unwrap();
         }
         let found: Vec<_> = bytes[offset..offset + 40]

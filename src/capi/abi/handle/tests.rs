@@ -78,7 +78,7 @@ fn a_slot_uses_each_generation_once_and_drops_its_values() {
 #[cfg_attr(miri, ignore = "65536 values take minutes, and the other tests cover the code")]
 fn a_full_registry_returns_none() {
     static REGISTRY: Registry<usize> = Registry::new(Kind::Control);
-    let most = CHUNK as usize * CHUNKS;
+    let most = SLAB as usize * SLABS;
     let handles: HashSet<i32> = (0..most).map(|value| REGISTRY.insert(value).unwrap()).collect();
     assert_eq!(handles.len(), most);
     assert!(REGISTRY.insert(0).is_none());
