@@ -62,7 +62,7 @@ def num_threads() -> int:
     Notes
     -----
     The environment variables are read once, when the package loads the library: at the first use of one of its
-    functions. Their values are numbers from 1 to 256.
+    functions. Their values are numbers from 1 to 256; a larger one means 256, any other value is ignored.
 
     Examples
     --------

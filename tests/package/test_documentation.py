@@ -79,6 +79,8 @@ class Docstrings(unittest.TestCase):
                 self.assertTrue(docstring)
                 summary = docstring.partition("\n")[0]
                 self.assertTrue(summary.endswith("."), summary)
+                if inspect.isfunction(value):  # in the imperative: "Return", not "Returns"
+                    self.assertNotRegex(summary, r"^\w*[^\Ws]s ")
 
     def test_sections_stand_in_the_order_of_numpydoc(self):
         for name, value in public_objects():

@@ -48,7 +48,7 @@ class FunctionPointer(object):
         return c_void_p.from_param(value)
 
     def _check(self, function):
-        """Compares the types. A callback has one; a library's function has one only if it was declared."""
+        """Compare the types. A callback has one; a library's function has one only if it was declared."""
         if function.argtypes is None:
             return
         expected = (self.prototype._restype_,) + self.prototype._argtypes_
@@ -239,7 +239,7 @@ SIGNATURES = {
 
 
 def declare(library):
-    """Declares the types of all functions of the loaded library, and returns it.
+    """Declare the types of all functions of the loaded library, and return it.
 
     Raises AttributeError, with the function's name, if the library lacks a function: then it is older than this file.
     """
