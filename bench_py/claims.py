@@ -47,17 +47,17 @@ CLAIMS = (
           "interpreters", "pure Python on all workers", None, "processes, fork"),
     Claim("summary", "round trip of an empty task", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "an empty task there and back", 1, "processes, fork"),
-    Claim("summary", "round trip of an empty task", "loky",
+    Claim("interpreters", "round trip of an empty task", "loky",
           "interpreters", "an empty task there and back", 1, "loky"),
     Claim("summary", "task with a 100 MB numpy array as its argument", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "a numpy array of n bytes, summed by the task", 10**8, "processes, fork"),
-    Claim("summary", "task with a 100 MB numpy array as its result", "`ProcessPoolExecutor`, `fork`",
+    Claim("interpreters", "task with a 100 MB numpy array as its result", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "a numpy array of n bytes as the result, summed here", 10**8, "processes, fork"),
-    Claim("summary", "`map` of 10000 small tasks", "`ProcessPoolExecutor`, `fork`",
+    Claim("interpreters", "`map` of 10000 small tasks", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "map of n small tasks", 10**4, "processes, fork"),
-    Claim("summary", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
+    Claim("interpreters", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
-    Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `spawn`",
+    Claim("interpreters", "start of a worker", "`ProcessPoolExecutor`, `spawn`",
           "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
     Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "start of a pool with one worker", 1, "processes, fork"),
@@ -94,19 +94,25 @@ def block(name: str, path: Path, results: Results) -> str:
     link = os.path.relpath(path, README.parent)
     machine = results.machine
     processors = len(machine["affinity"])  # type: ignore[arg-type]
+    ratios = [(claim, claim.ratio(results)) for claim in CLAIMS if claim.block == name]
+    figures = "the median of several rounds"
+    if any(ratio is not None and ratio.is_wide for _, ratio in ratios):
+        figures += ", or their interquartile range if they vary widely"
+    rows = (
+        f"| {claim.what} | {claim.peer_text} | {'not measured' if ratio is None else figure(ratio)} |"
+        for claim, ratio in ratios
+    )
     lines = [
-        f"{machine['python']}, {processors} processors ({machine['processor']}, {machine['cpu_level']});",
-        f"[all results]({link}).",
-        "The speed-up is the median of several rounds, or their interquartile range where they vary widely. Below 1,",
-        "ungil is slower.",
         "",
         "| | compared with | speed-up |",
         "|---|---|---|",
+        *rows,
+        "",
+        f"The speed-up is {figures}. A value below 1 means that ungil is slower.",
+        f"Measured with {machine['python']} on {processors} processors ({machine['processor']}, "
+        f"{machine['cpu_level']});",
+        f"[all results]({link}) (JSON).",
     ]
-    for claim in CLAIMS:
-        if claim.block == name:
-            ratio = claim.ratio(results)
-            lines.append(f"| {claim.what} | {claim.peer_text} | {'not measured' if ratio is None else figure(ratio)} |")
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ pub(crate) fn libpythons(test: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Those of them that interpreters support.
+/// The shared libpythons of supported versions.
 pub(crate) fn supported_libpythons(test: &str) -> impl Iterator<Item = PathBuf> {
     let is_supported = |path: &PathBuf| Version::parse(&version(path)).is_some_and(Version::is_supported);
     libpythons(test).into_iter().filter(is_supported)

@@ -11,7 +11,7 @@ import pythons  # noqa: E402
 
 RUST = "src/interp/cpython/version.rs"
 PACKAGE = "python/ungil/interpreters/interpreter.py"
-TEXTS = ("docs/choosing.md", "cbindgen.toml", "src/capi/interp.rs")
+TEXTS = ("README.md", "docs/choosing.md", "cbindgen.toml", "src/capi/interp.rs")
 
 
 def content(path):

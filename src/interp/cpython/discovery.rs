@@ -60,7 +60,7 @@ fn libpython_beside(executable: &Path, version: Option<Version>) -> Option<PathB
         .find(|path| path.exists())
 }
 
-/// The shared library of the host: the file that it runs from, or one beside a program that has Python built in.
+/// The shared library of the host's Python: the file that it runs from, or one beside a program that has Python built in.
 fn libpython_of_host(host: &Host) -> Result<PathBuf, InterpError> {
     let file = host.file.clone().unwrap_or_default();
     if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libpython")) {

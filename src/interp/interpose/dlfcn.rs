@@ -62,8 +62,8 @@ unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void 
 
 /// Loads a shared library.
 fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
-    // SAFETY: a C string. The initialisers that run are those that the code in the interpreter asks for; this function
-    // stands in for the dlopen that it calls.
+    // SAFETY: the path is a C string. The code in the interpreter asks for the library's initialisers: it calls dlopen, for
+    // which this function stands in.
     let open = |flags| call_foreign(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
     let loaded = open(flags | libc::RTLD_NOLOAD);
     if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {

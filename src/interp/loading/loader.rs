@@ -135,7 +135,8 @@ impl Loader {
         unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
     }
 
-    /// A copy that needs the libraries of these SONAMEs instead of those with the names they are listed by.
+    /// Makes a copy of a library's file. For each name of `sonames` by which it needs a library, the copy needs the library
+    /// with the SONAME that is given there.
     fn make_copy(
         &self,
         path: &Path,

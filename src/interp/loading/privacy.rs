@@ -133,4 +133,12 @@ mod tests {
             [("start", true, &["a"]), ("a", false, &["b"]), ("b", false, &["a", "b"])];
         assert!(private(&circle, "start").is_empty());
     }
+
+    #[test]
+    fn package_directories_are_told_by_their_names() {
+        let is_in = |path: &str| is_in_package_directory(Path::new(path));
+        assert!(is_in("/venv/lib/python3.12/site-packages/llvmlite/binding/libllvmlite.so"));
+        assert!(is_in("dist-packages/x.so"));
+        assert!(!is_in("/usr/lib/libsite-packages.so"));
+    }
 }

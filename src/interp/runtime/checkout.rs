@@ -29,7 +29,7 @@ const RETURNED: u32 = u32::MAX;
 /// The interpreters of a process.
 #[derive(Default)]
 struct Interpreters {
-    /// Those that are not checked out, with the options that they were started with.
+    /// The interpreters that are not checked out, with the options that they were started with.
     idle: Mutex<Vec<(Options, &'static Interpreter)>>,
     checked_out: AtomicU32,
 }
@@ -85,7 +85,7 @@ impl Checkout {
         before.map(|_| Using(self)).map_err(|_| InterpError::Gone)
     }
 
-    /// Interrupts the requests that are in progress, but never those of a later user.
+    /// Interrupts the requests that are in progress, but never a later user's.
     pub fn interrupt(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked); // the lock may be held by a thread that this process does not have

@@ -74,7 +74,7 @@ impl Interpreter {
     /// The release callback of each buffer is called when the last view of it is gone. For buffers that could not be
     /// exported, it is called before this returns.
     pub fn call(&self, request: &[u8], buffers: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
-        let mut buffers = buffers.into_iter(); // those that are left are dropped after the GIL is released
+        let mut buffers = buffers.into_iter(); // after an error, the rest is dropped without the GIL
         self.enter(|gil| {
             let mut arguments = vec![gil.bytes(request)?];
             for buffer in buffers.by_ref() {
@@ -107,8 +107,8 @@ impl Interpreter {
     }
 
     /// Prepares the interpreter for another user, after a reset: sets the environment's `variables`, each with a NUL after
-    /// it, and the options that can be set after the start. Where the options do not say, those of the host apply, as
-    /// they are now.
+    /// it, and the options that can be set after the start. For options that are not given, the current settings of the
+    /// host's Python apply.
     pub(crate) fn reinitialize(&self, variables: &[u8], options: &Options) -> Result<(), InterpError> {
         let options = options.clone().with_host_defaults(Host::find()?.as_ref(), self.version)?;
         self.request(self.functions.reinitialize, variables)?;

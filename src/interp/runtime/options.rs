@@ -99,7 +99,7 @@ impl Options {
         self.get(name)?.to_str()?.parse().ok()
     }
 
-    /// These options, and those of `others` that are not given here.
+    /// These options, and for names that are not given here, the options of `others`.
     pub(crate) fn or(mut self, others: &Self) -> Self {
         let is_given = |name: &str| self.0.iter().any(|(other, _)| *other == name);
         let more: Vec<_> = others.0.iter().filter(|(name, _)| !is_given(name)).cloned().collect();
@@ -113,7 +113,7 @@ impl Options {
         self
     }
 
-    /// These options, and those of the host that are not given here, if the host is of the same version.
+    /// These options, and for what is not given here, those of the host's Python, if that has the same version.
     pub(crate) fn with_host_defaults(
         self,
         host: Option<&Host>,

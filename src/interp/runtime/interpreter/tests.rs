@@ -87,3 +87,16 @@ fn the_release_callback_of_a_buffer_that_python_has_no_memory_for_runs_without_t
     assert_eq!((is_error, was_free.try_recv()), (Ok(true), Ok(true)));
     assert!(is_free(interpreter));
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri does not know what it calls")]
+fn a_gil_token_of_another_python_is_refused() {
+    let Some(options) = supported("GIL tokens of two Pythons").next() else { return };
+    let (interpreter, other) = (start(&options), start(&options));
+    // SAFETY: the memory has no bytes.
+    let buffer = unsafe { ForeignBuffer::new(ptr::null_mut(), 0, true, ReleaseCallback::new(|| ())) };
+    let mixes = || interpreter.enter(|gil| Ok(other.exporter.export(gil, buffer).is_ok()));
+    let payload = panic::catch_unwind(AssertUnwindSafe(mixes)).unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"a GIL token of another Python"));
+    assert!(is_free(interpreter));
+}
