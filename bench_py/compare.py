@@ -52,7 +52,7 @@ def compare(old: Results, new: Sequence[Results], bound: float) -> int:
     if not found:
         raise ValueError("the results have no row in common that was measured in three rounds")
     console = Console(highlight=False)
-    table = Table("", "beside", "old", "new", "", title="How many times as long others take")
+    table = Table("", "compared with", "old", "new", "", title="How many times as long others take")
     for column in table.columns[2:4]:
         column.justify = "right"
     for one in found:

@@ -29,9 +29,9 @@ GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0
 # Contenders work as they come, without these settings of the environment.
 SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_", "NPY_", "OPENBLAS_", "MKL_")
 
-PATIENCE = 900.0  # seconds without a sign of life, after which a suite hangs: its longest steps take a minute
-QUIET = "ignore:resource_tracker:UserWarning"  # what pools that are ended leave is cleaned up: nobody has to know
-PARTING = 1.0  # seconds for what is told to end: resource trackers of pools then clean up
+PATIENCE = 900.0  # seconds without output after which a suite is taken to hang; its longest steps take a minute
+QUIET = "ignore:resource_tracker:UserWarning"  # what stopped pools leave behind is cleaned up
+PARTING = 1.0  # seconds that processes get to exit after a signal: resource trackers of pools then clean up
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 

@@ -25,7 +25,7 @@ MACHINE = {
     **dict.fromkeys(("processor", "cpu_level", "python", "ungil", "commit"), str),
 }
 """The facts that every machine's description has."""
-WIDE = 0.3  # a distance of the quartiles, as a part of the median, that is told
+WIDE = 0.3  # quartiles that are further apart than this part of the median are reported
 
 
 def quartiles(samples: Sequence[float]) -> tuple[float, float]:

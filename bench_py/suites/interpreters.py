@@ -1,4 +1,4 @@
-"""Pools of interpreters beside pools of processes and of threads."""
+"""Pools of interpreters, compared with pools of processes and of threads."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SHARED = (
     "libraries. An interpreter loads its own."
 )
 NOTES = {
-    PURE: "The same work on the same processors: 1 is what there is to have.",
+    PURE: "The same work on the same processors: 1 is the best possible.",
     BARE: SHARED,
     MEMORY: SHARED,
     START: "A forked process is a copy, so nothing has to start; but it inherits locks in any state.",

@@ -204,7 +204,7 @@ class Kernels:
         return Contest("kernels", table, n, everyone, expected, reference=reference, context=frozenset(ours))
 
 
-# ungil's functions write their answer to a place, which is made once.
+# ungil's functions write their answer to a variable, which is created once.
 
 
 def _written(kind: Any, function: str, *arguments: Any) -> Bound:

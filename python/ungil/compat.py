@@ -102,7 +102,8 @@ def pi(n: SupportsIndex, *, threads: int | None = None, control: Control | None 
     Returns
     -------
     float
-        The sum. Its relative error against exact arithmetic is at most 1e-14.
+        The sum. Its relative error against exact arithmetic is at most 1e-14 in all tests, and below 1e-13 by proof for
+        n up to 2**53.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from ._native.scalars import as_seconds
 
 __all__ = ["Control", "Progress"]
 
-_MAX_MILLISECONDS = 2**62
+_MAX_MILLISECONDS = 2**62  # millions of years, and within int64
 
 
 class Progress(NamedTuple):

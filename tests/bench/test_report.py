@@ -73,7 +73,7 @@ class Page(unittest.TestCase):
         self.assertNotIn("slower", section)
         self.assertRegex(section, r'class="behind">0.5 ×</td><td class="text">faster')
         self.assertRegex(section, r'class="open">1 ×</td><td class="text">unclear')
-        self.assertIn("1 is what there is to have", section)
+        self.assertIn("1 is the best possible", section)
 
     def test_distributions_and_other_units(self):
         latencies = row("overheads", "from cancel() to the call's return", 2, {"pi": [1e-5, 2e-5, 1e-3]})

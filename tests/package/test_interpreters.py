@@ -245,6 +245,8 @@ class Lives(unittest.TestCase):
     def test_each_option_is_a_keyword(self):
         keywords = set(inspect.signature(ungil.Interpreter).parameters)
         self.assertEqual(keywords, {"share", *_options._OPTIONS})
+        for keyword, (name, _) in _options._OPTIONS.items():
+            self.assertRegex(ungil.Interpreter.__doc__, r"\b%s\b" % name, "the name of %s in C" % keyword)
 
     def test_wrong_options(self):
         for name in ("fresh", "isolated", "write_bytecode", "site_import", "quiet", "utf8_mode", "dev_mode"):

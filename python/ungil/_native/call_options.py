@@ -28,7 +28,7 @@ SERIAL_BELOW_NS = 50_000
 UNBOUNDED = float("inf")
 """The time of a call of the caller's own C function, which is unknown."""
 
-MAX_THREADS = 256
+MAX_THREADS = 256  # as in the library: a larger number means this one
 
 
 class CallOptions(NamedTuple):

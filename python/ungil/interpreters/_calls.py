@@ -143,7 +143,7 @@ class _Entry(NamedTuple):
 
 _MISSING = object()
 
-MAX_CACHED = 256
+MAX_CACHED = 256  # functions, whose pickles are kept: more than a program usually sends
 
 _entries: dict[Any, _Entry] = {}  # by their functions
 

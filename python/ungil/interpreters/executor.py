@@ -109,11 +109,14 @@ class InterpreterPoolExecutor(Executor):
     -----
     Tasks may be any functions, including lambdas and functions of `__main__`, and may use any packages. Arguments and
     results are pickled. Numpy arrays in them, and what `ungil.share` returns, go without a copy, and are read-only on
-    the other side. A task may recurse as deep as `sys.setrecursionlimit` allowed the program when its interpreter
-    started; see `Interpreter`.
+    the other side, unless they are shared as writable. A task may recurse as deep as `sys.setrecursionlimit` allowed
+    the program when its interpreter started; see `Interpreter`.
 
     Ctrl-C, while the main thread waits for a future, or in the `with` block, cancels what is queued and interrupts what
     runs; then KeyboardInterrupt is raised.
+
+    When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
+    executors.
 
     Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. A crash in C code
     ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
