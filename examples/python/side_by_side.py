@@ -1,4 +1,4 @@
-"""Helpers of the examples: they find the library and print tables of times."""
+"""What the examples share: functions that find the library and print tables of times."""
 from __future__ import division, print_function
 
 import os

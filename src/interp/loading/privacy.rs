@@ -17,11 +17,10 @@ pub(super) fn is_system_name(path: &Path) -> bool {
     !path.as_os_str().as_bytes().contains(&b'/')
 }
 
-/// Decides on a library that an interpreter's code loads by this path. `None` if it is shared. Else it is private, and
-/// so are these of the libraries that it needs.
+/// Decides on a library that an interpreter's code loads by this path. `None` if it is shared. Otherwise it is private,
+/// and the result is the set of the libraries that it needs and that are private, too.
 ///
-/// Private are a library that uses Python, one that needs a private library, and one that was installed with a Python
-/// package.
+/// A library is private if it uses Python, if it needs a private library, or if it was installed with a Python package.
 pub(super) fn private_libraries(path: &Path, id: FileId) -> Option<HashSet<PathBuf>> {
     if is_system_name(path) || is_this_library(id) {
         return None;

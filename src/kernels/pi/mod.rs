@@ -6,11 +6,12 @@
 //! integers, which is exact, so their order does not matter: the bits are the same for any split into ranges of
 //! blocks, and so for any number of threads.
 //!
-//! The relative error is below 1e-13 by proof, to first order: 494u for a group (see `group`), where u = 2^-53, and 353u
-//! for the sums. A lane adds at most 576 groups, whose values decrease by less than half: the partial sums that are
-//! rounded add up to less than 0.6 * 576 times the lane's sum, which makes 346u. The other additions and the final
-//! division make 7u. Rounding errors mostly cancel each other, so the error is below 1e-14 in all tests, which cover
-//! every n below 5000 and larger ones up to 2^31 - 1.
+//! The relative error is below 1e-13 by proof, to first order: 494u for a group (see `group`), where u = 2^-53, and
+//! 353u for the sums. A lane adds at most 576 groups, whose values decrease by less than half: the partial sums that
+//! are rounded add up to less than 0.6 * 576 times the lane's sum, which makes 346u. The other additions and the final
+//! division make 7u. (Terms that are summed one by one, because they make up no group, have at most 131u.) Rounding
+//! errors mostly cancel each other, so the error is below 1e-14 in all tests, which cover every n below 5000 and
+//! larger ones up to 2^31 - 1.
 
 mod generic;
 mod group;
