@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -262,6 +263,23 @@ class Lives(unittest.TestCase):
         for name in ("executable", "home"):
             self.assertRaisesRegex(ValueError, name, ungil.Interpreter, **{name: "/no/such/path"})
         self.assertRaisesRegex(ValueError, "int_max_str_digits: expected 0", ungil.Interpreter, int_max_str_digits=5)
+
+    def test_paths_without_the_package(self):
+        package = os.path.dirname(os.path.dirname(os.path.abspath(ungil.__file__)))
+        paths = [path for path in sys.path if os.path.abspath(path or ".") != package]
+        with ungil.Interpreter(module_search_paths=paths) as interpreter:
+            self.assertEqual(interpreter.call(pow, 2, 5), 32)
+            self.assertEqual(interpreter.eval("__import__('sys').path"), paths)
+            self.assertEqual(interpreter.eval("__import__('ungil').__file__"), ungil.__file__)
+
+    def test_paths_that_begin_with_another_package_of_this_name(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.mkdir(os.path.join(directory, "ungil"))
+            with open(os.path.join(directory, "ungil", "__init__.py"), "w") as file:
+                file.write("raise ImportError('the other package')\n")
+            with ungil.Interpreter(module_search_paths=[directory, *sys.path]) as interpreter:
+                self.assertEqual(interpreter.call(pow, 2, 5), 32)
+                self.assertEqual(interpreter.eval("__import__('ungil').__file__"), ungil.__file__)
 
     def test_run(self):
         self.assertEqual(ungil.run(sum, range(10)), 45)

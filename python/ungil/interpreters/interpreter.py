@@ -26,9 +26,9 @@ Path = Union[str, "os.PathLike[str]"]
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 8), (3, 14)
 """The versions that can have interpreters, as in src/interp/cpython/version.rs."""
 
-_PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# The interpreter imports this package, whatever its sys.path is.
+# The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
 def begin(directory, limit, stack):
     import sys, _thread
