@@ -33,31 +33,33 @@ pub(crate) enum ServiceCommand {
 
 /// Sends commands to the thread.
 #[derive(Clone)]
-pub(crate) struct ServiceHandle(Sender<ServiceCommand>);
+pub(crate) struct ServiceHandle {
+    commands: Sender<ServiceCommand>,
+    /// The process that has the thread.
+    process: u64,
+}
 
 impl ServiceHandle {
     /// Sends a command. This does not wait.
     pub(crate) fn post(&self, command: ServiceCommand) {
         // The thread never ends, so that somebody receives it.
-        let _ = self.0.send(command);
+        let _ = self.commands.send(command);
     }
 }
 
 /// Gives views back to the interpreter that they are of.
-pub(crate) struct ViewReturner {
-    service: ServiceHandle,
-    process: u64,
-}
+pub(crate) struct ViewReturner(ServiceHandle);
 
 impl ViewReturner {
     pub(crate) fn new(service: &ServiceHandle) -> Self {
-        Self { service: service.clone(), process: process::token() }
+        Self(service.clone())
     }
 
-    /// Has the views released soon. In the child of a fork, which has no such interpreter, it does nothing.
+    /// Has the views released soon. In the child of a fork, which has no such thread, it does nothing. (The reply may
+    /// have been made there, if the request itself forked.)
     pub(crate) fn release(&self, views: Vec<BufferView>) {
-        if self.process == process::token() {
-            self.service.post(ServiceCommand::Release(views));
+        if self.0.process == process::token() {
+            self.0.post(ServiceCommand::Release(views));
         }
     }
 }
@@ -79,7 +81,8 @@ impl Service {
         in_progress: Arc<InProgress>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
-        (Self { api, functions, in_progress, commands }, ServiceHandle(sender))
+        let handle = ServiceHandle { commands: sender, process: process::token() };
+        (Self { api, functions, in_progress, commands }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
