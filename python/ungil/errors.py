@@ -1,18 +1,15 @@
 """The exceptions that the package raises. They are at the package's top level too.
 
-All of them derive from `Error`. `CancelledError` and `TimeoutError` also derive from exceptions of concurrent.futures,
-whose import takes several milliseconds. They are therefore created when they are first used, and at the latest when
-`control` is imported, which each module with a call that can raise them does.
+All of them derive from `Error`. Some derive from exceptions of concurrent.futures, whose import takes milliseconds:
+isolated interpreters do not import this module at their start.
 """
 
 from __future__ import annotations
 
-from ._native import signatures as c
+import builtins
+import concurrent.futures
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._futures_errors import CancelledError as CancelledError
-    from ._futures_errors import TimeoutError as TimeoutError
+from ._native import signatures as c
 
 __all__ = [
     "CancelledError",
@@ -24,6 +21,14 @@ __all__ = [
     "TimeoutError",
     "UnsupportedError",
 ]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING or concurrent.futures.TimeoutError is builtins.TimeoutError:  # from Python 3.11 on
+    _TimeoutErrors = builtins.TimeoutError
+else:
+
+    class _TimeoutErrors(builtins.TimeoutError, concurrent.futures.TimeoutError):
+        """Both."""
 
 
 class Error(RuntimeError):
@@ -107,41 +112,69 @@ class ResultOverflowError(Error, OverflowError):
     status = c.UNGIL_E_OVERFLOW
 
 
-_LAZY = {"CancelledError": c.UNGIL_E_CANCELLED, "TimeoutError": c.UNGIL_E_TIMED_OUT}
+class CancelledError(Error, concurrent.futures.CancelledError):
+    """The call's control was cancelled.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_CANCELLED.
+
+    See Also
+    --------
+    ungil.Control.cancel : cancels a call.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> with ungil.Control() as control:
+    ...     control.cancel()
+    ...     try:
+    ...         ungil.count_primes(range(100), control=control)
+    ...     except ungil.CancelledError:
+    ...         print("cancelled")
+    cancelled
+    """
+
+    status = c.UNGIL_E_CANCELLED
+
+
+class TimeoutError(Error, _TimeoutErrors):
+    """The deadline of the call's control passed.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_TIMED_OUT.
+
+    See Also
+    --------
+    ungil.Control : a control with a deadline.
+
+    Examples
+    --------
+    >>> import ungil
+    >>> with ungil.Control(deadline=0) as control:
+    ...     try:
+    ...         ungil.count_primes(range(100), control=control)
+    ...     except ungil.TimeoutError:
+    ...         print("too late")
+    too late
+    """
+
+    status = c.UNGIL_E_TIMED_OUT
+
 
 # Each class is that of its `status`; these two statuses have none of their own.
-_NAME_OF_STATUS = {
-    c.UNGIL_E_NULL: "InvalidArgumentError",
-    c.UNGIL_E_HANDLE: "InvalidArgumentError",
-    **{_status: _name for _name, _status in _LAZY.items()},
-    **{globals()[_name].status: _name for _name in __all__ if _name not in _LAZY},
+_CLASSES = {
+    c.UNGIL_E_NULL: InvalidArgumentError,
+    c.UNGIL_E_HANDLE: InvalidArgumentError,
+    **{globals()[_name].status: globals()[_name] for _name in __all__},
 }
-
-
-if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
-
-    def __getattr__(name: str) -> type[Error]:
-        if name not in _LAZY:
-            raise AttributeError("module %r has no attribute %r" % (__name__, name))
-        return _class(name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
 
 
 def of_status(status: int, message: str) -> Error:
     """The exception for a status that is not UNGIL_OK."""
-    error = _class(_NAME_OF_STATUS.get(status, "Error"))(message)
+    error: Error = _CLASSES.get(status, Error)(message)
     error.status = status
     return error
-
-
-def _class(name: str) -> type[Error]:
-    """The exception of this name, created at its first use if it is one of the lazy ones."""
-    if name not in globals():
-        from . import _futures_errors
-
-        globals()[name] = getattr(_futures_errors, name)
-    found: type[Error] = globals()[name]
-    return found

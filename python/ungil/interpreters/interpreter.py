@@ -15,16 +15,13 @@ from .._native.handle import Handle
 from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._typing import Parameters, Result
-from ..errors import CancelledError, TimeoutError, UnsupportedError
+from ..errors import UnsupportedError
 from . import _options, _pickling, _requests, _sharing, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
 
 Path = Union[str, "os.PathLike[str]"]
-
-# Code in an interpreter may raise these. They are created here before that, as in `control`.
-_RAISED = (CancelledError, TimeoutError)
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 8), (3, 14)
 """The versions that can have interpreters, as in src/interp/cpython/version.rs."""
@@ -113,7 +110,10 @@ class Interpreter(Handle):
 
     Notes
     -----
-    The options are named as in PyConfig and `sys`. None, the default, means as in this process. For some of them the C
+    The options are named as in PyConfig and `sys`. None, the default, means as in this process. A list must not be
+    empty. As for `python` itself, the variables PYTHONOPTIMIZE, PYTHONVERBOSE, PYTHONDEBUG, PYTHONDONTWRITEBYTECODE and
+    PYTHONNOUSERSITE outweigh lower levels, and True for `write_bytecode` and `user_site_directory`, unless
+    `use_environment` is False. For some of them the C
     function ungil_interp_new() has other names: path (`module_search_paths`), warnoption and xoption (one each per
     line), optimize (`optimization_level`) and debug (`parser_debug`); and the opposites dont_write_bytecode,
     no_user_site, no_site and ignore_environment.
