@@ -29,8 +29,11 @@ def has_interpreters():
 HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
 
 
-def run_script(script, *arguments, interact=None, timeout=PATIENCE):
-    """Run a program from a file: (exit status, stdout, stderr). interact(process) is called while it runs."""
+def run_script(script, *arguments, options=(), interact=None, timeout=PATIENCE):
+    """Run a program from a file: (exit status, stdout, stderr). interact(process) is called while it runs.
+
+    arguments, options: the program's, and Python's own.
+    """
     directories = [directory for directory in sys.path if directory]
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "script.py")
@@ -40,7 +43,7 @@ def run_script(script, *arguments, interact=None, timeout=PATIENCE):
             file.write(textwrap.dedent(script))
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(directories), PYTHONFAULTHANDLER="1")
         process = subprocess.Popen(
-            [sys.executable, path, *arguments],
+            [sys.executable, *options, path, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,

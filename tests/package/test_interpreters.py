@@ -1,6 +1,7 @@
 """Isolated interpreters from Python: calls of functions of all kinds, exceptions, options, and closing."""
 
 import copy
+import enum
 import functools
 import inspect
 import mmap
@@ -12,9 +13,11 @@ import tempfile
 import threading
 import time
 import unittest
+import venv
+from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, run_script
 from ungil.interpreters import _options
 
 
@@ -243,6 +246,72 @@ class Lives(unittest.TestCase):
             if hasattr(sys, "get_int_max_str_digits"):
                 self.assertEqual(interpreter.eval("sys.get_int_max_str_digits()"), 700)
 
+    def test_the_opposites_of_options_arrive(self):
+        """In a process with all of these options, and without any."""
+        script = """
+            import sys, ungil
+            opposites = dict(write_bytecode=True, user_site_directory=True, use_environment=True, site_import=True)
+            opposites.update(isolated=False, quiet=False, dev_mode=False, utf8_mode=False, optimization_level=False)
+            opposites.update(bytes_warning=False, fresh=True)
+            names = "dont_write_bytecode no_user_site ignore_environment no_site isolated quiet dev_mode utf8_mode"
+            names += " optimize bytes_warning"
+            with ungil.Interpreter(**opposites) as interpreter:
+                interpreter.exec("import sys")
+                print([interpreter.eval("int(sys.flags.%s)" % name) for name in names.split()])
+        """
+        for options in [], ["-B", "-s", "-q", "-O", "-b", "-X", "dev", "-X", "utf8"]:
+            with mock.patch.dict(os.environ):
+                for name in [name for name in os.environ if name.startswith("PYTHON")]:
+                    del os.environ[name]
+                status, output, errors = run_script(script, options=options)
+            self.assertEqual((status, output), (0, "%s\n" % ([0] * 10)), errors)
+
+    def test_more_options_arrive(self):
+        with ungil.Interpreter(site_import=False, isolated=True, dev_mode=True, utf8_mode=True) as interpreter:
+            interpreter.exec("import sys")
+            flags = [interpreter.eval("int(sys.flags.%s)" % name) for name in ("no_site", "isolated", "dev_mode")]
+            self.assertEqual(flags, [1, 1, 1])
+            self.assertEqual(interpreter.eval("sys.flags.utf8_mode"), 1)
+
+    def test_variables_of_the_environment(self):
+        """They have the precedence that they have for a program's options, unless they are ignored."""
+        script = """
+            import sys, ungil
+            options = dict(write_bytecode=True, user_site_directory=True, optimization_level=0, parser_debug=0)
+            for more in {}, {"use_environment": False}:
+                with ungil.Interpreter(**options, **more) as interpreter:
+                    interpreter.exec("from sys import flags")
+                    names = "dont_write_bytecode", "no_user_site", "optimize", "debug"
+                    print(*[interpreter.eval("flags." + name) for name in names])
+        """
+        names = "DONTWRITEBYTECODE", "NOUSERSITE", "OPTIMIZE", "DEBUG"
+        with mock.patch.dict(os.environ, dict.fromkeys(["PYTHON" + name for name in names], "1")):
+            status, output, errors = run_script(script)
+        self.assertEqual((status, output), (0, "1 1 1 1\n0 0 0 0\n"), errors)
+
+    def test_levels_are_integers_of_any_type(self):
+        class Level(enum.IntEnum):
+            ONE = 1
+
+        for value in True, Level.ONE:
+            with ungil.Interpreter(optimization_level=value, bytes_warning=value) as interpreter:
+                self.assertEqual(interpreter.eval("__import__('sys').flags.optimize"), 1)
+                self.assertEqual(interpreter.eval("__import__('sys').flags.bytes_warning"), 1)
+        ungil.Interpreter(int_max_str_digits=False).close()
+
+    def test_another_program_and_its_home(self):
+        with ungil.Interpreter() as interpreter:
+            libpython = interpreter.eval("__import__('_ungil').libpython")
+        with tempfile.TemporaryDirectory() as directory:
+            venv.create(directory, symlinks=True)
+            program = os.path.join(directory, "bin", "python")
+            with ungil.Interpreter(executable=program, libpython=libpython) as interpreter:
+                self.assertEqual(interpreter.eval("__import__('sys').executable"), program)
+                self.assertEqual(interpreter.eval("__import__('sys').prefix"), directory)
+                self.assertEqual(interpreter.call(pow, 2, 5), 32)
+        with ungil.Interpreter(home=sys.base_prefix) as interpreter:
+            self.assertEqual(interpreter.eval("__import__('sys').prefix"), sys.base_prefix)
+
     def test_each_option_is_a_keyword(self):
         keywords = set(inspect.signature(ungil.Interpreter).parameters)
         self.assertEqual(keywords, {"share", *_options._OPTIONS})
@@ -258,6 +327,8 @@ class Lives(unittest.TestCase):
         for name in ("argv", "warnoptions", "xoptions", "module_search_paths"):
             self.assertRaisesRegex(TypeError, name + ": expected a list", ungil.Interpreter, **{name: "one"})
             self.assertRaisesRegex(TypeError, name + ": expected", ungil.Interpreter, **{name: [1]})
+            self.assertRaisesRegex(TypeError, name + ": expected a list .* int", ungil.Interpreter, **{name: 5})
+            self.assertRaisesRegex(ValueError, name + ": expected a list .* empty", ungil.Interpreter, **{name: []})
         for name in ("libpython", "executable", "home", "pycache_prefix"):
             self.assertRaisesRegex(TypeError, name + ": expected a path", ungil.Interpreter, **{name: 1})
         for name in ("executable", "home"):

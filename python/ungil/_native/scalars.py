@@ -22,7 +22,7 @@ def short_repr(value: Any) -> str:
 def as_int(name: str, value: SupportsIndex) -> int:
     """The argument `name` as an int of any length."""
     try:
-        return operator.index(value)
+        return int(operator.index(value))  # before Python 3.10, index() returns a bool, for example, unchanged
     except TypeError:
         raise TypeError("%s: expected an integer, not %s" % (name, type(value).__name__)) from None
 

@@ -18,10 +18,22 @@ def _path(name: str, value: Any) -> Iterable[str]:
         raise TypeError("%s: expected a path, not %s" % (name, type(value).__name__)) from None
 
 
-def _strings(name: str, value: Any) -> Iterable[str]:
+def _items(name: str, value: Any, kind: str) -> list[Any]:
+    """The items of a list, which has at least one: in the text for C, an empty list would be no option."""
     if isinstance(value, (str, bytes)):
-        raise TypeError("%s: expected a list of strings, not one %s" % (name, type(value).__name__))
-    strings = list(value)
+        raise TypeError("%s: expected a list of %s, not one %s" % (name, kind, type(value).__name__))
+    try:
+        iterator = iter(value)
+    except TypeError:
+        raise TypeError("%s: expected a list of %s, not %s" % (name, kind, type(value).__name__)) from None
+    items = list(iterator)
+    if not items:
+        raise InvalidArgumentError("%s: expected a list of %s that is not empty, or None" % (name, kind))
+    return items
+
+
+def _strings(name: str, value: Any) -> Iterable[str]:
+    strings = _items(name, value, "strings")
     for item in strings:
         if not isinstance(item, str):
             raise TypeError("%s: expected a list of strings, and one is %s" % (name, type(item).__name__))
@@ -29,9 +41,7 @@ def _strings(name: str, value: Any) -> Iterable[str]:
 
 
 def _paths(name: str, value: Any) -> Iterable[str]:
-    if isinstance(value, (str, bytes)):
-        raise TypeError("%s: expected a list of paths, not one %s" % (name, type(value).__name__))
-    return [path for item in value for path in _path(name, item)]
+    return [path for item in _items(name, value, "paths") for path in _path(name, item)]
 
 
 def _true(name: str, value: Any) -> Iterable[str]:
