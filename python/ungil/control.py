@@ -8,12 +8,17 @@ import math
 import time
 from typing import NamedTuple
 
+from . import errors
 from ._native import signatures
 from ._native.handle import Handle
 from ._native.library import check, library
 from ._native.scalars import as_seconds
 
 __all__ = ["Control", "Progress"]
+
+# Calls that use a control raise these. They are created now, because they may be raised first where nothing can be
+# imported: in the child of a fork, at Python's end, near the recursion limit.
+_RAISED = (errors.CancelledError, errors.TimeoutError)
 
 _MAX_MILLISECONDS = 2**62  # millions of years, and within int64
 

@@ -1,7 +1,8 @@
 """The exceptions that the package raises. They are at the package's top level too.
 
-All of them derive from `Error`. `CancelledError` and `TimeoutError` are created at their first use: they also derive
-from exceptions of concurrent.futures, whose import takes as long as half of the package's.
+All of them derive from `Error`. `CancelledError` and `TimeoutError` also derive from exceptions of concurrent.futures,
+whose import takes several milliseconds. They are therefore created when they are first used, and at the latest when
+`control` is imported, which each module with a call that can raise them does.
 """
 
 from __future__ import annotations

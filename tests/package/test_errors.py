@@ -83,6 +83,76 @@ class Errors(unittest.TestCase):
         """)
         self.assertEqual((status, output), (0, "False\nTrue\n"), stderr)
 
+    def test_the_first_cancellation_imports_nothing(self):
+        """A child that is forked during an import by another thread would wait for that import forever."""
+        status, output, stderr = run_script("""
+            import sys, ungil
+            cancelled, late = ungil.Control(), ungil.Control(deadline=0)
+            cancelled.cancel()
+            call = ungil.count_primes
+            before = set(sys.modules)
+            for control in cancelled, late:
+                try:
+                    call([1], control=control)
+                except RuntimeError as error:
+                    print(type(error).__name__, *set(sys.modules) - before)
+        """)
+        self.assertEqual((status, output), (0, "CancelledError\nTimeoutError\n"), stderr)
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_the_first_one_from_an_interpreter_imports_nothing(self):
+        status, output, stderr = run_script("""
+            import sys, ungil
+            with ungil.Interpreter() as interpreter:
+                try:
+                    interpreter.exec("import ungil; 1 / 0")
+                except ZeroDivisionError:
+                    pass
+                before = set(sys.modules)
+                try:
+                    interpreter.exec("raise ungil.CancelledError")
+                except RuntimeError as error:
+                    print(type(error).__name__, *set(sys.modules) - before)
+        """)
+        self.assertEqual((status, output), (0, "CancelledError\n"), stderr)
+
+    def test_the_first_cancellation_by_the_last_destructor(self):
+        """Nothing can be imported then."""
+        status, output, stderr = run_script("""
+            import sys, ungil
+            class Last:
+                call, control = staticmethod(ungil.count_primes), ungil.Control()
+                control.cancel()
+                def __del__(self):
+                    try:
+                        self.call([1, 2, 3], control=self.control)
+                    except Exception as error:
+                        print(type(error).__name__)
+            sys.modules["last"] = Last()
+        """)
+        self.assertEqual((status, output, stderr), (0, "CancelledError\n", ""))
+
+    def test_the_first_cancellation_near_the_recursion_limit(self):
+        """It needs no more depth than another exception of the package."""
+        status, output, stderr = run_script("""
+            import sys, ungil
+            from ungil import errors
+            from ungil._native import signatures
+            ungil.Control
+            def descend(depth, status):
+                if depth:
+                    return descend(depth - 1, status)
+                return type(errors.of_status(status, "text")).__name__
+            def at(depth, status):
+                try:
+                    return descend(depth, status)
+                except RecursionError:
+                    return None
+            deepest = max(n for n in range(sys.getrecursionlimit()) if at(n, signatures.UNGIL_E_INTERNAL))
+            print(at(deepest, signatures.UNGIL_E_CANCELLED))
+        """)
+        self.assertEqual((status, output), (0, "CancelledError\n"), stderr)
+
     def test_no_other_names(self):
         self.assertRaises(AttributeError, getattr, errors, "Cancelled")
 

@@ -15,13 +15,16 @@ from .._native.handle import Handle
 from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._typing import Parameters, Result
-from ..errors import UnsupportedError
+from ..errors import CancelledError, TimeoutError, UnsupportedError
 from . import _options, _pickling, _requests, _sharing, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
 
 Path = Union[str, "os.PathLike[str]"]
+
+# Code in an interpreter may raise these. They are created here before that, as in `control`.
+_RAISED = (CancelledError, TimeoutError)
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 8), (3, 14)
 """The versions that can have interpreters, as in src/interp/cpython/version.rs."""
