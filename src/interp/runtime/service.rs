@@ -153,3 +153,17 @@ impl Service {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_go_back_to_a_thread_of_this_process_only() {
+        for (process, posts) in [(process::token(), true), (process::token() + 1, false)] {
+            let (commands, received) = mpsc::channel();
+            ViewReturner::new(&ServiceHandle { commands, process }).release(Vec::new());
+            assert_eq!(received.try_recv().is_ok(), posts);
+        }
+    }
+}
