@@ -1,12 +1,13 @@
 """Types for annotations: arrays of numbers, and functions with their own parameters.
 
-They exist at run time too, so that typing.get_type_hints() works from Python 3.10 on. Type checkers take what older
-Pythons lack from typing_extensions, which need not be installed.
+They exist at run time too, for typing.get_type_hints(). Before Python 3.10 it fails for annotations such as
+`int | None`. Type checkers take what older Pythons lack from typing_extensions, which need not be installed.
 """
 
 from __future__ import annotations
 
 import sys
+import typing
 from typing import TYPE_CHECKING, Any, Iterable, SupportsFloat, SupportsIndex, TypeVar, Union
 
 if sys.version_info >= (3, 10):
@@ -18,7 +19,13 @@ elif TYPE_CHECKING:
 
     Parameters = ParamSpec("Parameters")
 else:
-    Parameters = None
+
+    class _AnyParameters(list):
+        """Callable accepts a list, and makes Callable[..., Result] of one with this item."""
+
+        args = kwargs = Any
+
+    Parameters = _AnyParameters([typing._TypingEllipsis])
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
