@@ -165,7 +165,8 @@ class TimeoutError(Error, _TimeoutErrors):
     status = c.UNGIL_E_TIMED_OUT
 
 
-# Each class is that of its `status`; these two statuses have none of their own.
+# Each class is that of its `status`. NULL and HANDLE share the class of INVALID. Statuses without a class, as IN_USE,
+# EXHAUSTED and FORKED, become `Error`.
 _CLASSES = {
     c.UNGIL_E_NULL: InvalidArgumentError,
     c.UNGIL_E_HANDLE: InvalidArgumentError,

@@ -11,7 +11,7 @@
 //! | [`foreign_buffer`], [`release`] | memory of the caller's, and release callbacks |
 //! | [`error`] | errors |
 //!
-//! Dependencies point one way: `runtime -> cpython, interpose -> loading, exit -> elf`, and the last two rows are below
+//! Dependencies point one way: `runtime -> cpython, interpose -> loading -> exit, elf`, and the last two rows are below
 //! all others. `capi` uses this module; it uses `sys`.
 //!
 //! On systems without ELF or glibc, `unsupported.rs` takes the place of `runtime` and `exit`: no interpreter can be

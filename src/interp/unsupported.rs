@@ -92,7 +92,7 @@ pub mod runtime {
         pub enum Checkout {}
 
         /// Keeps an interpreter checked out, of which there is none.
-        pub struct Using<'a>(Checkout, PhantomData<&'a Checkout>);
+        pub struct InUse<'a>(Checkout, PhantomData<&'a Checkout>);
 
         #[allow(missing_docs, reason = "nobody can call them")]
         impl Checkout {
@@ -105,7 +105,7 @@ pub mod runtime {
                 Err(InterpError::Unsupported(text.to_owned()))
             }
 
-            pub fn enter(&self) -> Result<Using<'_>, InterpError> {
+            pub fn enter(&self) -> Result<InUse<'_>, InterpError> {
                 match *self {}
             }
 
@@ -119,7 +119,7 @@ pub mod runtime {
         }
 
         #[allow(missing_docs, reason = "nobody can call them")]
-        impl Using<'_> {
+        impl InUse<'_> {
             pub fn interpreter(&self) -> &'static Interpreter {
                 match self.0 {}
             }

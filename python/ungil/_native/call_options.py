@@ -61,14 +61,14 @@ class CallOptions(NamedTuple):
         if control is None and (is_long or nanoseconds == UNBOUNDED):
             control = Control()  # the running call holds a reference, so it is freed after the call
         threads = self.threads or (1 if nanoseconds < SERIAL_BELOW_NS else 0)
+        # Read once: if the control is closed before the call, the call must fail, and not run without a control.
         handle = control.handle if control is not None else 0
 
         def run() -> int:
-            current = control.handle or handle if control is not None else 0
             if control is None or nanoseconds < UNBOUNDED:
-                return _checked(call, threads, current, buffers)
+                return _checked(call, threads, handle, buffers)
             with _cancelled_at_exit(control, is_main):
-                return _checked(call, threads, current, buffers)
+                return _checked(call, threads, handle, buffers)
 
         return run_interruptibly(run, lambda: _cancel(control)) if is_long and control is not None else run()
 
@@ -79,8 +79,8 @@ _active_calls: dict[object, Control] = {}
 _is_exiting = False
 
 _EXIT_TIMEOUT = 1.0
-"""Seconds in which cancelled calls can end. Each needs one call of the caller's function, usually less than a
-millisecond; a function that takes longer than this must not keep the program from ending."""
+"""Seconds that the program's end waits for cancelled calls. Each needs one call of the caller's function, usually less
+than a millisecond; a function that takes longer than this must not keep the program from ending."""
 
 
 @contextlib.contextmanager

@@ -16,40 +16,40 @@ from typing import Callable
 
 from .locks import Lock
 
-USUAL = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
+DEFAULT_LIMIT = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
 _PER_LEVEL = 8 << 10  # bytes, of the stack
-_MOST_STACK = 1 << 30  # bytes; only what is used takes memory
+_MAX_STACK = 1 << 30  # bytes; only what is used takes memory
 
-# How many levels may use the stack.
+# How many levels may use the stack; 0 where Python checks the stack itself.
 if sys.version_info < (3, 12):
-    _MOST_IN_C = _MOST_STACK // _PER_LEVEL
+    _MAX_LEVELS_ON_STACK = _MAX_STACK // _PER_LEVEL
 else:
-    _MOST_IN_C = 10000 if sys.version_info < (3, 14) else 0
+    _MAX_LEVELS_ON_STACK = 10000 if sys.version_info < (3, 14) else 0
 
 
 def limit() -> int:
     """The limit for a new interpreter."""
-    wanted = max(sys.getrecursionlimit(), USUAL)
-    return min(wanted, _MOST_IN_C) if sys.version_info < (3, 12) else wanted
+    wanted = max(sys.getrecursionlimit(), DEFAULT_LIMIT)
+    return min(wanted, _MAX_LEVELS_ON_STACK) if sys.version_info < (3, 12) else wanted
 
 
 def stack_for(limit: int) -> int:
     """Bytes of stack for threads that recurse so deep; 0 if the usual stack is large enough."""
-    return min(limit, _MOST_IN_C) * _PER_LEVEL if limit > USUAL else 0
+    return min(limit, _MAX_LEVELS_ON_STACK) * _PER_LEVEL if limit > DEFAULT_LIMIT else 0
 
 
 _lock = Lock()
 
 
-def start(thread: Callable[[], object], stack: int) -> None:
+def start(start_thread: Callable[[], object], stack: int) -> None:
     """Call a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory."""
     if not stack:
-        thread()
+        start_thread()
         return
     with _lock:
         before = threading.stack_size()
         try:
             threading.stack_size(max(before, stack))
-            thread()
+            start_thread()
         finally:
             threading.stack_size(before)

@@ -30,9 +30,9 @@ class Function(NamedTuple):
     message: Message
 
 
-def function_of(function: Callable[..., Any], own_names: frozenset[str]) -> Function:
+def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> Function:
     """The function as it is now. Raises what pickle raises."""
-    return _cached(function, own_names) or Function(_keys.take(), _pickling.dumps(function, own_names))
+    return _cached(function, shared_names) or Function(_keys.take(), _pickling.dumps(function, shared_names))
 
 
 class Call:
@@ -76,25 +76,25 @@ def combine(calls: Sequence[Call]) -> Call:
 
 
 def call_of(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], own_names: frozenset[str]
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], shared_names: frozenset[str]
 ) -> Call:
     """function(*args, **kwargs). Raises what pickle raises."""
-    cached = _cached(function, own_names)
+    cached = _cached(function, shared_names)
     if cached is not None and not kwargs and _need_only_pickle(args):
         return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
     args = tuple(map(mark_large, args))
     kwargs = {name: mark_large(value) for name, value in kwargs.items()}
     if cached is None:
-        return Call(CALL, None, _pickling.dumps((function, args, kwargs), own_names))
-    return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), own_names))
+        return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names))
+    return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names))
 
 
-def map_of(function: Function, calls: list[tuple[Any, ...]], own_names: frozenset[str]) -> Call:
+def map_of(function: Function, calls: list[tuple[Any, ...]], shared_names: frozenset[str]) -> Call:
     """function(*args) for each of the calls. Raises what pickle raises."""
     if len(calls) == 1 and _need_only_pickle(calls[0]):
         return Call(MAP_CACHED, function, Message(pickle.dumps(calls, PROTOCOL)))
     calls = [tuple(map(mark_large, args)) for args in calls]
-    return Call(MAP_CACHED, function, _pickling.dumps(calls, own_names))
+    return Call(MAP_CACHED, function, _pickling.dumps(calls, shared_names))
 
 
 def _need_only_pickle(args: tuple[Any, ...]) -> bool:
@@ -133,12 +133,12 @@ class _Entry(NamedTuple):
     """A cached function, and what it was pickled for."""
 
     function: Function
-    own_names: frozenset[str]
+    shared_names: frozenset[str]
     by_value: bool
     dependencies: _Dependencies
 
-    def is_current(self, own_names: frozenset[str], by_value: bool) -> bool:
-        return self.own_names == own_names and self.by_value == by_value and self.dependencies.are_current()
+    def is_current(self, shared_names: frozenset[str], by_value: bool) -> bool:
+        return self.shared_names == shared_names and self.by_value == by_value and self.dependencies.are_current()
 
 
 _MISSING = object()
@@ -148,25 +148,25 @@ MAX_CACHED = 256  # functions, whose pickles are kept: more than a program usual
 _entries: dict[Any, _Entry] = {}  # by their functions
 
 
-def _cached(function: Callable[..., Any], own_names: frozenset[str]) -> Function | None:
+def _cached(function: Callable[..., Any], shared_names: frozenset[str]) -> Function | None:
     """The function, pickled now or before; None if it may change without that being noticed."""
     if type(function) not in (FunctionType, BuiltinFunctionType):
         return None
     by_value = _pickling.is_by_value(function)
     entry = _entries.get(function)
-    if entry is None or not entry.is_current(own_names, by_value):
+    if entry is None or not entry.is_current(shared_names, by_value):
         dependencies = _Dependencies([], [])
         if not _collect(function, dependencies):
             return None
-        message = _pickling.dumps(function, own_names)
-        entry = _Entry(Function(_keys.take(), message), own_names, by_value, dependencies)
+        message = _pickling.dumps(function, shared_names)
+        entry = _Entry(Function(_keys.take(), message), shared_names, by_value, dependencies)
         if dependencies.are_current() and dependencies.agree_with(message):  # another thread may have changed them
             _keep(function, entry)
     return entry.function
 
 
 def _keep(function: Callable[..., Any], entry: _Entry) -> None:
-    dropped: list[Any] = []  # until the lock is free: their ends may run any code
+    dropped: list[Any] = []  # kept until the lock is released: their destructors may run any code
     with _lock:
         dropped.append(_entries.get(function))
         while len(_entries) >= MAX_CACHED:

@@ -1,10 +1,11 @@
 """Globals of `__main__`, which functions of `__main__` bring along to interpreters.
 
-cloudpickle chooses them: they are the names that the function's code uses. `own_names`, the names in the argument
+cloudpickle chooses them: they are the names that the function's code uses. `shared_names`, the names in the argument
 `share`, are left out: the interpreter has these of its own.
 
-Each is sent with a fingerprint of its value. A global whose fingerprint has not changed since it arrived last does not
-overwrite the global there: what an initializer or a task has made of it stays. Both sides import this file.
+Each is sent with a fingerprint of its value. If that covers the whole value, and has not changed since the global
+arrived last, the global there is not overwritten: what an initializer or a task has made of it stays. Both sides import
+this file.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     """A name, its value, and the objects that make up the value's identity."""
 
     Fingerprint = Optional[Union[bytes, Tuple[int, ...]]]
-    """A hash of a value's pickle, or the `id`s of its identity; None where changes cannot be noticed."""
+    """A value's pickle or its hash, or the `id`s of its identity; None where changes cannot be noticed."""
 
     Fingerprints = Dict[str, Fingerprint]
 
-SHORT = 64  # bytes of a global's pickle, which are as good as their hash
+SHORT_PICKLE = 64  # bytes; a global's pickle up to this length is its own fingerprint
 
 
 def main_globals() -> dict[str, Any]:
@@ -46,20 +47,20 @@ class MainGlobals:
 
 
 def reduce_function(
-    reduced: Any, own_names: frozenset[str], sent: list[SentGlobal], dumps: Callable[[Any], Message]
+    reduced: Any, shared_names: frozenset[str], sent: list[SentGlobal], dumps: Callable[[Any], Message]
 ) -> Any:
     """cloudpickle's reduction of a function of `__main__`, changed so that it arrives with the globals of `__main__`.
 
-    own_names: globals that the other side has of its own, and that are not sent.
+    shared_names: globals that the other side has of its own, and that are not sent.
     sent: receives the globals that are sent.
     """
     make, arguments, attributes, slots, complete = parts_of_function(reduced)
     values = {}
     for name, value in slots["__globals__"].items():
-        if name not in own_names:
+        if name not in shared_names:
             identity = _identity(value)
             sent.append((name, value, identity))
-            values[name] = tuple(map(id, identity)) or fingerprint(value, dumps), value
+            values[name] = tuple(map(id, identity)) or fingerprint_of(value, dumps), value
     state = complete, attributes, dict(slots, __globals__=values)
     return make, (arguments[0], MainGlobals(), *arguments[2:]), state, None, None, set_function_state
 
@@ -67,20 +68,21 @@ def reduce_function(
 def _identity(value: Any) -> tuple[Any, ...]:
     """The objects by which a function, class or module differs from others; empty for other values.
 
-    Such a value is always sent again, as it may have changed inside.
+    Identity does not show whether such an object has changed inside. So `update` always sets functions, classes and
+    modules that arrive.
     """
     if isinstance(value, FunctionType):
         return value, value.__code__, value.__defaults__
     return (value,) if isinstance(value, (type, BuiltinFunctionType, ModuleType)) else ()
 
 
-def fingerprint(value: Any, dumps: Callable[[Any], Message]) -> bytes | None:
+def fingerprint_of(value: Any, dumps: Callable[[Any], Message]) -> bytes | None:
     """Bytes that are equal for equal values; None if the value cannot be pickled."""
     try:
         message = dumps(value)
     except Exception:  # which pickling the function is going to raise
         return None
-    if not message.buffers and len(message.data) <= SHORT:
+    if not message.buffers and len(message.data) <= SHORT_PICKLE:
         return message.data
     import hashlib
 
@@ -117,19 +119,19 @@ class ReceivedGlobals:
 
     def update(self, namespace: dict[str, Any], values: dict[str, tuple[Fingerprint, Any]]) -> None:
         """Set the globals that arrived with a function, except those that have not changed since they arrived last."""
-        dropped = []  # until the lock is free: their ends may run any code
+        dropped = []  # kept until the lock is released: their destructors may run any code
         with self._lock:
-            for name, (mark, value) in values.items():
-                is_different = self._latest.get(name) != mark
+            for name, (fingerprint, value) in values.items():
+                is_different = self._latest.get(name) != fingerprint
                 self.changes += is_different
-                if is_different or type(mark) is not bytes:
+                if is_different or type(fingerprint) is not bytes:  # ids do not show changes inside
                     self._latest.pop(name, None)  # first: an interrupt may come between these lines
                     dropped.append(namespace.get(name))
                     namespace[name] = value
-                    self._latest[name] = mark
+                    self._latest[name] = fingerprint
         loading = getattr(self._of_thread, "loading", None)
         if loading is not None:
-            loading.update((name, mark) for name, (mark, _) in values.items())
+            loading.update((name, fingerprint) for name, (fingerprint, _) in values.items())
 
     def load(self, loads: Callable[..., Any], *message: Any) -> tuple[Any, Fingerprints]:
         """The function that loads(*message) gives, and the fingerprints of all globals that arrived with it."""
@@ -144,8 +146,8 @@ class ReceivedGlobals:
     def are_current(self, fingerprints: Fingerprints) -> bool:
         """Whether no other values have arrived since these."""
         with self._lock:
-            for name, mark in fingerprints.items():
-                if mark is None or self._latest.get(name) != mark:
+            for name, fingerprint in fingerprints.items():
+                if fingerprint is None or self._latest.get(name) != fingerprint:
                     return False
         return True
 

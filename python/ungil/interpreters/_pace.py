@@ -6,10 +6,10 @@ import time
 
 
 class Pace:
-    """Takes more than one task at once only while tasks are so short that sending one takes longer."""
+    """Chooses how many tasks a worker takes at once: more than one only while tasks are short."""
 
-    MOST = 16  # the cost of a request, 50 to 100 us, is then a few microseconds per task
-    SHORT = 200e-6  # seconds; the cost of a request adds little to a longer task
+    MAX_BATCH = 16  # the cost of a request, 50 to 100 us, is then a few microseconds per task
+    SHORT_TASK = 200e-6  # seconds; the cost of a request adds little to a longer task
 
     def __init__(self) -> None:
         self.batch = 1
@@ -19,5 +19,5 @@ class Pace:
         self._start = time.perf_counter()
 
     def end(self, tasks: int) -> None:
-        is_short = time.perf_counter() - self._start < tasks * self.SHORT
-        self.batch = min(2 * self.batch, self.MOST) if is_short else 1
+        is_short = time.perf_counter() - self._start < tasks * self.SHORT_TASK
+        self.batch = min(2 * self.batch, self.MAX_BATCH) if is_short else 1

@@ -42,10 +42,10 @@ class Message:
         self.data, self.buffers, self.globals = data, buffers, globals
 
 
-def dumps(obj: Any, own_names: frozenset[str] | None = None) -> Message:
+def dumps(obj: Any, shared_names: frozenset[str] | None = None) -> Message:
     """The object as a message.
 
-    own_names: globals that the other side has of its own, and that are not sent. Functions of `__main__` become
+    shared_names: globals that the other side has of its own, and that are not sent. Functions of `__main__` become
     functions of the `__main__` there, and bring along the other globals that they use. If it is None, each function
     gets a dict of globals of its own.
 
@@ -59,7 +59,7 @@ def dumps(obj: Any, own_names: frozenset[str] | None = None) -> Message:
         pickler.dump(obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
         file = io.BytesIO()
-        pickler = _full_pickler()(file, own_names)
+        pickler = _full_pickler()(file, shared_names)
         pickler.dump(obj)
     return Message(file.getvalue(), pickler.buffers, pickler.globals)
 
@@ -165,10 +165,10 @@ def _make_full_pickler() -> Callable[..., Any]:
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class FullPickler(OutOfBandPickler, cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, own_names: frozenset[str] | None) -> None:
+        def __init__(self, file: io.BytesIO, shared_names: frozenset[str] | None) -> None:
             self.buffers, self.globals = _Buffers(), []
             cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.buffers.add)
-            self._own_names = own_names
+            self._shared_names = shared_names
 
         def reducer_override(self, obj: Any) -> Any:
             own = self._reduce_own(obj)
@@ -179,10 +179,10 @@ def _make_full_pickler() -> Callable[..., Any]:
                 if reduced is NotImplemented:
                     reduced = reduction_of_code(self, obj)
                 return _sources.reduce_code(obj, reduced)
-            if self._own_names is None or type(obj) is not FunctionType or type(reduced) is not tuple:
+            if self._shared_names is None or type(obj) is not FunctionType or type(reduced) is not tuple:
                 return reduced
             if obj.__globals__ is not main_globals():
                 return reduced
-            return _main_globals.reduce_function(reduced, self._own_names, self.globals, dumps)
+            return _main_globals.reduce_function(reduced, self._shared_names, self.globals, dumps)
 
     return FullPickler

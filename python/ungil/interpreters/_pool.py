@@ -1,11 +1,11 @@
 """The workers of an executor: threads, each with an interpreter, that take tasks from one queue.
 
 The invariant: once it is put, a task is always in at least one of two positions, the queue `_tasks` or the
-`_in_progress` list of one worker, until its future has ended or `_clear` has removed it for that. It is added to the
-second position before it leaves the first, and `put` adds it to the queue as its last step. So a fork, which may happen
-at any time, finds each task. Ctrl-C, which may come between any two steps of Python code in the main thread, loses no
-task, and leaves none whose future the program does not have. For the same reason each change of shared state is one
-operation in C, and the state is valid between any two of them.
+`_in_progress` list of one worker, until its future has ended or `_clear` has removed it so that the future can be
+ended. It is added to the second position before it leaves the first, and `put` adds it to the queue as its last step.
+So a fork, which may happen at any time, finds each task. Ctrl-C, which may come between any two steps of Python code in
+the main thread, loses no task, and leaves none whose future the program does not have. For the same reason each change
+of shared state is one operation in C, and the state is valid between any two of them.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Task(NamedTuple):
     def cancel(self) -> None:
         future = self.future
         if future.cancel():
-            begin_future(future)  # only this notifies those who wait for several futures
+            begin_future(future)  # only this notifies concurrent.futures.wait()
         elif future.running():  # the program has marked it so, and no worker would end it
             _end_future(future, None, CancelledError())
 
 
 class Worker(threading.Thread):
-    """A thread that reports itself that it has finished.
+    """A thread with a latch that opens when it has finished.
 
     Thread.join may return while the thread runs if a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
     """
@@ -74,7 +74,7 @@ class Worker(threading.Thread):
         try:
             recursion.start(super().start, recursion.stack_for(self.recursion_limit))
         except RuntimeError:  # no memory for such a stack
-            self.recursion_limit = recursion.USUAL
+            self.recursion_limit = recursion.DEFAULT_LIMIT
             super().start()
 
     def run(self) -> None:
@@ -99,7 +99,7 @@ class Pool:
 
     def __init__(self, max_workers: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
-        self.own_names = frozenset(share)
+        self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
         # A lock for each waiting worker, and whether it was woken. The lock is released to wake the worker, which
@@ -281,8 +281,8 @@ class Pool:
     def _interrupt(self, taken: Mapping[int, Sequence[Task]]) -> None:
         """Interrupt these tasks, by their thread identifiers, if they still run.
 
-        The lock keeps their workers from taking others meanwhile, which the interrupt would hit. It does not wait. It
-        has no effect if it comes just before the request.
+        The lock keeps their workers from taking others meanwhile, which the interrupt would hit. This does not wait. An
+        interrupt has no effect if it comes just before the request.
         """
         with self._lock:
             for thread, tasks in taken.items():

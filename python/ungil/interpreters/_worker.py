@@ -129,7 +129,7 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
 
 
 def _keep(key: int, cached: _CachedFunction) -> None:
-    dropped: list[Any] = []  # until the lock is free: their ends may run any code
+    dropped: list[Any] = []  # kept until the lock is released: their destructors may run any code
     with _lock:
         dropped.append(_functions.pop(key, None))
         while len(_functions) >= protocol.MAX_CACHED_FUNCTIONS:

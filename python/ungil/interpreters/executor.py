@@ -189,7 +189,7 @@ class InterpreterPoolExecutor(Executor):
         pool = self._pool
         future = _Future(pool)
         try:
-            call = pickled(*content, pool.own_names)
+            call = pickled(*content, pool.shared_names)
         except Exception as error:
             future.set_exception(error)
         else:
@@ -254,7 +254,7 @@ class InterpreterPoolExecutor(Executor):
     def _submit_chunks(
         self, fn: Callable[..., Any], calls: Iterator[tuple[Any, ...]], size: int
     ) -> Iterator[Future[Any]]:
-        function = function_of(fn, self._pool.own_names)
+        function = function_of(fn, self._pool.shared_names)
         while True:
             chunk = list(itertools.islice(calls, size))
             if not chunk:

@@ -189,7 +189,7 @@ class Interpreter(Handle):
         if there != here:
             raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
         check(library.ungil_interp_exec(self._handle, (_BEGIN % (_PACKAGE_PARENT, limit, self._stack)).encode()))
-        self._own_names = frozenset(share)
+        self._shared_names = frozenset(share)
         if share:
             self._outcome(Call(SHARE, None, _pickling.dumps(shared_variables(share)))).get()
 
@@ -233,7 +233,7 @@ class Interpreter(Handle):
         ...     interpreter.call(pow, 2, 10)
         1024
         """
-        result: Result = self._wait(call_of(function, args, kwargs, self._own_names))
+        result: Result = self._wait(call_of(function, args, kwargs, self._shared_names))
         return result
 
     def exec(self, source: str) -> None:

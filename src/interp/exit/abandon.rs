@@ -27,7 +27,7 @@ struct CallSite {
 }
 
 thread_local! {
-    /// The innermost call into Python on this thread; null while this library's code runs above it. (The type has no
+    /// The innermost call into Python on this thread; null if there is none, and inside `protect_frames`. (The type has no
     /// destructor, so this can be used while the thread ends.)
     static INNERMOST: Cell<*mut CallSite> = const { Cell::new(ptr::null_mut()) };
 }
@@ -56,30 +56,30 @@ struct Abandoned;
 /// that it calls may own something that must be dropped, as their frames may be skipped. If the call is abandoned, this
 /// panics for `catch_abandoned`; after that, Python must not be used.
 pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
-    struct Work<R, F> {
+    struct Packed<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
     }
-    unsafe extern "C-unwind" fn work<R, F: FnOnce() -> R>(work: *mut c_void) {
-        // SAFETY: `run` passes on the pointer to the `Work` below, which nothing else uses meanwhile; it calls this
-        // once, so `call` is taken once.
+    unsafe extern "C-unwind" fn call_packed<R, F: FnOnce() -> R>(data: *mut c_void) {
+        // SAFETY: `run` passes on the pointer to `packed` below, which nothing else uses meanwhile; it calls this once,
+        // so `call` is taken once.
         unsafe {
-            let work = &mut *work.cast::<Work<R, F>>();
-            work.result.write(ManuallyDrop::take(&mut work.call)());
+            let packed = &mut *data.cast::<Packed<R, F>>();
+            packed.result.write(ManuallyDrop::take(&mut packed.call)());
         }
     }
-    let mut this = Work { call: ManuallyDrop::new(call), result: MaybeUninit::uninit() };
+    let mut packed = Packed { call: ManuallyDrop::new(call), result: MaybeUninit::uninit() };
     let mut site = CallSite { stack_pointer: ptr::null_mut() };
     let innermost = InnermostGuard::set(&raw mut site);
-    let data = (&raw mut this).cast();
-    // SAFETY: `site` and `this` outlive the call, and `work` is made for what `data` points to.
-    let is_abandoned = call_foreign(|| unsafe { run(&raw mut site, work::<R, F>, data) }) != 0;
+    let data = (&raw mut packed).cast();
+    // SAFETY: `site` and `packed` outlive the call, and `data` points to a `Packed` of the same types.
+    let is_abandoned = call_foreign(|| unsafe { run(&raw mut site, call_packed::<R, F>, data) }) != 0;
     drop(innermost);
     if is_abandoned {
         panic::resume_unwind(Box::new(Abandoned));
     }
-    // SAFETY: `run` returned 0: `work` has returned, and so has written the result.
-    unsafe { this.result.assume_init() }
+    // SAFETY: `run` returned 0: `call_packed` has returned, and so has written the result.
+    unsafe { packed.result.assume_init() }
 }
 
 /// Runs this library's code where C calls it, if it owns something and may call Python in turn: its frames are not

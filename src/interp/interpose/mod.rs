@@ -17,8 +17,9 @@
 //!
 //! `copies` has the loader of each copy, by the copy's number.
 //!
-//! To interpose another function, add it to [`functions`]; if private libraries are to call it too, also to
-//! [`IN_LIBRARIES`]. If it has to know which copy calls it, it needs a trampoline.
+//! To interpose another function, write it in the file that fits. Add it to [`functions`], to the table above, and to
+//! step 4 of `../README.md`; if private libraries are to call it too, also to [`IN_LIBRARIES`]. If it has to know which
+//! copy calls it, it needs a trampoline.
 //!
 //! Uses `loading`, `exit` and `elf`. Only `runtime` may use it.
 

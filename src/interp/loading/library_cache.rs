@@ -13,18 +13,18 @@ use crate::interp::elf::image::Image;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
-/// Identifies a file, and its state: a file that changes gets another one.
+/// Identifies a file and its state: a file that changes gets another id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileId {
     device: u64,
     inode: u64,
-    changed: (i64, i64),
+    ctime: (i64, i64),
 }
 
 impl FileId {
     pub(super) fn of(metadata: &Metadata) -> Self {
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        Self { device: metadata.dev(), inode: metadata.ino(), changed }
+        let ctime = (metadata.ctime(), metadata.ctime_nsec());
+        Self { device: metadata.dev(), inode: metadata.ino(), ctime }
     }
 }
 
@@ -51,14 +51,14 @@ pub(super) fn library_info(path: &Path) -> Arc<LibraryInfo> {
     info
 }
 
-pub(super) fn remember_original(private: &Path, original: &Path) {
+pub(super) fn remember_original(copy: &Path, original: &Path) {
     let original = CString::new(original.as_os_str().as_bytes()).unwrap_or_default();
     let original = Box::leak(original.into_boxed_c_str());
-    lock(&CACHE.get().originals).insert(private.to_owned(), original);
+    lock(&CACHE.get().originals).insert(copy.to_owned(), original);
 }
 
 /// The path of the original, if the library that was loaded by this path is a copy.
-pub(crate) fn original_path(private: &CStr) -> Option<&'static CStr> {
-    let path = Path::new(OsStr::from_bytes(private.to_bytes()));
+pub(crate) fn original_path(loaded: &CStr) -> Option<&'static CStr> {
+    let path = Path::new(OsStr::from_bytes(loaded.to_bytes()));
     lock(&CACHE.get().originals).get(path).copied()
 }

@@ -1,5 +1,6 @@
 //! Interpreters are checked out: given to a user, who has a handle. When the user frees the handle, the interpreter is
-//! returned. A copy of libpython cannot be unloaded, so an interpreter that is returned is reset, and checked out again.
+//! checked in. A copy of libpython cannot be unloaded, so an interpreter that is checked in is reset, and checked out
+//! again.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,13 +19,13 @@ pub struct Checkout {
     interpreter: &'static Interpreter,
     options: Options,
     process: u64,
-    /// The number of [`Using`] guards, or [`RETURNED`].
+    /// The number of [`InUse`] guards, or [`CHECKED_IN`].
     uses: AtomicU32,
-    /// Held while the interpreter is returned, and by interrupts, so that none comes after that.
-    returning: Mutex<()>,
+    /// Held while the interpreter is checked in, and by interrupts, so that none comes after that.
+    checking_in: Mutex<()>,
 }
 
-const RETURNED: u32 = u32::MAX;
+const CHECKED_IN: u32 = u32::MAX;
 
 /// The interpreters of a process.
 #[derive(Default)]
@@ -74,15 +75,15 @@ impl Checkout {
             options,
             process: process::token(),
             uses: AtomicU32::new(0),
-            returning: Mutex::default(),
+            checking_in: Mutex::default(),
         })
     }
 
-    /// Keeps the interpreter checked out while a request is in progress. It fails if the interpreter was returned.
-    pub fn enter(&self) -> Result<Using<'_>, InterpError> {
-        let more = |uses| (uses != RETURNED).then_some(uses + 1);
+    /// Keeps the interpreter checked out while a request is in progress. It fails if the interpreter was checked in.
+    pub fn enter(&self) -> Result<InUse<'_>, InterpError> {
+        let more = |uses| (uses != CHECKED_IN).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        before.map(|_| Using(self)).map_err(|_| InterpError::Gone)
+        before.map(|_| InUse(self)).map_err(|_| InterpError::Gone)
     }
 
     /// Interrupts the requests that are in progress, but never a later user's.
@@ -90,24 +91,24 @@ impl Checkout {
         if self.process != process::token() {
             return Err(InterpError::Forked); // the lock may be held by a thread that this process does not have
         }
-        let _returning = lock(&self.returning);
-        if self.uses.load(Ordering::Acquire) == RETURNED {
+        let _checking_in = lock(&self.checking_in);
+        if self.uses.load(Ordering::Acquire) == CHECKED_IN {
             return Err(InterpError::Gone);
         }
         self.interpreter.interrupt()
     }
 
-    /// Returns the interpreter. What its user left behind is removed now. If that is not possible, as threads are left, it
-    /// is not checked out again.
+    /// Checks the interpreter in. What its user left behind is removed now. If that is not possible, as threads are left,
+    /// it is not checked out again.
     pub fn check_in(&self) -> Result<(), InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        let returned = {
-            let _returning = lock(&self.returning);
-            self.uses.compare_exchange(0, RETURNED, Ordering::AcqRel, Ordering::Acquire)
+        let checked_in = {
+            let _checking_in = lock(&self.checking_in);
+            self.uses.compare_exchange(0, CHECKED_IN, Ordering::AcqRel, Ordering::Acquire)
         };
-        returned.map_err(|uses| if uses == RETURNED { InterpError::Gone } else { InterpError::Busy })?;
+        checked_in.map_err(|uses| if uses == CHECKED_IN { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
         if self.interpreter.reset().is_ok() {
@@ -117,17 +118,17 @@ impl Checkout {
     }
 }
 
-/// Keeps an interpreter checked out: it is not returned while this exists.
-pub struct Using<'a>(&'a Checkout);
+/// Keeps an interpreter checked out: it cannot be checked in while this exists.
+pub struct InUse<'a>(&'a Checkout);
 
-impl Using<'_> {
+impl InUse<'_> {
     /// The interpreter.
     pub fn interpreter(&self) -> &'static Interpreter {
         self.0.interpreter
     }
 }
 
-impl Drop for Using<'_> {
+impl Drop for InUse<'_> {
     fn drop(&mut self) {
         self.0.uses.fetch_sub(1, Ordering::AcqRel);
     }

@@ -59,7 +59,7 @@ impl InProgress {
         }
     }
 
-    /// Asks all requests to stop; `false` if there are none.
+    /// Marks all requests to be interrupted; `false` if there are none.
     pub(crate) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);
         for request in &mut requests.in_progress {
@@ -68,7 +68,7 @@ impl InProgress {
         !requests.in_progress.is_empty()
     }
 
-    /// Hands the interrupts to Python. `raise` returns whether Python took the interrupt of a thread; if it did not, the
+    /// Delivers the interrupts to Python. `raise` returns whether Python took the interrupt of a thread; if it did not, the
     /// request has not reached Python yet, and will look for the interrupt as soon as it has the GIL.
     ///
     /// No request ends meanwhile, so that no later request on the same thread is interrupted. Threads in `not_now` are
@@ -89,14 +89,14 @@ impl InProgress {
     }
 }
 
-/// A request that is in progress.
+/// Ends the request when it is dropped.
 pub(crate) struct RequestGuard<'a> {
     all: &'a InProgress,
     number: u64,
 }
 
 impl RequestGuard<'_> {
-    /// Whether the request was asked to stop, and Python has not taken the interrupt yet.
+    /// Whether the request is to be interrupted, and Python has not taken the interrupt yet.
     pub(crate) fn is_interrupted(&self) -> bool {
         let requests = lock(&self.all.0);
         let own = requests.in_progress.iter().find(|request| request.number == self.number);

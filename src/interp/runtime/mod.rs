@@ -10,7 +10,7 @@
 //! | `in_progress` | the requests that are in progress, for interrupts |
 //! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |
 //! | [`reply`] | the answer to a request |
-//! | [`checkout`] | interpreters are checked out, returned and reused |
+//! | [`checkout`] | interpreters are checked out, checked in and reused |
 //! | [`options`] | the options of an interpreter |
 //! | `shutdown` | stops all interpreters when the process exits: how, and how long the exit waits |
 //! | `environment` | a snapshot of the process's environment |

@@ -4,7 +4,7 @@
 //! its GIL can be taken and kept: then no Python code runs any more. A thread with a request that wants the GIL returns
 //! from that request with an error (`exit/abandon.rs`), so that whoever waits for the thread does not wait forever.
 //!
-//! The exit waits for at most [`STOP_TIMEOUT`] and [`DRAIN_DELAY`] together, and if all goes well for neither.
+//! The exit waits for at most [`STOP_TIMEOUT`] plus [`DRAIN_DELAY`]; if all goes well, hardly at all.
 
 use std::sync::{Mutex, TryLockError, mpsc};
 use std::thread;
@@ -45,13 +45,13 @@ pub(crate) fn register(interpreter: &'static Interpreter) {
 
 fn stop_all() {
     let all = started();
-    let (stopped, stops) = mpsc::channel();
+    let (sender, reports) = mpsc::channel();
     for interpreter in &all {
-        interpreter.stop(stopped.clone());
+        interpreter.stop(sender.clone());
     }
     let end = Instant::now() + STOP_TIMEOUT;
     for _ in &all {
-        if stops.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
+        if reports.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
             break;
         }
     }
@@ -59,7 +59,7 @@ fn stop_all() {
     wake_signal::enable();
     all.iter().for_each(|interpreter| interpreter.wake());
     let end = Instant::now() + DRAIN_DELAY;
-    // (If this thread called `exit` inside a request, that request stays.)
+    // (If this thread called `exit` inside a request, that request stays busy until the delay is over.)
     while all.iter().any(|interpreter| interpreter.is_busy()) && Instant::now() < end {
         thread::sleep(Duration::from_millis(1));
     }
