@@ -200,7 +200,7 @@ test-package: all $(VENV)/ready test-cloudpickle ## the package's tests on one P
 
 # The venv has the newest cloudpickle. Tests that depend on it also run with the oldest that the package allows.
 CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)
-PICKLING    := interpreters globals_of_main shared_memory pool standard_executors tracebacks
+PICKLING    := interpreters options globals_of_main shared_memory pool standard_executors tracebacks
 
 test-cloudpickle: all $(VENV)/ready $(CLOUDPICKLE)/ready
 	cd tests/package && PYTHONPATH=$(CURDIR)/$(CLOUDPICKLE):$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL) \

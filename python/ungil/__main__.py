@@ -21,6 +21,7 @@ from typing import Any, Callable, Tuple
 from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, compat, kernels
 from ._native.library import library, path, version
 
+DESCRIPTION = (__doc__ or "").partition("\n")[0]  # there are no docstrings under python -OO
 TARGET_SECONDS = 0.05  # the approximate time of each call that is timed
 PACKAGES = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")
 
@@ -169,7 +170,7 @@ def text(found: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m ungil", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m ungil", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     found = report()

@@ -1,7 +1,7 @@
 """Types for annotations: arrays of numbers, and functions with their own parameters.
 
-They exist at run time too, so that typing.get_type_hints() works from Python 3.10 on. Type checkers take what older
-Pythons lack from typing_extensions, which need not be installed.
+They exist at run time too, for typing.get_type_hints(). Before Python 3.10 it fails for annotations such as
+`int | None`. Type checkers take what older Pythons lack from typing_extensions, which need not be installed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ elif TYPE_CHECKING:
 
     Parameters = ParamSpec("Parameters")
 else:
-    Parameters = None
+    from ._private_apis import any_parameters
+
+    Parameters = any_parameters()
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

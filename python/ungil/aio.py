@@ -25,7 +25,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Out = TypeVar("Out")
 
 
-async def call(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+async def call(
+    function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
     """Await ``function(*args, **kwargs)``, called in a thread of its own.
 
     Parameters

@@ -40,6 +40,21 @@ class Answers(unittest.TestCase):
 
         asyncio.run(main())
 
+    def test_each_function_takes_keywords(self):
+        square, one = Map(lambda x: x * x), Integrand(lambda x, context: 1.0)
+
+        async def main():
+            self.assertEqual(await aio.count_primes(numbers=range(100)), 25)
+            self.assertIs(await aio.is_prime(numbers=7), True)
+            self.assertEqual(await aio.sum(numbers=[1, 2, 3]), 6.0)
+            body = Body(lambda begin, end, context: 7)
+            self.assertEqual(await aio.parallel_for(function=body, start=0, stop=1), 7)
+            self.assertEqual(values(await aio.map(function=square, numbers=[3])), [9.0])
+            self.assertEqual(await aio.integrate(function=one, a=0, b=2, n=10), 2.0)
+            self.assertEqual(await aio.call(lambda function, args: (function, args), function=1, args=2), (1, 2))
+
+        asyncio.run(main())
+
     def test_signatures(self):
         for name in ("count_primes", "is_prime", "sum", "parallel_for", "map", "integrate"):
             other = getattr(kernels, name, None) or getattr(functions, name)
@@ -132,6 +147,44 @@ class Cancellation(unittest.TestCase):
                 self.assert_over(control)
                 with self.assertRaises(ungil.CancelledError):
                     await aio.call(compat.pi, 1, control=control)
+
+        asyncio.run(main())
+
+    def test_of_a_task_of_a_generated_function(self):
+        numbers = array.array("q", [2**61 - 1]) * 10**7
+        one = Integrand(lambda x, context: 1.0)
+        for function, arguments in (
+            (aio.count_primes, (numbers,)),
+            (aio.integrate, (one, 0, 1, ENDLESS)),
+        ):
+
+            async def main(function=function, arguments=arguments):
+                with ungil.Control() as control:
+                    task = asyncio.ensure_future(function(*arguments, threads=2, control=control))
+                    await begun(control)
+                    task.cancel()
+                    with self.assertRaises(asyncio.CancelledError):
+                        await task
+                    self.assertTrue(task.cancelled())
+                    self.assert_over(control)
+                    with self.assertRaises(ungil.CancelledError):
+                        await function(*arguments, control=control)
+
+            with self.subTest(function=function.__name__):
+                asyncio.run(main())
+        numbers.append(1)  # no call uses it any more
+
+    def test_of_a_generated_function_without_a_control(self):
+        numbers = array.array("q", [2**61 - 1]) * 10**7
+
+        async def main():
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(aio.count_primes(numbers, threads=2), 0.05)
+            with self.assertRaises(ungil.TimeoutError), ungil.Control(deadline=0.01) as control:
+                await aio.count_primes(numbers, threads=2, control=control)
+            with self.assertRaisesRegex(TypeError, "control: expected"):
+                await aio.count_primes(numbers, control="x")
+            numbers.append(1)
 
         asyncio.run(main())
 

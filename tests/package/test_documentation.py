@@ -11,6 +11,7 @@ import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy
+from ungil import _typing
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References"]
 SECTIONS += ["Examples"]
@@ -107,6 +108,15 @@ class Docstrings(unittest.TestCase):
                 for annotated in with_annotations(value):
                     typing.get_type_hints(annotated)
         self.assertIn("numbers", typing.get_type_hints(ungil.count_primes))
+
+    def test_annotations_with_parameters_can_be_evaluated_by_every_python(self):
+        result = _typing.Result
+        called = typing.Callable[_typing.Parameters if sys.version_info >= (3, 10) else ..., result]
+        for function in ungil.Interpreter.call, ungil.run:
+            hints = typing.get_type_hints(function)
+            self.assertEqual((hints["function"], hints["return"]), (called, result))
+        if sys.version_info >= (3, 9):  # before, a Future has no parameter
+            self.assertEqual(typing.get_type_hints(ungil.InterpreterPoolExecutor.submit)["fn"], called)
 
 
 def with_annotations(value):

@@ -45,6 +45,11 @@ class Report(unittest.TestCase):
         for part in (ungil.__version__, path, "CPU level", "a C function from Python threads", "isolated interpreters"):
             self.assertIn(part, output)
 
+    def test_without_docstrings(self):
+        status, output, errors = run("-OO", "-m", "ungil", "--help")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn("--json", output)
+
     def test_a_wrong_answer_and_a_failure_set_the_exit_status(self):
         def fail(workers):
             raise OSError("no threads")

@@ -52,6 +52,11 @@ class Documentation(unittest.TestCase):
                 for target in re.findall(r"(?:^|&& |sudo )make ([a-z][a-z-]*)", code):
                     self.assertIn(target, targets, page)
 
+    def test_files_of_tests_in_the_makefile_exist(self):
+        (names,) = re.findall(r"^PICKLING *:= (.*)$", text_of("Makefile"), re.MULTILINE)
+        for name in names.split():
+            self.assertTrue(os.path.exists(os.path.join(PROJECT, "tests", "package", "test_%s.py" % name)), name)
+
     def test_names_of_the_library_are_in_the_header(self):
         header = text_of("include/ungil.h")
         for page in PAGES:
