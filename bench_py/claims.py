@@ -17,18 +17,18 @@ README = Path(__file__).parent.parent / "README.md"
 class Claim:
     """A speed-up over a peer: how many times as long the peer takes as ungil."""
 
-    block: str
+    readme_table: str
     """The table of the README that shows it."""
     what: str
     peer_text: str
     suite: str
-    table: str
+    result_table: str
     size: float | None
     peer: str
     ours: str = "ungil"
 
     def row(self, results: Results) -> Row | None:
-        return results.find(self.suite, self.table, self.size)
+        return results.find(self.suite, self.result_table, self.size)
 
     def ratio(self, results: Results) -> Ratio | None:
         """None where the result does not have both."""
@@ -94,7 +94,7 @@ def block(name: str, path: Path, results: Results) -> str:
     link = os.path.relpath(path, README.parent)
     machine = results.machine
     processors = len(machine["affinity"])  # type: ignore[arg-type]
-    ratios = [(claim, claim.ratio(results)) for claim in CLAIMS if claim.block == name]
+    ratios = [(claim, claim.ratio(results)) for claim in CLAIMS if claim.readme_table == name]
     figures = "the median of several rounds"
     if any(ratio is not None and ratio.is_wide for _, ratio in ratios):
         figures += ", or their interquartile range if they vary widely"
@@ -118,7 +118,7 @@ def block(name: str, path: Path, results: Results) -> str:
 
 def with_figures(text: str, path: Path, results: Results) -> str:
     """The README's text with these figures. Raises ValueError if the markers of a table are missing."""
-    for name in dict.fromkeys(claim.block for claim in CLAIMS):
+    for name in dict.fromkeys(claim.readme_table for claim in CLAIMS):
         start, end = f"<!-- figures: {name}, by `make readme` -->", "<!-- end of figures -->"
         new = f"{start}\n{block(name, path, results)}\n{end}"
         text, count = re.subn(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: new, text, flags=re.DOTALL)  # noqa: B023

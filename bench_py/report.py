@@ -69,7 +69,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
         source=path.name,
         suites=suites,
         claims=[
-            (claim, ratio, claims.absolute(claim, results), _anchor(claim.suite, claim.table))
+            (claim, ratio, claims.absolute(claim, results), _anchor(claim.suite, claim.result_table))
             for claim in claims.CLAIMS
             if (ratio := claim.ratio(results)) is not None
         ],

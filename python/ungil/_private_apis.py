@@ -158,3 +158,16 @@ def reduction_of_code(pickler: Any, code: CodeType) -> Any:
     from types import CodeType
 
     return pickler.dispatch_table[CodeType](code)
+
+
+# typing
+
+
+def any_parameters() -> Any:
+    """A ParamSpec's substitute before Python 3.10: Callable accepts a list, and makes Callable[..., T] of this one."""
+    import typing
+
+    class Parameters(list):  # type: ignore[type-arg]
+        args = kwargs = typing.Any
+
+    return Parameters([typing._TypingEllipsis])  # type: ignore[attr-defined]

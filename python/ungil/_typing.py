@@ -7,7 +7,6 @@ They exist at run time too, for typing.get_type_hints(). Before Python 3.10 it f
 from __future__ import annotations
 
 import sys
-import typing
 from typing import TYPE_CHECKING, Any, Iterable, SupportsFloat, SupportsIndex, TypeVar, Union
 
 if sys.version_info >= (3, 10):
@@ -19,13 +18,9 @@ elif TYPE_CHECKING:
 
     Parameters = ParamSpec("Parameters")
 else:
+    from ._private_apis import any_parameters
 
-    class _AnyParameters(list):
-        """Callable accepts a list, and makes Callable[..., Result] of one with this item."""
-
-        args = kwargs = Any
-
-    Parameters = _AnyParameters([typing._TypingEllipsis])
+    Parameters = any_parameters()
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -89,7 +89,9 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{available_processors, available_processors_of_process, limited_by_quota, mask};
+    use super::{
+        adopt_process_affinity, available_processors, available_processors_of_process, limited_by_quota, mask,
+    };
 
     /// The processors that /proc lists for this thread: "0-3,8".
     fn allowed() -> Vec<usize> {
@@ -145,5 +147,18 @@ mod tests {
             (allowed().len(), available_processors(), available_processors_of_process())
         });
         assert_eq!(bound.join().unwrap(), (1, 1, process));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it reads /proc")]
+    fn a_bound_thread_can_adopt_the_affinity_of_the_process() {
+        let all = allowed();
+        let first = all[..1].to_vec();
+        let adopting = std::thread::spawn(move || {
+            bind(&first);
+            adopt_process_affinity();
+            allowed()
+        });
+        assert_eq!(adopting.join().unwrap(), all);
     }
 }

@@ -204,7 +204,7 @@ class Readme(unittest.TestCase):
 
     @staticmethod
     def names():
-        return dict.fromkeys(claim.block for claim in claims.CLAIMS)
+        return dict.fromkeys(claim.readme_table for claim in claims.CLAIMS)
 
     def test_every_claim_has_its_figure(self):
         path, run = results.newest()

@@ -10,6 +10,7 @@ import pickle
 import re
 import sys
 import threading
+import typing
 import unittest
 
 import cloudpickle
@@ -56,6 +57,12 @@ def uses_in(source):
 
 def is_of_package(node):
     return isinstance(node, ast.ImportFrom) and node.level > 0
+
+
+class Typing(unittest.TestCase):
+    @unittest.skipIf(sys.version_info >= (3, 10), "SKIP: Python 3.10 and later have ParamSpec")
+    def test_any_parameters(self):
+        self.assertEqual(typing.Callable[_private_apis.any_parameters(), int], typing.Callable[..., int])
 
 
 class Futures(unittest.TestCase):
