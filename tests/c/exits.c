@@ -37,7 +37,7 @@ static void ends(int way, int expected) {
   expect(WIFEXITED(status) && WEXITSTATUS(status) == expected);
 }
 
-/* Helpers that are idle hold nothing up either. */
+/* Workers that are idle hold nothing up either. */
 static void after_a_call(void) {
   double value;
   pid_t pid = fork();

@@ -68,7 +68,7 @@ static int child(void) {
 }
 
 /* A function that forks, at a call of its thread in the middle of a piece, while another thread is in the call. In the
-   child no function is called any more: the call says so if the caller was at it; a helper's child ends at once. */
+   child no function is called any more: the call says so if the caller was at it; a worker's child ends at once. */
 enum { ITEMS = 20000, FORK_AT = 300 };
 
 struct in_child {
@@ -78,7 +78,7 @@ struct in_child {
 static struct in_child *in_child;
 static pthread_t caller;
 static pid_t forker;
-static int by_helper;
+static int by_worker;
 static atomic_int waiting, forked;
 static _Thread_local int calls;
 
@@ -91,8 +91,8 @@ static void fork_once(void) {
     atomic_fetch_add(&in_child->calls, 1);
     return;
   }
-  int is_helper = !pthread_equal(pthread_self(), caller);
-  if (is_helper != by_helper) {
+  int is_worker = !pthread_equal(pthread_self(), caller);
+  if (is_worker != by_worker) {
     waiting = 1;
     while (!forked) usleep(100);
   } else if (++calls == FORK_AT) {
@@ -149,12 +149,12 @@ static int forking_process(int kind) {
   return WEXITSTATUS(child);
 }
 
-static void fork_inside_a_call(int kind, int is_by_helper) {
+static void fork_inside_a_call(int kind, int is_by_worker) {
   char output[100];
   size_t length = 0;
   ssize_t more;
   int ends[2], status = -1;
-  by_helper = is_by_helper;
+  by_worker = is_by_worker;
   in_child->calls = in_child->ends = 0;
   expect(pipe(ends) == 0);
   pid_t pid = fork(); /* a pool of its own, which nobody else uses */

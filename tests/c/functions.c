@@ -228,8 +228,8 @@ static int32_t check_signals(int64_t begin, int64_t end, void *ctx) {
   (void)begin, (void)end, (void)ctx;
   sigset_t blocked;
   pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-  int is_helper = !pthread_equal(pthread_self(), host);
-  return sigismember(&blocked, SIGINT) != is_helper || sigismember(&blocked, SIGSEGV);
+  int is_worker = !pthread_equal(pthread_self(), host);
+  return sigismember(&blocked, SIGINT) != is_worker || sigismember(&blocked, SIGSEGV);
 }
 
 static void signals(void) {

@@ -49,7 +49,7 @@ static int32_t meet(int64_t begin, int64_t end, void *ctx) {
 /* The great-grandchild, which has its grandparent's PID and memory. */
 static int last(void) {
   double value;
-  alarm(SECONDS); /* if no helper comes */
+  alarm(SECONDS); /* if no worker comes */
   if (getpid() != FIRST) return 20;
   if (ungil_pi(1000, 1, control, &value) != UNGIL_OK) return 21; /* not under the call of that process */
   present = 0;

@@ -31,14 +31,14 @@ static void throw_one(void) {
 enum { SECONDS = 60, ITEMS = 1000, KINDS = 5, RELEASE = 4 };
 
 static void (*leave)(void);
-static int by_helper;
+static int by_worker;
 static pthread_t caller;
 static int reached; /* atomic, by the compiler's functions, which C and C++ both have */
 
 /* Leaves at the first call of the thread that is to; another one waits meanwhile. */
 static void visit(void) {
-  int is_helper = !pthread_equal(pthread_self(), caller);
-  if (is_helper == by_helper) {
+  int is_worker = !pthread_equal(pthread_self(), caller);
+  if (is_worker == by_worker) {
     __atomic_store_n(&reached, 1, __ATOMIC_SEQ_CST);
     leave();
   } else {
@@ -66,7 +66,7 @@ static int32_t call(int kind, int32_t threads) {
   return ungil_integrate(integrand, NULL, 0, 1, ITEMS, threads, 0, &value);
 }
 
-static void exceptions_end_the_process(int kind, int32_t threads, int is_by_helper) {
+static void exceptions_end_the_process(int kind, int32_t threads, int is_by_worker) {
   char text[4096];
   size_t length = 0;
   ssize_t more;
@@ -80,7 +80,7 @@ static void exceptions_end_the_process(int kind, int32_t threads, int is_by_help
     if (dup2(ends[1], STDERR_FILENO) < 0) _exit(1);
     close(ends[1]);
     leave = throw_one;
-    by_helper = is_by_helper;
+    by_worker = is_by_worker;
     caller = pthread_self();
     call(kind, threads);
     _exit(2);
