@@ -2,6 +2,7 @@
  * with UNGIL_E_EXITING. The handler is registered first, and so called after the library has stopped Python. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -205,7 +206,10 @@ static void signals_are_the_programs(void) {
     /* While threads are in requests: to the process, and to this thread. */
     check(read(pipe_ends[0], &byte, 1) == 1, "a request");
     check((i % 2 ? pthread_sigqueue(pthread_self(), SIGRTMAX, value) : sigqueue(getpid(), SIGRTMAX, value)) == 0, "sigqueue");
-    check(sigwaitinfo(&all, &info) == SIGRTMAX && info.si_code == SI_QUEUE, "sigwaitinfo");
+    int received;
+    /* Linux interrupts the wait where another thread takes the signal, which passes it on. */
+    while ((received = sigwaitinfo(&all, &info)) == -1 && errno == EINTR) continue;
+    check(received == SIGRTMAX && info.si_code == SI_QUEUE, "sigwaitinfo");
     check(info.si_pid == getpid() && !seen[info.si_value.sival_int]++, "which signal");
   }
   exit(1); /* join_workers has another status */
