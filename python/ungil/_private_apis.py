@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RLock", "pickle", "thread_local"]
 
+IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
+"""Whether this is a build of Python without a GIL, even if it has one at present."""
+
 # concurrent.futures
 
 _ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")
@@ -62,8 +65,14 @@ def begin_future(future: Future[Any]) -> bool:
 
 
 def set_condition_type(future: Future[Any], kind: type[threading.Condition]) -> None:
-    """Give a new future's condition another class: that of the standard library cannot be interrupted safely."""
-    future._condition.__class__ = kind
+    """Give a new future a condition of another class: that of the standard library cannot be interrupted safely.
+
+    To change the class of the one that it has is faster; but in free-threaded Python that stops all other threads.
+    """
+    if IS_FREE_THREADED:
+        future._condition = kind()
+    else:
+        future._condition.__class__ = kind
 
 
 def reset_future(future: Future[Any], condition: threading.Condition) -> None:

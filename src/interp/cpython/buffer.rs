@@ -86,11 +86,6 @@ impl ExporterType {
         Ok(Self { api, kind, header })
     }
 
-    /// Whether this Python may be a free-threaded build. (One with `Py_TRACE_REFS` may be taken for one.)
-    pub(crate) fn may_be_free_threaded(self) -> bool {
-        self.header == LONG_HEADER
-    }
-
     /// The same type, with other functions of the same Python.
     #[cfg(test)]
     pub(crate) fn with_api(self, api: &'static Api) -> Self {

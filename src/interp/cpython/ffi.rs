@@ -90,7 +90,7 @@ pub(crate) const PROGRAM: c_int = 257;
 
 /// A symbol that a library lacks: it is not a libpython of a supported version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing(&'static str);
+pub struct Missing(pub(crate) &'static str);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@
 //! | `version` | versions, and which of them are supported |
 //! | `host` | the Python that runs this process, and its description of itself |
 //! | `discovery` | where a libpython is found |
+//! | `free_threading` | builds without a GIL |
 //!
 //! `runtime` uses it. It uses `exit`, since calls into Python may be abandoned, and `loading`.
 
@@ -16,6 +17,7 @@ pub(crate) mod arena;
 pub(crate) mod buffer;
 pub(crate) mod discovery;
 pub(crate) mod ffi;
+pub(crate) mod free_threading;
 pub(crate) mod gil;
 pub(crate) mod host;
 pub(crate) mod version;

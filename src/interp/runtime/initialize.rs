@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::interp::cpython::arena;
+use crate::interp::cpython::discovery::suffix;
 use crate::interp::cpython::ffi::PreConfig;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
@@ -97,12 +98,13 @@ enum Origin {
 impl Origin {
     fn of(copy: &LoadedCopy) -> Result<Self, InterpError> {
         let failed = |why: String| unsupported(&copy.libpython, &why);
-        let landmark = format!("lib/python{}/os.py", copy.version);
+        let version = format!("{}{}", copy.version, suffix(copy.world.is_some()));
+        let landmark = format!("lib/python{version}/os.py");
         if let Some(program) = copy.options.path("executable").filter(|path| is_python(path)) {
             return Ok(Self::Program(program));
         }
         if let Some(home) = copy.options.path("home") {
-            let is_there = home.join(&landmark).exists() || !has_landmark(copy);
+            let is_there = home.join(&landmark).exists();
             return is_there
                 .then(|| Self::Home(home.clone()))
                 .ok_or_else(|| failed(format!("{} has no {landmark}", home.display())));
@@ -110,15 +112,9 @@ impl Origin {
         let mut prefixes = copy.libpython.ancestors().skip(2);
         let prefix = prefixes.find(|prefix| prefix.join(&landmark).exists());
         let prefix = prefix.ok_or_else(|| failed(format!("no directory above it has its {landmark}")))?;
-        let program = prefix.join(format!("bin/python{}", copy.version));
+        let program = prefix.join(format!("bin/python{version}"));
         Ok(if is_python(&program) { Self::Program(program) } else { Self::Home(prefix.to_owned()) })
     }
-}
-
-/// Whether the standard library consists of files in the usual directory. (In a free-threaded build, the name of that
-/// directory ends in t.)
-fn has_landmark(copy: &LoadedCopy) -> bool {
-    !file_name(&copy.libpython).contains("t.so")
 }
 
 /// Whether this is the program of a Python, and not an application that embeds one.

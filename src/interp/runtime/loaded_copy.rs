@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::interp::cpython::discovery::find_libpython;
 use crate::interp::cpython::ffi::Api;
+use crate::interp::cpython::free_threading::{self, StopTheWorld};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
@@ -23,6 +24,8 @@ use crate::interp::runtime::options::Options;
 pub(crate) struct LoadedCopy {
     pub(crate) api: Api,
     pub(crate) version: Version,
+    /// In a free-threaded build.
+    pub(crate) world: Option<StopTheWorld>,
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
@@ -49,10 +52,11 @@ impl LoadedCopy {
         if !defines(&image, b"Py_GetVersion").map_err(|error| failed(&error))? {
             return Err(failed(&"not a libpython"));
         }
+        let is_free_threaded = defines(&image, free_threading::MARK.as_bytes()).map_err(|error| failed(&error))?;
         check_pthread_key()?;
         let number = next_number()?;
         let prefix = SymbolPrefix::new(number);
-        let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
+        let copy = rewrite_libpython(image, &prefix, &interpose::functions(number, is_free_threaded));
         let copy = copy.map_err(|error| failed(&error))?;
         let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
         let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
@@ -70,8 +74,14 @@ impl LoadedCopy {
         }
         // SAFETY: these are the symbols of a libpython of a supported version.
         let api = unsafe { Api::of(find) }.map_err(|missing| failed(&missing))?;
-        let options = options.with_host_defaults(host.as_ref(), version)?;
-        Ok(Self { api, version, number, prefix, python, libpython, options })
+        if is_free_threaded && version < free_threading::OLDEST {
+            return Err(failed(&"it is a free-threaded Python 3.13; interpreters support free-threaded Pythons from 3.14 on"));
+        }
+        // SAFETY: these are the symbols of a libpython, which stays loaded.
+        let world = is_free_threaded.then(|| unsafe { StopTheWorld::of(find) });
+        let world = world.transpose().map_err(|missing| failed(&missing))?;
+        let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
+        Ok(Self { api, version, world, number, prefix, python, libpython, options })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.

@@ -91,7 +91,7 @@ unsafe fn boot(copy: &LoadedCopy) -> Result<Started, InterpError> {
 }
 
 fn prepare(gil: Gil<'_>, api: &'static Api, copy: &LoadedCopy) -> Result<Started, InterpError> {
-    let prepared = Interpreter::new(gil, api, copy.version, &copy.settings());
+    let prepared = Interpreter::new(gil, api, copy);
     let (interpreter, service) = prepared.map_err(|error| {
         let text = gil.take_exception_text(error);
         InterpError::Unsupported(format!("the interpreter could not be prepared: {text}"))
