@@ -34,6 +34,13 @@ __all__ = ["RLock", "pickle", "thread_local"]
 IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
 """Whether this is a build of Python without a GIL, even if it has one at present."""
 
+
+def is_gil_enabled() -> bool:
+    """Whether this Python has a GIL at present. The documented function has an underscore, and is new in 3.13."""
+    is_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+    return is_enabled()
+
+
 # concurrent.futures
 
 _ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")

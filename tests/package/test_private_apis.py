@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import sys
+import sysconfig
 import threading
 import typing
 import unittest
@@ -63,6 +64,12 @@ class Typing(unittest.TestCase):
     @unittest.skipIf(sys.version_info >= (3, 10), "SKIP: Python 3.10 and later have ParamSpec")
     def test_any_parameters(self):
         self.assertEqual(typing.Callable[_private_apis.any_parameters(), int], typing.Callable[..., int])
+
+
+class FreeThreading(unittest.TestCase):
+    def test_the_build_and_its_gil(self):
+        self.assertEqual(_private_apis.IS_FREE_THREADED, bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+        self.assertTrue(_private_apis.is_gil_enabled() or _private_apis.IS_FREE_THREADED)
 
 
 class Futures(unittest.TestCase):
