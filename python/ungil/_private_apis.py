@@ -25,9 +25,10 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
     from types import CodeType
-    from typing import Any, Callable, Iterable, Sequence
+    from typing import Any, Callable
 
 __all__ = ["RLock", "pickle", "thread_local"]
 

@@ -5,7 +5,6 @@ import sys
 import unittest
 from unittest import mock
 
-import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 
 
@@ -20,14 +19,13 @@ class Scripts(unittest.TestCase):
         self.assertEqual((status, output.splitlines()), (0, list(lines)), errors)
 
 
+@since(3, 14)
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Annotations(Scripts):
     def test_annotations_that_nobody_can_evaluate(self):
         """They are text in a task, as are all annotations with `from __future__ import annotations`."""
-        future = "from __future__ import annotations" if sys.version_info < (3, 14) else ""
         self.assert_prints(
-            future
-            + """
+            """
 import ungil
 def double(x: OnlyForTypeCheckers, *, y: list[int] = [1]) -> "int":
     "Documented."
@@ -180,10 +178,10 @@ class Options(Scripts):
                 there = interpreter.call(flags)
             print({name: (here[name], there[name]) for name in here if here[name] != there[name]})
         """
-        cases = [[], ["-X", "thread_inherit_context=1"], ["-X", "context_aware_warnings=1"], ["-X", "disable-remote-debug"]]
-        for options in cases:
-            with self.subTest(options=options):
-                self.assert_prints(script, "{}", options=options)
+        self.assert_prints(script, "{}")
+        for option in ("thread_inherit_context=1", "context_aware_warnings=1", "disable-remote-debug"):
+            with self.subTest(option=option):
+                self.assert_prints(script, "{}", options=["-X", option])
 
 
 @since(3, 14)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple
 from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first

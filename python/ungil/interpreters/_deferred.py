@@ -1,4 +1,4 @@
-"""What Python evaluates late, and pickling needs now: annotations from Python 3.14 on, and lazy imports from 3.15 on."""
+"""What Python evaluates late, and pickling needs now: annotations from Python 3.14 on, lazy imports from 3.15 on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_imports(function: FunctionType) -> None:
         return
     namespace = function.__globals__
     for name in globals_used_by(function.__code__):
-        value = namespace.get(name)
+        value: Any = namespace.get(name)
         if type(value) is LazyImport:
             namespace[name] = value.resolve()
 
@@ -44,7 +44,7 @@ def with_annotations(function: FunctionType) -> FunctionType:
 
 
 def _with_text(function: Any) -> FunctionType:
-    import annotationlib  # cloudpickle's imports have imported it
+    import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
 
     copy: Any = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__

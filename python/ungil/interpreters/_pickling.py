@@ -19,7 +19,8 @@ from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Sequence
+    from collections.abc import Sequence
+    from typing import Any, Callable
 
     from ._main_globals import SentGlobal
 

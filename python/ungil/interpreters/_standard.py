@@ -41,7 +41,6 @@ class _WorkQueue:
 class PoolAttributes(StandardExecutor):
     """The standard class with the attributes that others read. Its constructor is not called: it would start a pool."""
 
-    _pool: Pool
     _max_workers: int
     _thread_name_prefix: str
 

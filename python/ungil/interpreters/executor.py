@@ -7,10 +7,11 @@ import operator
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable
 
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library

@@ -8,7 +8,8 @@ import keyword
 import os
 import sys
 import threading
-from typing import Any, Callable, Mapping, Sequence, SupportsIndex, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, SupportsIndex, Union
 
 from .._native import recursion, signatures
 from .._native.handle import Handle
@@ -22,6 +23,9 @@ from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
 
 Path = Union[str, "os.PathLike[str]"]
+
+OLDEST_PYTHON = (3, 9)
+"""The oldest version that can have interpreters, as in src/interp/cpython/version.rs. There is no newest one."""
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -46,9 +50,10 @@ del begin
 
 def require() -> None:
     """Raise UnsupportedError where there can be no interpreters for Python objects."""
-    if sys.implementation.name != "cpython":
+    if sys.implementation.name != "cpython" or sys.version_info < OLDEST_PYTHON:
+        found = *OLDEST_PYTHON, sys.implementation.name, sys.version.split()[0]
         raise UnsupportedError(
-            "unsupported: isolated interpreters require CPython 3.9 or newer; this is %s" % sys.implementation.name
+            "unsupported: isolated interpreters require CPython %d.%d or newer; this is %s %s" % found
         )
 
 
@@ -340,7 +345,7 @@ def shared_variables(share: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lazy_imports(xoptions: Sequence[str]) -> str | None:
-    """The mode of lazy imports: as in -X lazy_imports, or as in this program. None before Python 3.15, which has none."""
+    """The mode of lazy imports: that of -X lazy_imports, or of this program. None before Python 3.15."""
     mode = getattr(sys, "get_lazy_imports", lambda: None)()
     for name, _, value in (option.partition("=") for option in xoptions):
         if name == "lazy_imports" and mode:
