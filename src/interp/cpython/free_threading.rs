@@ -16,7 +16,7 @@ use crate::sys::unwind::park_forever;
 pub(crate) const MARK: &str = "_Py_DecRefShared";
 
 /// The oldest free-threaded build that interpreters support: in 3.13 it was an experiment.
-pub(crate) const OLDEST: Version = Version(3, 13);
+pub(crate) const OLDEST: Version = Version(3, 14);
 
 type Visitor = unsafe extern "C" fn(*mut Object, *mut c_void) -> c_int;
 

@@ -59,7 +59,7 @@ pub(super) unsafe extern "C" fn sem_destroy(semaphore: *mut libc::sem_t) -> c_in
         // SAFETY: `can_abandon` is true. The frames between here and `call_abandonable` own nothing: this one, C's, and
         // those of its closure, by its contract. Python has removed its entry, which was in one of these frames, before it
         // destroys the semaphore. Where C calls back into this library, the frames are protected, or own nothing either.
-        unsafe { abandon::abandon_call() }
+        unsafe { abandon::abandon_attached_call() }
     }
     result
 }
