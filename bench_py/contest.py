@@ -189,10 +189,16 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / repeats, answer
 
 
+def brief(error: Exception) -> str:
+    """An exception in one line: the last one of its message, which in a quoted traceback is what was raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"
+
+
 def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
     if contest.ours(name):
         raise error
-    row.failed[name] = f"{type(error).__name__}: {error}"
+    row.failed[name] = brief(error)
     row.samples.pop(name, None)
 
 

@@ -45,6 +45,7 @@ FAMILIES = (
     ("numba", "#009e73"),
     ("gmpy2", "#cc79a7"),
     ("loky", "#cc79a7"),
+    ("interpreters of the standard", "#009e73"),
     ("python-flint", "#e69f00"),
     ("FLINT", "#e69f00"),
     ("C", "#222222"),

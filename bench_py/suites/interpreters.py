@@ -19,16 +19,17 @@ from ungil._native import signatures
 from ungil._native.library import check, library
 
 from .. import tasks
-from ..contest import Contest, sizes
+from ..contest import Contest, brief, sizes
 from ..machine import processors
-from ..results import Row
+from ..results import STANDARD, Row
 from . import Step, Tools
 
 TITLE = "Interpreters"
 ABOUT = (
     "ungil.InterpreterPoolExecutor compared with concurrent.futures.ProcessPoolExecutor (with each start method), "
-    "loky, and threads, which share everything but run one at a time under the GIL. Pools have as many workers as "
-    "there are processors, from two to eight, and are warm unless their start is measured."
+    "loky, the standard library's InterpreterPoolExecutor (Python 3.14 and later, without packages such as numpy), and "
+    "threads, which share everything but run one at a time under the GIL. Pools have as many workers as there are "
+    "processors, from two to eight, and are warm unless their start is measured."
 )
 REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
 REUSED = "loky, its reusable pool"
@@ -50,13 +51,16 @@ WHOLE = "a pool from start to end, with a short loop of pure Python a worker"
 SHARED = (
     "Proportional set size: a shared page counts in equal parts for each process. A forked process shares its parent's "
     "modules until it writes to them (which includes reference counts), and all processes share the pages of their "
-    "libraries. An interpreter loads its own."
+    "libraries. ungil's interpreters load their own; the standard library's share one libpython."
 )
 NOTES = {
     PURE: "The same work on the same processors: 1 is the best possible.",
     BARE: SHARED,
     MEMORY: SHARED,
-    START: "A forked process is a copy, so nothing has to start; but it inherits locks in any state.",
+    START: (
+        "A forked process is a copy, so nothing has to start; but it inherits locks in any state. The standard "
+        "library's interpreters share one libpython, so less has to be initialised."
+    ),
     AGAIN: (
         "ungil reuses an interpreter that another pool returned. loky's get_reusable_executor() keeps its processes "
         "running, so it has no start and no end, like any pool that stays open."
@@ -102,7 +106,7 @@ class Pools:
             "in Python 3.14 and later",
         )
         if own:
-            kinds["interpreters of the standard library"] = own
+            kinds[STANDARD] = own
         return kinds
 
     def _started(self, kind: Callable[[int], Any]) -> Any:
@@ -177,8 +181,10 @@ class Pools:
                     pool = pools.enter_context(self.kinds[name](self.workers))
                     try:
                         list(pool.map(task, [0.1] * self.workers))  # long enough for each to have one
-                    except ImportError as error:
-                        row.failed[name] = f"{type(error).__name__}: {error}"
+                    except Exception as error:
+                        if name == REFERENCE:
+                            raise
+                        row.failed[name] = brief(error)
                         del row.samples[name]
                     else:
                         row.samples[name].append((memory_of_session() - before) / self.workers / 2**20)

@@ -113,6 +113,7 @@ class Page(unittest.TestCase):
             "<strong>Failed</strong>: WRONG ANSWER: &lt;this&gt;",
             "gmpy2 – pip install gmpy2.",
             "C. It raised OSError: &lt;no&gt;.",
+            "C at 10: raised OSError: &lt;no&gt;",
             "others took 12.5 % of the processors, the host 3.0 %",
             "half of the samples of 1 medians lie",
             "<strong>A busy machine</strong> in <em>kernels</em>",
