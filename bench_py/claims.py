@@ -45,7 +45,7 @@ class Claim:
         if ratio is not None:
             return figure(ratio)
         why = row.failed.get(self.peer) if row is not None else None
-        return f"fails with {why.partition(':')[0]}" if why else "not measured"
+        return f"fails ({why.partition(':')[0]})" if why else "not measured"
 
 
 class Source(NamedTuple):
@@ -113,8 +113,6 @@ CLAIMS = (
           "interpreters", "map of n small tasks", 10**4, STANDARD),
     Claim("interpreters", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
-    Claim("interpreters", "the same with `chunksize=100`", STANDARD_TEXT,
-          "interpreters", "map of n small tasks, chunksize=100", 10**4, STANDARD),
     Claim("interpreters", "start of a worker", "`ProcessPoolExecutor`, `spawn`",
           "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
     Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `fork`",

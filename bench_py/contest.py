@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import reprlib
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -191,9 +192,10 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
 
 
 def brief(error: Exception) -> str:
-    """An exception in one line: the last one of its message, which in a quoted traceback is what was raised."""
+    """An exception in one line. Of a quoted traceback, that is the last line; of other messages, the beginning."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"
+    text = lines[-1] if any(line.startswith("Traceback (") for line in lines) else " ".join(lines)
+    return f"{type(error).__name__}: {textwrap.shorten(text, 200, placeholder=' ...')}"
 
 
 def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
