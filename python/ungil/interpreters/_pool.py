@@ -144,13 +144,17 @@ class Pool:
         tasks = self._next(1)
         if not tasks:
             return
-        interpreter = self._start()
+        interpreter = self._start(tasks)
         if interpreter is None:
-            self._fail(tasks)
             return
-        pace = Pace()
+        pace, is_initialized = Pace(), False
         with interpreter:
             while tasks:
+                # Not for tasks that Ctrl-C cancelled while it started.
+                if not is_initialized and not all(task.future.cancelled() for task in tasks):
+                    if not self._initialize(interpreter, tasks):
+                        return
+                    is_initialized = True
                 pace.begin()
                 _run(tasks, interpreter)
                 pace.end(len(tasks))
@@ -188,29 +192,31 @@ class Pool:
             self._tasks.popleft()
         return tasks
 
-    def _start(self) -> Interpreter | None:
+    def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
             interpreter = Interpreter(share=self._share)
         except BaseException as error:
-            self._break("no interpreter could start: %s" % error, error)
+            self._break("no interpreter could start: %s" % error, error, tasks)
             return None
-        thread = threading.get_ident()
-        self._interpreters[thread] = interpreter
+        self._interpreters[threading.get_ident()] = interpreter
+        return interpreter
+
+    def _initialize(self, interpreter: Interpreter, tasks: Sequence[Task]) -> bool:
         failure = _outcome(self._initializer, interpreter).error if self._initializer else None
         if failure is None:
-            return interpreter
+            return True
         with self._lock:
-            del self._interpreters[thread]
+            del self._interpreters[threading.get_ident()]
         interpreter.close()
         if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
             _logger.critical("Exception in initializer:", exc_info=failure)
-        self._break("the initializer failed: %r" % failure, failure)
-        return None
+        self._break("the initializer failed: %r" % failure, failure, tasks)
+        return False
 
-    def _break(self, why: str, cause: BaseException) -> None:
+    def _break(self, why: str, cause: BaseException, taken: Sequence[Task]) -> None:
         with self._lock:
             self._broken, self._cause = why, cause
-        self._fail(self._clear())
+        self._fail([*self._clear(), *taken])
         self._wake_all()
 
     def _fail(self, tasks: Sequence[Task]) -> None:
