@@ -8,7 +8,7 @@ from concurrent.futures import wait
 from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, rounds, run_script
 from ungil._native import interruptible
 from ungil._native.library import library
 from ungil._native.locks import Numbers
@@ -179,7 +179,7 @@ class Pools(unittest.TestCase):
                 sys.setprofile(between_steps)
                 getattr(_pool, sys.argv[1])()
                 sys.setprofile(None)
-                print(len(more) > 3, all(one._pool._is_shutdown or one._pool.is_broken for one in some))
+                print(len(more) > 3, all(one._pool.is_shutdown or one._pool.is_broken for one in some))
                 """,
                 stopping,
             )
@@ -260,6 +260,38 @@ class OneInterpretersThreads(OneInterpreter):
             thread.start()
         for thread in threads:
             thread.join()
+        self.assertEqual(failures, [])
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class OnePoolsThreads(unittest.TestCase):
+    def test_many_threads_that_submit_map_and_cancel(self):
+        """All share one function, whose pickle is cached; each has others of its own."""
+        failures = []
+
+        def shared(x):
+            return x * 2
+
+        def work(number):
+            for n in range(rounds(60, 10)):
+                own = eval("lambda x: x + %d" % (1000 * number + n), {"__name__": "__main__"})
+                queued = [pool.submit(shared, n), pool.submit(own, 1), pool.submit(shared, [n])]
+                queued[2].cancel()
+                expected = [n * 2, 1000 * number + n + 1]
+                found = [future.result(PATIENCE) for future in queued[:2]]
+                mapped = list(pool.map(shared, range(20), chunksize=3, buffersize=2))
+                if (found, mapped) != (expected, list(range(0, 40, 2))):
+                    failures.append((number, n, found, mapped))
+
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(1e-6)
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(pool._work_queue.qsize(), 0)
         self.assertEqual(failures, [])
 
 

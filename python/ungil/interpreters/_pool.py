@@ -16,9 +16,9 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
-from concurrent.futures.thread import BrokenThreadPool
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple
 from weakref import ref
 
 from .._native import recursion
@@ -28,6 +28,7 @@ from .._private_apis import begin_future, has_ended, register_atexit, reset_futu
 from ._calls import Call, combine
 from ._pace import Pace
 from ._requests import Outcome
+from ._standard import BrokenStandardPool
 from .interpreter import Interpreter
 
 INTERRUPT_TIMEOUT = 1.0
@@ -37,10 +38,11 @@ which does not notice an interrupt, must not keep the user waiting for longer th
 _logger = logging.getLogger("concurrent.futures")
 
 
-class BrokenInterpreterPool(BrokenThreadPool):
+class BrokenInterpreterPool(BrokenStandardPool):
     """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked.
 
-    It derives from BrokenThreadPool, as the exception of this name in Python 3.14's concurrent.futures does.
+    It derives from the exception of this name in `concurrent.futures.interpreter`; before Python 3.14, which brought
+    that, from `concurrent.futures.thread.BrokenThreadPool`.
     """
 
 
@@ -112,7 +114,7 @@ class Pool:
         self._in_progress: dict[int, Sequence[Task]] = {}  # what they have taken; set while the lock is held
         self._broken: str | None = None
         self._cause: BaseException | None = None
-        self._is_shutdown = False
+        self.is_shutdown = False
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
@@ -120,7 +122,7 @@ class Pool:
         with self._lock:
             if self._broken:
                 raise self._error()
-            if self._is_shutdown:
+            if self.is_shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if _is_exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
@@ -174,12 +176,12 @@ class Pool:
                 if self._tasks:
                     # Fewer near the end (guided self-scheduling: Polychronopoulos and Kuck 1987).
                     return self._take(min(limit, len(self._tasks) // (4 * len(self.workers))))
-                if self._is_shutdown or self._broken:
+                if self.is_shutdown or self._broken:
                     return ()
                 wakeup = _thread.allocate_lock()
                 wakeup.acquire()
                 self._waiting[wakeup] = False
-                if self._is_shutdown:  # garbage collection has just freed the executor here
+                if self.is_shutdown:  # garbage collection has just freed the executor here
                     self._wake_all()
             wakeup.acquire()
 
@@ -228,6 +230,11 @@ class Pool:
     def is_broken(self) -> bool:
         return self._broken is not None
 
+    @property
+    def queue_length(self) -> int:
+        """How many tasks no worker has taken."""
+        return len(self._tasks)
+
     def _error(self) -> BrokenInterpreterPool:
         with self._lock:
             error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
@@ -264,7 +271,7 @@ class Pool:
     def shutdown(self) -> None:
         """Take no more tasks. The workers end when the queue is empty."""
         with self._lock:
-            self._is_shutdown = True
+            self.is_shutdown = True
             self._wake_all()
 
     def cancel(self) -> None:
