@@ -81,7 +81,7 @@ test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
-    demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+    test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -293,6 +293,19 @@ test-wheel-all: wheel test-wheel-contents ## the same with numba and others on e
 .PHONY: test-wheel-contents
 test-wheel-contents: wheel
 	$(PYTHON) -m unittest discover -s tests/wheel
+
+# The root is build/sid. It is made when there is none, or when the packages in tests/newest/root.py have changed.
+.PHONY: test-newest
+test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 3.14 and 3.15, PyPy and the newest glibc, in a root of Debian sid (downloads 1 GB)
+	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c programs CC="$(CC)"
+	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/newest/run.py
+
+.PHONY: versions check-versions
+versions: | need-python ## write the table of tested Pythons into docs/pythons.md, of what test-python, test-wheel, test-packages and test-newest noted
+	@$(PYTHON) tests/tested.py write
+
+check-versions: | need-python ## check that the table in docs/pythons.md has what those tests noted
+	@$(PYTHON) tests/tested.py check
 
 # What the tests need beyond the standard library, with pkg-config from PyPI where the system has none.
 $(VENV)/ready: tests/python/requirements.txt | need-python
