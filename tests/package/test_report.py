@@ -165,7 +165,7 @@ class Loader(unittest.TestCase):
     def test_another_library_is_rejected_with_the_reason(self):
         status, _, errors = run("-c", "import ungil; ungil.compat.pi", UNGIL_LIBRARY="libc.so.6")
         self.assertEqual(status, 1)
-        self.assertIn("undefined symbol: ungil_version", errors)
+        self.assertRegex(errors, "symbol:? ungil_version")  # in the words of the C library or of PyPy
 
     def test_the_error_lists_each_path_that_was_tried(self):
         program = """
