@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
-use super::Origin;
+use super::origin::Origin;
 use crate::interp::cpython::ffi::{InitConfig, StartByConfig};
 use crate::interp::runtime::environment;
 use crate::interp::runtime::loaded_copy::LoadedCopy;

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Origin;
+use super::origin::Origin;
 use crate::interp::cpython::ffi::{PreConfig, StartByGlobals};
 use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::options::FLAGS;
