@@ -34,9 +34,10 @@ def _open(path: str) -> ctypes.CDLL:
     version = library.ungil_abi_version()
     if version != ABI_VERSION:
         raise OSError("the library has ABI version %d, and this package needs %d" % (version, ABI_VERSION))
-    # The library reads its environment variables now, with the GIL held, so that no Python thread changes them. (In a
-    # free-threaded Python, one could; but modules are usually imported before threads start.)
-    ctypes.PyDLL(path, handle=library._handle).ungil_num_threads()
+    # The library reads its environment variables now, with the GIL held, so that no Python thread changes them.
+    # PyPy 8 has no PyDLL, and calls to CDLL release the GIL.
+    holding_the_gil = getattr(ctypes, "PyDLL", ctypes.CDLL)
+    holding_the_gil(path, handle=library._handle).ungil_num_threads()
     return library
 
 

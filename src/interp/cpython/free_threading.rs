@@ -31,10 +31,11 @@ impl StopTheWorld {
     /// `find` returns the addresses of the symbols of a Python that stays loaded.
     pub(crate) unsafe fn of(find: impl Fn(&str) -> Option<NonNull<c_void>>) -> Result<Self, Missing> {
         const NAME: &str = "PyUnstable_GC_VisitObjects";
-        let address = find(NAME).ok_or(Missing(NAME))?.as_ptr();
+        let address = find(NAME).ok_or(Missing::of(NAME))?.as_ptr();
         // SAFETY: Python's function of this name, which it has from 3.12 on, has this type.
-        let visit_objects =
-            unsafe { mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(Visitor, *mut c_void)>(address) };
+        let visit_objects = unsafe {
+            mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn(Visitor, *mut c_void)>(address)
+        };
         Ok(Self { visit_objects })
     }
 

@@ -61,7 +61,8 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> Vec<Interposed
         ("sem_destroy", world_wait::sem_destroy as *const ()),
     ];
     let more = if is_free_threaded { &in_free_threaded[..] } else { &[] };
-    let interposed = |&(name, function): &(_, *const ())| InterposedFunction { name, address: function.addr() };
+    let interposed =
+        |&(name, function): &(_, *const ())| InterposedFunction { name, address: function.addr() };
     all.iter().chain(more).map(interposed).collect()
 }
 

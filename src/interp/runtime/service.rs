@@ -9,14 +9,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
-use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::free_threading::StopTheWorld;
-use crate::interp::cpython::gil::{Gil, with_gil};
-use crate::interp::error::InterpError;
+use crate::interp::cpython::gil::Gil;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
-use crate::sys::foreign::call_foreign;
 use crate::sys::process;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
@@ -67,7 +65,7 @@ impl ViewReturner {
 
 /// What the interpreter's own thread works with.
 pub(crate) struct Service {
-    api: &'static Api,
+    python: RunningPython,
     functions: Functions,
     in_progress: Arc<InProgress>,
     commands: Receiver<ServiceCommand>,
@@ -77,17 +75,17 @@ pub(crate) struct Service {
 
 impl Service {
     /// # Safety
-    /// These are the functions of a copy that has started and never ends, and of its `bootstrap.py`. `world` is that of the
-    /// copy, which is a free-threaded build then.
+    /// These are the functions of `bootstrap.py` in the same copy. `world` is that of the copy, which is a free-threaded
+    /// build then.
     pub(crate) unsafe fn new(
-        api: &'static Api,
+        python: RunningPython,
         functions: Functions,
         in_progress: Arc<InProgress>,
         world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { api, functions, in_progress, commands, world }, handle)
+        (Self { python, functions, in_progress, commands, world }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -102,31 +100,25 @@ impl Service {
         match command {
             // An error means that the process is exiting: then there is nothing left to do.
             ServiceCommand::Release(views) => {
-                let _ = self.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
+                let _ = self.python.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
             }
             ServiceCommand::Interrupt => {
-                while self.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
+                while self.python.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
             #[cfg(test)]
             ServiceCommand::Panic => {
-                let _ = self.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
+                let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
             }
         }
-    }
-
-    fn with_gil<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
-        // SAFETY: by the contract of `new`, the copy has started and never ends.
-        unsafe { with_gil(self.api, body) }
     }
 
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
     /// on.
     fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
-        // SAFETY: by the contract of `new`, the copy has started and never ends; any thread may ask for its GIL.
-        call_foreign(|| unsafe { (self.api.PyGILState_Ensure)() });
+        self.python.take_gil_forever();
         if let Some(world) = self.world {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
             unsafe { world.forever(|| self.report_and_wake(stopped)) };
