@@ -62,6 +62,25 @@ with ungil.Interpreter() as interpreter:
             "{'side': <class 'int'>}",
         )
 
+    def test_the_programs_class_keeps_its_own(self):
+        self.assert_prints(
+            """
+            import ungil
+            class Box:
+                side: Later
+            with ungil.Interpreter() as interpreter:
+                print(interpreter.call(lambda: (Box.__annotations__, Box))[1] is Box)
+                print(interpreter.call(lambda: Box.__annotations__))
+                class Later: pass
+                print(Box.__annotations__ == {"side": Later})
+                print(interpreter.call(lambda: Box.__annotations__ == {"side": Later}))
+            """,
+            "True",
+            "{'side': 'Later'}",
+            "True",
+            "False",
+        )
+
 
 LAZY = """
 import sys, ungil

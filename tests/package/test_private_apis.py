@@ -199,6 +199,14 @@ class Cloudpickle(unittest.TestCase):
         self.assertIs(made.__globals__, namespace)
         self.assertEqual((made(), made.attribute), (8, 7))
 
+    def test_classes(self):
+        made = type("Made", (dict,), {"__module__": "__main__", "attribute": 7})
+        make, arguments, attributes, slots, complete = _private_apis.parts_of_class(self.reduced(made)[1])
+        self.assertEqual((arguments[1], attributes["attribute"], slots), ("Made", 7, {}))
+        again = make(*arguments)
+        complete(again, ({"attribute": 8}, slots))
+        self.assertEqual((again.__name__, again.attribute), ("Made", 8))
+
     def test_globals_used_by(self):
         code = compile("lambda: [a.b for c in range(d)]", "", "eval").co_consts[0]
         self.assertEqual(set(_private_apis.globals_used_by(code)), {"a", "d", "range"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import types
 from types import FunctionType
 
-from .._private_apis import globals_used_by
+from .._private_apis import globals_used_by, parts_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +46,43 @@ def with_annotations(function: FunctionType) -> FunctionType:
 
 
 def _with_text(function: Any) -> FunctionType:
-    import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
-
     copy: Any = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     copy.__dict__.update(function.__dict__)
     for name in ("__kwdefaults__", "__qualname__", "__module__", "__doc__", "__type_params__"):
         setattr(copy, name, getattr(function, name))
-    copy.__annotations__ = annotationlib.get_annotations(function, format=annotationlib.Format.STRING)
+    copy.__annotations__ = _annotations_of(function)
     return copy  # type: ignore[no-any-return]
+
+
+def _annotations_of(obj: Any) -> dict[str, Any]:
+    """The annotations of a function or class: their values, or text if Python cannot evaluate them."""
+    import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
+
+    for format in annotationlib.Format.VALUE, annotationlib.Format.STRING:
+        with contextlib.suppress(Exception):
+            found: dict[str, Any] = annotationlib.get_annotations(obj, format=format)
+            return found
+    return {}
+
+
+def reduce_class(kind: type, reduced: Any) -> Any:
+    """cloudpickle's reduction of a class, with its annotations. cloudpickle drops them if Python has them deferred."""
+    if sys.version_info < (3, 14):
+        return reduced
+    make, arguments, attributes, slots, complete = parts_of_class(reduced)
+    attributes = {name: value for name, value in attributes.items() if name not in _ANNOTATIONS}
+    state = complete, (attributes, slots), _annotations_of(kind)
+    return make, arguments, state, None, None, set_class_state
+
+
+_ANNOTATIONS = ("__annotations__", "__annotations_cache__")
+
+
+def set_class_state(kind: Any, state: Any) -> None:
+    """Complete a class that arrived. The other side may have it already, with annotations of its own."""
+    complete, state, annotations = state
+    complete(kind, state)
+    if annotations and kind.__annotate__ is None and not kind.__annotations__:
+        kind.__annotations__ = annotations

@@ -189,11 +189,13 @@ def _make_full_pickler() -> Callable[..., Any]:
             if type(obj) is FunctionType:
                 return self._reduce_function(obj)
             reduced = cloudpickle.Pickler.reducer_override(self, obj)
-            if type(obj) is not CodeType:
-                return reduced
-            if reduced is NotImplemented:
-                reduced = reduction_of_code(self, obj)
-            return _sources.reduce_code(obj, reduced)
+            if type(obj) is CodeType:
+                if reduced is NotImplemented:
+                    reduced = reduction_of_code(self, obj)
+                return _sources.reduce_code(obj, reduced)
+            if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == 6:
+                return _deferred.reduce_class(obj, reduced)
+            return reduced
 
         def _reduce_function(self, function: FunctionType) -> Any:
             if is_by_value(function) or not is_importable(function):
