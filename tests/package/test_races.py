@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 import unittest
+from concurrent.futures import wait
 from unittest import mock
 
 import ungil
@@ -11,6 +12,7 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, rounds
 from ungil._native import interruptible
 from ungil._native.library import library
 from ungil._native.locks import Numbers
+from ungil.interpreters import _pool
 
 PATIENCE = 60  # seconds
 
@@ -28,6 +30,10 @@ def run_until(begun, ended):
     gate[begun] = 1
     while not gate[ended]:
         time.sleep(0.001)
+
+
+def count_at_the_gate():
+    sys.modules["__main__"].gate[0] += 1
 
 
 def number_of_interpreter():
@@ -124,6 +130,26 @@ class Pools(unittest.TestCase):
         gate[3] = 1
         self.assertIsNone(later[0].exception(PATIENCE))
         self.assertTrue(queued.cancelled())
+
+    def test_stop_while_an_interpreter_starts(self):
+        """Its initializer is not called for tasks that are cancelled then, but for the next one."""
+        go_on, start, gate = threading.Event(), ungil.Interpreter, bytearray(1)
+
+        def start_late(**options):
+            go_on.wait(PATIENCE)
+            return start(**options)
+
+        share = {"gate": ungil.share(gate, writable=True)}
+        patch = mock.patch.object(_pool, "Interpreter", start_late)
+        with patch, ungil.InterpreterPoolExecutor(1, initializer=count_at_the_gate, share=share) as pool:
+            cancelled = pool.submit(pow, 1, 1)
+            until(lambda: pool._pool._in_progress)
+            pool._pool.stop()
+            go_on.set()
+            until(lambda: pool._pool._waiting)
+            self.assertEqual((gate[0], len(wait([cancelled], PATIENCE).done)), (0, 1))
+            self.assertEqual([pool.submit(pow, 2, n).result(PATIENCE) for n in range(3)], [1, 2, 4])
+        self.assertEqual(gate[0], 1)
 
     def test_an_interrupt_never_reaches_the_next_task(self):
         gate = bytearray(2)

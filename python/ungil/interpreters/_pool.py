@@ -17,18 +17,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError, Future, InvalidStateError
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 from weakref import ref
 
 from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
-from .._private_apis import begin_future, has_ended, register_atexit, reset_future
-from ._calls import Call, combine
+from .._private_apis import begin_future, register_atexit, reset_future
+from ._calls import Call
 from ._pace import Pace
-from ._requests import Outcome
 from ._standard import BrokenStandardPool
+from ._tasks import Task, end_future, outcome_of, run
 from .interpreter import Interpreter
 
 INTERRUPT_TIMEOUT = 1.0
@@ -44,20 +43,6 @@ class BrokenInterpreterPool(BrokenStandardPool):
     It derives from the exception of this name in `concurrent.futures.interpreter`; before Python 3.14, which brought
     that, from `concurrent.futures.thread.BrokenThreadPool`.
     """
-
-
-class Task(NamedTuple):
-    """A call, and the future that receives its result."""
-
-    call: Call
-    future: Future[Any]
-
-    def cancel(self) -> None:
-        future = self.future
-        if future.cancel():
-            begin_future(future)  # only this notifies concurrent.futures.wait()
-        elif future.running():  # the program has marked it so, and no worker would end it
-            _end_future(future, None, CancelledError())
 
 
 class Worker(threading.Thread):
@@ -146,15 +131,19 @@ class Pool:
         tasks = self._next(1)
         if not tasks:
             return
-        interpreter = self._start()
+        interpreter = self._start(tasks)
         if interpreter is None:
-            self._fail(tasks)
             return
-        pace = Pace()
+        pace, is_initialized = Pace(), False
         with interpreter:
             while tasks:
+                # Not for tasks that Ctrl-C cancelled while it started.
+                if not is_initialized and not all(task.future.cancelled() for task in tasks):
+                    if not self._initialize(interpreter, tasks):
+                        return
+                    is_initialized = True
                 pace.begin()
-                _run(tasks, interpreter)
+                run(tasks, interpreter)
                 pace.end(len(tasks))
                 del tasks  # nothing of them is kept while the worker waits
                 tasks = self._next(pace.batch)
@@ -190,35 +179,37 @@ class Pool:
             self._tasks.popleft()
         return tasks
 
-    def _start(self) -> Interpreter | None:
+    def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
             interpreter = Interpreter(share=self._share)
         except BaseException as error:
-            self._break("no interpreter could start: %s" % error, error)
+            self._break("no interpreter could start: %s" % error, error, tasks)
             return None
-        thread = threading.get_ident()
-        self._interpreters[thread] = interpreter
-        failure = _outcome(self._initializer, interpreter).error if self._initializer else None
+        self._interpreters[threading.get_ident()] = interpreter
+        return interpreter
+
+    def _initialize(self, interpreter: Interpreter, tasks: Sequence[Task]) -> bool:
+        failure = outcome_of(self._initializer, interpreter).error if self._initializer else None
         if failure is None:
-            return interpreter
+            return True
         with self._lock:
-            del self._interpreters[thread]
+            del self._interpreters[threading.get_ident()]
         interpreter.close()
         if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
             _logger.critical("Exception in initializer:", exc_info=failure)
-        self._break("the initializer failed: %r" % failure, failure)
-        return None
+        self._break("the initializer failed: %r" % failure, failure, tasks)
+        return False
 
-    def _break(self, why: str, cause: BaseException) -> None:
+    def _break(self, why: str, cause: BaseException, taken: Sequence[Task]) -> None:
         with self._lock:
             self._broken, self._cause = why, cause
-        self._fail(self._clear())
+        self._fail([*self._clear(), *taken])
         self._wake_all()
 
     def _fail(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
             if begin_future(task.future):
-                _end_future(task.future, None, self._error())
+                end_future(task.future, None, self._error())
 
     @property
     def is_broken(self) -> bool:
@@ -330,41 +321,6 @@ class Pool:
         for task in tasks:
             reset_future(task.future, Condition())
         self._fail(tasks)
-
-
-def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if begin_future(task.future)]
-    if not tasks:
-        return
-    call = tasks[0].call
-    is_map = call.is_map
-    result, error = _outcome(combine([task.call for task in tasks]) if is_map else call, interpreter)
-    for task in tasks:
-        task.call.drop_arguments()
-    for i, task in enumerate(tasks):
-        _end_future(task.future, result[i] if is_map and error is None else result, error)
-
-
-def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
-    try:
-        return interpreter._outcome(call)
-    except BaseException as unexpected:  # the future must end
-        return Outcome(None, unexpected)
-
-
-def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    """Set the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
-    if has_ended(future):
-        return
-    try:
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-    except InvalidStateError:  # the program was faster
-        pass
-    except BaseException as failure:
-        _logger.critical("Exception at the end of %r:", future, exc_info=failure)
 
 
 # All pools. Each access is one operation of a set in C; those of a WeakSet are several.

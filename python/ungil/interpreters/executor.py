@@ -21,9 +21,10 @@ from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
 from . import _streams
 from ._calls import Call, call_of, function_of, map_of
-from ._pool import BrokenInterpreterPool, Pool, Task
+from ._pool import BrokenInterpreterPool, Pool
 from ._requests import exception_of
 from ._standard import PoolAttributes
+from ._tasks import Task
 from .interpreter import require, shared_variables
 
 
