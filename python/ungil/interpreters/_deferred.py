@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import types
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from .._private_apis import globals_used_by, parts_of_class
 
@@ -23,11 +24,24 @@ def make_imports(function: FunctionType) -> None:
     """
     if LazyImport is None:
         return
-    namespace = function.__globals__
-    for name in globals_used_by(function.__code__):
+    namespace, code = function.__globals__, function.__code__
+    for name in globals_used_by(code):
         value: Any = namespace.get(name)
         if type(value) is LazyImport:
-            namespace[name] = value.resolve()
+            value = namespace[name] = value.resolve()
+        if isinstance(value, ModuleType):
+            _import_submodules(value, {*code.co_names})
+
+
+def _import_submodules(module: ModuleType, names: set[str]) -> None:
+    """Import what lazy imports have promised of a module: `lazy import a.b` imports `a.b` when `b` is asked for."""
+    prefix = module.__name__ + "."
+    lazy_modules: Any = getattr(sys, "lazy_modules", ())
+    for full_name in [name for name in list(lazy_modules) if name.startswith(prefix)]:
+        parts = full_name[len(prefix) :].split(".")
+        if names.issuperset(parts):
+            with contextlib.suppress(ImportError, AttributeError):  # the function may not need it
+                functools.reduce(getattr, parts, module)
 
 
 def with_annotations(function: FunctionType) -> FunctionType:
