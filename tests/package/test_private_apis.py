@@ -91,7 +91,7 @@ class Futures(unittest.TestCase):
 
     def test_these_are_all_states(self):
         states = {"CANCELLED", *_private_apis._ENDED, *_private_apis._UNFINISHED}
-        self.assertEqual(states, set(concurrent.futures._base._FUTURE_STATES))
+        self.assertEqual(states, set(concurrent.futures._base._STATE_TO_DESCRIPTION_MAP))
 
     def test_a_condition_of_another_class(self):
         _private_apis.set_condition_type(self.future, interruptible.Condition)
