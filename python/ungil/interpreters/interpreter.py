@@ -62,8 +62,7 @@ class Interpreter(Handle):
 
     It is like this process's Python (`sys.path`, venv, flags), but has its own `__main__`, modules and extension
     modules. Threads that call different interpreters run at the same time; those that call the same one take turns.
-    (In a free-threaded Python there is no GIL: threads need no interpreters to run at the same time, and do not take
-    turns in one. There an interpreter is for isolation, of packages that are not thread-safe for example.)
+    (A free-threaded Python has no GIL, neither here nor there; then an interpreter is for isolation.)
 
     Parameters
     ----------
