@@ -194,6 +194,9 @@ fn batches_of_one_or_two_kinds() {
 /// Compares the answers with the reference's, of which there are few, and with those for each number alone.
 fn assert_each_alone(numbers: &[u64]) {
     for_each_level(|level| {
+        if cfg!(miri) && level == Level::Avx2 {
+            return; // to Miri, which compiles nothing, this kernel is the scalar one
+        }
         let mut kinds: Vec<u64> = numbers.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
