@@ -71,7 +71,7 @@ demo: all need-python ## watch two Python threads take half the time of one, and
 	@$(PYTHON) examples/python/primes.py
 	@$(PYTHON) examples/python/pi.py
 	@$(PYTHON) examples/python/parallel_map.py
-	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters need CPython 3.8 or newer with a shared libpython)"
+	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters need CPython 3.9 or newer with a shared libpython)"
 
 # Tests of growth and repetition run at full length on each Python unless UNGIL_TEST_STRESS says otherwise
 # (tests/stress.py).
@@ -217,7 +217,7 @@ test-large: all $(VENV)/ready ## objects and arrays beyond 2^32 bytes: takes min
 	    $(VENV)/bin/python -m unittest discover -s tests/large -v
 
 COUNT ?= 100
-PYTHON_VERSIONS ?= 3.8 3.13
+PYTHON_VERSIONS ?= 3.9 3.13
 .PHONY: test-repeat
 test-repeat: all need-python ## repeat the package's tests COUNT (100) times on PYTHON_VERSIONS; stops at the first failure and keeps its log
 	$(PYTHON) tests/repeat.py $(COUNT) $(PYTHON_VERSIONS)
@@ -272,7 +272,7 @@ $(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
 	@$(WHEEL_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@
 
-test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.8 on and run the package's tests; on three with numba and others
+test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.9 on and run the package's tests; on three with numba and others
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/wheel/run.py
 
 test-wheel-all: wheel test-wheel-contents ## the same with numba and others on each (downloads 3 GB)

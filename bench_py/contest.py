@@ -11,8 +11,9 @@ import itertools
 import math
 import reprlib
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from .results import Row
 

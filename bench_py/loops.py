@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import partial
 from types import SimpleNamespace
-from typing import Iterable
 
 import numpy
 

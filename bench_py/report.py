@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import pyplot

@@ -10,9 +10,9 @@ import json
 import math
 import os
 import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Iterator, Sequence
 
 NAMES = ("gil", "kernels", "interpreters", "overheads")
 """Of the suites."""

@@ -16,7 +16,7 @@ SUITES = (("package", "test*.py"), ("python", "test_interpreter*.py"))
 
 
 def find(version):
-    """The newest CPython of a series such as 3.8: its executable and description."""
+    """The newest CPython of a series such as 3.9: its executable and description."""
     found = pythons_of(version)
     if not found:
         sys.exit("there is no CPython %s on this machine" % version)

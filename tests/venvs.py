@@ -13,7 +13,7 @@ from run import environment  # noqa: E402, F401
 
 
 def find(is_supported):
-    """The Pythons of pythons.find() whose name ("CPython", "PyPy") and version ([3, 8]) are supported."""
+    """The Pythons of pythons.find() whose name ("CPython", "PyPy") and version ([3, 9]) are supported."""
     found = pythons.find()
     return {executable: found[executable] for executable in found if is_supported(*pythons.split(found[executable]))}
 

@@ -7,10 +7,11 @@ import ctypes
 import multiprocessing
 import os
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import numpy
 

@@ -6,9 +6,10 @@ import ctypes
 import math
 import threading
 import time
+from collections.abc import Iterator
 from ctypes.util import find_library
 from functools import partial
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import numpy
 

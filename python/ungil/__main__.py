@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from importlib import util
-from typing import Any, Callable, Tuple
+from typing import Any, Callable
 
 from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, compat, kernels
 from ._native.library import library, path, version
@@ -25,7 +25,7 @@ DESCRIPTION = (__doc__ or "").partition("\n")[0]  # there are no docstrings unde
 TARGET_SECONDS = 0.05  # the approximate time of each call that is timed
 PACKAGES = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")
 
-Way = Callable[[int], Tuple[bool, float]]  # number of workers -> (correct, speed-up)
+Way = Callable[[int], tuple[bool, float]]  # number of workers -> (correct, speed-up)
 
 
 def loop(count: int) -> int:

@@ -25,9 +25,10 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
     from types import CodeType
-    from typing import Any, Callable, Sequence
+    from typing import Any, Callable
 
 __all__ = ["RLock", "pickle", "thread_local"]
 
@@ -84,13 +85,11 @@ CONDITION_LOCK = "_lock"
 def register_atexit(function: Callable[[], object]) -> None:
     """Call the function before the process waits for its threads to end.
 
-    atexit's functions are called after that, so a pool's threads would never be asked to end. Python 3.8 has no such
-    hook; it does not wait for daemon threads.
+    atexit's functions are called after that, so a pool's threads would never be asked to end.
     """
-    import atexit
     import threading
 
-    getattr(threading, "_register_atexit", atexit.register)(function)
+    threading._register_atexit(function)  # type: ignore[attr-defined]
 
 
 # ctypes
@@ -151,6 +150,14 @@ def parts_of_function(
     """
     make, arguments, (attributes, slots), _, _, complete = reduced
     return make, arguments, attributes, slots, complete
+
+
+def globals_used_by(code: CodeType) -> Iterable[str]:
+    """The names of the globals that a function with this code brings along."""
+    from cloudpickle import cloudpickle
+
+    names: Iterable[str] = cloudpickle._extract_code_globals(code)
+    return names
 
 
 def reduction_of_code(pickler: Any, code: CodeType) -> Any:

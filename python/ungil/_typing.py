@@ -7,7 +7,8 @@ They exist at run time too, for typing.get_type_hints(). Before Python 3.10 it f
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, SupportsFloat, SupportsIndex, TypeVar, Union
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypeVar, Union
 
 if sys.version_info >= (3, 10):
     from typing import ParamSpec

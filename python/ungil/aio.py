@@ -13,7 +13,8 @@ import contextvars
 import functools
 import inspect
 import threading
-from typing import Any, Callable, Coroutine, TypeVar, overload
+from collections.abc import Coroutine
+from typing import Any, Callable, TypeVar, overload
 
 from . import functions, kernels
 from ._typing import Integers, Parameters, Result

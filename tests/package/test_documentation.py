@@ -115,8 +115,7 @@ class Docstrings(unittest.TestCase):
         for function in ungil.Interpreter.call, ungil.run:
             hints = typing.get_type_hints(function)
             self.assertEqual((hints["function"], hints["return"]), (called, result))
-        if sys.version_info >= (3, 9):  # before, a Future has no parameter
-            self.assertEqual(typing.get_type_hints(ungil.InterpreterPoolExecutor.submit)["fn"], called)
+        self.assertEqual(typing.get_type_hints(ungil.InterpreterPoolExecutor.submit)["fn"], called)
 
 
 def with_annotations(value):

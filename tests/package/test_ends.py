@@ -1,7 +1,6 @@
 """Ctrl-C, and the exit of the program, while interpreters run code."""
 
 import signal
-import time
 import unittest
 
 import ungil
@@ -9,25 +8,34 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 from ungil import errors
 from ungil._native import signatures
 
+# later() asks for the signal. It comes when so many tasks have begun and the main thread waits.
 SLEEPERS = """
-    import signal, sys, threading, time, ungil
+    import os, signal, sys, threading, time, ungil
+    from ungil.interpreters import _pool
+    _pool.INTERRUPT_TIMEOUT = 100
+    begun, begin = os.pipe()
     def work(seconds):
+        os.write(begin, b"b")
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pass
-    def later():  # the main thread gets the signal while it waits
+    def sleep(seconds):
+        os.write(begin, b"b")
+        time.sleep(seconds)
+    def is_waiting():
+        frame = sys._current_frames()[threading.main_thread().ident]
+        while frame is not None and frame.f_code.co_name not in ("_wait_once", "sleep"):
+            frame = frame.f_back
+        return frame is not None
+    def tell(tasks):
+        for _ in range(tasks):
+            os.read(begun, 1)
+        while not is_waiting():
+            time.sleep(0.001)
         print("waiting", flush=True)
+    def later(tasks=1):
+        threading.Thread(target=tell, args=(tasks,), daemon=True).start()
 """
-
-
-def sleeps_on(process):
-    """Return when the process's main thread has slept for a while, so that it must be waiting."""
-    asleep = 0
-    while asleep < 20:
-        time.sleep(0.01)
-        with open("/proc/%d/stat" % process) as file:
-            state = file.read().rpartition(") ")[2][0]
-        asleep = asleep + 1 if state == "S" else 0
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
@@ -37,7 +45,6 @@ class CtrlC(unittest.TestCase):
     def interrupted(self, script):
         def interact(process):
             self.assertEqual(process.stdout.readline(), "waiting\n")
-            sleeps_on(process.pid)
             process.send_signal(signal.SIGINT)
 
         return run_script(SLEEPERS + script, interact=interact)
@@ -52,9 +59,7 @@ class CtrlC(unittest.TestCase):
     pool = ungil.InterpreterPoolExecutor(2)
     pool.submit(pow, 1, 1).result()
     futures = [pool.submit(work, 600) for _ in range(3)]
-    while not futures[1].running():
-        time.sleep(0.001)
-    later()
+    later(2)
     try:
         futures[0].result()
     except KeyboardInterrupt:
@@ -69,7 +74,7 @@ class CtrlC(unittest.TestCase):
     with ungil.InterpreterPoolExecutor(2) as pool:
         later()
         try:
-            pool.submit(time.sleep, 600).result()
+            pool.submit(sleep, 600).result()
         except KeyboardInterrupt:
             print("interrupted")
         """)
@@ -77,7 +82,7 @@ class CtrlC(unittest.TestCase):
     def test_in_map(self):
         self.assert_interrupted("""
     with ungil.InterpreterPoolExecutor(2) as pool:
-        later()
+        later(2)
         try:
             list(pool.map(work, [600] * 20))
         except KeyboardInterrupt:
@@ -126,7 +131,7 @@ class CtrlC(unittest.TestCase):
         with ungil.InterpreterPoolExecutor(2) as pool:
             futures = [pool.submit(work, 600) for _ in range(5)]
             later()
-            time.sleep(600)
+            sleep(600)
     except KeyboardInterrupt:
         print("interrupted", all(future.done() for future in futures))
         """,

@@ -129,10 +129,10 @@ class OwnedFutures(unittest.TestCase):
         begin, has_begun = threading.Event(), threading.Event()
         start = pool._pool._start
 
-        def start_later():
+        def start_later(tasks):
             has_begun.set()
             begin.wait(SOON)
-            return start()
+            return start(tasks)
 
         with mock.patch.object(pool._pool, "_start", start_later):
             futures = {end: pool.submit(pow, 2, 3) for end in ENDS}

@@ -4,13 +4,15 @@ import sys
 import threading
 import time
 import unittest
+from concurrent.futures import wait
 from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, rounds, run_script
 from ungil._native import interruptible
 from ungil._native.library import library
 from ungil._native.locks import Numbers
+from ungil.interpreters import _pool
 
 PATIENCE = 60  # seconds
 
@@ -28,6 +30,10 @@ def run_until(begun, ended):
     gate[begun] = 1
     while not gate[ended]:
         time.sleep(0.001)
+
+
+def count_at_the_gate():
+    sys.modules["__main__"].gate[0] += 1
 
 
 def number_of_interpreter():
@@ -125,6 +131,26 @@ class Pools(unittest.TestCase):
         self.assertIsNone(later[0].exception(PATIENCE))
         self.assertTrue(queued.cancelled())
 
+    def test_stop_while_an_interpreter_starts(self):
+        """Its initializer is not called for tasks that are cancelled then, but for the next one."""
+        go_on, start, gate = threading.Event(), ungil.Interpreter, bytearray(1)
+
+        def start_late(**options):
+            go_on.wait(PATIENCE)
+            return start(**options)
+
+        share = {"gate": ungil.share(gate, writable=True)}
+        patch = mock.patch.object(_pool, "Interpreter", start_late)
+        with patch, ungil.InterpreterPoolExecutor(1, initializer=count_at_the_gate, share=share) as pool:
+            cancelled = pool.submit(pow, 1, 1)
+            until(lambda: pool._pool._in_progress)
+            pool._pool.stop()
+            go_on.set()
+            until(lambda: pool._pool._waiting)
+            self.assertEqual((gate[0], len(wait([cancelled], PATIENCE).done)), (0, 1))
+            self.assertEqual([pool.submit(pow, 2, n).result(PATIENCE) for n in range(3)], [1, 2, 4])
+        self.assertEqual(gate[0], 1)
+
     def test_an_interrupt_never_reaches_the_next_task(self):
         gate = bytearray(2)
         pool = self.pool(1, gate)
@@ -153,7 +179,7 @@ class Pools(unittest.TestCase):
                 sys.setprofile(between_steps)
                 getattr(_pool, sys.argv[1])()
                 sys.setprofile(None)
-                print(len(more) > 3, all(one._pool._is_shutdown or one._pool.is_broken for one in some))
+                print(len(more) > 3, all(one._pool.is_shutdown or one._pool.is_broken for one in some))
                 """,
                 stopping,
             )
@@ -234,6 +260,38 @@ class OneInterpretersThreads(OneInterpreter):
             thread.start()
         for thread in threads:
             thread.join()
+        self.assertEqual(failures, [])
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class OnePoolsThreads(unittest.TestCase):
+    def test_many_threads_that_submit_map_and_cancel(self):
+        """All share one function, whose pickle is cached; each has others of its own."""
+        failures = []
+
+        def shared(x):
+            return x * 2
+
+        def work(number):
+            for n in range(rounds(60, 10)):
+                own = eval("lambda x: x + %d" % (1000 * number + n), {"__name__": "__main__"})
+                queued = [pool.submit(shared, n), pool.submit(own, 1), pool.submit(shared, [n])]
+                queued[2].cancel()
+                expected = [n * 2, 1000 * number + n + 1]
+                found = [future.result(PATIENCE) for future in queued[:2]]
+                mapped = list(pool.map(shared, range(20), chunksize=3, buffersize=2))
+                if (found, mapped) != (expected, list(range(0, 40, 2))):
+                    failures.append((number, n, found, mapped))
+
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(1e-6)
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(pool._work_queue.qsize(), 0)
         self.assertEqual(failures, [])
 
 

@@ -1,7 +1,7 @@
 """The standard library's own tests of executors, on this package's: those that take the type of the executor.
 
 They run where Python has its `test` package, or Debian's of the same version is installed (`make test-requirements`).
-From 3.12 on they are a package, before they were one module.
+From 3.12 on they are a package, before they were one module. 3.14 added those of its own executor of interpreters.
 """
 
 import importlib
@@ -17,16 +17,26 @@ import ungil
 INAPPLICABLE = {
     "test_default_workers": "there are as many interpreters as processors; the standard library has four threads more",
     "test_map_submits_without_iteration": "its tasks write to a list of the test: interpreters have copies of objects",
-    "test_saturation": "its tasks wait for a semaphore of the test, which does not pickle",
+    "test_saturation": "its tasks wait for a semaphore of the test, or a queue of the standard library's interpreters,"
+    " which isolated ones do not share; test_standard_class has the number of threads",
     "test_cancel_futures": "on a busy machine no task may have begun when the pool is shut down; test_pool has one",
     "test_executor_map_current_future_cancel": "its tasks wait for an event of the test, which does not pickle",
     "test_hang_global_shutdown_lock": "its task gets the executor itself, which does not pickle; the pools that it is"
     " about are the standard library's",
-    "test_idle_thread_reuse": "it looks at an attribute of the standard library's class; test_pool has one of its own",
+    "test_idle_thread_reuse": "a result is there before its worker waits again, and a second worker starts if the next"
+    " task comes in between; test_pool has one of its own",
+    # Those of Python 3.14's executor of interpreters.
+    "test_init_closure": "it expects an error: closures can be sent",
+    "test_init_instance_method": "it expects an error: methods of local classes can be sent",
+    "test_submit_closure": "it expects an error: closures can be sent",
+    "test_submit_local_instance": "it expects an error: local classes can be sent",
+    "test_submit_instance_method": "it expects an error: methods of local classes can be sent",
+    "test_init_exception_in_func": "it looks for the name of the standard library's exception; test_pool has one",
+    "test_submit_exception_in_func": "the cause is an exception of the standard library; test_tracebacks has ours",
+    "test_run_in_executor": "it compares numbers that the standard library gives its interpreters; isolated ones have"
+    " the same, each in a Python of its own; test_standard_class has one",
+    "test_default_executor": "it compares these numbers, too; test_standard_class has one",
 }
-
-if sys.version_info < (3, 9):
-    INAPPLICABLE["test_submit_keyword"] = "Python 3.8 also takes submit(fn=...), which is deprecated there"
 
 
 def debians():
@@ -78,6 +88,8 @@ PARTS = {
     "test_as_completed": "AsCompletedTests",
     "test_init": "InitializerMixin FailingInitializerMixin",
 }
+if sys.version_info >= (3, 14):
+    PARTS["test_interpreter_pool"] = "InterpreterPoolExecutorTest AsyncioTest"
 
 
 class Ours:

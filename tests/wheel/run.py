@@ -1,4 +1,4 @@
-"""Installs the wheel in build/wheels on every Python from 3.8 on, and tests what was installed.
+"""Installs the wheel in build/wheels on every Python from 3.9 on, and tests what was installed.
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
 Then it runs the tests in ../package. On the Pythons that are tested at full length, it installs optional packages too.
@@ -18,7 +18,7 @@ TESTS = os.path.join(venvs.PROJECT, "tests", "package")
 
 
 def is_supported(name, version):
-    return version >= [3, 8]
+    return version >= [3, 9]
 
 
 def environment(**settings):

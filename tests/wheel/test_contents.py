@@ -64,7 +64,7 @@ class Contents(unittest.TestCase):
     def test_the_metadata(self):
         version = re.search(r'^version = "(.*)"', from_project("Cargo.toml").decode(), re.MULTILINE).group(1)
         self.assertEqual(self.metadata["Version"], version)
-        self.assertEqual(self.metadata["Requires-Python"], ">=3.8")
+        self.assertEqual(self.metadata["Requires-Python"], ">=3.9")
         self.assertEqual(self.metadata["Description-Content-Type"], "text/markdown")
         self.assertIn("Typing :: Typed", self.metadata.get_all("Classifier"))
 

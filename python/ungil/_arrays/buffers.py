@@ -8,13 +8,14 @@ from __future__ import annotations
 import array
 import ctypes
 import sys
-from typing import Any, Iterable, Tuple
+from collections.abc import Iterable
+from typing import Any
 
 from . import dtypes
 from .addresses import address_of
 from .dtypes import UINT8, UINT64, ElementType
 
-ElementTypes = Tuple[ElementType, ...]
+ElementTypes = tuple[ElementType, ...]
 
 
 class BufferRef:

@@ -7,7 +7,8 @@ import contextlib
 import operator
 import os
 import time
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, SupportsIndex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Callable, NamedTuple, SupportsIndex
 
 from .. import errors
 from ..control import Control

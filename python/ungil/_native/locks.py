@@ -13,7 +13,8 @@ import itertools
 import operator
 import os
 import threading
-from typing import Iterable, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 
 Item = TypeVar("Item")
 

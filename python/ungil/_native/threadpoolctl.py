@@ -11,9 +11,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Sequence
+    from typing import Any
 
 NAME = "threadpoolctl"
 

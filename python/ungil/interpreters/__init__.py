@@ -1,6 +1,6 @@
 """Isolated interpreters, and pools of them.
 
-- `executor`: `InterpreterPoolExecutor`, and `_pool`, its workers.
+- `executor`: `InterpreterPoolExecutor`; `_pool`, its workers; `_tasks`, what these run.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
 - `_pickling`, `_sharing`, `_main_globals`, `_sources`: objects, memory, globals of `__main__` and source lines on their

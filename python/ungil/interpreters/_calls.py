@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple
 from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first
@@ -184,7 +185,7 @@ def _collect(value: Any, found: _Dependencies) -> bool:
     if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
         return False
     if not _pickling.is_by_value(value):
-        return _is_importable(value)
+        return _pickling.is_importable(value)
     return isinstance(value, FunctionType) and _collect_function(value, found)
 
 
@@ -206,17 +207,6 @@ def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
         if value is not _MISSING and not _collect(value, found):
             return False
     return True
-
-
-def _is_importable(value: Any) -> bool:
-    """Whether it is found by its module and name."""
-    try:
-        found: Any = sys.modules[value.__module__]
-        for name in value.__qualname__.split("."):
-            found = getattr(found, name)
-    except (AttributeError, KeyError, TypeError):
-        return False
-    return found is value
 
 
 _names: WeakKeyDictionary[CodeType, tuple[str, ...]] = WeakKeyDictionary()

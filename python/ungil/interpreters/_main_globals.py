@@ -17,17 +17,17 @@ from .._private_apis import RLock, parts_of_function, thread_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Tuple, Union
+    from typing import Any, Callable, Optional, Union
 
     from ._pickling import Message
 
-    SentGlobal = Tuple[str, Any, Tuple[Any, ...]]
+    SentGlobal = tuple[str, Any, tuple[Any, ...]]
     """A name, its value, and the objects that make up the value's identity."""
 
-    Fingerprint = Optional[Union[bytes, Tuple[int, ...]]]
+    Fingerprint = Optional[Union[bytes, tuple[int, ...]]]
     """A value's pickle or its hash, or the `id`s of its identity; None where changes cannot be noticed."""
 
-    Fingerprints = Dict[str, Fingerprint]
+    Fingerprints = dict[str, Fingerprint]
 
 SHORT_PICKLE = 64  # bytes; a global's pickle up to this length is its own fingerprint
 

@@ -12,14 +12,15 @@ import sys
 from types import CodeType, FunctionType
 
 from .._private_apis import RLock, is_pickled_by_value, pickle, reduction_of_code
-from . import _main_globals, _sources
+from . import _deferred, _main_globals, _sources
 from ._main_globals import main_globals
 from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_format, view_of
 
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Sequence
+    from collections.abc import Sequence
+    from typing import Any, Callable
 
     from ._main_globals import SentGlobal
 
@@ -73,6 +74,17 @@ def is_by_value(obj: Any) -> bool:
     """Whether a function or class is one that the other side cannot import."""
     # multiprocessing names the program's module __mp_main__ in children that it has not forked.
     return obj.__module__ in ("__main__", "__mp_main__") or is_pickled_by_value(obj.__module__)
+
+
+def is_importable(obj: Any) -> bool:
+    """Whether a function or class is found by its module and name."""
+    try:
+        found: Any = sys.modules[obj.__module__]
+        for name in obj.__qualname__.split("."):
+            found = getattr(found, name)
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return found is obj
 
 
 class _NeedsCloudpickle(Exception):
@@ -174,14 +186,23 @@ def _make_full_pickler() -> Callable[..., Any]:
             own = self._reduce_own(obj)
             if own is not NotImplemented:
                 return own
+            if type(obj) is FunctionType:
+                return self._reduce_function(obj)
             reduced = cloudpickle.Pickler.reducer_override(self, obj)
-            if type(obj) is CodeType:
-                if reduced is NotImplemented:
-                    reduced = reduction_of_code(self, obj)
-                return _sources.reduce_code(obj, reduced)
-            if self._shared_names is None or type(obj) is not FunctionType or type(reduced) is not tuple:
+            if type(obj) is not CodeType:
                 return reduced
-            if obj.__globals__ is not main_globals():
+            if reduced is NotImplemented:
+                reduced = reduction_of_code(self, obj)
+            return _sources.reduce_code(obj, reduced)
+
+        def _reduce_function(self, function: FunctionType) -> Any:
+            if is_by_value(function) or not is_importable(function):
+                _deferred.make_imports(function)
+                function = _deferred.with_annotations(function)
+            reduced = cloudpickle.Pickler.reducer_override(self, function)
+            if self._shared_names is None or type(reduced) is not tuple:
+                return reduced
+            if function.__globals__ is not main_globals():
                 return reduced
             return _main_globals.reduce_function(reduced, self._shared_names, self.globals, dumps)
 

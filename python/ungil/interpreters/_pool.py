@@ -16,18 +16,18 @@ import os
 import threading
 import time
 from collections import deque
-from concurrent.futures import CancelledError, Future, InvalidStateError
-from concurrent.futures.thread import BrokenThreadPool
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 from weakref import ref
 
 from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
-from .._private_apis import begin_future, has_ended, register_atexit, reset_future
-from ._calls import Call, combine
+from .._private_apis import begin_future, register_atexit, reset_future
+from ._calls import Call
 from ._pace import Pace
-from ._requests import Outcome
+from ._standard import BrokenStandardPool
+from ._tasks import Task, end_future, outcome_of, run
 from .interpreter import Interpreter
 
 INTERRUPT_TIMEOUT = 1.0
@@ -37,25 +37,12 @@ which does not notice an interrupt, must not keep the user waiting for longer th
 _logger = logging.getLogger("concurrent.futures")
 
 
-class BrokenInterpreterPool(BrokenThreadPool):
+class BrokenInterpreterPool(BrokenStandardPool):
     """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked.
 
-    It derives from BrokenThreadPool, as the exception of this name in Python 3.14's concurrent.futures does.
+    It derives from the exception of this name in `concurrent.futures.interpreter`; before Python 3.14, which brought
+    that, from `concurrent.futures.thread.BrokenThreadPool`.
     """
-
-
-class Task(NamedTuple):
-    """A call, and the future that receives its result."""
-
-    call: Call
-    future: Future[Any]
-
-    def cancel(self) -> None:
-        future = self.future
-        if future.cancel():
-            begin_future(future)  # only this notifies concurrent.futures.wait()
-        elif future.running():  # the program has marked it so, and no worker would end it
-            _end_future(future, None, CancelledError())
 
 
 class Worker(threading.Thread):
@@ -112,7 +99,7 @@ class Pool:
         self._in_progress: dict[int, Sequence[Task]] = {}  # what they have taken; set while the lock is held
         self._broken: str | None = None
         self._cause: BaseException | None = None
-        self._is_shutdown = False
+        self.is_shutdown = False
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
@@ -120,7 +107,7 @@ class Pool:
         with self._lock:
             if self._broken:
                 raise self._error()
-            if self._is_shutdown:
+            if self.is_shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if _is_exiting:
                 raise RuntimeError("cannot schedule new futures after interpreter shutdown")
@@ -144,15 +131,19 @@ class Pool:
         tasks = self._next(1)
         if not tasks:
             return
-        interpreter = self._start()
+        interpreter = self._start(tasks)
         if interpreter is None:
-            self._fail(tasks)
             return
-        pace = Pace()
+        pace, is_initialized = Pace(), False
         with interpreter:
             while tasks:
+                # Not for tasks that Ctrl-C cancelled while it started.
+                if not is_initialized and not all(task.future.cancelled() for task in tasks):
+                    if not self._initialize(interpreter, tasks):
+                        return
+                    is_initialized = True
                 pace.begin()
-                _run(tasks, interpreter)
+                run(tasks, interpreter)
                 pace.end(len(tasks))
                 del tasks  # nothing of them is kept while the worker waits
                 tasks = self._next(pace.batch)
@@ -170,12 +161,12 @@ class Pool:
                 if self._tasks:
                     # Fewer near the end (guided self-scheduling: Polychronopoulos and Kuck 1987).
                     return self._take(min(limit, len(self._tasks) // (4 * len(self.workers))))
-                if self._is_shutdown or self._broken:
+                if self.is_shutdown or self._broken:
                     return ()
                 wakeup = _thread.allocate_lock()
                 wakeup.acquire()
                 self._waiting[wakeup] = False
-                if self._is_shutdown:  # garbage collection has just freed the executor here
+                if self.is_shutdown:  # garbage collection has just freed the executor here
                     self._wake_all()
             wakeup.acquire()
 
@@ -188,39 +179,46 @@ class Pool:
             self._tasks.popleft()
         return tasks
 
-    def _start(self) -> Interpreter | None:
+    def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
             interpreter = Interpreter(share=self._share)
         except BaseException as error:
-            self._break("no interpreter could start: %s" % error, error)
+            self._break("no interpreter could start: %s" % error, error, tasks)
             return None
-        thread = threading.get_ident()
-        self._interpreters[thread] = interpreter
-        failure = _outcome(self._initializer, interpreter).error if self._initializer else None
+        self._interpreters[threading.get_ident()] = interpreter
+        return interpreter
+
+    def _initialize(self, interpreter: Interpreter, tasks: Sequence[Task]) -> bool:
+        failure = outcome_of(self._initializer, interpreter).error if self._initializer else None
         if failure is None:
-            return interpreter
+            return True
         with self._lock:
-            del self._interpreters[thread]
+            del self._interpreters[threading.get_ident()]
         interpreter.close()
         if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
             _logger.critical("Exception in initializer:", exc_info=failure)
-        self._break("the initializer failed: %r" % failure, failure)
-        return None
+        self._break("the initializer failed: %r" % failure, failure, tasks)
+        return False
 
-    def _break(self, why: str, cause: BaseException) -> None:
+    def _break(self, why: str, cause: BaseException, taken: Sequence[Task]) -> None:
         with self._lock:
             self._broken, self._cause = why, cause
-        self._fail(self._clear())
+        self._fail([*self._clear(), *taken])
         self._wake_all()
 
     def _fail(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
             if begin_future(task.future):
-                _end_future(task.future, None, self._error())
+                end_future(task.future, None, self._error())
 
     @property
     def is_broken(self) -> bool:
         return self._broken is not None
+
+    @property
+    def queue_length(self) -> int:
+        """How many tasks no worker has taken."""
+        return len(self._tasks)
 
     def _error(self) -> BrokenInterpreterPool:
         with self._lock:
@@ -258,7 +256,7 @@ class Pool:
     def shutdown(self) -> None:
         """Take no more tasks. The workers end when the queue is empty."""
         with self._lock:
-            self._is_shutdown = True
+            self.is_shutdown = True
             self._wake_all()
 
     def cancel(self) -> None:
@@ -323,41 +321,6 @@ class Pool:
         for task in tasks:
             reset_future(task.future, Condition())
         self._fail(tasks)
-
-
-def _run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    tasks = [task for task in tasks if begin_future(task.future)]
-    if not tasks:
-        return
-    call = tasks[0].call
-    is_map = call.is_map
-    result, error = _outcome(combine([task.call for task in tasks]) if is_map else call, interpreter)
-    for task in tasks:
-        task.call.drop_arguments()
-    for i, task in enumerate(tasks):
-        _end_future(task.future, result[i] if is_map and error is None else result, error)
-
-
-def _outcome(call: Call, interpreter: Interpreter) -> Outcome:
-    try:
-        return interpreter._outcome(call)
-    except BaseException as unexpected:  # the future must end
-        return Outcome(None, unexpected)
-
-
-def _end_future(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    """Set the result or the exception. The worker goes on if a callback fails, or the program has ended the future."""
-    if has_ended(future):
-        return
-    try:
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-    except InvalidStateError:  # the program was faster
-        pass
-    except BaseException as failure:
-        _logger.critical("Exception at the end of %r:", future, exc_info=failure)
 
 
 # All pools. Each access is one operation of a set in C; those of a WeakSet are several.

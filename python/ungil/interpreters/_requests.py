@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import sys
-from typing import Any, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .._arrays.addresses import address_of
 from .._native import signatures as c

@@ -11,8 +11,9 @@ from .. import _private_apis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import CodeType
-    from typing import Any, Callable, Sequence
+    from typing import Any, Callable
 
 _arrived: set[str] = set()  # names of files whose lines arrived from the other side
 

@@ -17,8 +17,9 @@ from ._sharing import mark_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
-    from typing import Any, Callable, Sequence
+    from typing import Any, Callable
 
     from ._main_globals import Fingerprints
 

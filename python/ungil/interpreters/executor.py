@@ -7,10 +7,11 @@ import operator
 import sys
 import time
 from collections import deque
-from concurrent.futures import Executor, Future, TimeoutError
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable
 
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library
@@ -20,8 +21,10 @@ from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
 from . import _streams
 from ._calls import Call, call_of, function_of, map_of
-from ._pool import BrokenInterpreterPool, Pool, Task
+from ._pool import BrokenInterpreterPool, Pool
 from ._requests import exception_of
+from ._standard import PoolAttributes
+from ._tasks import Task
 from .interpreter import require, shared_variables
 
 
@@ -79,10 +82,11 @@ def _at_most(timeout: float | None) -> float | None:
     return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
-class InterpreterPoolExecutor(Executor):
+class InterpreterPoolExecutor(PoolAttributes):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
-    It has the interface of the class of that name in Python 3.14.
+    It has the interface of the class of that name in `concurrent.futures`, and derives from it; before Python 3.14,
+    which brought that class, from `concurrent.futures.ThreadPoolExecutor`, as that class does.
 
     Parameters
     ----------
@@ -129,6 +133,8 @@ class InterpreterPoolExecutor(Executor):
     [45, 190, 435]
     """
 
+    BROKEN = BrokenInterpreterPool
+
     def __init__(
         self,
         max_workers: int | None = None,
@@ -149,8 +155,7 @@ class InterpreterPoolExecutor(Executor):
         share = shared_variables(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
-        self._max_workers: int = max_workers
-        self._pool = Pool(max_workers, name, share, first)
+        self._set_attributes(Pool(max_workers, name, share, first), max_workers, name)
 
     def submit(
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -260,11 +265,6 @@ class InterpreterPoolExecutor(Executor):
             if not chunk:
                 return
             yield self._submit(map_of, function, chunk)
-
-    @property
-    def _broken(self) -> bool:
-        """Whether it can run no more tasks. The standard library's executors have this attribute."""
-        return self._pool.is_broken
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks.

@@ -8,7 +8,8 @@ import keyword
 import os
 import sys
 import threading
-from typing import Any, Callable, Mapping, Sequence, SupportsIndex, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, SupportsIndex, Union
 
 from .._native import recursion, signatures
 from .._native.handle import Handle
@@ -23,14 +24,14 @@ from ._requests import Outcome
 
 Path = Union[str, "os.PathLike[str]"]
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 8), (3, 14)
-"""The versions that can have interpreters, as in src/interp/cpython/version.rs."""
+OLDEST_PYTHON = (3, 9)
+"""The oldest version that can have interpreters, as in src/interp/cpython/version.rs. There is no newest one."""
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
-def begin(directory, limit, stack):
+def begin(directory, limit, stack, lazy_imports):
     import sys, _thread
     sys.setrecursionlimit(limit)
     _thread.stack_size(stack)
@@ -40,21 +41,19 @@ def begin(directory, limit, stack):
     finally:
         sys.path.remove(directory)
     ungil.interpreters._worker.begin()
-begin(%r, %d, %d)
+    if lazy_imports:
+        sys.set_lazy_imports(lazy_imports)
+begin(%r, %d, %d, %r)
 del begin
 """
 
 
 def require() -> None:
     """Raise UnsupportedError where there can be no interpreters for Python objects."""
-    if sys.implementation.name != "cpython":
+    if sys.implementation.name != "cpython" or sys.version_info < OLDEST_PYTHON:
+        found = *OLDEST_PYTHON, sys.implementation.name, sys.version.split()[0]
         raise UnsupportedError(
-            "unsupported: isolated interpreters require CPython; this is %s" % sys.implementation.name
-        )
-    if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
-        supported = "CPython %d.%d to %d.%d" % (OLDEST_PYTHON + NEWEST_PYTHON)
-        raise UnsupportedError(
-            "unsupported: isolated interpreters require %s; this is %s" % (supported, sys.version.split()[0])
+            "unsupported: isolated interpreters require CPython %d.%d or newer; this is %s %s" % found
         )
 
 
@@ -176,19 +175,20 @@ class Interpreter(Handle):
         check(library.ungil_interp_new(options, ctypes.byref(handle)))
         self._handle = handle.value
         try:
-            self._begin(share or {}, limit)
+            self._begin(share or {}, limit, _lazy_imports(xoptions or ()))
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, share: Mapping[str, Any], limit: int) -> None:
+    def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
         text = ctypes.c_char_p()
         version = b"'%d.%d' % __import__('sys').version_info[:2]"
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
         there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
         if there != here:
             raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-        check(library.ungil_interp_exec(self._handle, (_BEGIN % (_PACKAGE_PARENT, limit, self._stack)).encode()))
+        begin = _BEGIN % (_PACKAGE_PARENT, limit, self._stack, lazy_imports)
+        check(library.ungil_interp_exec(self._handle, begin.encode()))
         self._shared_names = frozenset(share)
         if share:
             self._outcome(Call(SHARE, None, _pickling.dumps(shared_variables(share)))).get()
@@ -342,6 +342,15 @@ def shared_variables(share: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
             raise ValueError("share: %r is not a name of a variable" % (name,))
     return {name: it if isinstance(it, _sharing.Shared) else _sharing.share(it) for name, it in share.items()}
+
+
+def _lazy_imports(xoptions: Sequence[str]) -> str | None:
+    """The mode of lazy imports: that of -X lazy_imports, or of this program. None before Python 3.15."""
+    mode = getattr(sys, "get_lazy_imports", lambda: None)()
+    for name, _, value in (option.partition("=") for option in xoptions):
+        if name == "lazy_imports" and mode:
+            mode = value
+    return mode
 
 
 def _text(name: str, value: str) -> str:
