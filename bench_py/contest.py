@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import reprlib
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ Call = Callable[[], Any]
 Calls = dict[str, Call]
 
 SETTLE = 0.01  # seconds between contenders: OpenMP's threads spin for some milliseconds behind a region
+BRIEF = 200  # characters of an exception's message
 WARM = 1.5  # seconds below which a first call is made again
 
 
@@ -190,10 +192,17 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / repeats, answer
 
 
+def brief(error: Exception) -> str:
+    """An exception in one line. Of a long message that is its last line: what was raised, if a traceback is quoted."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines)
+    return f"{type(error).__name__}: {text if len(text) <= BRIEF else textwrap.shorten(lines[-1], BRIEF)}"
+
+
 def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
     if contest.ours(name):
         raise error
-    row.failed[name] = f"{type(error).__name__}: {error}"
+    row.failed[name] = brief(error)
     row.samples.pop(name, None)
 
 

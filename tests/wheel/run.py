@@ -10,8 +10,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import side_by_side  # noqa: E402
 import stress  # noqa: E402
+import tested  # noqa: E402
 import venvs  # noqa: E402
 
 TESTS = os.path.join(venvs.PROJECT, "tests", "package")
@@ -28,13 +28,13 @@ def environment(**settings):
     return dict(kept, **settings)
 
 
-def test(job, executable, description, full):
+def test(job, executable, description, full, companions):
     folder = venvs.folder("wheel-tests", description)
     python = venvs.make(job, executable, folder)
     bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
     venvs.install(job, python, venvs.wheel(), **bare)
     job.run([python, "-m", "ungil"], **bare)
-    if executable in full:
+    if executable in companions:
         python = venvs.with_packages(job, executable, description)
         venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())
         venvs.install(job, python, venvs.wheel())  # what it requires
@@ -45,15 +45,21 @@ def test(job, executable, description, full):
     )
 
 
+def jobs(found, full, companions):
+    """A job for each Python; `full` and `companions` have those tested at full length and with optional packages."""
+    result = []
+    for executable, description in found.items():
+        name = "wheel: " + description + stress.label(executable, full)
+        work = lambda job, it=(executable, description): test(job, *it, full, companions)  # noqa: E731
+        result.append(tested.Job(name, work, description, "package"))
+    return result
+
+
 def main():
     venvs.wheel()
     found = venvs.find(is_supported)
     full = stress.chosen(list(found))
-    jobs = []
-    for executable, description in found.items():
-        name = "wheel: " + description + stress.label(executable, full)
-        jobs.append(side_by_side.Job(name, lambda job, it=(executable, description): test(job, *it, full)))
-    return side_by_side.run(jobs)
+    return tested.run(jobs(found, full, companions=full))
 
 
 if __name__ == "__main__":
