@@ -172,7 +172,7 @@ fn every_length_answers_for_its_own_numbers() {
         [18_446_744_073_709_551_557, 4, 281_474_976_710_597, 65_537, 18_446_744_030_759_878_681, 3, 0];
     let numbers: Vec<u64> = (0..2100).map(|i| kinds[(i * i + i / 7) % kinds.len()]).collect();
     let lengths = (0..=80).chain((80..2100).step_by(61)).chain(1020..1030).chain(2045..2052);
-    for len in lengths.filter(|len| !cfg!(miri) || [0, 1, 3, 9].contains(len)) {
+    for len in lengths.filter(|len| !cfg!(miri) || [0, 1, 9].contains(len)) {
         assert_each_alone(&numbers[..len]);
         assert_each_alone(&vec![kinds[0]; len]);
         assert_each_alone(&vec![kinds[2]; len]);
