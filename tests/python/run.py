@@ -38,9 +38,10 @@ def on_every_python():
     found = pythons.find()
     repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
     full = stress.chosen(repeating) | (set(found) - set(repeating))
-    for executable, description in found.items():
+    for executable in stress.longest_first(found, set(repeating) & full):
         settings = stress.environment(executable, full, environment())
-        yield job("python: " + description + stress.label(executable, full), executable, "python", settings)
+        name = "python: " + found[executable] + stress.label(executable, full)
+        yield job(name, executable, "python", settings)
 
 
 def at_levels(levels):

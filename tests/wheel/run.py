@@ -2,6 +2,8 @@
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
 Then it runs the tests in ../package. On the Pythons that are tested at full length, it installs optional packages too.
+Of several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE, unless
+UNGIL_TEST_STRESS=full.
 """
 
 import os
@@ -15,6 +17,7 @@ import stress  # noqa: E402
 import venvs  # noqa: E402
 
 TESTS = os.path.join(venvs.PROJECT, "tests", "package")
+SMOKE = ["test_report", "test_interpreters", "test_options", "test_ends", "test_children"]
 
 
 def is_supported(name, version):
@@ -28,7 +31,7 @@ def environment(**settings):
     return dict(kept, **settings)
 
 
-def test(job, executable, description, full):
+def test(job, executable, description, full, tests):
     folder = venvs.folder("wheel-tests", description)
     python = venvs.make(job, executable, folder)
     bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
@@ -38,21 +41,20 @@ def test(job, executable, description, full):
         python = venvs.with_packages(job, executable, description)
         venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())
         venvs.install(job, python, venvs.wheel())  # what it requires
-    job.run(
-        [python, "-m", "unittest", "discover", "-s", TESTS],
-        cwd=folder,
-        env=stress.environment(executable, full, environment()),
-    )
+    job.run([python, "-m", "unittest", *tests], cwd=TESTS, env=stress.environment(executable, full, environment()))
 
 
 def main():
     venvs.wheel()
     found = venvs.find(is_supported)
-    full = stress.chosen(list(found))
+    whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
+    full = stress.chosen(whole)
     jobs = []
-    for executable, description in found.items():
-        name = "wheel: " + description + stress.label(executable, full)
-        jobs.append(side_by_side.Job(name, lambda job, it=(executable, description): test(job, *it, full)))
+    for executable in stress.longest_first(found, full):
+        tests = ["discover"] if executable in whole else SMOKE
+        name = "wheel: %s%s" % (found[executable], stress.label(executable, full))
+        name += "" if tests == ["discover"] else ", few tests"
+        jobs.append(side_by_side.Job(name, lambda job, it=(executable, found[executable], full, tests): test(job, *it)))
     return side_by_side.run(jobs)
 
 
