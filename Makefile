@@ -81,7 +81,7 @@ test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
-    demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+    test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -161,12 +161,24 @@ BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
 export NAME RESULT OLD NEW
-.PHONY: bench bench-quick bench-report bench-compare bench-criterion test-criterion readme
+.PHONY: bench bench-quick bench-newest bench-report bench-compare bench-criterion test-criterion readme
 bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (20 minutes): a result, and a report in build/bench; SUITES="..." selects
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
 bench-quick: all $(BENCH_VENV)/ready ## the same with fewer sizes and rounds, in less than a minute
 	@$(BENCH) run --quick --suites $(SUITES) $(if $(NAME),--host "$$NAME")
+
+# In the root that test-newest makes, which has neither make nor git. QUICK=--quick tries it.
+BENCH_NEWEST := python3.14
+IN_NEWEST    := tests/newest/enter
+bench-newest: all ## as root on Debian: compare interpreters with their peers on Python 3.14, the standard library's among them (10 minutes)
+	@$(PYTHON) tests/newest/root.py
+	@$(IN_NEWEST) $(BENCH_NEWEST) -m venv --clear $(BENCH_VENV)-newest
+	@$(IN_NEWEST) $(BENCH_VENV)-newest/bin/pip install --quiet --disable-pip-version-check -r bench_py/requirements.txt
+	@rm -f $(BENCH_VENV)-newest/bin/python
+	@$(IN_NEWEST) gcc -o $(BENCH_VENV)-newest/bin/python bench_py/baseline/python.c -l:lib$(BENCH_NEWEST).so.1.0
+	@$(IN_NEWEST) env $(PACKAGE) $(BENCH_VENV)-newest/bin/python -m bench_py run $(QUICK) --suites interpreters \
+	    --commit "$$(git describe --always --dirty --abbrev=12)" $(if $(NAME),--host "$$NAME")
 
 bench-report: all $(BENCH_VENV)/ready ## the report of RESULT=file, or of the newest full result
 	@$(BENCH) report $(if $(RESULT),"$$RESULT")
@@ -175,7 +187,7 @@ bench-compare: all $(BENCH_VENV)/ready ## compare OLD=file with NEW="file file";
 	@[ -n "$$OLD" ] && [ -n "$$NEW" ] || { echo 'make: bench-compare takes OLD=file NEW="file file"'; exit 2; }
 	@$(BENCH) compare "$$OLD" $$NEW
 
-readme: $(VENV)/ready ## write the figures of the newest full result into the README
+readme: $(VENV)/ready ## write the figures of the newest results into the README
 	@$(VENV)/bin/python -m bench_py readme
 
 $(BENCH_VENV)/ready: bench_py/requirements.txt | need-python
@@ -281,6 +293,19 @@ test-wheel-all: wheel test-wheel-contents ## the same with numba and others on e
 .PHONY: test-wheel-contents
 test-wheel-contents: wheel
 	$(PYTHON) -m unittest discover -s tests/wheel
+
+# The root is build/sid. It is made when there is none, or when the packages in tests/newest/root.py have changed.
+.PHONY: test-newest
+test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 3.14 and 3.15, PyPy and the newest glibc, in a root of Debian sid (downloads 1 GB)
+	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c programs CC="$(CC)"
+	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/newest/run.py
+
+.PHONY: versions check-versions
+versions: | need-python ## write the table of tested Pythons into docs/pythons.md, of what test-python, test-wheel, test-packages and test-newest noted
+	@$(PYTHON) tests/tested.py write
+
+check-versions: | need-python ## check that the table in docs/pythons.md has what those tests noted
+	@$(PYTHON) tests/tested.py check
 
 # What the tests need beyond the standard library, with pkg-config from PyPI where the system has none.
 $(VENV)/ready: tests/python/requirements.txt | need-python

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     now = datetime.now(timezone.utc)
     path = results.new_path(arguments.results, now.strftime("%Y-%m-%d"), arguments.host, arguments.quick)
-    about = machine.about(library.ungil_cpu_active().decode(), version)
+    about = machine.about(library.ungil_cpu_active().decode(), version, arguments.commit)
     suites = [name for name in NAMES if name in arguments.suites]
     found = results.Results(
         about,
@@ -84,6 +84,7 @@ def main() -> int:
     command.add_argument("--suites", nargs="+", choices=NAMES, default=NAMES)
     command.add_argument("--only", default="", help="only what has this text in its name")
     command.add_argument("--host", default=platform.node() or "unknown", help="the machine's name in the result's")
+    command.add_argument("--commit", help="the commit that is measured, where git does not tell it")
     command.add_argument("--results", type=Path, default=results.FOLDER, help="the folder for the result")
     command.set_defaults(run=run)
 

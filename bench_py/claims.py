@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from .results import Ratio, Results, Row, newest
+from .results import STANDARD, Ratio, Results, Row, newest
 from .text import quantity
 
 README = Path(__file__).parent.parent / "README.md"
@@ -37,30 +39,86 @@ class Claim:
             return None
         return row.ratio(self.peer, self.ours)
 
+    def figure(self, results: Results) -> str:
+        """The speed-up, or why there is none."""
+        ratio, row = self.ratio(results), self.row(results)
+        if ratio is not None:
+            return figure(ratio)
+        why = row.failed.get(self.peer) if row is not None else None
+        return f"fails ({why.partition(':')[0]})" if why else "not measured"
+
+
+class Source(NamedTuple):
+    """A result that figures are from."""
+
+    path: Path
+    results: Results
+
+    @property
+    def has_standard(self) -> bool:
+        """Whether the standard library's interpreters, which came with Python 3.14, were measured."""
+        return self.results.has_peer("interpreters", STANDARD)
+
+
+class Sources(NamedTuple):
+    """The results that the README's figures are from."""
+
+    all_suites: Source
+    interpreters: Source
+    """For the suite of this name: one with the standard library's interpreters, if there is any."""
+
+    def of(self, claim: Claim) -> Source:
+        return self.interpreters if claim.suite == "interpreters" else self.all_suites
+
+    def claims(self, readme_table: str) -> list[Claim]:
+        """The claims of a table of the README, without those that need a newer Python than was measured."""
+        claims = [claim for claim in CLAIMS if claim.readme_table == readme_table]
+        return [claim for claim in claims if claim.peer != STANDARD or self.of(claim).has_standard]
+
+
+def newest_sources() -> Sources | None:
+    """The newest results for the README; None if there is none of all suites."""
+    found = newest()
+    if found is None:
+        return None
+    standard = newest(lambda run: run.is_full and run.has_peer("interpreters", STANDARD))
+    return Sources(Source(*found), Source(*(standard or found)))
+
 
 ONE = "ungil, 1 thread"
+STANDARD_TEXT = "the standard library's `InterpreterPoolExecutor`"
 CLAIMS = (
     Claim("summary", "pure Python on two threads, in isolated interpreters", "the same in sequence",
           "gil", "test", 2, "pure Python in isolated interpreters · in sequence",
           "pure Python in isolated interpreters · on threads"),
     Claim("summary", "pure Python on all processors", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "pure Python on all workers", None, "processes, fork"),
+    Claim("summary", "pure Python on all processors", STANDARD_TEXT,
+          "interpreters", "pure Python on all workers", None, STANDARD),
     Claim("summary", "round trip of an empty task", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "an empty task there and back", 1, "processes, fork"),
+    Claim("summary", "round trip of an empty task", STANDARD_TEXT,
+          "interpreters", "an empty task there and back", 1, STANDARD),
     Claim("interpreters", "round trip of an empty task", "loky",
           "interpreters", "an empty task there and back", 1, "loky"),
     Claim("summary", "task with a 100 MB numpy array as its argument", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "a numpy array of n bytes, summed by the task", 10**8, "processes, fork"),
+    Claim("summary", "task with a 100 MB numpy array as its argument", STANDARD_TEXT,
+          "interpreters", "a numpy array of n bytes, summed by the task", 10**8, STANDARD),
     Claim("interpreters", "task with a 100 MB numpy array as its result", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "a numpy array of n bytes as the result, summed here", 10**8, "processes, fork"),
     Claim("interpreters", "`map` of 10000 small tasks", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "map of n small tasks", 10**4, "processes, fork"),
+    Claim("interpreters", "`map` of 10000 small tasks", STANDARD_TEXT,
+          "interpreters", "map of n small tasks", 10**4, STANDARD),
     Claim("interpreters", "the same with `chunksize=100`", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "map of n small tasks, chunksize=100", 10**4, "processes, fork"),
     Claim("interpreters", "start of a worker", "`ProcessPoolExecutor`, `spawn`",
           "interpreters", "start of a pool with one worker", 1, "processes, spawn"),
     Claim("summary", "start of a worker", "`ProcessPoolExecutor`, `fork`",
           "interpreters", "start of a pool with one worker", 1, "processes, fork"),
+    Claim("summary", "start of a worker", STANDARD_TEXT,
+          "interpreters", "start of a pool with one worker", 1, STANDARD),
     Claim("summary", "`is_prime` of 10^6 odd 64-bit numbers, one thread", "FLINT's `n_is_prime`, called from C",
           "kernels", "is_prime: n random odd numbers below 2^64", 10**6, "FLINT in C", ONE),
     Claim("library", "`test` on two Python threads", "the same in sequence",
@@ -89,19 +147,15 @@ def _two_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def block(name: str, path: Path, results: Results) -> str:
-    """A table of the README, and the result that it comes from."""
-    link = os.path.relpath(path, README.parent)
-    machine = results.machine
-    processors = len(machine["affinity"])  # type: ignore[arg-type]
-    ratios = [(claim, claim.ratio(results)) for claim in CLAIMS if claim.readme_table == name]
+def block(name: str, sources: Sources) -> str:
+    """A table of the README, and the results that it comes from."""
+    claims = sources.claims(name)
+    used = list({sources.of(claim).path: sources.of(claim) for claim in claims}.values())
+    ratios = [claim.ratio(sources.of(claim).results) for claim in claims]
     figures = "the median of several rounds"
-    if any(ratio is not None and ratio.is_wide for _, ratio in ratios):
+    if any(ratio is not None and ratio.is_wide for ratio in ratios):
         figures += ", or their interquartile range if they vary widely"
-    rows = (
-        f"| {claim.what} | {claim.peer_text} | {'not measured' if ratio is None else figure(ratio)} |"
-        for claim, ratio in ratios
-    )
+    rows = (f"| {claim.what} | {claim.peer_text} | {claim.figure(sources.of(claim).results)} |" for claim in claims)
     lines = [
         "",
         "| | compared with | speed-up |",
@@ -109,18 +163,29 @@ def block(name: str, path: Path, results: Results) -> str:
         *rows,
         "",
         f"The speed-up is {figures}. A value below 1 means that ungil is slower.",
-        f"Measured with {machine['python']} on {processors} processors ({machine['processor']}, "
-        f"{machine['cpu_level']});",
-        f"[all results]({link}) (JSON).",
+        *measured_with(used),
     ]
     return "\n".join(lines)
 
 
-def with_figures(text: str, path: Path, results: Results) -> str:
+def measured_with(sources: Sequence[Source]) -> Iterator[str]:
+    """The Python and the machine of each result. A second one is that of the suite `interpreters`."""
+    for source in sources:
+        machine = source.results.machine
+        processors = len(machine["affinity"])  # type: ignore[arg-type]
+        what = "Measured" if source is sources[0] else "Comparisons with executors and loky were measured"
+        yield (
+            f"{what} with {machine['python']} on {processors} processors ({machine['processor']}, "
+            f"{machine['cpu_level']});"
+        )
+        yield f"[all results]({os.path.relpath(source.path, README.parent)}) (JSON)."
+
+
+def with_figures(text: str, sources: Sources) -> str:
     """The README's text with these figures. Raises ValueError if the markers of a table are missing."""
     for name in dict.fromkeys(claim.readme_table for claim in CLAIMS):
         start, end = f"<!-- figures: {name}, by `make readme` -->", "<!-- end of figures -->"
-        new = f"{start}\n{block(name, path, results)}\n{end}"
+        new = f"{start}\n{block(name, sources)}\n{end}"
         text, count = re.subn(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: new, text, flags=re.DOTALL)  # noqa: B023
         if count != 1:
             raise ValueError(f"README.md has the marker {start} {count} times instead of once")
@@ -128,14 +193,15 @@ def with_figures(text: str, path: Path, results: Results) -> str:
 
 
 def update(check_only: bool) -> int:
-    """Writes the figures of the newest full result into the README, or checks that they are there."""
-    found = newest()
-    if found is None:
+    """Writes the figures of the newest results into the README, or checks that they are there."""
+    sources = newest_sources()
+    if sources is None:
         raise ValueError("no full result: run `make bench` first")
     old = README.read_text("utf-8")
-    new = with_figures(old, *found)
+    new = with_figures(old, sources)
     if check_only and new != old:
-        print(f"the figures in README.md are not those of {found[0].name}: run `make readme`")
+        names = ", ".join(dict.fromkeys(source.path.name for source in sources))
+        print(f"the figures in README.md are not those of {names}: run `make readme`")
         return 1
     if new != old:
         README.write_text(new, "utf-8")

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from .machine import Load
+from .machine import PROJECT, Load
 from .results import Missing, Results, Row
 from .text import quantity, size_text, times
 
@@ -109,13 +109,15 @@ class Conductor:
     def _events(self, name: str) -> Iterator[dict[str, Any]]:
         command = [sys.executable, "-m", f"{__package__}.worker", name, "--only", self.results.only]
         command += ["--quick"] if self.results.quick else []
+        # The standard library's interpreters find the tasks only where PYTHONPATH leads: they do not inherit sys.path.
+        path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
         with tempfile.TemporaryDirectory(prefix="ungil-bench-") as folder:
             # In a session of its own: Ctrl-C comes to this process only, which ends the suite and all its children.
             process = subprocess.Popen(
                 command,
                 bufsize=0,  # what was read and not looked at, select would not tell of
                 stdout=subprocess.PIPE,
-                env={**os.environ, "TMPDIR": folder, "PYTHONWARNINGS": QUIET},
+                env={**os.environ, "TMPDIR": folder, "PYTHONPATH": path, "PYTHONWARNINGS": QUIET},
                 start_new_session=True,
             )
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import reprlib
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -190,10 +191,17 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / repeats, answer
 
 
+def brief(error: Exception) -> str:
+    """An exception in one line. Of a quoted traceback, that is the last line; of other messages, the beginning."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[-1] if any(line.startswith("Traceback (") for line in lines) else " ".join(lines)
+    return f"{type(error).__name__}: {textwrap.shorten(text, 200, placeholder=' ...')}"
+
+
 def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:
     if contest.ours(name):
         raise error
-    row.failed[name] = f"{type(error).__name__}: {error}"
+    row.failed[name] = brief(error)
     row.samples.pop(name, None)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 PEERS = ("numpy", "numba", "gmpy2", "python-flint", "loky", "cloudpickle")
+DESCRIBE = ("describe", "--always", "--dirty", "--abbrev=12")
 PROJECT = Path(__file__).parent.parent
 
 
@@ -27,8 +28,11 @@ def threads() -> list[int]:
     return sorted({2**i for i in range(1, 10) if 2**i < most} | {max(2, most)})
 
 
-def about(level: str, library: str) -> dict[str, object]:
-    """The machine as a dict for the result. `level` is the CPU level in use, `library` the library's version."""
+def about(level: str, library: str, commit: str | None = None) -> dict[str, object]:
+    """The machine as a dict for the result.
+
+    `level` is the CPU level in use, `library` the library's version, `commit` what is measured; None asks git.
+    """
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),
@@ -40,7 +44,7 @@ def about(level: str, library: str) -> dict[str, object]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "compiler": _first_line("gcc", "--version"),
         "ungil": library,
-        "commit": _first_line("git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=12"),
+        "commit": commit or _first_line("git", "-C", str(PROJECT), *DESCRIBE),
         "load_average": [round(number, 2) for number in os.getloadavg()],
         "versions": {name: _version(name) for name in PEERS},
     }

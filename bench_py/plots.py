@@ -45,6 +45,7 @@ FAMILIES = (
     ("numba", "#009e73"),
     ("gmpy2", "#cc79a7"),
     ("loky", "#cc79a7"),
+    ("interpreters of the standard", "#009e73"),
     ("python-flint", "#e69f00"),
     ("FLINT", "#e69f00"),
     ("C", "#222222"),
@@ -85,7 +86,7 @@ def plot(rows: Sequence[Row], unit_of_size: str) -> Figure:
         return speed_ups(rows)
     if len({row.size for row in rows}) > 1:
         return over_sizes(rows, unit_of_size)
-    return bars(rows[0]) if rows[0].reference else distributions(rows[0])
+    return bars(rows[0]) if rows[0].reference in rows[0].samples else distributions(rows[0])
 
 
 def contenders_of(rows: Sequence[Row]) -> list[str]:

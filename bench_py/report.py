@@ -74,6 +74,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
             if (ratio := claim.ratio(results)) is not None
         ],
         unmeasured=[claim for claim in claims.CLAIMS if claim.ratio(results) is None],
+        failed=_failed(results),
         not_ahead=list(_not_ahead(results)),
         wide=list(_wide(results)),
         busy={name: load for name, load in results.load.items() if max(load.values()) > BUSY},
@@ -110,6 +111,7 @@ def _section(rows: list[Row], notes: dict[str, str], folder: Path) -> Section:
     else:
         columns = [size_text(row.size) for row in rows] if len(rows) > 1 else ["median"]
         names = plots.contenders_of(rows)[::-1]
+        names += sorted({name for row in rows for name in row.failed} - set(names))
         lines = [(name, [_cell(row, name) for row in rows]) for name in names]
     return Section(
         anchor,
@@ -117,11 +119,27 @@ def _section(rows: list[Row], notes: dict[str, str], folder: Path) -> Section:
         notes.get(first.table, ""),
         columns,
         lines,
-        [f"{name} at {size_text(row.size)}: {why}" for row in rows for name, why in row.left_out.items()],
+        list(_left_out(rows)),
         "data:image/png;base64," + base64.b64encode(image.read_bytes()).decode(),
         f"Plot of {first.table}: the table beside it has the numbers",
         first.reference,
     )
+
+
+def _left_out(rows: list[Row]) -> Iterator[str]:
+    """Who was not measured at which size, and why."""
+    for row in rows:
+        reasons = {**row.left_out, **{name: f"raised {why}" for name, why in row.failed.items()}}
+        yield from (f"{name} at {size_text(row.size)}: {why}" for name, why in reasons.items())
+
+
+def _failed(results: Results) -> dict[tuple[str, str, str], list[Row]]:
+    """The rows in which a peer raised an exception, by (suite, peer, exception)."""
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in results.rows:
+        for peer, why in row.failed.items():
+            found.setdefault((row.suite, peer, why), []).append(row)
+    return found
 
 
 def _speed_ups(rows: list[Row]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:

@@ -10,12 +10,14 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 NAMES = ("gil", "kernels", "interpreters", "overheads")
 """Of the suites."""
+STANDARD = "interpreters of the standard library"
+"""The peer of *interpreters* that exists in Python 3.14 and later."""
 
 FOLDER = Path(__file__).parent / "results"
 SCHEMA = 1
@@ -154,9 +156,18 @@ class Results:
         return max((row for row in rows if size in (None, row.size)), key=lambda row: row.size, default=None)
 
     @property
+    def is_full(self) -> bool:
+        """Whether it contains everything of its suites."""
+        return self.complete and not (self.quick or self.only or self.failures)
+
+    @property
     def is_whole(self) -> bool:
         """Whether it contains everything that `make bench` measures."""
-        return self.complete and not (self.quick or self.only or self.failures) and set(self.suites) == set(NAMES)
+        return self.is_full and set(self.suites) == set(NAMES)
+
+    def has_peer(self, suite: str, peer: str) -> bool:
+        """Whether the peer was measured in a row of this suite."""
+        return any(row.suite == suite and peer in row.samples for row in self.rows)
 
     def save(self, path: Path) -> None:
         """Saves atomically: the file is complete, or does not change."""
@@ -195,11 +206,11 @@ def _check(run: Results) -> None:
                 raise ValueError(f"{row.table}: no samples of {name} could be {samples}")
 
 
-def newest() -> tuple[Path, Results] | None:
-    """The newest complete run of all suites."""
+def newest(is_wanted: Callable[[Results], bool] = lambda run: run.is_whole) -> tuple[Path, Results] | None:
+    """The newest wanted run: as a rule, of those of all suites."""
     found = [(path, load(path)) for path in sorted(FOLDER.glob("*.json"))]
-    whole = [(path, run) for path, run in found if run.is_whole]
-    return max(whole, key=lambda one: one[1].started, default=None)
+    wanted = [(path, run) for path, run in found if is_wanted(run)]
+    return max(wanted, key=lambda one: one[1].started, default=None)
 
 
 def new_path(folder: Path, date: str, host: str, quick: bool) -> Path:

@@ -49,8 +49,9 @@
  * Isolated interpreters: ungil_interp_new() provides a separate Python inside this process: a private copy of the
  * Python library, with its own GIL, which loads private copies of the extension modules that it imports. Threads in
  * different interpreters run Python in parallel; an interpreter cannot use the objects of another. Any thread may
- * enter any interpreter. They need the shared library of a CPython from 3.8 to 3.14, and Linux with glibc; the
- * process itself need not have a Python.
+ * enter any interpreter. They need the shared library of CPython 3.9 or newer, and Linux with glibc; the
+ * process itself need not have a Python. A version that is newer than this library is tried: if anything that is
+ * used of its C API is missing or does not work, ungil_interp_new() says what.
  *   Shared state: all interpreters share what a process has only one of: memory, the environment, the working
  *   directory, the locale, file descriptors, and libraries that have nothing to do with Python. A crash in one
  *   interpreter ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
@@ -752,7 +753,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  *
  * options: NULL, or lines of the form name=value, in UTF-8. Without an option, the interpreter is configured like the
  * process's own Python if that has the same version, else like a new Python program:
- *   libpython: the shared library of a CPython from 3.8 to 3.14. The default is UNGIL_LIBPYTHON, else the library of
+ *   libpython: the shared library of CPython 3.9 or newer. The default is UNGIL_LIBPYTHON, else the library of
  *   executable, else that of the process or the one next to it, else the newest that the system's loader finds.
  *   fresh: 1 for an interpreter that has not been used before.
  *   executable: the Python program to act as, for example that of a venv. It determines sys.executable and where
@@ -765,10 +766,10 @@ int32_t ungil_integrate(UngilIntegrand function,
  * interp: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;
- * UNGIL_E_UNSUPPORTED if no libpython is found, or if it has an unsupported version, is missing, static or damaged, or
- * lacks its standard library, and on systems without ELF or without glibc 2.28 or newer; UNGIL_E_EXHAUSTED if the
- * process cannot have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the
- * process is exiting.
+ * UNGIL_E_UNSUPPORTED if no libpython is found, or if it is too old, missing, static or damaged, or lacks its standard
+ * library, or something that is used of its C API, and on systems without ELF or without glibc 2.28 or newer; the
+ * message names the file, its version and the step of the start that failed. UNGIL_E_EXHAUSTED if the process cannot
+ * have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the process is exiting.
  * Ownership: free it with ungil_interp_free().
  * Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
  * ctypes.PyDLL does, but not one of CDLL), that thread itself must make the call.

@@ -1,9 +1,11 @@
 """Venvs of the machine's Pythons, below build/, for tests of installed packages."""
 
+import collections
 import glob
 import os
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(HERE)
@@ -11,6 +13,10 @@ sys.path.insert(0, os.path.join(HERE, "python"))
 
 import pythons  # noqa: E402
 from run import environment  # noqa: E402, F401
+
+
+# Two jobs may want the same venv at the same time.
+LOCKS = collections.defaultdict(threading.Lock)
 
 
 def find(is_supported):
@@ -49,13 +55,14 @@ def with_packages(job, executable, description):
     place = folder("packages", description)
     python, ready = os.path.join(place, "bin", "python"), os.path.join(place, "ready")
     files = [os.path.join(HERE, kind, "requirements.txt") for kind in kinds]
-    wanted = "".join(open(file).read() for file in files)
-    if not os.path.exists(ready) or open(ready).read() != wanted:
-        make(job, executable, place)
-        # pip would compile all modules to bytecode, which takes longer than to install them. Few are imported.
-        install(job, python, "--no-compile", *[argument for file in files for argument in ("-r", file)])
-        with open(ready, "w") as file:
-            file.write(wanted)
+    wanted = executable + "\n" + "".join(open(file).read() for file in files)
+    with LOCKS[place]:
+        if not os.path.exists(ready) or open(ready).read() != wanted:
+            make(job, executable, place)
+            # pip would compile all modules to bytecode, which takes longer than to install them. Few are imported.
+            install(job, python, "--no-compile", *[argument for file in files for argument in ("-r", file)])
+            with open(ready, "w") as file:
+                file.write(wanted)
     return python
 
 

@@ -7,7 +7,7 @@ import ctypes
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,16 +20,17 @@ from ungil._native import signatures
 from ungil._native.library import check, library
 
 from .. import tasks
-from ..contest import Contest, sizes
+from ..contest import Contest, brief, sizes
 from ..machine import processors
-from ..results import Row
+from ..results import STANDARD, Row
 from . import Step, Tools
 
 TITLE = "Interpreters"
 ABOUT = (
     "ungil.InterpreterPoolExecutor compared with concurrent.futures.ProcessPoolExecutor (with each start method), "
-    "loky, and threads, which share everything but run one at a time under the GIL. Pools have as many workers as "
-    "there are processors, from two to eight, and are warm unless their start is measured."
+    "loky, the standard library's InterpreterPoolExecutor (Python 3.14 and later, without packages such as numpy), and "
+    "threads, which share everything but run one at a time under the GIL. Pools have as many workers as there are "
+    "processors, from two to eight, and are warm unless their start is measured."
 )
 REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
 REUSED = "loky, its reusable pool"
@@ -51,20 +52,26 @@ WHOLE = "a pool from start to end, with a short loop of pure Python a worker"
 SHARED = (
     "Proportional set size: a shared page counts in equal parts for each process. A forked process shares its parent's "
     "modules until it writes to them (which includes reference counts), and all processes share the pages of their "
-    "libraries. An interpreter loads its own."
+    "libraries. ungil's interpreters load their own; the standard library's share one libpython."
 )
 NOTES = {
     PURE: "The same work on the same processors: 1 is the best possible.",
     BARE: SHARED,
     MEMORY: SHARED,
-    START: "A forked process is a copy, so nothing has to start; but it inherits locks in any state.",
+    START: (
+        "A forked process is a copy, so nothing has to start; but it inherits locks in any state. The standard "
+        "library's interpreters share one libpython, so less has to be initialised."
+    ),
     AGAIN: (
         "ungil reuses an interpreter that another pool returned. loky's get_reusable_executor() keeps its processes "
         "running, so it has no start and no end, like any pool that stays open."
     ),
     WHOLE: "Interpreters are new ones, so this includes their start.",
     HANDED: "The interpreter reads the memory in place; processes receive a copy.",
-    CHUNKS: "Each task makes a hundred calls, so communication counts less, and the calls themselves are the same.",
+    CHUNKS: (
+        "Each task makes a hundred calls, so communication counts less, and the calls themselves are the same. Threads "
+        "and the standard library's interpreters ignore chunksize."
+    ),
     NUMPY: "Arrays are passed to interpreters and back without copying; to processes they go through pipes.",
 }
 
@@ -81,11 +88,23 @@ class Pools:
         self.tools, self.workers = tools, min(8, max(2, processors()))
         self.kinds = self._kinds()
         self.warm: dict[str, Any] = {}
-        for name, kind in self.kinds.items():  # processes first: they fork while there is one thread
-            if name == REFERENCE:
-                self.warm[name] = self._started(kind)
-            elif pool := tools.find(f"a pool by {name}", partial(self._started, kind), "it did not start"):
-                self.warm[name] = pool
+        for name in self.kinds:  # processes first: they fork while there is one thread
+            if name != STANDARD:
+                self._warm_up(name)
+
+    def _warm_up(self, name: str) -> None:
+        start = partial(self._started, self.kinds[name])
+        if name == REFERENCE:
+            self.warm[name] = start()
+        elif pool := self.tools.find(f"a pool by {name}", start, "it did not start"):
+            self.warm[name] = pool
+
+    def end_standard(self, pools: Iterable[Any]) -> None:
+        """End those of these pools that have interpreters of the standard library: while there are any, the child of a
+        fork crashes (CPython 3.14 and 3.15)."""
+        for pool in pools:
+            if type(pool) is self.kinds.get(STANDARD):
+                pool.shutdown()
 
     def _kinds(self) -> dict[str, Callable[[int], Any]]:
         kinds: dict[str, Callable[[int], Any]] = {}
@@ -103,7 +122,7 @@ class Pools:
             "in Python 3.14 and later",
         )
         if own:
-            kinds["interpreters of the standard library"] = own
+            kinds[STANDARD] = own
         return kinds
 
     def _started(self, kind: Callable[[int], Any]) -> Any:
@@ -113,12 +132,15 @@ class Pools:
 
     def contest(self, table: str, size: float, work: Callable[[Any], Any], expected: Any, **more: Any) -> Contest:
         """work(pool) with each pool."""
+        if STANDARD in self.kinds and STANDARD not in self.warm:
+            self._warm_up(STANDARD)
         return self._contest(table, size, self.warm, work, expected, **more)
 
     def contest_of_kinds(
         self, table: str, workers: int, work: Callable[[Any], Any], expected: Any, **more: Any
     ) -> Contest:
         """work(kind) with each kind, to start pools by; each call is a sample."""
+        self.end_standard([self.warm.pop(STANDARD, None)])
         return self._contest(table, workers, self.kinds, work, expected, once=True, **more)
 
     def _contest(
@@ -148,7 +170,7 @@ class Pools:
             for pool in started:
                 pool.shutdown()
 
-        return self.contest_of_kinds(START, 1, start, 1, finish=finish)
+        return self.contest_of_kinds(START, 1, start, 1, before=lambda: self.end_standard(started), finish=finish)
 
     def again(self) -> Contest:
         def work(kind: Callable[[int], Any]) -> int:
@@ -168,9 +190,10 @@ class Pools:
 
     def memory(self, table: str, task: Callable[[float], Any]) -> Row:
         self.occupy_idle()
+        self.end_standard([self.warm.pop(STANDARD, None)])
         row = Row("interpreters", table, self.workers, "MiB", REFERENCE, [])
         row.rivals = [name for name in self.kinds if name not in (REFERENCE, THREADS)]
-        row.samples = {name: [] for name in self.kinds if name in self.warm}
+        row.samples = {name: [] for name in self.kinds if name in self.warm or name == STANDARD}
         with ExitStack() as pools:  # all are open to the end, so that interpreters are new ones
             for _ in range(self.tools.effort.few):
                 for name in list(row.samples):
@@ -178,11 +201,14 @@ class Pools:
                     pool = pools.enter_context(self.kinds[name](self.workers))
                     try:
                         list(pool.map(task, [0.1] * self.workers))  # long enough for each to have one
-                    except ImportError as error:
-                        row.failed[name] = f"{type(error).__name__}: {error}"
+                    except Exception as error:
+                        if name == REFERENCE:
+                            raise
+                        row.failed[name] = brief(error)
                         del row.samples[name]
                     else:
                         row.samples[name].append((memory_of_session() - before) / self.workers / 2**20)
+                    self.end_standard([pool])
         return row
 
     def round_trip(self) -> Contest:

@@ -2,8 +2,9 @@
 
     python -m ungil [--json]
 
-It tries C functions in Python threads, threads inside the library, and isolated interpreters. The exit status is 0 if
-each of them gives correct results or is unsupported here, otherwise 1.
+It tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares the speed of
+pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct results or is
+unsupported here, otherwise 1.
 """
 
 from __future__ import annotations
@@ -12,20 +13,32 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 import threading
 import time
 from importlib import util
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
-from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, compat, kernels
+from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, _python_speed, compat, kernels
 from ._native.library import library, path, version
 
 DESCRIPTION = (__doc__ or "").partition("\n")[0]  # there are no docstrings under python -OO
 TARGET_SECONDS = 0.05  # the approximate time of each call that is timed
 PACKAGES = ("numpy", "cloudpickle", "numba", "cffi", "scipy", "threadpoolctl", "tqdm", "rich")
 
-Way = Callable[[int], tuple[bool, float]]  # number of workers -> (correct, speed-up)
+
+class Outcome(NamedTuple):
+    """What a way past the GIL gave."""
+
+    is_correct: bool
+    speed_up: float
+    """Of several workers over one, in the same build of Python."""
+    over_program: float | None = None
+    """The speed-up over this program, where the workers run another build of Python."""
+
+
+Way = Callable[[int], Outcome]  # the argument is the number of workers
 
 
 def loop(count: int) -> int:
@@ -59,7 +72,7 @@ def best(call: Callable[[], Any], rounds: int = 3) -> tuple[float, Any]:
     return min((timed(call) for _ in range(rounds)), key=lambda found: found[0])
 
 
-def in_python_threads(workers: int) -> tuple[bool, float]:
+def in_python_threads(workers: int) -> Outcome:
     """C functions called from Python threads."""
     count = calibrated(lambda n: library.test(0, n), 1 << 20, 2**31 - 1)
     expected = kernels.sum_multiples(0, count, 3)
@@ -75,26 +88,29 @@ def in_python_threads(workers: int) -> tuple[bool, float]:
 
     serial_time, first = best(lambda: [library.test(0, count) for _ in range(workers)])
     parallel_time, second = best(concurrently)
-    is_correct = len(first) == len(second) == workers
-    return is_correct and all((x - expected) % 2**32 == 0 for x in first + second), serial_time / parallel_time
+    is_correct = len(first) == len(second) == workers and all((x - expected) % 2**32 == 0 for x in first + second)
+    return Outcome(is_correct, serial_time / parallel_time)
 
 
-def in_the_library(workers: int) -> tuple[bool, float]:
+def in_the_library(workers: int) -> Outcome:
     """Threads inside the library."""
     terms = calibrated(lambda n: compat.pi(n, threads=1), 1 << 20, 1 << 40) * workers
     serial_time, first = best(lambda: compat.pi(terms, threads=1))
     parallel_time, second = best(lambda: compat.pi(terms, threads=workers))
-    return first == second and abs(first - 3.141592653589793 - 2 / terms) < 1e-9, serial_time / parallel_time
+    is_correct = first == second and abs(first - 3.141592653589793 - 2 / terms) < 1e-9
+    return Outcome(is_correct, serial_time / parallel_time)
 
 
-def in_interpreters(workers: int) -> tuple[bool, float]:
-    """Python code in isolated interpreters."""
+def in_interpreters(workers: int) -> Outcome:
+    """Python code in isolated interpreters: all of them, compared with one of them, and with this program."""
     count = calibrated(loop, 1 << 10, 1 << 40)
     with InterpreterPoolExecutor(workers) as pool:
         list(pool.map(loop, [1] * workers))
-        serial_time, first = best(lambda: [loop(count) for _ in range(workers)])
-        parallel_time, second = best(lambda: list(pool.map(loop, [count] * workers)))
-    return first == second, serial_time / parallel_time
+        here, expected = best(lambda: loop(count))
+        one, first = best(lambda: pool.submit(loop, count).result())
+        all_of_them, second = best(lambda: list(pool.map(loop, [count] * workers)))
+    is_correct = [first, *second] == [expected] * (1 + workers)
+    return Outcome(is_correct, workers * one / all_of_them, workers * here / all_of_them)
 
 
 WAYS: dict[str, Way] = {
@@ -104,30 +120,46 @@ WAYS: dict[str, Way] = {
 }
 
 
-def libpython() -> str:
-    """The path of the libpython that interpreters are copies of, or the reason why there are none."""
+def pure_python() -> tuple[str, dict[str, Any]]:
+    """The libpython that interpreters are copies of, or the reason why there are none, and how fast Python is there."""
+    files = _python_speed.mapped_files()  # before the first interpreter, which may map that file as well
     try:
         with Interpreter() as interpreter:
-            return str(interpreter.eval("__import__('_ungil').libpython"))
-    except UnsupportedError as reason:
-        return str(reason)
+            libpython = str(interpreter.eval("__import__('_ungil').libpython"))
+            is_same_file = _python_speed.is_mapped(libpython, files)
+            measure = _python_speed.cpu_seconds
+            return libpython, _python_speed.compared(
+                measure, lambda name: interpreter.call(measure, name), is_same_file
+            )
+    except Exception as error:
+        return str(error), failure(error)
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """The entry of the report for what raised an exception."""
+    for cause in (error, error.__cause__):  # a pool whose interpreters cannot start is broken by that
+        if isinstance(cause, UnsupportedError):
+            return {"result": "unsupported", "why": re.sub("^(unsupported|ungil_interp_new): ", "", str(cause))}
+    return {"result": "failed", "why": "%s: %s" % (type(error).__name__, error)}
 
 
 def tried(way: Way, workers: int) -> dict[str, Any]:
     """One entry of the report: the result, and the speed-up or the reason for a failure."""
     try:
-        is_correct, speed_up = way(workers)
-    except UnsupportedError as reason:
-        return {"result": "unsupported", "why": str(reason).replace("unsupported: ", "", 1)}
+        outcome = way(workers)
     except Exception as error:
-        return {"result": "failed", "why": "%s: %s" % (type(error).__name__, error)}
-    return {"result": "ok" if is_correct else "wrong", "speed_up": round(speed_up, 2)}
+        return failure(error)
+    entry: dict[str, Any] = {"result": "ok" if outcome.is_correct else "wrong", "speed_up": round(outcome.speed_up, 2)}
+    if outcome.over_program is not None:
+        entry["speed_up_over_program"] = round(outcome.over_program, 2)
+    return entry
 
 
 def report() -> dict[str, Any]:
     """The report, ready for JSON."""
     threads = kernels.num_threads()
     workers = max(2, min(threads, 8))
+    libpython, speed = pure_python()
     return {
         "ungil": version,
         "library": os.path.abspath(path) if os.path.exists(path) else path,
@@ -138,10 +170,11 @@ def report() -> dict[str, Any]:
         "cpu_level_detected": library.ungil_cpu_detected().decode(),
         "threads": threads,
         "environment": {name: value for name, value in os.environ.items() if name.startswith(("UNGIL_", "OMP_NUM_"))},
-        "libpython": libpython(),
+        "libpython": libpython,
         "packages": [name for name in PACKAGES if util.find_spec(name)],
         "workers": workers,
         "ways": {name: tried(way, workers) for name, way in WAYS.items()},
+        "pure_python": speed,
     }
 
 
@@ -161,12 +194,31 @@ def text(found: dict[str, Any]) -> str:
         ("packages", ", ".join(found["packages"]) or "none"),
     ]
     parts = ["%-12s %s" % line for line in lines] + [""]
-    for name, way in found["ways"].items():
-        detail = (
-            "speed-up %.2f with %d threads" % (way["speed_up"], found["workers"]) if "speed_up" in way else way["why"]
-        )
-        parts.append("%-34s %-12s %s" % (name, way["result"], detail))
+    parts += ["%-34s %-12s %s" % (name, way["result"], detail(way, found)) for name, way in found["ways"].items()]
+    speed = found["pure_python"]
+    if speed["result"] != "unsupported":
+        parts.append("%-34s %-12s %s" % ("pure Python in an interpreter", speed["result"], speed_text(speed)))
+    if speed.get("is_slower_build"):
+        parts += ["", _python_speed.ADVICE % speed["ratio"]]
     return "\n".join(parts)
+
+
+def detail(way: dict[str, Any], found: dict[str, Any]) -> str:
+    """The speed-up, or the reason why there is none."""
+    if "speed_up" not in way:
+        return str(way["why"])
+    words = "speed-up %.2f with %d threads" % (way["speed_up"], found["workers"])
+    if found["pure_python"].get("is_slower_build") and "speed_up_over_program" in way:
+        words += ", %.2f over this program" % way["speed_up_over_program"]
+    return words
+
+
+def speed_text(speed: dict[str, Any]) -> str:
+    """The time in an interpreter as a multiple of this program's, or the reason why there is none."""
+    if "ratio" not in speed:
+        return str(speed["why"])
+    each = ", ".join("%s %.2f" % workload for workload in speed["workloads"].items())
+    return "%.2f times as long as in this program (%s)" % (speed["ratio"], each)
 
 
 def main() -> int:
@@ -175,7 +227,8 @@ def main() -> int:
     arguments = parser.parse_args()
     found = report()
     print(json.dumps(found, indent=2) if arguments.json else text(found))
-    return 0 if all(way["result"] in ("ok", "unsupported") for way in found["ways"].values()) else 1
+    entries = [*found["ways"].values(), found["pure_python"]]
+    return 0 if all(entry["result"] in ("ok", "unsupported") for entry in entries) else 1
 
 
 if __name__ == "__main__":

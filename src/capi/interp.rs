@@ -56,7 +56,7 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 ///
 /// options: NULL, or lines of the form name=value, in UTF-8. Without an option, the interpreter is configured like the
 /// process's own Python if that has the same version, else like a new Python program:
-///   libpython: the shared library of a CPython from 3.8 to 3.14. The default is UNGIL_LIBPYTHON, else the library of
+///   libpython: the shared library of CPython 3.9 or newer. The default is UNGIL_LIBPYTHON, else the library of
 ///   executable, else that of the process or the one next to it, else the newest that the system's loader finds.
 ///   fresh: 1 for an interpreter that has not been used before.
 ///   executable: the Python program to act as, for example that of a venv. It determines sys.executable and where
@@ -69,10 +69,10 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 /// interp: receives the handle, a positive number, on success only.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;
-/// UNGIL_E_UNSUPPORTED if no libpython is found, or if it has an unsupported version, is missing, static or damaged, or
-/// lacks its standard library, and on systems without ELF or without glibc 2.28 or newer; UNGIL_E_EXHAUSTED if the
-/// process cannot have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the
-/// process is exiting.
+/// UNGIL_E_UNSUPPORTED if no libpython is found, or if it is too old, missing, static or damaged, or lacks its standard
+/// library, or something that is used of its C API, and on systems without ELF or without glibc 2.28 or newer; the
+/// message names the file, its version and the step of the start that failed. UNGIL_E_EXHAUSTED if the process cannot
+/// have more interpreters, each of which takes one of its 1024 pthread keys; UNGIL_E_EXITING if the process is exiting.
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
 /// ctypes.PyDLL does, but not one of CDLL), that thread itself must make the call.

@@ -82,6 +82,10 @@ class Page(unittest.TestCase):
         self.assertIn("20 us", page)
         self.assertIn("30 MiB", page)
 
+    def test_a_reference_that_was_left_out(self):
+        slow = row("interpreters", "a table", 1, {"loky": [0.1] * 3}, "ungil", left_out={"ungil": "takes 7 s a call"})
+        self.assertIn("ungil at 1: takes 7 s a call", self.page(slow))
+
     def test_a_ratio_over_magnitudes(self):
         samples = {"ungil": [1.0] * 3, "loky": [4000.0] * 3, "threads": [0.01] * 3}
         self.assertIn("4,000 ×", self.page(row("interpreters", "a table", 1, samples, "ungil")))
@@ -113,6 +117,7 @@ class Page(unittest.TestCase):
             "<strong>Failed</strong>: WRONG ANSWER: &lt;this&gt;",
             "gmpy2 – pip install gmpy2.",
             "C. It raised OSError: &lt;no&gt;.",
+            "C at 10: raised OSError: &lt;no&gt;",
             "others took 12.5 % of the processors, the host 3.0 %",
             "half of the samples of 1 medians lie",
             "<strong>A busy machine</strong> in <em>kernels</em>",

@@ -8,9 +8,10 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from bench_py import claims, compare, results, text
-from bench_py.contest import Contest, Effort, Measuring, WrongAnswer
+from bench_py.contest import Contest, Effort, Measuring, WrongAnswer, brief
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BRIEF = Effort(rounds=5, sample=0.0001, limit=60, long=60, few=3)  # whatever else the machine does
@@ -193,22 +194,71 @@ class Readme(unittest.TestCase):
         run = run_of({"ungil": [1.0], "numba prange, fastmath": [8.0]})
         blocks = [f"<!-- figures: {name}, by `make readme` -->\nold\n<!-- end of figures -->" for name in self.names()]
         before = "first\n" + "\nbetween\n".join(blocks) + "\nlast"
-        after = claims.with_figures(before, PROJECT / "bench_py" / "results" / "a.json", run)
+        source = claims.Source(PROJECT / "bench_py" / "results" / "a.json", run)
+        sources = claims.Sources(source, source)
+        after = claims.with_figures(before, sources)
         self.assertIn("| `pi` with 10^9 terms, all processors | numba, `prange`, `fastmath` | 8.0 |", after)
         self.assertIn("(bench_py/results/a.json)", after)
         self.assertNotIn("old", after)
         for part in ("first", "between", "last"):
             self.assertIn(part, after.splitlines())
-        self.assertEqual(claims.with_figures(after, PROJECT / "bench_py" / "results" / "a.json", run), after)
-        self.assertRaises(ValueError, claims.with_figures, "no place", PROJECT / "a.json", run)
+        self.assertEqual(claims.with_figures(after, sources), after)
+        self.assertRaises(ValueError, claims.with_figures, "no place", sources)
 
     @staticmethod
     def names():
         return dict.fromkeys(claim.readme_table for claim in claims.CLAIMS)
 
     def test_every_claim_has_its_figure(self):
-        path, run = results.newest()
-        self.assertEqual([claim.what for claim in claims.CLAIMS if claim.ratio(run) is None], [], path)
+        sources = claims.newest_sources()
+        for name in self.names():
+            for claim in sources.claims(name):
+                path, run = sources.of(claim)
+                self.assertNotEqual(claim.figure(run), "not measured", (claim, path))
+
+    def test_interpreters_have_a_source_of_their_own(self):
+        """The newest with the standard library's interpreters, which other Pythons lack, even if others are newer."""
+
+        def run(python, started, suites, samples):
+            found = run_of({}, started=started)
+            found.machine["python"], found.suites = python, suites
+            table = "an empty task there and back"
+            found.rows.append(results.Row("interpreters", table, 1, "s", "ungil", [], samples))
+            return found
+
+        whole = {"ungil": [1.0], "processes, fork": [2.0]}
+        standard = {"ungil": [1.0], "processes, fork": [4.0], results.STANDARD: [1.5]}
+        runs = {
+            "standard": run("CPython 3.14.1", "2026-01-02", ["interpreters"], standard),
+            "standard-old": run("CPython 3.14.0", "2026-01-01", ["interpreters"], standard),
+            "standard-quick": run("CPython 3.15.0", "2026-01-05", ["interpreters"], standard),
+            "whole": run("CPython 3.11.0", "2026-01-03", list(results.NAMES), whole),
+            "whole-old": run("CPython 3.10.0", "2026-01-01", list(results.NAMES), whole),
+        }
+        runs["standard-quick"].quick = True
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(results, "FOLDER", Path(folder)):
+            self.assertIsNone(claims.newest_sources())
+            for name in ("whole-old", "whole", "standard-old", "standard", "standard-quick"):
+                runs[name].save(Path(folder, name + ".json"))
+                if name == "whole":
+                    without = claims.block("summary", claims.newest_sources())
+            sources = claims.newest_sources()
+            both = claims.block("summary", sources)
+            self.assertEqual([source.path.stem for source in sources], ["whole", "standard"])
+        self.assertNotIn(claims.STANDARD_TEXT, without)
+        self.assertIn("| round trip of an empty task | `ProcessPoolExecutor`, `fork` | 2.0 |", without)
+        self.assertIn(f"| round trip of an empty task | {claims.STANDARD_TEXT} | 1.5 |", both)
+        self.assertIn("| round trip of an empty task | `ProcessPoolExecutor`, `fork` | 4.0 |", both)
+        self.assertRegex(both, r"\nMeasured with CPython 3.11.0 .*\n.*whole.json.*\nComparisons.* with CPython 3.14.1 ")
+        self.assertNotIn("CPython 3.11.0", claims.block("interpreters", sources))
+
+    def test_a_peer_that_cannot_take_part(self):
+        run = run_of({})
+        table = "a numpy array of n bytes, summed by the task"
+        why = {results.STANDARD: "ImportError: no subinterpreters"}
+        run.rows.append(results.Row("interpreters", table, 10**8, "s", "ungil", [], {"ungil": [1.0]}, failed=why))
+        (claim,) = (one for one in claims.CLAIMS if (one.result_table, one.peer) == (table, results.STANDARD))
+        self.assertEqual(claim.figure(run), "fails (ImportError)")
 
 
 class Texts(unittest.TestCase):
@@ -250,6 +300,24 @@ class Contests(unittest.TestCase):
         self.assertEqual(list(row.samples), ["ungil"])
         self.assertIn("ZeroDivisionError", row.failed["C"])
         self.assertRaises(ZeroDivisionError, Measuring(BRIEF).measure, self.contest(ungil=lambda: 1 // 0))
+
+    def test_an_exception_of_many_lines(self):
+        for message, expected in (
+            (
+                "Error importing numpy: you should not try\n    to import numpy from its source directory",
+                "Error importing",
+            ),
+            (
+                "Traceback (most recent call last):\n  File ...\n\nImportError: no subinterpreters\n",
+                "ImportError: no sub",
+            ),
+            ("a long story\n" * 100, "a long story a long story"),
+            ("", ""),
+        ):
+            text = brief(ValueError(message))
+            self.assertTrue(text.startswith("ValueError: " + expected), text)
+            self.assertLess(len(text.splitlines()[0]), 220)
+            self.assertEqual(len(text.splitlines()), 1)
 
     def test_who_fails_where_nobody_is_the_reference(self):
         for name, is_ours in (("numba", False), ("context", False), ("ungil, 1 thread", True)):

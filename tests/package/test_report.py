@@ -11,6 +11,7 @@ from unittest import mock
 import ungil
 from support import HAS_INTERPRETERS
 from ungil import __main__ as report
+from ungil import _python_speed
 from ungil._native.library import path
 
 
@@ -38,6 +39,10 @@ class Report(unittest.TestCase):
         results = [way["result"] for way in found["ways"].values()]
         self.assertEqual(results, ["ok", "ok", "ok" if HAS_INTERPRETERS else "unsupported"])
         self.assertEqual(os.path.isfile(found["libpython"]), HAS_INTERPRETERS)
+        self.assertEqual(found["pure_python"]["result"], results[-1])
+        if HAS_INTERPRETERS:
+            self.assertEqual(list(found["pure_python"]["workloads"]), list(_python_speed.WORKLOADS))
+            self.assertGreater(found["ways"]["isolated interpreters"]["speed_up_over_program"], 0)
 
     def test_for_people(self):
         status, output, _ = run("-m", "ungil")
@@ -54,16 +59,99 @@ class Report(unittest.TestCase):
         def fail(workers):
             raise OSError("no threads")
 
+        def fine(workers):
+            return report.Outcome(True, 2.0)
+
         ways = [
-            ({"fine": lambda workers: (True, 2.0)}, 0),
-            ({"fine": lambda workers: (True, 2.0), "wrong": lambda workers: (False, 2.0)}, 1),
+            ({"fine": fine}, 0),
+            ({"fine": fine, "wrong": lambda workers: report.Outcome(False, 2.0)}, 1),
             ({"failing": fail}, 1),
         ]
         for some, status in ways:
-            with mock.patch.object(report, "WAYS", some), mock.patch.object(sys, "argv", ["ungil"]):
-                with mock.patch("builtins.print") as printed:
-                    self.assertEqual(report.main(), status)
-                self.assertIn(list(some)[-1], printed.call_args[0][0])
+            with mock.patch.object(report, "WAYS", some):
+                self.assertIn(list(some)[-1], self.printed(status))
+        broken = mock.patch.object(report, "Interpreter", side_effect=OSError("no memory"))
+        with mock.patch.object(report, "WAYS", {}), broken:
+            self.assertIn("OSError: no memory", self.printed(1))
+
+    def test_a_python_without_a_libpython_is_unsupported(self):
+        def no_libpython(workers):
+            raise ungil.BrokenInterpreterPool("it is broken") from ungil.UnsupportedError(
+                "ungil_interp_new: there is none"
+            )
+
+        with mock.patch.object(report, "WAYS", {"isolated interpreters": no_libpython}):
+            self.assertRegex(self.printed(0), "isolated interpreters +unsupported +there is none")
+
+    def printed(self, status):
+        """What the report of this exit status prints."""
+        with mock.patch.object(sys, "argv", ["ungil"]), mock.patch("builtins.print") as printed:
+            self.assertEqual(report.main(), status)
+        return printed.call_args[0][0]
+
+
+class Speed(unittest.TestCase):
+    """Of pure Python in an interpreter and in the program, with made-up times."""
+
+    def compared(self, factors, is_same_file=False):
+        """The comparison of an interpreter that takes so many times as long for each workload."""
+        there = dict(zip(_python_speed.WORKLOADS, factors))
+        return _python_speed.compared(lambda name: 0.002, lambda name: 0.002 * there[name], is_same_file)
+
+    def test_the_ratio_is_the_geometric_mean(self):
+        found = self.compared([1.0, 4.0, 1.0, 4.0])
+        self.assertEqual((found["ratio"], list(found["workloads"].values())), (2.0, [1.0, 4.0, 1.0, 4.0]))
+
+    def test_what_is_called_a_slower_build(self):
+        for factors, is_same_file, expected in (
+            ([1.3, 1.3, 1.2, 1.4], False, True),
+            ([1.3, 1.3, 1.2, 1.4], True, False),
+            ([1.03, 0.97, 1.0, 1.05], False, False),
+            ([0.8, 0.8, 0.8, 0.8], False, False),
+        ):
+            self.assertIs(self.compared(factors, is_same_file)["is_slower_build"], expected, (factors, is_same_file))
+
+    def test_the_best_of_the_rounds_counts_and_both_take_turns(self):
+        calls = []
+
+        def disturbed(where, seconds):
+            def measure(name):
+                calls.append((where, name))
+                return seconds if calls.count((where, name)) == 3 else 100 * seconds
+
+            return measure
+
+        found = _python_speed.ratios(disturbed("here", 1.0), disturbed("there", 1.5))
+        self.assertEqual(set(found.values()), {1.5})
+        self.assertEqual([where for where, _ in calls], ["here", "there"] * (len(calls) // 2))
+
+    def test_the_workloads_can_be_measured(self):
+        for name in _python_speed.WORKLOADS:
+            self.assertGreater(_python_speed.cpu_seconds(name), 0)
+
+    def test_the_file_that_this_program_runs_from(self):
+        files = _python_speed.mapped_files()
+        self.assertTrue(_python_speed.is_mapped(os.path.realpath(sys.executable), files))
+        self.assertFalse(_python_speed.is_mapped(__file__, files))
+
+    def text(self, factors, over_program):
+        """The report of a machine with such an interpreter."""
+        way = report.Outcome(True, 1.96, over_program)
+        speed = ("/lib/libpython.so", self.compared(factors))
+        made_up = {"WAYS": {"isolated interpreters": lambda workers: way}, "pure_python": lambda: speed}
+        with mock.patch.multiple(report, **made_up):
+            return report.text(report.report())
+
+    def test_a_slower_build_in_the_text(self):
+        text = self.text([1.3] * 4, 1.51)
+        for part in ("speed-up 1.96 with ", ", 1.51 over this program", "1.30 times as long", "--enable-optimizations"):
+            self.assertIn(part, text)
+
+    def test_an_equal_build_in_the_text(self):
+        text = self.text([1.0] * 4, 1.95)
+        self.assertIn("1.00 times as long", text)
+        for part in ("over this program", "--enable-optimizations"):
+            self.assertNotIn(part, text)
 
 
 class Loader(unittest.TestCase):
@@ -77,7 +165,7 @@ class Loader(unittest.TestCase):
     def test_another_library_is_rejected_with_the_reason(self):
         status, _, errors = run("-c", "import ungil; ungil.compat.pi", UNGIL_LIBRARY="libc.so.6")
         self.assertEqual(status, 1)
-        self.assertIn("undefined symbol: ungil_version", errors)
+        self.assertRegex(errors, "symbol:? ungil_version")  # in the words of the C library or of PyPy
 
     def test_the_error_lists_each_path_that_was_tried(self):
         program = """

@@ -4,9 +4,9 @@ import os
 import re
 import subprocess
 
-# The versions of CPython that can have interpreters, as in src/interp/cpython/version.rs.
-OLDEST, NEWEST = (3, 8), (3, 14)
-WITH_INTERPRETERS = "%d.%d to %d.%d" % (OLDEST + NEWEST)
+# The oldest version of CPython that can have interpreters, as in src/interp/cpython/version.rs.
+OLDEST = (3, 9)
+WITH_INTERPRETERS = "%d.%d or newer" % OLDEST
 
 NAME = re.compile(r"^(python|pypy)(\d+(\.\d+)?t?)?$")
 
@@ -60,11 +60,11 @@ def of_each_version(found):
 
 
 def have_interpreters(name, version):
-    """Whether Pythons of this name ("CPython") and version ([3, 8]) can have interpreters."""
-    return name == "CPython" and OLDEST <= tuple(version) <= NEWEST
+    """Whether Pythons of this name ("CPython") and version ([3, 9]) can have interpreters."""
+    return name == "CPython" and OLDEST <= tuple(version)
 
 
 def split(description):
-    """("CPython", [3, 8]) of "CPython 3.8.18"."""
+    """("CPython", [3, 9]) of "CPython 3.9.18"."""
     name, version = description.split()
     return name, [int(part) for part in version.split(".")[:2]]

@@ -1,5 +1,6 @@
 """Runs the Python tests: this folder on every Python of the machine, ../project on the one that runs this file."""
 import os
+import subprocess
 import sys
 
 import pythons
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import side_by_side  # noqa: E402
 import stress  # noqa: E402
+import tested  # noqa: E402
 
 
 def environment():
@@ -22,26 +24,39 @@ def environment():
     return settings
 
 
-def job(name, executable, folder, settings, *files):
-    """Run the tests of a folder, or those in some of its files."""
+def work(executable, folder, settings, *files):
+    """What a job does: it runs the tests of a folder, or those in some of its files."""
     start = os.path.join(PROJECT, "tests", folder)
     commands = [[executable, "-m", "unittest", "discover", "-s", start, "-p", file] for file in files or ("test*.py",)]
 
-    def work(job):
+    def run_all(job):
         for command in commands:
             job.run(command, env=settings, cwd=PROJECT)
 
-    return side_by_side.Job(name, work)
+    return run_all
+
+
+def has_interpreters(executable):
+    """Whether the tests of interpreters run on this Python. Elsewhere they are skipped."""
+    program = "import sys; sys.path.insert(0, %r); import interpreters; sys.exit(not interpreters.HAS_ONE)" % HERE
+    return subprocess.call([executable, "-c", program], env=environment()) == 0
+
+
+def on_pythons(found, full):
+    """A job for each Python; `full` has those tested at full length."""
+    jobs = []
+    for executable in stress.longest_first(found, full):
+        description = found[executable]
+        function = work(executable, "python", stress.environment(executable, full, environment()))
+        columns = ["library"] + ["interpreters"] * has_interpreters(executable)
+        jobs.append(tested.Job("python: " + description + stress.label(executable, full), function, description, *columns))
+    return jobs
 
 
 def on_every_python():
     found = pythons.find()
     repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
-    full = stress.chosen(repeating) | (set(found) - set(repeating))
-    for executable in stress.longest_first(found, set(repeating) & full):
-        settings = stress.environment(executable, full, environment())
-        name = "python: " + found[executable] + stress.label(executable, full)
-        yield job(name, executable, "python", settings)
+    return on_pythons(found, stress.chosen(repeating) | (set(found) - set(repeating)))
 
 
 def at_levels(levels):
@@ -49,8 +64,9 @@ def at_levels(levels):
     for level in levels:
         settings = dict(environment(), UNGIL_CPU=level)
         yield side_by_side.Job(level + ": C", lambda job, settings=settings: in_c(job, settings))
-        yield job(level + ": python", sys.executable, "python", settings, "test_answers.py", "test_native.py", "test_cpu.py")
-        yield job(level + ": project", sys.executable, "project", settings, "test_*_reference.py")
+        files = ("test_answers.py", "test_native.py", "test_cpu.py")
+        yield side_by_side.Job(level + ": python", work(sys.executable, "python", settings, *files))
+        yield side_by_side.Job(level + ": project", work(sys.executable, "project", settings, "test_*_reference.py"))
 
 
 def in_c(job, settings):
@@ -61,8 +77,9 @@ def in_c(job, settings):
 def main():
     if len(sys.argv) > 1:
         return side_by_side.run(list(at_levels(sys.argv[1:])))
-    project = "project: Python %s, in the tests' venv" % sys.version.split()[0]
-    return side_by_side.run([job(project, sys.executable, "project", environment())] + list(on_every_python()))
+    name = "project: Python %s, in the tests' venv" % sys.version.split()[0]
+    project = side_by_side.Job(name, work(sys.executable, "project", environment()))
+    return tested.run([project] + on_every_python())
 
 
 if __name__ == "__main__":

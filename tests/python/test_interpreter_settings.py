@@ -60,6 +60,20 @@ class Settings(Case):
             inner, outer = output.splitlines()
             self.assertEqual(inner, outer, arguments)
 
+    def test_a_hosts_environment(self):
+        ask = "i = Interpreter(); i.run('import sys, tracemalloc'); print(i.eval(%r)); print(eval(%r, {'sys': sys, 'tracemalloc': tracemalloc}))"
+        values = "[hash('text'), tracemalloc.get_traceback_limit(), getattr(sys, 'get_int_max_str_digits', int)(), sys.flags]"
+        for variables in (
+            {"PYTHONHASHSEED": "7", "PYTHONTRACEMALLOC": "3"},
+            {"PYTHONHASHSEED": "0", "PYTHONINTMAXSTRDIGITS": "5000", "PYTHONUTF8": "1"},
+            {"PYTHONDEVMODE": "1", "PYTHONOPTIMIZE": "2", "PYTHONHASHSEED": "8", "PYTHONUTF8": "0"},
+            {"PYTHONHASHSEED": "9", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
+        ):
+            status, output, errors = run("import tracemalloc\n" + ask % (values, values), environment=variables)
+            self.assertEqual(status, 0, errors)
+            inner, outer = output.splitlines()
+            self.assertEqual(inner, outer, variables)
+
     def test_what_the_caller_sets(self):
         interpreter = self.new(path=["/a", "/b"], argv=["x", "y z"], optimize=2, utf8_mode=1, dont_write_bytecode=1)
         interpreter.run("import sys")

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import side_by_side  # noqa: E402
 import stress  # noqa: E402
+import tested  # noqa: E402
 import venvs  # noqa: E402
 
 TESTS = os.path.join(venvs.PROJECT, "tests", "package")
@@ -31,17 +32,29 @@ def environment(**settings):
     return dict(kept, **settings)
 
 
-def test(job, executable, description, full, tests):
+def test(job, executable, description, full, companions, tests):
     folder = venvs.folder("wheel-tests", description)
     python = venvs.make(job, executable, folder)
     bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
     venvs.install(job, python, venvs.wheel(), **bare)
     job.run([python, "-m", "ungil"], **bare)
-    if executable in full:
+    if executable in companions:
         python = venvs.with_packages(job, executable, description)
         venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())
         venvs.install(job, python, venvs.wheel())  # what it requires
     job.run([python, "-m", "unittest", *tests], cwd=TESTS, env=stress.environment(executable, full, environment()))
+
+
+def jobs(found, full, companions, whole):
+    """A job for each Python; these have those tested at full length, with optional packages, and with all tests."""
+    result = []
+    for executable in stress.longest_first(found, full):
+        description, is_whole = found[executable], executable in whole
+        name = "wheel: " + description + stress.label(executable, full) + ("" if is_whole else ", few tests")
+        what = (executable, description, full, companions, ["discover"] if is_whole else SMOKE)
+        work = lambda job, what=what: test(job, *what)  # noqa: E731
+        result.append(tested.Job(name, work, description, "package") if is_whole else side_by_side.Job(name, work))
+    return result
 
 
 def main():
@@ -49,13 +62,7 @@ def main():
     found = venvs.find(is_supported)
     whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
     full = stress.chosen(whole)
-    jobs = []
-    for executable in stress.longest_first(found, full):
-        tests = ["discover"] if executable in whole else SMOKE
-        name = "wheel: %s%s" % (found[executable], stress.label(executable, full))
-        name += "" if tests == ["discover"] else ", few tests"
-        jobs.append(side_by_side.Job(name, lambda job, it=(executable, found[executable], full, tests): test(job, *it)))
-    return side_by_side.run(jobs)
+    return tested.run(jobs(found, full, companions=full, whole=whole))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def _open(path: str) -> ctypes.CDLL:
     if version != ABI_VERSION:
         raise OSError("the library has ABI version %d, and this package needs %d" % (version, ABI_VERSION))
     # The library reads its environment variables now, with the GIL held, so that no Python thread changes them.
-    ctypes.PyDLL(path, handle=library._handle).ungil_num_threads()
+    # PyPy 8 has no PyDLL, and calls to CDLL release the GIL.
+    holding_the_gil = getattr(ctypes, "PyDLL", ctypes.CDLL)
+    holding_the_gil(path, handle=library._handle).ungil_num_threads()
     return library
 
 

@@ -9,8 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
-use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
-use crate::interp::cpython::version::Version;
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, SavedException};
 use crate::interp::exit::abandon::{call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_exiting;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
@@ -47,7 +46,7 @@ const UNKNOWN_HEADER: &CStr =
 
 impl ExporterType {
     /// `api` has the functions of the token's Python.
-    pub(crate) fn new(gil: Gil<'_>, api: &'static Api, version: Version) -> Result<Self, PyErrSet> {
+    pub(crate) fn new(gil: Gil<'_>, api: &'static Api) -> Result<Self, PyErrSet> {
         gil.assert_of(api);
         // SAFETY: the token shows that this thread holds the GIL. `object` is a static type of this Python's, and `owned`
         // checks the attribute before its value is read.
@@ -62,13 +61,9 @@ impl ExporterType {
             LONG_HEADER => functions::<LONG_HEADER>(),
             _ => return gil.run(UNKNOWN_HEADER, c"<ungil>").and(Err(PyErrSet)),
         };
-        let takes_buffer_slots = version >= Version(3, 9);
         let mut slots = [
             TypeSlot { slot: TP_DEALLOC, function: dealloc as *const c_void },
-            TypeSlot {
-                slot: if takes_buffer_slots { BF_GETBUFFER } else { 0 },
-                function: if takes_buffer_slots { get_buffer as *const c_void } else { ptr::null() },
-            },
+            TypeSlot { slot: BF_GETBUFFER, function: get_buffer as *const c_void },
             TypeSlot { slot: 0, function: ptr::null() },
         ];
         let size = header + size_of::<*mut BufferExporter>();
@@ -78,10 +73,6 @@ impl ExporterType {
         // SAFETY: the token shows that this thread holds the GIL. The array of slots ends with a 0, and outlives the call,
         // which copies all but the name; that is static.
         let kind = unsafe { gil.owned(call_abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
-        if !takes_buffer_slots {
-            // SAFETY: below 3.9 this is 3.8, the oldest version that is loaded; it made the type just now.
-            unsafe { set_get_buffer(kind.as_ptr(), get_buffer) };
-        }
         let kind = NonNull::new(kind.into_ptr()).expect("it was checked");
         Ok(Self { api, kind, header })
     }
@@ -138,20 +129,6 @@ fn functions<const HEADER: usize>() -> (Dealloc, GetBuffer) {
     (dealloc::<HEADER>, get_buffer::<HEADER>)
 }
 
-/// CPython 3.8 takes no slots of buffer functions: this writes the function into the type.
-///
-/// # Safety
-/// The object is a type of CPython 3.8 that was made from a specification, and that nobody else has seen yet.
-unsafe fn set_get_buffer(kind: *mut Object, get_buffer: GetBuffer) {
-    const AS_BUFFER: usize = 160;
-    // SAFETY: by this function's contract the type is one of 3.8's heap types: there the field `tp_as_buffer`, at this
-    // offset, points to the type's own buffer functions, the first of which is `bf_getbuffer`.
-    unsafe {
-        let functions = kind.cast::<u8>().add(AS_BUFFER).cast::<*mut Option<GetBuffer>>().read();
-        functions.write(Some(get_buffer));
-    }
-}
-
 /// # Safety
 /// An object of the exporting type, whose header has this length, after `export` has set its pointer.
 unsafe fn exporter<const HEADER: usize>(object: *mut Object) -> *mut BufferExporter {
@@ -196,14 +173,11 @@ unsafe fn run_release(api: &'static Api, release: ReleaseCallback) {
     // SAFETY: by this function's contract the thread holds the GIL, which it gives up for the callback and takes again.
     // The last two calls may wait for the GIL and abandon this frame, which owns nothing by then.
     unsafe {
-        let mut exception = [ptr::null_mut(); 3];
-        let [kind, value, trace] = &mut exception;
-        (api.PyErr_Fetch)(kind, value, trace);
+        let exception = SavedException::take(api);
         let state = (api.PyEval_SaveThread)();
         protect_frames(|| drop(release));
         (api.PyEval_RestoreThread)(state);
-        let [kind, value, trace] = exception;
-        (api.PyErr_Restore)(kind, value, trace);
+        exception.restore(api);
     }
 }
 

@@ -5,19 +5,17 @@
 
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
-use std::panic;
 use std::ptr::{self, NonNull};
 use std::thread;
 
-use crate::interp::cpython::ffi::{Api, Object, PROGRAM};
-use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
+use crate::interp::cpython::ffi::{Api, ErrorIndicator, Object, PROGRAM};
+use crate::interp::exit::abandon::call_abandonable;
 use crate::interp::exit::at_exit::is_exiting;
 
 /// Proof that this thread holds the GIL of one Python. (In a free-threaded build: that the thread is attached to it.)
 ///
-/// The lifetime stands for one holding of the GIL, and so for one Python: it is invariant, and each [`with_gil`] has its
-/// own. So the compiler rejects a use of this token with a [`PyRef`] of another Python. What outlives the holding of the
+/// The lifetime stands for one holding of the GIL, and so for one Python: it is invariant, and each `with_gil` has its own.
+/// So the compiler rejects a use of this token with a [`PyRef`] of another Python. What outlives the holding of the
 /// GIL, such as a `BufferView`, checks with [`Gil::assert_of`] that the token is of its own Python.
 #[derive(Clone, Copy)]
 pub(crate) struct Gil<'py> {
@@ -48,25 +46,11 @@ const _: () = {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PyErrSet;
 
+/// The text for a failure that set no exception, which is a defect of Python's.
+const NO_EXCEPTION: &str = "Python gave no reason";
+
 /// The text for an exception whose own `str` raises one, in the words of Python's `traceback`.
 pub(crate) const STR_FAILED: &str = "<exception str() failed>";
-
-/// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting, this
-/// thread may lose the GIL for ever, which is the error.
-///
-/// # Safety
-/// These are the functions of a Python that has started and never ends.
-pub(crate) unsafe fn with_gil<T>(api: &Api, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
-    // SAFETY: by this function's contract, that Python runs, and then any thread may ask for its GIL.
-    let state = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Ensure)() }))?;
-    // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below. If it loses the GIL
-    // before that, `body` unwinds, and its token with it. `body` takes a token of any lifetime, so it can mix this one
-    // with no other.
-    let outcome = catch_panics(|| body(unsafe { Gil::new(api) }))?;
-    // SAFETY: this thread holds the GIL that the state is of, and no token is left.
-    catch_abandoned(|| call_abandonable(|| unsafe { (api.PyGILState_Release)(state) }))?;
-    outcome.or_else(|payload| panic::resume_unwind(payload))
-}
 
 /// A strong reference to an object.
 pub(crate) struct PyRef<'py> {
@@ -107,7 +91,8 @@ impl<'py> PyRef<'py> {
             if (self.gil.api.PyBytes_AsStringAndSize)(self.as_ptr(), &mut start, &mut len) != 0 {
                 return Err(PyErrSet);
             }
-            Ok(std::slice::from_raw_parts(start.cast_const().cast(), len as usize))
+            let start = NonNull::new(start).ok_or(PyErrSet)?;
+            Ok(std::slice::from_raw_parts(start.as_ptr().cast_const().cast(), len as usize))
         }
     }
 
@@ -220,7 +205,7 @@ impl<'py> Gil<'py> {
         unsafe {
             let globals = self.owned(call_abandonable(|| (api.PyDict_New)()))?;
             let scope = globals.as_ptr();
-            let builtins = (api.PyEval_GetBuiltins)();
+            let builtins = NonNull::new((api.PyEval_GetBuiltins)()).ok_or(PyErrSet)?.as_ptr();
             call_abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
             let (source, name) = (source.as_ptr(), name.as_ptr());
             let code = self.owned(call_abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
@@ -249,29 +234,82 @@ impl<'py> Gil<'py> {
         }
     }
 
-    /// Takes the exception out of the error indicator: its type, value and traceback, as far as there are any.
-    pub(crate) fn take_exception(self, _: PyErrSet) -> Vec<PyRef<'py>> {
+    /// Takes the exception out of the error indicator; none, if the function that failed has set none.
+    pub(crate) fn take_exception(self, _: PyErrSet) -> Option<PyRef<'py>> {
+        let fetched = match &self.api.errors {
+            ErrorIndicator::RaisedException(it) => {
+                // SAFETY: this token's thread holds the GIL. The exception is NULL or a new reference.
+                return unsafe { self.owned((it.PyErr_GetRaisedException)()) }.ok();
+            }
+            ErrorIndicator::FetchedException(it) => it,
+        };
         let mut parts = [ptr::null_mut(); 3];
         let [kind, value, traceback] = &mut parts;
         // SAFETY: this token's thread holds the GIL. Python writes NULL or an object with a new reference to each of the
-        // three, and `PyErr_NormalizeException` replaces them by others of that kind.
+        // three, and `PyErr_NormalizeException` replaces them by others of that kind. The traceback, if there is one, fits
+        // the exception, and both are alive by their references.
         unsafe {
-            (self.api.PyErr_Fetch)(kind, value, traceback);
-            call_abandonable(|| (self.api.PyErr_NormalizeException)(kind, value, traceback));
-            parts.into_iter().filter_map(|part| self.owned(part).ok()).collect()
+            (fetched.PyErr_Fetch)(kind, value, traceback);
+            call_abandonable(|| (fetched.PyErr_NormalizeException)(kind, value, traceback));
+            let [_kind, value, traceback] = parts.map(|part| self.owned(part).ok());
+            if let (Some(value), Some(traceback)) = (&value, &traceback) {
+                (fetched.PyException_SetTraceback)(value.as_ptr(), traceback.as_ptr());
+            }
+            value
         }
     }
 
     /// Takes the exception out of the error indicator, and returns its message.
     pub(crate) fn take_exception_text(self, error: PyErrSet) -> String {
-        let parts = self.take_exception(error);
-        let text = parts.get(1).and_then(|value| self.text(value).map_err(|error| self.clear(error)).ok());
-        text.unwrap_or_else(|| STR_FAILED.to_owned())
+        let Some(exception) = self.take_exception(error) else { return NO_EXCEPTION.to_owned() };
+        self.text(&exception).unwrap_or_else(|error| {
+            self.clear(error);
+            STR_FAILED.to_owned()
+        })
+    }
+
+    /// The class of an object.
+    pub(crate) fn class_of(self, object: &PyRef<'py>) -> Result<PyRef<'py>, PyErrSet> {
+        // SAFETY: this token's thread holds the GIL, and the object is alive by its reference. The class is a new one.
+        unsafe { self.owned((self.api.PyObject_Type)(object.as_ptr())) }
     }
 
     /// Clears the error indicator.
     pub(crate) fn clear(self, _: PyErrSet) {
         // SAFETY: this token's thread holds the GIL, and the error indicator is that thread's.
         call_abandonable(|| unsafe { (self.api.PyErr_Clear)() });
+    }
+}
+
+/// An exception that was taken out of the error indicator, to be put back.
+pub(crate) struct SavedException([*mut Object; 3]);
+
+impl SavedException {
+    /// # Safety
+    /// This thread holds the GIL of the Python with these functions.
+    pub(crate) unsafe fn take(api: &Api) -> Self {
+        let mut parts = [ptr::null_mut(); 3];
+        let [kind, value, traceback] = &mut parts;
+        // SAFETY: by this function's contract, this thread may access its error indicator.
+        unsafe {
+            match &api.errors {
+                ErrorIndicator::RaisedException(it) => *value = (it.PyErr_GetRaisedException)(),
+                ErrorIndicator::FetchedException(it) => (it.PyErr_Fetch)(kind, value, traceback),
+            }
+        }
+        Self(parts)
+    }
+
+    /// # Safety
+    /// This thread holds the GIL of the Python with these functions, which the exception was taken from.
+    pub(crate) unsafe fn restore(self, api: &Api) {
+        let [kind, value, traceback] = self.0;
+        // SAFETY: by this function's contract, this thread may access its error indicator, which takes the references over.
+        unsafe {
+            match &api.errors {
+                ErrorIndicator::RaisedException(it) => (it.PyErr_SetRaisedException)(value),
+                ErrorIndicator::FetchedException(it) => (it.PyErr_Restore)(kind, value, traceback),
+            }
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::ffi::{CStr, CString, c_void};
 use std::path::PathBuf;
 use std::ptr::NonNull;
 
+use crate::interp::cpython::attach::with_gil_of_host;
 use crate::interp::cpython::ffi::Api;
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::loading::dl::path_at;
-use crate::sys::foreign::call_foreign;
 
 const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
     Ok(text) => text,
@@ -41,15 +41,25 @@ pub(crate) fn version() -> Option<Version> {
     if is_initialized() == 0 { None } else { unsafe { Version::of_python(find) } }
 }
 
+/// Why the process's own Python, of this version, cannot be described.
+pub(crate) fn unsupported_because(version: Version) -> String {
+    let oldest = Version::OLDEST;
+    if !version.is_supported() {
+        return format!("isolated interpreters need CPython {oldest} or newer");
+    }
+    // SAFETY: these are the symbols of the process's Python.
+    unsafe { Api::of(&find) }.err().map_or_else(String::new, |missing| missing.to_string())
+}
+
 impl Host {
-    /// The process's own Python, if its version is supported. This waits for that Python's GIL, which ctypes has released
+    /// The process's own Python, if it is supported. This waits for that Python's GIL, which ctypes has released
     /// for this call.
     ///
     /// Call it before anything else: the longer a call has lasted, the more likely has that Python ended meanwhile.
     pub(crate) fn find() -> Result<Option<Self>, InterpError> {
         let Some(version) = version().filter(|version| version.is_supported()) else { return Ok(None) };
-        // SAFETY: these are the symbols of the process's Python, whose version is supported.
-        let Ok(api) = (unsafe { Api::of(find) }) else { return Ok(None) };
+        // SAFETY: these are the symbols of the process's Python.
+        let Ok(api) = (unsafe { Api::of(&find) }) else { return Ok(None) };
         let file = path_at(api.Py_GetVersion as *const c_void);
         // SAFETY: these are the functions of the process's Python, which has started.
         let settings = unsafe { settings(&api) }.map_err(|why| {
@@ -62,17 +72,10 @@ impl Host {
 /// The settings that a Python reports.
 ///
 /// # Safety
-/// These are the functions of a Python that has started.
+/// These are the functions of the process's Python, which has started.
 unsafe fn settings(api: &Api) -> Result<Vec<u8>, String> {
-    // If that Python is ending, it ends this thread here.
-    // SAFETY: by this function's contract that Python has started, and then any thread may ask for its GIL.
-    let state = call_foreign(|| unsafe { (api.PyGILState_Ensure)() });
-    // SAFETY: `PyGILState_Ensure` returned, so this thread holds the GIL, until it is released below;
-    // `describe_with_retries` takes a token of any lifetime, so it can mix this one with no other.
-    let settings = describe_with_retries(unsafe { Gil::new(api) });
-    // SAFETY: this thread holds the GIL that the state is of, and neither token nor references are left.
-    call_foreign(|| unsafe { (api.PyGILState_Release)(state) });
-    settings
+    // SAFETY: by this function's contract, that Python has started.
+    unsafe { with_gil_of_host(api, describe_with_retries) }?
 }
 
 /// On the main thread a signal's handler may run here and raise an exception. That is raised again in the thread's own
@@ -83,21 +86,25 @@ fn describe_with_retries(gil: Gil<'_>) -> Result<Vec<u8>, String> {
     for _ in 0..TRIES {
         match describe(gil) {
             Ok(text) => return Ok(text),
-            Err(error) => {
-                let parts = gil.take_exception(error);
-                why = parts
-                    .get(1)
-                    .and_then(|value| gil.text(value).map_err(|error| gil.clear(error)).ok())
-                    .unwrap_or_default();
-                if let Some(kind) = parts.first() {
-                    // SAFETY: the token shows that this thread holds the GIL. The type of the exception is alive by its
-                    // reference, and Python takes another one.
-                    unsafe { (gil.api.PyThreadState_SetAsyncExc)(libc::pthread_self(), kind.as_ptr()) };
-                }
-            }
+            Err(error) => why = raise_again(gil, error),
         }
     }
     Err(why)
+}
+
+/// Has an exception raised in this thread's own code, and returns its text.
+fn raise_again(gil: Gil<'_>, error: PyErrSet) -> String {
+    let Some(exception) = gil.take_exception(error) else { return String::new() };
+    let why = gil.text(&exception).map_err(|error| gil.clear(error)).unwrap_or_default();
+    match gil.class_of(&exception) {
+        // SAFETY: the token shows that this thread holds the GIL. The class is alive by its reference, and Python takes
+        // another one.
+        Ok(class) => unsafe {
+            (gil.api.PyThreadState_SetAsyncExc)(libc::pthread_self(), class.as_ptr());
+        },
+        Err(error) => gil.clear(error),
+    }
+    why
 }
 
 fn describe(gil: Gil<'_>) -> Result<Vec<u8>, PyErrSet> {

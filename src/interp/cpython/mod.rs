@@ -2,20 +2,24 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `ffi` | declarations, and a table of functions for each Python |
+//! | `ffi` | declarations, and tables of functions for each Python |
 //! | `gil` | the GIL token, references to objects, the error indicator |
+//! | `attach` | how a thread enters a Python, and leaves it |
 //! | `buffer` | the buffer protocol: memory exported to Python, and memory acquired from it |
 //! | `arena` | the allocator for Python's larger blocks |
-//! | `version` | versions, and which of them are supported |
+//! | `version` | versions, and the oldest that is supported |
+//! | `self_test` | tries what is used of the API |
 //! | `host` | the Python that runs this process, and its description of itself |
 //! | `discovery` | where a libpython is found |
 //!
 //! `runtime` uses it. It uses `exit`, since calls into Python may be abandoned, and `loading`.
 
 pub(crate) mod arena;
+pub(crate) mod attach;
 pub(crate) mod buffer;
 pub(crate) mod discovery;
 pub(crate) mod ffi;
 pub(crate) mod gil;
 pub(crate) mod host;
+pub(crate) mod self_test;
 pub(crate) mod version;

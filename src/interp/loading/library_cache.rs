@@ -15,14 +15,14 @@ use crate::sys::sync::lock;
 
 /// Identifies a file and its state: a file that changes gets another id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct FileId {
+pub(crate) struct FileId {
     device: u64,
     inode: u64,
     ctime: (i64, i64),
 }
 
 impl FileId {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         let ctime = (metadata.ctime(), metadata.ctime_nsec());
         Self { device: metadata.dev(), inode: metadata.ino(), ctime }
     }

@@ -4,9 +4,10 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::ExporterType;
-use crate::interp::cpython::ffi::{Api, Object};
-use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED, with_gil};
+use crate::interp::cpython::ffi::Object;
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
@@ -22,7 +23,7 @@ use crate::sys::process;
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
-    api: &'static Api,
+    python: RunningPython,
     version: Version,
     process: u64,
     functions: Functions,
@@ -44,19 +45,19 @@ impl Interpreter {
     /// service.
     pub(crate) fn new(
         gil: Gil<'_>,
-        api: &'static Api,
+        python: RunningPython,
         version: Version,
         settings: &[u8],
     ) -> Result<(Self, Service), PyErrSet> {
         let functions = Functions::load(gil)?;
-        let exporter = ExporterType::new(gil, api, version)?;
+        let exporter = ExporterType::new(gil, python.api)?;
         // SAFETY: the function is this copy's, and alive as long as the copy.
         unsafe { gil.call_with_bytes(functions.configure, settings) }?;
         let in_progress = Arc::new(InProgress::default());
-        // SAFETY: the token shows that the copy with these functions has started; copies are never finalised.
-        let (service, handle) = unsafe { Service::new(api, functions, Arc::clone(&in_progress)) };
+        // SAFETY: the functions are this copy's, and alive as long as the copy.
+        let (service, handle) = unsafe { Service::new(python, functions, Arc::clone(&in_progress)) };
         let process = process::token();
-        Ok((Self { api, version, process, functions, exporter, in_progress, service: handle }, service))
+        Ok((Self { python, version, process, functions, exporter, in_progress, service: handle }, service))
     }
 
     /// Runs Python source, UTF-8, in `__main__`. Any thread may; it waits while another one runs in this interpreter.
@@ -82,7 +83,7 @@ impl Interpreter {
             }
             // SAFETY: the function is this copy's, and alive as long as the copy.
             let answer = unsafe { gil.call(self.functions.call, arguments) }?;
-            let mut views = Views::new(gil, self.api);
+            let mut views = Views::new(gil, self.python.api);
             for item in answer.items()? {
                 views.add(&item)?;
             }
@@ -165,10 +166,9 @@ impl Interpreter {
             if was_interrupted {
                 self.drain_async_exc(gil);
             }
-            result.map_err(|parts| InterpError::Python(self.describe(gil, parts)))
+            result.map_err(|exception| InterpError::Python(self.describe(gil, exception)))
         };
-        // SAFETY: the copy has started, and is never finalised.
-        unsafe { with_gil(self.api, run) }.flatten()
+        self.python.with_gil(run).flatten()
     }
 
     /// Runs Python code until no asynchronous exception can be left.
@@ -179,10 +179,10 @@ impl Interpreter {
         }
     }
 
-    /// The text of an exception, from its parts.
-    fn describe<'py>(&self, gil: Gil<'py>, parts: Vec<PyRef<'py>>) -> String {
+    /// The text of an exception.
+    fn describe<'py>(&self, gil: Gil<'py>, exception: Option<PyRef<'py>>) -> String {
         // SAFETY: the function is this copy's, and alive as long as the copy.
-        let text = unsafe { gil.call(self.functions.describe, parts) };
+        let text = unsafe { gil.call(self.functions.describe, Vec::from_iter(exception)) };
         let text = text.and_then(|text| Ok(String::from_utf8_lossy(text.content()?).into_owned()));
         text.unwrap_or_else(|error| {
             gil.clear(error);

@@ -1,12 +1,12 @@
 //! A private copy of a libpython: found, its symbols renamed, and loaded.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_void};
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::interp::cpython::discovery::find_libpython;
-use crate::interp::cpython::ffi::Api;
+use crate::interp::cpython::ffi::{Api, StartApi};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
@@ -18,16 +18,18 @@ use crate::interp::loading::dl::Library;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::runtime::options::Options;
+use crate::interp::runtime::step::{Libpython, Step, file_name};
 
 /// A copy of libpython that is loaded, but not initialised.
 pub(crate) struct LoadedCopy {
     pub(crate) api: Api,
+    pub(crate) start_api: StartApi,
     pub(crate) version: Version,
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
     /// The file that it is a copy of.
-    pub(crate) libpython: PathBuf,
+    pub(crate) libpython: Libpython,
     pub(crate) options: Options,
 }
 
@@ -41,58 +43,73 @@ impl LoadedCopy {
         check_glibc()?;
         let executable = options.path("executable");
         // SAFETY: by this function's contract, the initialisers of what is found are sound.
-        let libpython =
+        let file =
             unsafe { find_libpython(options.path("libpython"), executable.as_deref(), host.as_ref())? };
-        let failed = |why: &dyn Display| unsupported(&libpython, why);
-        let image = Image::read(&libpython).map_err(|error| failed(&error))?;
-        // This is checked before the file is loaded, as its symbols are then visible to all.
-        if !defines(&image, b"Py_GetVersion").map_err(|error| failed(&error))? {
-            return Err(failed(&"not a libpython"));
-        }
-        check_pthread_key()?;
-        let number = next_number()?;
-        let prefix = SymbolPrefix::new(number);
-        let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
-        let copy = copy.map_err(|error| failed(&error))?;
-        let name = CString::new(file_name(&libpython).as_bytes()).unwrap_or_default();
-        let file = PrivateFile::new(&name, &copy).map_err(|error| failed(&error))?;
-        // SAFETY: the caller vouches for the initialisers of the original, and those of the copy are the same.
-        let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
-        let python = python.map_err(|error| failed(&prefix.demangle(&error.0)))?;
+        let mut libpython = Libpython { file, version: None };
+        // SAFETY: as above.
+        let (number, prefix, python) = unsafe { load(&libpython)? };
         let find = |name: &str| python.symbol(&prefix.mangle(name));
         // SAFETY: these are the symbols of a libpython, by this function's contract; a `Library` stays loaded.
-        let version = unsafe { Version::of_python(find) }.ok_or_else(|| failed(&"not a libpython"))?;
-        if !version.is_supported() {
-            let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
-            let why =
-                format!("it is Python {version}, and isolated interpreters support {oldest} to {newest}");
-            return Err(failed(&why));
-        }
-        // SAFETY: these are the symbols of a libpython of a supported version.
-        let api = unsafe { Api::of(find) }.map_err(|missing| failed(&missing))?;
+        let version = unsafe { Version::of_python(find) };
+        let version = version.ok_or_else(|| libpython.failed(Step::LookUp, &"it gives no version"))?;
+        libpython.version = Some(version);
+        // SAFETY: as above.
+        let (api, start_api) =
+            unsafe { look_up(&find, version) }.map_err(|why| libpython.failed(Step::LookUp, &why))?;
         let options = options.with_host_defaults(host.as_ref(), version)?;
-        Ok(Self { api, version, number, prefix, python, libpython, options })
+        Ok(Self { api, start_api, version, number, prefix, python, libpython, options })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
     pub(crate) fn loader(&self) -> Loader {
-        let soname = self.prefix.mangle(&file_name(&self.libpython));
+        let soname = self.prefix.mangle(&file_name(&self.libpython.file));
         Loader::new(self.prefix.clone(), self.python, soname, &interpose::IN_LIBRARIES)
     }
 
     /// What the interpreter's own Python code is to know: the options, and the file of the original.
     pub(crate) fn settings(&self) -> Vec<u8> {
-        Options::of_libpython(&self.libpython).or(&self.options).to_text()
+        Options::of_libpython(&self.libpython.file).or(&self.options).to_text()
     }
 }
 
-/// An error that names the file.
-pub(crate) fn unsupported(file: &Path, why: &dyn Display) -> InterpError {
-    InterpError::Unsupported(format!("{}: {why}", file.display()))
+/// Loads a copy of the file: its number, the prefix of its symbols, and the library.
+///
+/// # Safety
+/// The initialisers of the library are sound.
+unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library), InterpError> {
+    let failed = |step| move |why: &dyn Display| libpython.failed(step, why);
+    let (read, rename, load) = (failed(Step::Read), failed(Step::Rename), failed(Step::Load));
+    let image = Image::read(&libpython.file).map_err(|error| read(&error))?;
+    // This is checked before the file is loaded, as its symbols are then visible to all.
+    if !defines(&image, b"Py_GetVersion").map_err(|error| read(&error))? {
+        return Err(read(&"not a libpython: it does not define Py_GetVersion"));
+    }
+    check_pthread_key()?;
+    let number = next_number()?;
+    let prefix = SymbolPrefix::new(number);
+    let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
+    let copy = copy.map_err(|error| rename(&error))?;
+    let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
+    let file = PrivateFile::new(&name, &copy).map_err(|error| load(&error))?;
+    // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
+    let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
+    Ok((number, prefix, python))
 }
 
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// # Safety
+/// `find` returns the addresses of the symbols of a CPython of this version.
+unsafe fn look_up(
+    find: &dyn Fn(&str) -> Option<NonNull<c_void>>,
+    version: Version,
+) -> Result<(Api, StartApi), String> {
+    if !version.is_supported() {
+        let oldest = Version::OLDEST;
+        return Err(format!("isolated interpreters need CPython {oldest} or newer"));
+    }
+    // SAFETY: this function's contract is that of both.
+    let tables = unsafe { Api::of(find).and_then(|api| Ok((api, StartApi::of(find)?))) };
+    tables.map_err(|missing| missing.to_string())
 }
 
 fn next_number() -> Result<usize, InterpError> {

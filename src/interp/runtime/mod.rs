@@ -2,8 +2,9 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `step` | the steps of a start, which errors name |
 //! | `loaded_copy` | finds a libpython, renames its symbols, and loads the copy |
-//! | `initialize` | initialises the Python of a loaded copy |
+//! | `initialize` | initialises the Python of a loaded copy: by named options, or by global variables |
 //! | `start` | a new interpreter: loads, initialises and prepares a copy, on a thread of its own |
 //! | `bootstrap` | the code that runs first in a copy, `bootstrap.py`, and its functions |
 //! | [`interpreter`] | a started interpreter, and the requests that threads make |
@@ -29,3 +30,4 @@ pub mod reply;
 pub(crate) mod service;
 pub(crate) mod shutdown;
 pub mod start;
+pub(crate) mod step;

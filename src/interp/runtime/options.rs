@@ -16,23 +16,40 @@ const SINGLE: [&str; 6] =
 /// Options that may be given several times, for a list.
 const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
 
-/// Flags, which are numbers, and the C variables that set them before Python is initialised. (CPython deprecates these
-/// variables: a newer version may lack some, which `initialize` reports.)
-pub(crate) const FLAGS: [(&str, &str); 10] = [
-    ("optimize", "Py_OptimizeFlag"),
-    ("dont_write_bytecode", "Py_DontWriteBytecodeFlag"),
-    ("no_user_site", "Py_NoUserSiteDirectory"),
-    ("no_site", "Py_NoSiteFlag"),
-    ("ignore_environment", "Py_IgnoreEnvironmentFlag"),
-    ("isolated", "Py_IsolatedFlag"),
-    ("bytes_warning", "Py_BytesWarningFlag"),
-    ("verbose", "Py_VerboseFlag"),
-    ("quiet", "Py_QuietFlag"),
-    ("debug", "Py_DebugFlag"),
+/// A flag, which is a number, and what sets it before Python is initialised.
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    /// The option of `PyInitConfig`.
+    pub(crate) config: &'static str,
+    /// Whether that option has the opposite meaning.
+    pub(crate) is_inverted: bool,
+    /// The C variable, which CPython deprecates, for versions without `PyInitConfig`.
+    pub(crate) variable: &'static str,
+}
+
+const fn flag(name: &'static str, config: &'static str, variable: &'static str) -> Flag {
+    Flag { name, config, is_inverted: false, variable }
+}
+
+const fn inverted(name: &'static str, config: &'static str, variable: &'static str) -> Flag {
+    Flag { name, config, is_inverted: true, variable }
+}
+
+pub(crate) const FLAGS: [Flag; 10] = [
+    flag("optimize", "optimization_level", "Py_OptimizeFlag"),
+    inverted("dont_write_bytecode", "write_bytecode", "Py_DontWriteBytecodeFlag"),
+    inverted("no_user_site", "user_site_directory", "Py_NoUserSiteDirectory"),
+    inverted("no_site", "site_import", "Py_NoSiteFlag"),
+    inverted("ignore_environment", "use_environment", "Py_IgnoreEnvironmentFlag"),
+    flag("isolated", "isolated", "Py_IsolatedFlag"),
+    flag("bytes_warning", "bytes_warning", "Py_BytesWarningFlag"),
+    flag("verbose", "verbose", "Py_VerboseFlag"),
+    flag("quiet", "quiet", "Py_QuietFlag"),
+    flag("debug", "parser_debug", "Py_DebugFlag"),
 ];
 
-/// Flags that are part of Python's pre-initialisation.
-const EARLY_FLAGS: [&str; 2] = ["utf8_mode", "dev_mode"];
+/// Flags that are part of Python's pre-initialisation. `PyInitConfig` has them under the same names.
+pub(crate) const EARLY_FLAGS: [&str; 2] = ["utf8_mode", "dev_mode"];
 
 /// The options of one interpreter, in the order given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,7 +156,7 @@ impl Options {
 }
 
 fn known(name: &[u8]) -> Option<&'static str> {
-    let flags = FLAGS.iter().map(|(name, _)| *name);
+    let flags = FLAGS.iter().map(|flag| flag.name);
     let mut all = SINGLE.into_iter().chain(LISTS).chain(flags).chain(EARLY_FLAGS);
     all.find(|known| known.as_bytes() == name)
 }
@@ -147,7 +164,7 @@ fn known(name: &[u8]) -> Option<&'static str> {
 fn is_number(name: &str) -> bool {
     matches!(name, "fresh" | "int_max_str_digits")
         || EARLY_FLAGS.contains(&name)
-        || FLAGS.iter().any(|(flag, _)| *flag == name)
+        || FLAGS.iter().any(|flag| flag.name == name)
 }
 
 fn expected(name: &str) -> &'static str {

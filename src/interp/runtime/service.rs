@@ -9,13 +9,11 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
-use crate::interp::cpython::ffi::Api;
-use crate::interp::cpython::gil::{Gil, with_gil};
-use crate::interp::error::InterpError;
+use crate::interp::cpython::gil::Gil;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
-use crate::sys::foreign::call_foreign;
 use crate::sys::process;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
@@ -66,7 +64,7 @@ impl ViewReturner {
 
 /// What the interpreter's own thread works with.
 pub(crate) struct Service {
-    api: &'static Api,
+    python: RunningPython,
     functions: Functions,
     in_progress: Arc<InProgress>,
     commands: Receiver<ServiceCommand>,
@@ -74,15 +72,15 @@ pub(crate) struct Service {
 
 impl Service {
     /// # Safety
-    /// These are the functions of a copy that has started and never ends, and of its `bootstrap.py`.
+    /// These are the functions of `bootstrap.py` in the same copy.
     pub(crate) unsafe fn new(
-        api: &'static Api,
+        python: RunningPython,
         functions: Functions,
         in_progress: Arc<InProgress>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { api, functions, in_progress, commands }, handle)
+        (Self { python, functions, in_progress, commands }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -97,31 +95,25 @@ impl Service {
         match command {
             // An error means that the process is exiting: then there is nothing left to do.
             ServiceCommand::Release(views) => {
-                let _ = self.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
+                let _ = self.python.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
             }
             ServiceCommand::Interrupt => {
-                while self.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
+                while self.python.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
             #[cfg(test)]
             ServiceCommand::Panic => {
-                let _ = self.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
+                let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
             }
         }
-    }
-
-    fn with_gil<T>(&self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
-        // SAFETY: by the contract of `new`, the copy has started and never ends.
-        unsafe { with_gil(self.api, body) }
     }
 
     /// Takes the GIL and keeps it: no thread runs Python code from then on. (A free-threaded Python has no GIL: its
     /// threads go on until their requests take the interrupt.)
     fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
-        // SAFETY: by the contract of `new`, the copy has started and never ends; any thread may ask for its GIL.
-        call_foreign(|| unsafe { (self.api.PyGILState_Ensure)() });
+        self.python.take_gil_forever();
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = stopped.send(());
         // A thread may have been about to sleep when it was woken: it is woken again.

@@ -77,7 +77,7 @@ fn the_release_callback_of_a_buffer_that_python_has_no_memory_for_runs_without_t
     }
     let Some(options) = supported("a buffer without memory").next() else { return };
     let interpreter = start(&options);
-    let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.api }));
+    let api = Box::leak(Box::new(Api { PyType_GenericAlloc: no_memory, ..*interpreter.python.api }));
     let (report, was_free) = mpsc::channel();
     let release = ReleaseCallback::new(move || report.send(is_free(interpreter)).unwrap());
     // SAFETY: the memory has no bytes.

@@ -1,0 +1,140 @@
+//! How a thread enters a Python that runs, and leaves it.
+//!
+//! From 3.15 on a thread says which interpreter it enters, by a guard that keeps the interpreter from ending, or by a view,
+//! and then entering one that has ended is an error. In older versions the thread stops for ever.
+
+use std::ffi::c_int;
+use std::panic;
+use std::ptr;
+
+use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadStateToken, ThreadStates};
+use crate::interp::cpython::gil::{Gil, PyErrSet};
+use crate::interp::error::InterpError;
+use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
+use crate::sys::foreign::call_foreign;
+
+/// What a thread was before it entered, to be restored when it leaves.
+#[derive(Clone, Copy)]
+enum Before {
+    Token(*mut ThreadStateToken),
+    State(c_int),
+}
+
+impl Before {
+    /// # Safety
+    /// This thread has entered the Python with these functions, which gave this value, and has not left it since.
+    unsafe fn restore(self, api: &Api) {
+        // SAFETY: the value came from the same table of functions; for the rest, this function's contract.
+        unsafe {
+            match (self, &api.threads) {
+                (Self::Token(token), ThreadStates::GuardedThreadState(it)) => {
+                    (it.PyThreadState_Release)(token)
+                }
+                (Self::State(state), ThreadStates::GilState(it)) => (it.PyGILState_Release)(state),
+                _ => unreachable!("a Python has one of the tables"),
+            }
+        }
+    }
+}
+
+/// A Python that has started and never ends: that of a copy.
+#[derive(Clone, Copy)]
+pub(crate) struct RunningPython {
+    pub(crate) api: &'static Api,
+    /// It is never closed. Null where Python has no guards.
+    guard: *mut InterpreterGuard,
+}
+
+// SAFETY: the guard is only passed to functions of the copy's C API, which take it on any thread.
+unsafe impl Send for RunningPython {}
+// SAFETY: neither the table nor the pointer changes, so that threads may read them at the same time.
+unsafe impl Sync for RunningPython {}
+
+impl RunningPython {
+    /// # Safety
+    /// These are the functions of the token's Python, which never ends.
+    pub(crate) unsafe fn new(gil: Gil<'_>, api: &'static Api) -> Result<Self, PyErrSet> {
+        gil.assert_of(api);
+        let guard = match &api.threads {
+            // SAFETY: the token shows that this thread holds the GIL.
+            ThreadStates::GuardedThreadState(it) => unsafe { (it.PyInterpreterGuard_FromCurrent)() },
+            ThreadStates::GilState(_) => return Ok(Self { api, guard: ptr::null_mut() }),
+        };
+        if guard.is_null() { Err(PyErrSet) } else { Ok(Self { api, guard }) }
+    }
+
+    /// Waits for the GIL. Null if there is no memory for a thread state.
+    fn enter(self) -> Before {
+        // SAFETY: by the contract of `new` that Python runs, and then any thread may enter it. The guard is open.
+        unsafe {
+            match &self.api.threads {
+                ThreadStates::GuardedThreadState(it) => Before::Token((it.PyThreadState_Ensure)(self.guard)),
+                ThreadStates::GilState(it) => Before::State((it.PyGILState_Ensure)()),
+            }
+        }
+    }
+
+    /// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting,
+    /// this thread may lose the GIL for ever, which is the error.
+    pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
+        if matches!(before, Before::Token(token) if token.is_null()) {
+            return Err(InterpError::Python("MemoryError: there is no memory for a thread state".to_owned()));
+        }
+        // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below. If it loses the GIL before
+        // that, `body` unwinds, and its token with it. `body` takes a token of any lifetime, so it can mix this one with no
+        // other.
+        let outcome = catch_panics(|| body(unsafe { Gil::new(self.api) }))?;
+        // SAFETY: this thread has entered that Python, and no token is left.
+        catch_abandoned(|| call_abandonable(|| unsafe { before.restore(self.api) }))?;
+        outcome.or_else(|payload| panic::resume_unwind(payload))
+    }
+
+    /// Takes the GIL and never releases it.
+    pub(crate) fn take_gil_forever(self) {
+        call_foreign(|| self.enter());
+    }
+}
+
+/// Runs `body` with the GIL of the process's own Python. It fails if that Python is ending; before 3.15, the thread stops
+/// for ever then.
+///
+/// # Safety
+/// These are the functions of the process's Python, which has started.
+pub(crate) unsafe fn with_gil_of_host<T>(
+    api: &Api,
+    body: impl FnOnce(Gil<'_>) -> T,
+) -> Result<T, &'static str> {
+    // SAFETY: by this function's contract that Python has started, and then any thread may ask for its GIL.
+    let before = unsafe { enter_host(api) };
+    if matches!(before, Before::Token(token) if token.is_null()) {
+        return Err("it is ending");
+    }
+    // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below; `body` takes a token of any
+    // lifetime, so it can mix this one with no other.
+    let result = body(unsafe { Gil::new(api) });
+    // SAFETY: this thread has entered that Python, and neither token nor references are left.
+    call_foreign(|| unsafe { before.restore(api) });
+    Ok(result)
+}
+
+/// # Safety
+/// The contract of `with_gil_of_host`.
+unsafe fn enter_host(api: &Api) -> Before {
+    // SAFETY: by this function's contract that Python has started; then any thread may call these functions. The view, if
+    // there is one, is closed once.
+    unsafe {
+        match &api.threads {
+            ThreadStates::GilState(it) => Before::State(call_foreign(|| (it.PyGILState_Ensure)())),
+            ThreadStates::GuardedThreadState(it) => {
+                let view = (it.PyInterpreterView_FromMain)();
+                if view.is_null() {
+                    return Before::Token(ptr::null_mut());
+                }
+                let token = call_foreign(|| (it.PyThreadState_EnsureFromView)(view));
+                (it.PyInterpreterView_Close)(view);
+                Before::Token(token)
+            }
+        }
+    }
+}

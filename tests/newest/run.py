@@ -1,0 +1,23 @@
+"""Runs tests on the newest CPythons, PyPy and C library, in the root of Debian sid that root.py makes."""
+import os
+import subprocess
+import sys
+
+import root
+
+INSIDE = os.path.join(root.HERE, "inside.py")
+
+
+def main():
+    reason, mendable = root.obstacle()
+    if reason:
+        print("SKIP tests on the newest Pythons: %s" % reason)
+        return 1 if mendable and os.environ.get("UNGIL_REQUIRE_ALL") else 0
+    if not root.is_ready():
+        print("making build/sid", flush=True)
+        root.make()
+    return subprocess.call([os.path.join(root.HERE, "enter"), "python" + root.VERSIONS[-1], INSIDE])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Which tests passed on which Python. Runs note it in build/tested; `make versions` writes the table of it.
+
+    python3 tests/tested.py write       puts the table into docs/pythons.md
+    python3 tests/tested.py check       fails if what was noted is not in that table
+
+The table has each series of a Python once, such as CPython 3.13, and names the releases that were tested. The check
+compares series alone: machines have different releases, and not all series.
+"""
+
+import glob
+import json
+import os
+import re
+import sys
+
+import side_by_side
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NOTES = os.path.join(PROJECT, "build", "tested")
+PAGE = os.path.join(PROJECT, "docs", "pythons.md")
+START, END = "<!-- tested versions, by `make versions` -->", "<!-- end of tested versions -->"
+
+# The columns of the table: what was tested.
+COLUMNS = {
+    "library": "the library by ctypes",
+    "package": "the package",
+    "interpreters": "isolated interpreters",
+    "packages": "numpy and others in interpreters",
+}
+PASSED, FAILED = "yes", "failed"
+
+
+class Job(side_by_side.Job):
+    """A job that tests a Python, and notes what passed."""
+
+    def __init__(self, name, function, description, *columns):
+        super().__init__(name, function)
+        self.description = description
+        self.columns = columns
+
+    def note(self):
+        os.makedirs(NOTES, exist_ok=True)
+        outcome = PASSED if self.passed else FAILED
+        note = {"python": self.description, "libc": c_library(), "tests": dict.fromkeys(self.columns, outcome)}
+        name = "%s-%s.json" % (self.description.replace(" ", "-"), "-".join(self.columns))
+        with open(os.path.join(NOTES, name), "w") as file:
+            json.dump(note, file, indent=1, sort_keys=True)
+
+
+def run(jobs):
+    """Runs the jobs side by side, and notes what they tested."""
+    status = side_by_side.run(jobs)
+    for job in jobs:
+        if isinstance(job, Job):
+            job.note()
+    return status
+
+
+def c_library():
+    """Of this process, and so of the Pythons that it tests: "glibc 2.36"."""
+    return os.confstr("CS_GNU_LIBC_VERSION")
+
+
+def notes():
+    for path in sorted(glob.glob(os.path.join(NOTES, "*.json"))):
+        with open(path) as file:
+            yield json.load(file)
+
+
+def numbers(text):
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def series(python):
+    """"CPython 3.13" of "CPython 3.13.0"."""
+    return re.match(r"\w+ \d+\.\d+", python).group()
+
+
+def rows():
+    """For each series, in order: its releases with their C libraries, and the outcome of each column that was tested."""
+    found = {}
+    for note in notes():
+        releases, outcomes = found.setdefault(series(note["python"]), (set(), {}))
+        releases.add("%s on %s" % (note["python"].split()[1], note["libc"]))
+        for column, outcome in note["tests"].items():
+            if outcomes.get(column) != FAILED:
+                outcomes[column] = outcome
+    return sorted(found.items(), key=lambda row: (row[0].split()[0], numbers(row[0])))
+
+
+def table():
+    lines = ["| Python | tested | %s |" % " | ".join(COLUMNS.values()), "|---" * (2 + len(COLUMNS)) + "|"]
+    for name, (releases, outcomes) in rows():
+        cells = [name, ", ".join(sorted(releases, key=numbers))] + [outcomes.get(column, "–") for column in COLUMNS]
+        lines.append("| %s |" % " | ".join(cells))
+    return "\n".join(lines)
+
+
+def read():
+    """The page as text, and of the table in it the outcomes of each series."""
+    with open(PAGE, encoding="utf-8") as file:
+        text = file.read()
+    between = re.search(re.escape(START) + "(.*?)" + re.escape(END), text, re.DOTALL).group(1)
+    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in between.split("\n") if line.startswith("|")]
+    return text, {row[0]: dict(zip(COLUMNS, row[2:])) for row in cells[2:]}
+
+
+def write():
+    failed = [name for name, (_, outcomes) in rows() if FAILED in outcomes.values()]
+    if failed or not rows():
+        sys.exit("nothing was written: %s" % ("tests failed on " + ", ".join(failed) if failed else "no notes in " + NOTES))
+    text, _ = read()
+    before, after = text.split(START)[0], text.split(END)[1]
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write("%s%s\n\n%s\n\n%s%s" % (before, START, table(), END, after))
+
+
+def check():
+    _, written = read()
+    differing = [
+        "%s, %s: %s" % (name, COLUMNS[column], outcome)
+        for name, (_, outcomes) in rows()
+        for column, outcome in outcomes.items()
+        if written.get(name, {}).get(column) != outcome
+    ]
+    if differing:
+        sys.exit("docs/pythons.md has not what was tested (make versions):\n" + "\n".join(differing))
+
+
+if __name__ == "__main__":
+    {"write": write, "check": check}[sys.argv[1]]()
