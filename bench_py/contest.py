@@ -22,6 +22,7 @@ Call = Callable[[], Any]
 Calls = dict[str, Call]
 
 SETTLE = 0.01  # seconds between contenders: OpenMP's threads spin for some milliseconds behind a region
+BRIEF = 200  # characters of an exception's message
 WARM = 1.5  # seconds below which a first call is made again
 
 
@@ -192,10 +193,10 @@ def timed(call: Call, repeats: int = 1) -> tuple[float, Any]:
 
 
 def brief(error: Exception) -> str:
-    """An exception in one line. Of a quoted traceback, that is the last line; of other messages, the beginning."""
+    """An exception in one line. Of a long message that is its last line: what was raised, if a traceback is quoted."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[-1] if any(line.startswith("Traceback (") for line in lines) else " ".join(lines)
-    return f"{type(error).__name__}: {textwrap.shorten(text, 200, placeholder=' ...')}"
+    text = " ".join(lines)
+    return f"{type(error).__name__}: {text if len(text) <= BRIEF else textwrap.shorten(lines[-1], BRIEF)}"
 
 
 def _fail(contest: Contest, row: Row, name: str, error: Exception) -> None:

@@ -303,15 +303,9 @@ class Contests(unittest.TestCase):
 
     def test_an_exception_of_many_lines(self):
         for message, expected in (
-            (
-                "Error importing numpy: you should not try\n    to import numpy from its source directory",
-                "Error importing",
-            ),
-            (
-                "Traceback (most recent call last):\n  File ...\n\nImportError: no subinterpreters\n",
-                "ImportError: no sub",
-            ),
-            ("a long story\n" * 100, "a long story a long story"),
+            ("Error importing numpy: not\n    from here", "Error importing numpy: not from here"),
+            ("PLEASE READ THIS\n" * 30 + "Original error was: no subinterpreters\n", "Original error was: no sub"),
+            ("long " * 100, "long long"),
             ("", ""),
         ):
             text = brief(ValueError(message))
