@@ -236,7 +236,7 @@ test-repeat: all need-python ## repeat the package's tests COUNT (100) times on 
 
 .PHONY: test-bench
 test-bench: all $(BENCH_VENV)/ready ## the benchmarks' own tests
-	@$(PACKAGE) $(BENCH_VENV)/bin/python -m unittest discover -s tests/bench
+	@$(PACKAGE) $(BENCH_VENV)/bin/python tests/bench/run.py
 
 test-c: all $(VENV)/ready
 	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)"

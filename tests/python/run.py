@@ -45,7 +45,8 @@ def has_interpreters(executable):
 def on_pythons(found, full):
     """A job for each Python; `full` has those tested at full length."""
     jobs = []
-    for executable, description in found.items():
+    for executable in stress.longest_first(found, full):
+        description = found[executable]
         function = work(executable, "python", stress.environment(executable, full, environment()))
         columns = ["library"] + ["interpreters"] * has_interpreters(executable)
         jobs.append(tested.Job("python: " + description + stress.label(executable, full), function, description, *columns))
