@@ -57,8 +57,9 @@ def of_each_version(found):
     chosen = {}
     for executable, description in found.items():
         name, version = split(description)
-        if (name, *version) not in chosen or executable.startswith("/usr/bin/"):
-            chosen[(name, *version)] = executable
+        kind = (name, *version, is_free_threaded(description))
+        if kind not in chosen or executable.startswith("/usr/bin/"):
+            chosen[kind] = executable
     return list(chosen.values())
 
 
