@@ -1,4 +1,4 @@
-"""Runs jobs in parallel, as many as there are processors, and prints each job's output when it ends."""
+"""Runs jobs in parallel, and prints each job's output when it ends."""
 
 import os
 import subprocess
@@ -49,10 +49,13 @@ class Job:
                 sys.stdout.flush()
 
 
-def run(jobs, at_once=None):
-    """Runs the jobs, starting them in order, and reports how they ended. Returns the exit status."""
+def run(jobs):
+    """Runs the jobs, starting them in order, and reports how they ended. Returns the exit status.
+
+    Twice as many as there are processors run at once: they wait about half of their time, for threads that sleep.
+    """
     telling = threading.Lock()
-    with ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         for done in [pool.submit(job.work, telling) for job in jobs]:
             done.result()
     print()

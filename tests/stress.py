@@ -15,7 +15,11 @@ NAME = "UNGIL_TEST_STRESS"
 
 
 def is_short():
-    return os.environ.get(NAME, "full") == "short"
+    return _wish() == "short"
+
+
+def is_full():
+    return _wish() == "full"
 
 
 def rounds(full, short):
@@ -25,7 +29,7 @@ def rounds(full, short):
 
 def chosen(pythons):
     """The Pythons that are tested at full length, of those given, oldest first."""
-    wish = os.environ.get(NAME, "full")
+    wish = _wish()
     if wish not in ("full", "short", "rotating"):
         sys.exit("%s is full, short or rotating, not %r" % (NAME, wish))
     if wish == "full":
@@ -37,6 +41,11 @@ def chosen(pythons):
     return {pythons[0], rotating, pythons[-1]} - {None} if pythons else set()
 
 
+def longest_first(pythons, full):
+    """The Pythons in the order in which their tests should start, so that all processors are busy until the end."""
+    return sorted(pythons, key=lambda python: python not in full)
+
+
 def environment(python, full, settings):
     """The settings with which a Python's tests run at full or short length."""
     return dict(settings, **{NAME: "full" if python in full else "short"})
@@ -44,6 +53,10 @@ def environment(python, full, settings):
 
 def label(python, full):
     return "" if python in full else ", %s=short" % NAME
+
+
+def _wish():
+    return os.environ.get(NAME, "full")
 
 
 def _turn():

@@ -3,6 +3,7 @@
 import collections
 import glob
 import os
+import subprocess
 import sys
 import threading
 
@@ -29,15 +30,20 @@ def folder(kind, description):
 
 
 def make(job, executable, target):
-    """Creates a venv, replacing an old one; returns its Python."""
-    job.run([executable, "-m", "venv", "--clear", target])
+    """Creates a venv, replacing an old one; returns its Python.
+
+    It has no pip, which would take longer than all else, where its host's pip can install into it (from 22.3 on).
+    """
+    pip = subprocess.run([executable, "-m", "pip", "--python", executable, "--version"], capture_output=True)
+    job.run([executable, "-m", "venv", "--clear", *["--without-pip"] * (pip.returncode == 0), target])
     return os.path.join(target, "bin", "python")
 
 
 def install(job, python, *what, **settings):
     """Installs wheels with pip, which may not build anything. The settings are those of subprocess."""
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-    job.run(pip + list(what), **settings)
+    has_pip = os.path.exists(os.path.join(os.path.dirname(python), "pip"))
+    pip = [python, "-m", "pip"] if has_pip else [os.path.realpath(python), "-m", "pip", "--python", python]
+    job.run([*pip, "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", *what], **settings)
 
 
 def with_packages(job, executable, description):
@@ -53,7 +59,8 @@ def with_packages(job, executable, description):
     with LOCKS[place]:
         if not os.path.exists(ready) or open(ready).read() != wanted:
             make(job, executable, place)
-            install(job, python, *[argument for file in files for argument in ("-r", file)])
+            # pip would compile all modules to bytecode, which takes longer than to install them. Few are imported.
+            install(job, python, "--no-compile", *[argument for file in files for argument in ("-r", file)])
             with open(ready, "w") as file:
                 file.write(wanted)
     return python

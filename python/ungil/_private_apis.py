@@ -152,6 +152,14 @@ def parts_of_function(
     return make, arguments, attributes, slots, complete
 
 
+def parts_of_class(
+    reduced: Any,
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], dict[str, Any], Callable[..., Any]]:
+    """cloudpickle's reduction of a class: what makes it, its arguments, attributes, slots, and what completes it."""
+    make, arguments, (attributes, slots), _, _, complete = reduced
+    return make, arguments, attributes, slots, complete
+
+
 def globals_used_by(code: CodeType) -> Iterable[str]:
     """The names of the globals that a function with this code brings along."""
     from cloudpickle import cloudpickle

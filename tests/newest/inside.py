@@ -46,7 +46,7 @@ def main():
     if missing:
         sys.exit("build/sid has no CPython %s" % " and ".join(missing))
     full = at_full_length(found)
-    jobs = runner("wheel").jobs(found, full, companions=found)
+    jobs = runner("wheel").jobs(found, full, companions=found, whole=found)
     jobs += runner("packages").jobs(found)
     jobs += runner("python").on_pythons(found, full)
     jobs.append(side_by_side.Job("C programs", in_c))

@@ -62,6 +62,25 @@ with ungil.Interpreter() as interpreter:
             "{'side': <class 'int'>}",
         )
 
+    def test_the_programs_class_keeps_its_own(self):
+        self.assert_prints(
+            """
+            import ungil
+            class Box:
+                side: Later
+            with ungil.Interpreter() as interpreter:
+                print(interpreter.call(lambda: (Box.__annotations__, Box))[1] is Box)
+                print(interpreter.call(lambda: Box.__annotations__))
+                class Later: pass
+                print(Box.__annotations__ == {"side": Later})
+                print(interpreter.call(lambda: Box.__annotations__ == {"side": Later}))
+            """,
+            "True",
+            "{'side': 'Later'}",
+            "True",
+            "False",
+        )
+
 
 LAZY = """
 import sys, ungil
@@ -179,9 +198,11 @@ class Options(Scripts):
             print({name: (here[name], there[name]) for name in here if here[name] != there[name]})
         """
         self.assert_prints(script, "{}")
-        for option in ("thread_inherit_context=1", "context_aware_warnings=1", "disable-remote-debug"):
-            with self.subTest(option=option):
-                self.assert_prints(script, "{}", options=["-X", option])
+        self.assert_prints(script, "{}", options=["-X", "disable-remote-debug"])
+        for name in ("thread_inherit_context", "context_aware_warnings"):
+            with self.subTest(name=name):
+                self.assert_prints(script, "{}", options=["-X", name + "=1"])
+                self.assert_prints(script, "{}", **{"PYTHON_" + name.upper(): "1"})
 
 
 @since(3, 14)
@@ -197,6 +218,27 @@ class Types(Scripts):
                 print(parts(interpreter.call(greeting, "you")), interpreter.call(parts, greeting("me")))
             """,
             "(('hello ', ''), ['you']) (('hello ', ''), ['me'])",
+        )
+
+    @since(3, 15)
+    def test_frozen_dictionaries_and_sentinels(self):
+        self.assert_prints(
+            """
+            import ungil
+            MISSING = sentinel("MISSING", repr="<missing>")
+            class Box:
+                EMPTY = sentinel("Box.EMPTY")
+            def look(table, key, default=MISSING): return table.get(key, default) is MISSING, frozendict(table, b=2)
+            with ungil.Interpreter() as interpreter:
+                print(interpreter.call(look, frozendict(a=1), "b"))
+                print(interpreter.call(lambda: MISSING) is MISSING, interpreter.call(lambda it: repr(it), MISSING))
+                print(interpreter.call(lambda it: (it is Box.EMPTY, it), Box.EMPTY) == (True, Box.EMPTY))
+                print(interpreter.call(lambda *them: them[0] is them[1] is MISSING, MISSING, MISSING))
+            """,
+            "(True, frozendict({'a': 1, 'b': 2}))",
+            "True <missing>",
+            "True",
+            "True",
         )
 
     def test_zstandard(self):

@@ -92,7 +92,7 @@ class Futures(unittest.TestCase):
 
     def test_these_are_all_states(self):
         states = {"CANCELLED", *_private_apis._ENDED, *_private_apis._UNFINISHED}
-        self.assertEqual(states, set(concurrent.futures._base._FUTURE_STATES))
+        self.assertEqual(states, set(concurrent.futures._base._STATE_TO_DESCRIPTION_MAP))
 
     def test_a_condition_of_another_class(self):
         _private_apis.set_condition_type(self.future, interruptible.Condition)
@@ -199,6 +199,14 @@ class Cloudpickle(unittest.TestCase):
         complete(made, (attributes, dict(slots, __globals__={"x": 8})))
         self.assertIs(made.__globals__, namespace)
         self.assertEqual((made(), made.attribute), (8, 7))
+
+    def test_classes(self):
+        made = type("Made", (dict,), {"__module__": "__main__", "attribute": 7})
+        make, arguments, attributes, slots, complete = _private_apis.parts_of_class(self.reduced(made)[1])
+        self.assertEqual((arguments[1], attributes["attribute"], slots), ("Made", 7, {}))
+        again = make(*arguments)
+        complete(again, ({"attribute": 8}, slots))
+        self.assertEqual((again.__name__, again.attribute), ("Made", 8))
 
     def test_globals_used_by(self):
         code = compile("lambda: [a.b for c in range(d)]", "", "eval").co_consts[0]

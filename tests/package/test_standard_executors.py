@@ -4,6 +4,7 @@ They run where Python has its `test` package, or Debian's of the same version is
 From 3.12 on they are a package, before they were one module. 3.14 added those of its own executor of interpreters.
 """
 
+import asyncio
 import importlib
 import importlib.util
 import os
@@ -13,6 +14,7 @@ import unittest
 from unittest import mock
 
 import ungil
+from shared_event import SharedEvent
 
 INAPPLICABLE = {
     "test_default_workers": "there are as many interpreters as processors; the standard library has four threads more",
@@ -26,6 +28,12 @@ INAPPLICABLE = {
     "test_idle_thread_reuse": "a result is there before its worker waits again, and a second worker starts if the next"
     " task comes in between; test_pool has one of its own",
     # Those of Python 3.14's executor of interpreters.
+    "test_blocking": "its tasks wait for a queue of the standard library's interpreters",
+    "test_blocking_with_limited_workers": "its tasks wait for a queue of the standard library's interpreters",
+    "test_init_with___main___global": "its script imports the standard library's class; test_globals_of_main has one",
+    "test_import_interpreter_pool_executor": "its script imports the standard library's class",
+    "test_pickle_errors_propagate": "it expects an error of the standard library's interpreters instead of the one that"
+    " unpickling raised; test_pool has one of its own",
     "test_init_closure": "it expects an error: closures can be sent",
     "test_init_instance_method": "it expects an error: methods of local classes can be sent",
     "test_submit_closure": "it expects an error: closures can be sent",
@@ -96,6 +104,15 @@ class Ours:
     """Replaces the mixin that names the executor."""
 
     executor_type = ungil.InterpreterPoolExecutor
+
+    @classmethod
+    def setUpClass(cls):
+        if sys.version_info >= (3, 14):  # there they demand that no other test has set it
+            asyncio.events._set_event_loop_policy(None)
+        super().setUpClass()
+
+    def create_event(self):
+        return SharedEvent()
 
     def setUp(self):
         tests = sys.modules[type(self).mro()[2].__module__]

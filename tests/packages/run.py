@@ -13,8 +13,23 @@ import venvs  # noqa: E402
 pythons = venvs.pythons
 
 
+# Imports everything once: otherwise eight interpreters would compile the same modules to bytecode at the same time.
+IMPORT = """
+import importlib
+for name in (
+    "numpy pandas scipy.linalg scipy.optimize scipy.sparse scipy.special lxml.etree cryptography.fernet pydantic "
+    "PIL.Image orjson numba pyarrow.compute cffi"
+).split():
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass  # the tests report it
+"""
+
+
 def test(job, executable, name):
     python = venvs.with_packages(job, executable, name)
+    job.run([python, "-c", IMPORT])
     job.run([python, "-m", "unittest", "discover", "-s", HERE], env=venvs.environment(), cwd=venvs.PROJECT)
 
 

@@ -46,6 +46,19 @@ def find():
     return dict(sorted(found.items(), key=number))
 
 
+def of_each_version(found):
+    """One Python of each implementation and minor version, of those that find() has found.
+
+    It is the system's, if there is that one: its executable contains Python, and others load libpython.
+    """
+    chosen = {}
+    for executable, description in found.items():
+        name, version = split(description)
+        if (name, *version) not in chosen or executable.startswith("/usr/bin/"):
+            chosen[(name, *version)] = executable
+    return list(chosen.values())
+
+
 def have_interpreters(name, version):
     """Whether Pythons of this name ("CPython") and version ([3, 9]) can have interpreters."""
     return name == "CPython" and OLDEST <= tuple(version)

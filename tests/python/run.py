@@ -45,7 +45,8 @@ def has_interpreters(executable):
 def on_pythons(found, full):
     """A job for each Python; `full` has those tested at full length."""
     jobs = []
-    for executable, description in found.items():
+    for executable in stress.longest_first(found, full):
+        description = found[executable]
         function = work(executable, "python", stress.environment(executable, full, environment()))
         columns = ["library"] + ["interpreters"] * has_interpreters(executable)
         jobs.append(tested.Job("python: " + description + stress.label(executable, full), function, description, *columns))
@@ -59,13 +60,16 @@ def on_every_python():
 
 
 def at_levels(levels):
-    """What depends on the CPU level, from C and from Python, at each of these levels."""
+    """What depends on the CPU level, from C and from Python, at each of these levels.
+
+    (test_primes_reference.py is not run again: it takes long, and covers every level itself.)
+    """
     for level in levels:
         settings = dict(environment(), UNGIL_CPU=level)
         yield side_by_side.Job(level + ": C", lambda job, settings=settings: in_c(job, settings))
         files = ("test_answers.py", "test_native.py", "test_cpu.py")
         yield side_by_side.Job(level + ": python", work(sys.executable, "python", settings, *files))
-        yield side_by_side.Job(level + ": project", work(sys.executable, "project", settings, "test_*_reference.py"))
+        yield side_by_side.Job(level + ": project", work(sys.executable, "project", settings, "test_pi_reference.py"))
 
 
 def in_c(job, settings):

@@ -12,7 +12,7 @@ class Progress(unittest.TestCase):
     def test_ctrl_c_stops_a_script_with_status_130(self):
         script = os.path.join(PROJECT, "examples", "python", "progress.py")
         process = subprocess.Popen(
-            [sys.executable, script, "100000000"],
+            [sys.executable, script, "50000000"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(os.environ, UNGIL_NUM_THREADS="1"),  # or a large machine is done at once

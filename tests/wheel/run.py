@@ -2,6 +2,8 @@
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
 Then it runs the tests in ../package. On the Pythons that are tested at full length, it installs optional packages too.
+Of several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE, unless
+UNGIL_TEST_STRESS=full.
 """
 
 import os
@@ -10,11 +12,13 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import side_by_side  # noqa: E402
 import stress  # noqa: E402
 import tested  # noqa: E402
 import venvs  # noqa: E402
 
 TESTS = os.path.join(venvs.PROJECT, "tests", "package")
+SMOKE = ["test_report", "test_interpreters", "test_options", "test_ends", "test_children"]
 
 
 def is_supported(name, version):
@@ -28,7 +32,7 @@ def environment(**settings):
     return dict(kept, **settings)
 
 
-def test(job, executable, description, full, companions):
+def test(job, executable, description, full, companions, tests):
     folder = venvs.folder("wheel-tests", description)
     python = venvs.make(job, executable, folder)
     bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
@@ -38,28 +42,27 @@ def test(job, executable, description, full, companions):
         python = venvs.with_packages(job, executable, description)
         venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())
         venvs.install(job, python, venvs.wheel())  # what it requires
-    job.run(
-        [python, "-m", "unittest", "discover", "-s", TESTS],
-        cwd=folder,
-        env=stress.environment(executable, full, environment()),
-    )
+    job.run([python, "-m", "unittest", *tests], cwd=TESTS, env=stress.environment(executable, full, environment()))
 
 
-def jobs(found, full, companions):
-    """A job for each Python; `full` and `companions` have those tested at full length and with optional packages."""
+def jobs(found, full, companions, whole):
+    """A job for each Python; these have those tested at full length, with optional packages, and with all tests."""
     result = []
-    for executable, description in found.items():
-        name = "wheel: " + description + stress.label(executable, full)
-        work = lambda job, it=(executable, description): test(job, *it, full, companions)  # noqa: E731
-        result.append(tested.Job(name, work, description, "package"))
+    for executable in stress.longest_first(found, full):
+        description, is_whole = found[executable], executable in whole
+        name = "wheel: " + description + stress.label(executable, full) + ("" if is_whole else ", few tests")
+        what = (executable, description, full, companions, ["discover"] if is_whole else SMOKE)
+        work = lambda job, what=what: test(job, *what)  # noqa: E731
+        result.append(tested.Job(name, work, description, "package") if is_whole else side_by_side.Job(name, work))
     return result
 
 
 def main():
     venvs.wheel()
     found = venvs.find(is_supported)
-    full = stress.chosen(list(found))
-    return tested.run(jobs(found, full, companions=full))
+    whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
+    full = stress.chosen(whole)
+    return tested.run(jobs(found, full, companions=full, whole=whole))
 
 
 if __name__ == "__main__":

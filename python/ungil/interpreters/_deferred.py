@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sys
 import types
-from types import FunctionType
+from types import FunctionType, ModuleType
 
-from .._private_apis import globals_used_by
+from .._private_apis import globals_used_by, parts_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +24,24 @@ def make_imports(function: FunctionType) -> None:
     """
     if LazyImport is None:
         return
-    namespace = function.__globals__
-    for name in globals_used_by(function.__code__):
+    namespace, code = function.__globals__, function.__code__
+    for name in globals_used_by(code):
         value: Any = namespace.get(name)
         if type(value) is LazyImport:
-            namespace[name] = value.resolve()
+            value = namespace[name] = value.resolve()
+        if isinstance(value, ModuleType):
+            _import_submodules(value, {*code.co_names})
+
+
+def _import_submodules(module: ModuleType, names: set[str]) -> None:
+    """Import what lazy imports have promised of a module: `lazy import a.b` imports `a.b` when `b` is asked for."""
+    prefix = module.__name__ + "."
+    lazy_modules: Any = getattr(sys, "lazy_modules", ())
+    for full_name in [name for name in list(lazy_modules) if name.startswith(prefix)]:
+        parts = full_name[len(prefix) :].split(".")
+        if names.issuperset(parts):
+            with contextlib.suppress(ImportError, AttributeError):  # the function may not need it
+                functools.reduce(getattr, parts, module)
 
 
 def with_annotations(function: FunctionType) -> FunctionType:
@@ -44,13 +60,43 @@ def with_annotations(function: FunctionType) -> FunctionType:
 
 
 def _with_text(function: Any) -> FunctionType:
-    import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
-
     copy: Any = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     copy.__dict__.update(function.__dict__)
     for name in ("__kwdefaults__", "__qualname__", "__module__", "__doc__", "__type_params__"):
         setattr(copy, name, getattr(function, name))
-    copy.__annotations__ = annotationlib.get_annotations(function, format=annotationlib.Format.STRING)
+    copy.__annotations__ = _annotations_of(function)
     return copy  # type: ignore[no-any-return]
+
+
+def _annotations_of(obj: Any) -> dict[str, Any]:
+    """The annotations of a function or class: their values, or text if Python cannot evaluate them."""
+    import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
+
+    for format in annotationlib.Format.VALUE, annotationlib.Format.STRING:
+        with contextlib.suppress(Exception):
+            found: dict[str, Any] = annotationlib.get_annotations(obj, format=format)
+            return found
+    return {}
+
+
+def reduce_class(kind: type, reduced: Any) -> Any:
+    """cloudpickle's reduction of a class, with its annotations. cloudpickle drops them if Python has them deferred."""
+    if sys.version_info < (3, 14):
+        return reduced
+    make, arguments, attributes, slots, complete = parts_of_class(reduced)
+    attributes = {name: value for name, value in attributes.items() if name not in _ANNOTATIONS}
+    state = complete, (attributes, slots), _annotations_of(kind)
+    return make, arguments, state, None, None, set_class_state
+
+
+_ANNOTATIONS = ("__annotations__", "__annotations_cache__")
+
+
+def set_class_state(kind: Any, state: Any) -> None:
+    """Complete a class that arrived. The other side may have it already, with annotations of its own."""
+    complete, state, annotations = state
+    complete(kind, state)
+    if annotations and kind.__annotate__ is None and not kind.__annotations__:
+        kind.__annotations__ = annotations

@@ -14,6 +14,7 @@ from types import CodeType, FunctionType
 from .._private_apis import RLock, is_pickled_by_value, pickle, reduction_of_code
 from . import _deferred, _main_globals, _sources
 from ._main_globals import main_globals
+from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_format, view_of
 
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
@@ -103,7 +104,7 @@ class _Buffers(list):  # type: ignore[type-arg]
 
 
 class OutOfBandPickler(pickle.Pickler):
-    """Pickles the types of `_sharing`, and memoryviews, with their memory out of band."""
+    """Pickles the types of `_sharing`, and memoryviews, with their memory out of band; and sentinels."""
 
     buffers: _Buffers
     globals: list[SentGlobal]
@@ -116,6 +117,8 @@ class OutOfBandPickler(pickle.Pickler):
             return self._reduce_view(obj, False)
         if kind is Shared:
             return self._reduce_array(obj) or self._reduce_view(memoryview(obj.data), obj.writable)
+        if kind is Sentinel and is_by_value(obj):
+            return reduce_sentinel(obj)
         return NotImplemented
 
     def _reduce_array(self, shared: Shared) -> Any:
@@ -189,11 +192,13 @@ def _make_full_pickler() -> Callable[..., Any]:
             if type(obj) is FunctionType:
                 return self._reduce_function(obj)
             reduced = cloudpickle.Pickler.reducer_override(self, obj)
-            if type(obj) is not CodeType:
-                return reduced
-            if reduced is NotImplemented:
-                reduced = reduction_of_code(self, obj)
-            return _sources.reduce_code(obj, reduced)
+            if type(obj) is CodeType:
+                if reduced is NotImplemented:
+                    reduced = reduction_of_code(self, obj)
+                return _sources.reduce_code(obj, reduced)
+            if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == 6:
+                return _deferred.reduce_class(obj, reduced)
+            return reduced
 
         def _reduce_function(self, function: FunctionType) -> Any:
             if is_by_value(function) or not is_importable(function):

@@ -1,0 +1,38 @@
+"""Sentinels of `__main__`, which Python 3.15 brought: each is one object in the program, and one in an interpreter.
+
+A pickle has the name of a sentinel alone, by which the other side finds it in its module. `__main__` is not imported.
+Both sides import this file.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+
+from ._main_globals import main_globals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+Sentinel: Any = getattr(builtins, "sentinel", None)
+
+_made: dict[str, Any] = {}  # by their names; each access is one operation of a dict
+
+
+def reduce_sentinel(sentinel: Any) -> Any:
+    """The reduction of a sentinel of `__main__`."""
+    return sentinel_of, (sentinel.__name__, repr(sentinel))
+
+
+def sentinel_of(name: str, text: str) -> Any:
+    """The sentinel of this name: the program's own, or one that stands for it in an interpreter."""
+    first, *others = name.split(".")
+    with contextlib.suppress(AttributeError):
+        found = functools.reduce(getattr, others, main_globals().get(first))
+        if type(found) is Sentinel:
+            return found
+    # A sentinel belongs to the module whose code makes it.
+    made = eval("make(name, repr=text)", {"__name__": "__main__", "make": Sentinel, "name": name, "text": text})
+    return _made.setdefault(name, made)
