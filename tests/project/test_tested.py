@@ -1,7 +1,6 @@
-"""The table of tested Pythons has all that the package says it supports; how tests' notes become that table."""
+"""How the notes of tests become the table of tested Pythons."""
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -12,19 +11,6 @@ PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__
 sys.path.append(os.path.join(PROJECT, "tests"))
 
 import tested  # noqa: E402
-
-
-class Table(unittest.TestCase):
-    def test_every_supported_python_passed(self):
-        with open(os.path.join(PROJECT, "pyproject.toml"), encoding="utf-8") as file:
-            versions = re.findall(r'"Programming Language :: Python :: (\d\.\d+)"', file.read())
-        self.assertGreater(len(versions), 5)
-        _, outcomes = tested.read()
-        for version in versions:
-            row = outcomes.get("CPython " + version)
-            self.assertEqual(row, dict.fromkeys(tested.COLUMNS, tested.PASSED), "docs/pythons.md: CPython " + version)
-        self.assertEqual(outcomes["CPython 2.7"]["library"], tested.PASSED)
-        self.assertTrue(any(name.startswith("PyPy 3.") and row["package"] == "yes" for name, row in outcomes.items()))
 
 
 class Notes(unittest.TestCase):
