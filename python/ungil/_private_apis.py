@@ -153,8 +153,8 @@ def is_pickled_by_value(module: str | None) -> bool:
 
     cloudpickle.list_registry_pickle_by_value() copies the set, for each function and class that is pickled.
     """
-    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
-    return cloudpickle is not None and module in cloudpickle._PICKLE_BY_VALUE_MODULES
+    # While another thread imports cloudpickle, it may lack the set: nothing is registered yet.
+    return module in getattr(sys.modules.get("cloudpickle.cloudpickle"), "_PICKLE_BY_VALUE_MODULES", ())
 
 
 def parts_of_function(

@@ -264,7 +264,7 @@ class Interpreters(unittest.TestCase):
 
             def call(i, interpreter=interpreter):
                 try:
-                    self.assertEqual(interpreter.call(count, range(10)), 10)
+                    self.assertEqual(interpreter.call(len, range(10)), 10)
                 except (KeyboardInterrupt, ValueError):
                     pass
 

@@ -11,8 +11,10 @@ import re
 import sys
 import sysconfig
 import threading
+import types
 import typing
 import unittest
+from unittest import mock
 
 import ungil
 from references import import_or_skip
@@ -71,6 +73,13 @@ class FreeThreading(unittest.TestCase):
     def test_the_build_and_its_gil(self):
         self.assertEqual(_private_apis.IS_FREE_THREADED, bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
         self.assertTrue(_private_apis.is_gil_enabled() or _private_apis.IS_FREE_THREADED)
+
+
+class PartialModules(unittest.TestCase):
+    def test_cloudpickle_that_another_thread_is_importing(self):
+        partial = types.ModuleType("cloudpickle.cloudpickle")
+        with mock.patch.dict(sys.modules, {partial.__name__: partial}):
+            self.assertFalse(_private_apis.is_pickled_by_value("json"))
 
 
 class Futures(unittest.TestCase):
