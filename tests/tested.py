@@ -112,6 +112,9 @@ def write():
 
 def check():
     _, written = read()
+    if not written:
+        print("SKIP check of docs/pythons.md: its table is empty until `make versions`")
+        return
     differing = [
         "%s, %s: %s" % (name, COLUMNS[column], outcome)
         for name, (_, outcomes) in rows()
