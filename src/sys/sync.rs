@@ -71,13 +71,16 @@ mod model {
     /// The part of `std::thread` that is used, with a `park` of its own: loom's forgets an `unpark` that comes while
     /// the thread waits for something else.
     pub(crate) mod thread {
-        use loom::sync::{Arc, Condvar, Mutex};
+        use std::sync::Arc;
+
+        use loom::sync::Notify;
         #[cfg(test)]
         pub(crate) use loom::thread::yield_now;
 
-        /// A thread by its token: whether it was unparked.
+        /// A thread by its token: whether it was unparked. (The count of its owners is not loom's: it orders nothing
+        /// else, and each change of it would add interleavings.)
         #[derive(Clone)]
-        pub(crate) struct Thread(Arc<(Mutex<bool>, Condvar)>);
+        pub(crate) struct Thread(Arc<Notify>);
 
         loom::thread_local! {
             static CURRENT: std::cell::RefCell<Thread> = std::cell::RefCell::new(Thread::new());
@@ -85,13 +88,11 @@ mod model {
 
         impl Thread {
             fn new() -> Self {
-                Self(Arc::new((Mutex::new(false), Condvar::new())))
+                Self(Arc::new(Notify::new()))
             }
 
             pub(crate) fn unpark(&self) {
-                let (token, changed) = &*self.0;
-                *token.lock().unwrap() = true;
-                changed.notify_one();
+                self.0.notify();
             }
         }
 
@@ -99,14 +100,9 @@ mod model {
             CURRENT.with(|current| current.borrow().clone())
         }
 
+        /// It may return once without an `unpark`, as the real one may.
         pub(crate) fn park() {
-            let current = current();
-            let (token, changed) = &*current.0;
-            let mut token = token.lock().unwrap();
-            while !*token {
-                token = changed.wait(token).unwrap();
-            }
-            *token = false;
+            current().0.wait();
         }
 
         pub(crate) struct JoinHandle<T> {

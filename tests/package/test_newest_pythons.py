@@ -199,9 +199,10 @@ class Options(Scripts):
         """
         self.assert_prints(script, "{}")
         self.assert_prints(script, "{}", options=["-X", "disable-remote-debug"])
-        for variable in ("PYTHON_THREAD_INHERIT_CONTEXT", "PYTHON_CONTEXT_AWARE_WARNINGS"):
-            with self.subTest(variable=variable):
-                self.assert_prints(script, "{}", **{variable: "1"})
+        for name in ("thread_inherit_context", "context_aware_warnings"):
+            with self.subTest(name=name):
+                self.assert_prints(script, "{}", options=["-X", name + "=1"])
+                self.assert_prints(script, "{}", **{"PYTHON_" + name.upper(): "1"})
 
 
 @since(3, 14)

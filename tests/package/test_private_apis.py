@@ -13,12 +13,13 @@ import threading
 import typing
 import unittest
 
-import cloudpickle
-
 import ungil
+from references import import_or_skip
 from support import run_script
 from ungil import _private_apis
 from ungil._native import interruptible
+
+cloudpickle = import_or_skip("cloudpickle")
 
 PACKAGE = os.path.dirname(ungil.__file__)
 

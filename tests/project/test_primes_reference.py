@@ -1,7 +1,8 @@
-"""Primality compared with GMP (gmpy2) on ten million numbers."""
+"""Primality compared with GMP (gmpy2) on ten million numbers, at every CPU level of the machine."""
 import ctypes
 import os
 import random
+import subprocess
 import sys
 import unittest
 from array import array
@@ -14,6 +15,7 @@ sys.path.append(os.path.join(PROJECT, "tests", "python"))
 from support import load  # noqa: E402
 
 library = load()
+LEVELS = ("scalar", "avx2", "avx512")
 SEED = 2026
 
 
@@ -25,14 +27,27 @@ def primality(numbers):
     return bytes(out)
 
 
+def primality_at(level, numbers):
+    """The same from a process at this level: GMP, which takes most of the time, answers once for all of them."""
+    command = [sys.executable, os.path.abspath(__file__), level]
+    settings = dict(os.environ, UNGIL_CPU=level)
+    return subprocess.run(command, input=numbers.tobytes(), stdout=subprocess.PIPE, check=True, env=settings).stdout
+
+
+def answer(level):
+    """What such a process does."""
+    assert library.ungil_cpu_active().decode() == level
+    sys.stdout.buffer.write(primality(array("Q", sys.stdin.buffer.read())))
+
+
 class Primes(unittest.TestCase):
     def assert_same(self, numbers):
-        is_prime = gmpy2.is_prime  # Baillie-PSW, and Miller-Rabin with a random base
-        expected = bytes(map(is_prime, numbers))
-        found = primality(numbers)
-        if found != expected:
-            wrong = [n for n, a, b in zip(numbers, found, expected) if a != b]
-            self.fail("%d numbers, seed %d, for example %r" % (len(wrong), SEED, wrong[:5]))
+        expected = bytes(map(gmpy2.is_prime, numbers))  # Baillie-PSW, and Miller-Rabin with a random base
+        for level in LEVELS[: LEVELS.index(library.ungil_cpu_detected().decode()) + 1]:
+            found = primality_at(level, numbers)
+            if found != expected:
+                wrong = [n for n, a, b in zip(numbers, found, expected) if a != b]
+                self.fail("%s: %d numbers, seed %d, for example %r" % (level, len(wrong), SEED, wrong[:5]))
 
     def test_random_odd_numbers(self):
         generator = random.Random(SEED)
@@ -55,4 +70,7 @@ class Primes(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:] and sys.argv[1] in LEVELS:
+        answer(sys.argv[1])
+    else:
+        unittest.main()

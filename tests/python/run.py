@@ -60,13 +60,16 @@ def on_every_python():
 
 
 def at_levels(levels):
-    """What depends on the CPU level, from C and from Python, at each of these levels."""
+    """What depends on the CPU level, from C and from Python, at each of these levels.
+
+    (test_primes_reference.py is not run again: it takes long, and covers every level itself.)
+    """
     for level in levels:
         settings = dict(environment(), UNGIL_CPU=level)
         yield side_by_side.Job(level + ": C", lambda job, settings=settings: in_c(job, settings))
         files = ("test_answers.py", "test_native.py", "test_cpu.py")
         yield side_by_side.Job(level + ": python", work(sys.executable, "python", settings, *files))
-        yield side_by_side.Job(level + ": project", work(sys.executable, "project", settings, "test_*_reference.py"))
+        yield side_by_side.Job(level + ": project", work(sys.executable, "project", settings, "test_pi_reference.py"))
 
 
 def in_c(job, settings):
@@ -79,7 +82,7 @@ def main():
         return side_by_side.run(list(at_levels(sys.argv[1:])))
     name = "project: Python %s, in the tests' venv" % sys.version.split()[0]
     project = side_by_side.Job(name, work(sys.executable, "project", environment()))
-    return tested.run([project] + on_every_python())
+    return side_by_side.run([project] + on_every_python())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 //! | `process` | `abort`, `exit` | no |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` | yes |
 //! | `signal` | `sigaction` | no |
+//! | `thread_stack` | `pthread_getattr_np` | no |
 //!
 //! `copies` has the loader of each copy, by the copy's number.
 //!
@@ -29,6 +30,7 @@ pub(crate) mod environ;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 pub(crate) mod signal;
+pub(crate) mod thread_stack;
 pub(crate) mod trampolines;
 
 use crate::interp::elf::rewrite::InterposedFunction;
@@ -37,7 +39,7 @@ use crate::interp::loading::loader::Loader;
 /// All interposed functions, for copy `number` of libpython.
 pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
     let own = trampolines::of(number);
-    let all: [(&str, *const ()); 15] = [
+    let all: [(&str, *const ()); 16] = [
         ("dlopen", own.dlopen as *const ()),
         ("dlsym", own.dlsym as *const ()),
         ("dlvsym", own.dlvsym as *const ()),
@@ -45,6 +47,7 @@ pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
         ("dladdr", dlfcn::dladdr as *const ()),
         ("pthread_cond_timedwait", gil_wait::pthread_cond_timedwait as *const ()),
         ("sigaction", signal::sigaction as *const ()),
+        ("pthread_getattr_np", thread_stack::pthread_getattr_np as *const ()),
         ("setenv", environ::setenv as *const ()),
         ("unsetenv", environ::unsetenv as *const ()),
         ("putenv", environ::putenv as *const ()),

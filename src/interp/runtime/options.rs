@@ -107,6 +107,11 @@ impl Options {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_os_str())
     }
 
+    /// The values of an option that is a list.
+    pub(crate) fn list(&self, name: &'static str) -> impl Iterator<Item = &OsStr> {
+        self.0.iter().filter(move |(other, _)| *other == name).map(|(_, value)| value.as_os_str())
+    }
+
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(|value| Path::new(value).to_owned())
     }

@@ -73,8 +73,9 @@ mod tests {
     #[test]
     fn the_ends_of_the_type() {
         for_each_level(|level| {
-            for shift in (0..70).step_by(if cfg!(miri) { 23 } else { 1 }) {
-                for length in [0, 1, 2, 3, 15, 16, 17, 23, 24, 25, 47, 48, 49, 1023, 1024, 1025] {
+            for shift in (0..70).step_by(if cfg!(miri) { 69 } else { 1 }) {
+                let lengths = [0, 1, 2, 3, 15, 16, 17, 23, 24, 25, 47, 48, 49, 1023, 1024, 1025];
+                for length in lengths.into_iter().filter(|&length| !cfg!(miri) || length < 50) {
                     let (low, high) = (i32::MIN + shift, i32::MAX - shift);
                     for (from, to) in [(low, low + length), (high - length, high)] {
                         assert_eq!(

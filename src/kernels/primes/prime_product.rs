@@ -83,6 +83,7 @@ mod tests {
     use crate::kernels::arith::u64_vector::U64Vector;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri knows no AVX-512")]
     fn agrees_with_the_remainder() {
         static PRODUCTS: [PrimeProduct; 16] = products(2);
         let primes: [u64; 16 * COUNT] = trial::primes(2);

@@ -172,7 +172,7 @@ fn every_length_answers_for_its_own_numbers() {
         [18_446_744_073_709_551_557, 4, 281_474_976_710_597, 65_537, 18_446_744_030_759_878_681, 3, 0];
     let numbers: Vec<u64> = (0..2100).map(|i| kinds[(i * i + i / 7) % kinds.len()]).collect();
     let lengths = (0..=80).chain((80..2100).step_by(61)).chain(1020..1030).chain(2045..2052);
-    for len in lengths.filter(|len| !cfg!(miri) || [0, 1, 3, 9].contains(len)) {
+    for len in lengths.filter(|len| !cfg!(miri) || [0, 1, 9].contains(len)) {
         assert_each_alone(&numbers[..len]);
         assert_each_alone(&vec![kinds[0]; len]);
         assert_each_alone(&vec![kinds[2]; len]);
@@ -194,6 +194,9 @@ fn batches_of_one_or_two_kinds() {
 /// Compares the answers with the reference's, of which there are few, and with those for each number alone.
 fn assert_each_alone(numbers: &[u64]) {
     for_each_level(|level| {
+        if cfg!(miri) && level == Level::Avx2 {
+            return; // to Miri, which compiles nothing, this kernel is the scalar one
+        }
         let mut kinds: Vec<u64> = numbers.to_vec();
         kinds.sort_unstable();
         kinds.dedup();

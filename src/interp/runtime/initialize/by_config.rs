@@ -35,6 +35,9 @@ const FIXED: [(&CStr, i64); 10] = [
 const FROM_ENVIRONMENT: [&CStr; 5] =
     [c"use_hash_seed", c"tracemalloc", c"perf_profiling", c"int_max_str_digits", c"utf8_mode"];
 
+/// Options -X that are numbers, and that Python reads when it starts.
+const FROM_XOPTIONS: [&str; 2] = ["thread_inherit_context", "context_aware_warnings"];
+
 /// # Safety
 /// These are functions of the copy, which is not initialised yet, and no other thread uses it.
 pub(super) unsafe fn initialize(
@@ -51,6 +54,7 @@ pub(super) unsafe fn initialize(
     }
     FROM_ENVIRONMENT.iter().for_each(|name| config.unset(name));
     config.set_flags(&copy.options)?;
+    config.set_xoptions(&copy.options)?;
     match origin {
         Origin::Program(path) => config.set_path(c"program_name", path)?,
         Origin::Home(path) => config.set_path(c"home", path)?,
@@ -147,6 +151,16 @@ impl Config<'_> {
         }
         if options.number("dev_mode").is_none() && options.number("ignore_environment").unwrap_or(0) == 0 {
             self.set(c"dev_mode", is_dev_mode_in_environment().into())?;
+        }
+        Ok(())
+    }
+
+    fn set_xoptions(&self, options: &Options) -> Result<(), String> {
+        for option in options.list("xoption") {
+            let (name, value) = option.to_str().and_then(|text| text.split_once('=')).unwrap_or_default();
+            if let (true, Ok(number)) = (FROM_XOPTIONS.contains(&name), value.parse()) {
+                self.set(&CString::new(name).unwrap_or_default(), number)?;
+            }
         }
         Ok(())
     }
