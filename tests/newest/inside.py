@@ -13,7 +13,6 @@ sys.path.insert(0, TESTS)
 import root  # noqa: E402
 import side_by_side  # noqa: E402
 import stress  # noqa: E402
-import tested  # noqa: E402
 import venvs  # noqa: E402
 
 # Those of ../c that depend on the C library most: how processes, threads and interpreters end.
@@ -50,7 +49,7 @@ def main():
     jobs += runner("packages").jobs(found)
     jobs += runner("python").on_pythons(found, full)
     jobs.append(side_by_side.Job("C programs", in_c))
-    return tested.run(jobs)
+    return side_by_side.run(jobs)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import array
 import contextlib
 import importlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ if TESTS not in sys.path:  # an isolated interpreter has its host's path, and ma
 from primality import is_prime  # noqa: E402, F401, for those who import it from here
 from stress import rounds  # noqa: E402, F401
 
+PYPY = platform.python_implementation() == "PyPy"
 PATIENCE = 300  # seconds: only a test that hangs takes so long
 
 
@@ -30,11 +32,18 @@ def sieve(limit):
 
 
 def import_or_skip(name):
-    """The imported module. The test is skipped if it is not installed."""
+    """The imported module. The test is skipped if it is not installed, or not made for PyPy 8, as cloudpickle."""
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
+        if isinstance(error, AttributeError) and not PYPY:
+            raise
         raise unittest.SkipTest("SKIP: no %s here: %s" % (name, error)) from None
+
+
+def not_on_pypy(reason):
+    """A decorator of tests and classes of tests that PyPy cannot pass, for this reason."""
+    return unittest.skipIf(PYPY, "SKIP: PyPy " + reason)
 
 
 def has_numpy():

@@ -7,6 +7,7 @@ import pickle
 import unittest
 
 import ungil
+from references import not_on_pypy
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 from ungil import errors
 from ungil._native import signatures
@@ -120,6 +121,7 @@ class Errors(unittest.TestCase):
         """)
         self.assertEqual((status, output), (0, "CancelledError\n"), stderr)
 
+    @not_on_pypy("calls no destructors at its end")
     def test_the_first_cancellation_by_the_last_destructor(self):
         """Nothing can be imported then."""
         status, output, stderr = run_script("""

@@ -13,6 +13,7 @@ import unittest
 from unittest import mock
 
 import ungil
+from references import not_on_pypy
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, rounds
 from ungil import compat, functions, kernels
 from ungil._native import call_options
@@ -100,6 +101,7 @@ def at_step(number, call, after_calls=False):
     return False
 
 
+@not_on_pypy("keeps memory in use until it collects garbage")
 class Arrays(unittest.TestCase):
     def interrupt_each_step(self, call, *arrays):
         for step in itertools.count(0, EVERY):

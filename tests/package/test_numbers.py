@@ -7,6 +7,7 @@ import unittest
 from fractions import Fraction
 
 import ungil
+from references import PYPY
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy
 
 HUGE = 10**5000  # Python refuses to convert it to a string
@@ -61,6 +62,8 @@ class Numbers(unittest.TestCase):
             for other in others:
                 if other is None and name == "parallel_for, grain":
                     continue
+                if PYPY and isinstance(other, Fraction):
+                    continue  # its array.array takes everything that int() takes
                 with self.subTest(call=name, other=type(other).__name__), self.assertRaises(TypeError):
                     call(other)
 

@@ -53,6 +53,13 @@ class Memory(OneInterpreter):
         self.assertRaises(TypeError, self.call, write, ungil.share(numbers))
         self.assertRaisesRegex(ValueError, "read-only", ungil.share, b"abc", writable=True)
 
+    def test_there_is_no_memory_without_an_owner(self):
+        def another(view):
+            memoryview(type(view.obj)())
+
+        with self.assertRaises((TypeError, SystemError)):  # SystemError in Python 3.9
+            self.call(another, ungil.share(b"abc"))
+
     def test_errors_of_share(self):
         self.assertRaises(TypeError, ungil.share, [1, 2])
         self.assertRaisesRegex(ValueError, "strides", ungil.share, memoryview(b"abcd")[::2])

@@ -6,6 +6,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import side_by_side  # noqa: E402
 import stress  # noqa: E402
 import tested  # noqa: E402
 import venvs  # noqa: E402
@@ -50,7 +51,7 @@ def main():
     for executable, name in found.items():
         if executable not in chosen:
             print("SKIP packages in interpreters on %s: %s=full runs it on all" % (name, stress.NAME))
-    return tested.run(jobs({executable: found[executable] for executable in found if executable in chosen}))
+    return side_by_side.run(jobs({executable: found[executable] for executable in found if executable in chosen}))
 
 
 if __name__ == "__main__":

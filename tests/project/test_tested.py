@@ -20,9 +20,13 @@ class Table(unittest.TestCase):
             versions = re.findall(r'"Programming Language :: Python :: (\d\.\d+)"', file.read())
         self.assertGreater(len(versions), 5)
         _, outcomes = tested.read()
+        if not outcomes:
+            self.skipTest("SKIP: the table of docs/pythons.md is empty until `make versions`")
         for version in versions:
             row = outcomes.get("CPython " + version)
-            self.assertEqual(row, dict.fromkeys(tested.COLUMNS, tested.PASSED), "docs/pythons.md: CPython " + version)
+            self.assertIsNotNone(row, "docs/pythons.md: CPython " + version)
+            for column in ("library", "package", "interpreters"):  # `packages` by CI only on some
+                self.assertEqual(row[column], tested.PASSED, "%s on CPython %s" % (column, version))
         self.assertEqual(outcomes["CPython 2.7"]["library"], tested.PASSED)
         self.assertTrue(any(name.startswith("PyPy 3.") and row["package"] == "yes" for name, row in outcomes.items()))
 
@@ -73,8 +77,9 @@ class Notes(unittest.TestCase):
             tested.check()
 
     def test_a_failure_is_written_nowhere(self):
-        self.note("CPython 3.10.2", "package", passed=False)
         self.note("CPython 3.10.3", "package")
+        tested.write()
+        self.note("CPython 3.10.2", "package", passed=False)
         with self.assertRaisesRegex(SystemExit, r"tests failed on CPython 3\.10"):
             tested.write()
         with self.assertRaisesRegex(SystemExit, "package: failed"):

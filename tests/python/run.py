@@ -82,7 +82,7 @@ def main():
         return side_by_side.run(list(at_levels(sys.argv[1:])))
     name = "project: Python %s, in the tests' venv" % sys.version.split()[0]
     project = side_by_side.Job(name, work(sys.executable, "project", environment()))
-    return tested.run([project] + on_every_python())
+    return side_by_side.run([project] + on_every_python())
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def main():
     found = venvs.find(is_supported)
     whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
     full = stress.chosen(whole)
-    return tested.run(jobs(found, full, companions=full, whole=whole))
+    return side_by_side.run(jobs(found, full, companions=full, whole=whole))
 
 
 if __name__ == "__main__":

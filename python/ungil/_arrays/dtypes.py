@@ -88,7 +88,7 @@ def from_format(text: str, size: int) -> ElementType | None:
 
 
 def item_size(view: memoryview) -> int:
-    """The size of an element in bytes. Before 3.9, ctypes reports 0 for an array without elements."""
+    """The size of an element in bytes. Before 3.10, ctypes reports 0 for an array without elements."""
     if view.itemsize:
         return view.itemsize
     try:
