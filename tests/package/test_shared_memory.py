@@ -15,6 +15,7 @@ import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
 from test_interrupted_steps import at_step
 from ungil._native.library import check, library
+from ungil._private_apis import IS_FREE_THREADED
 from ungil.interpreters import _requests
 
 
@@ -110,6 +111,9 @@ class Memory(OneInterpreter):
             self.call(len, ungil.share(numbers))
             numbers.append(1)
 
+    @unittest.skipIf(
+        IS_FREE_THREADED, "SKIP: without a GIL, Python frees objects of a waiting thread when that goes on"
+    )
     def test_memory_can_be_resized_in_callbacks(self):
         def size(view, gate):
             while not gate[0]:

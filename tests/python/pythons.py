@@ -57,7 +57,7 @@ def of_each_version(found):
     chosen = {}
     for executable, description in found.items():
         name, version = split(description)
-        kind = (name, *version, is_free_threaded(description))
+        kind = (name, tuple(version), is_free_threaded(description))  # Python 2.7 reads this file, too
         if kind not in chosen or executable.startswith("/usr/bin/"):
             chosen[kind] = executable
     return list(chosen.values())
