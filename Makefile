@@ -244,6 +244,11 @@ test-c: all $(VENV)/ready
 test-python: all $(VENV)/ready
 	@$(VENV)/bin/python tests/python/run.py
 
+.PHONY: test-free-threaded
+test-free-threaded: all $(VENV)/ready ## the package and the interpreters on each free-threaded CPython of the machine, 3.14t or newer
+	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c CC="$(CC)" at-exit
+	@$(PYTHON) tests/free_threaded.py
+
 # By default on three Pythons: the oldest, the newest and one that changes from commit to commit.
 .PHONY: test-packages test-packages-all
 test-packages: all need-python ## numpy, pandas, numba and others in interpreters, on three Pythons (downloads 1 GB)

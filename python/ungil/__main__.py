@@ -22,6 +22,7 @@ from typing import Any, Callable, NamedTuple
 
 from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, _python_speed, compat, kernels
 from ._native.library import library, path, version
+from ._private_apis import IS_FREE_THREADED, is_gil_enabled
 
 DESCRIPTION = (__doc__ or "").partition("\n")[0]  # there are no docstrings under python -OO
 TARGET_SECONDS = 0.05  # the approximate time of each call that is timed
@@ -164,6 +165,8 @@ def report() -> dict[str, Any]:
         "ungil": version,
         "library": os.path.abspath(path) if os.path.exists(path) else path,
         "python": "%s %s" % (platform.python_implementation(), platform.python_version()),
+        "free_threaded": IS_FREE_THREADED,
+        "gil": is_gil_enabled(),
         "executable": sys.executable,
         "system": "%s, %s" % (platform.platform(), " ".join(platform.libc_ver())),
         "cpu_level": library.ungil_cpu_active().decode(),
@@ -178,6 +181,15 @@ def report() -> dict[str, Any]:
     }
 
 
+def about_threads(found: dict[str, Any]) -> str:
+    """What a free-threaded Python means for the ways below; empty for others."""
+    if not found["free_threaded"]:
+        return ""
+    if found["gil"]:
+        return "free-threaded, but its GIL is on: by PYTHON_GIL, -X gil, or a package that needs it"
+    return "free-threaded: threads run Python code at the same time; interpreters have no GIL either, and isolate"
+
+
 def text(found: dict[str, Any]) -> str:
     """The report for people."""
     level = found["cpu_level"]
@@ -186,6 +198,7 @@ def text(found: dict[str, Any]) -> str:
     lines = [
         ("ungil", "%(ungil)s, %(library)s" % found),
         ("Python", "%(python)s, %(executable)s" % found),
+        *(("", text) for text in [about_threads(found)] if text),
         ("system", found["system"]),
         ("CPU level", level),
         ("threads", str(found["threads"])),

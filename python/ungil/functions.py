@@ -7,7 +7,8 @@ The C function can be
 - a CFFI function pointer,
 - SciPy's LowLevelCallable, or a capsule as Cython makes it,
 - an int, its address,
-- a Python function wrapped with ctypes.CFUNCTYPE, whose calls hold the GIL and so take turns.
+- a Python function wrapped with ctypes.CFUNCTYPE, whose calls hold the GIL and so take turns (in a free-threaded Python
+  they run at the same time).
 
 Several threads call it at the same time. It must return: it must not throw a C++ exception or call longjmp(). A call
 of it is never interrupted, so cancelling takes as long as the calls that are running.

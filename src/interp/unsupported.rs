@@ -20,6 +20,12 @@ pub mod exit {
             body()
         }
 
+        /// Does nothing.
+        ///
+        /// # Safety
+        /// It is always safe to call.
+        pub unsafe fn abandon_outer_calls() {}
+
         /// Calls a foreign function.
         pub fn call_abandonable<R>(call: impl FnOnce() -> R) -> R {
             call_foreign(call)

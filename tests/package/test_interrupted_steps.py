@@ -24,6 +24,7 @@ EVERY = rounds(1, 7)  # step is tested, or only each seventh
 
 
 CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")}
+HANDLERS = {dis.opmap.get(name) for name in ("PUSH_EXC_INFO", "POP_EXCEPT")}  # the first and last step of a handler
 
 
 @contextlib.contextmanager
@@ -85,6 +86,9 @@ def at_step(number, call, after_calls=False):
             return
         is_step = not after_calls or before.get(frame) in CALLS
         before[frame] = code.co_code[frame.f_lasti]
+        # An exception here, where Python checks for no signals, would leave the handled one as sys.exception() forever.
+        if code.co_code[frame.f_lasti] in HANDLERS:
+            return
         if is_step and next(steps) == number:
             is_over = True
             before.clear()

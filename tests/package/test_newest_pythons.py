@@ -49,17 +49,19 @@ with ungil.Interpreter() as interpreter:
     def test_annotations_that_can_be_evaluated(self):
         self.assert_prints(
             """
-            import ungil
+            import typing, ungil
             class Box:
                 side: int
+            class Pair(typing.NamedTuple):
+                first: int
             def grown(box: Box, by: int = 1) -> "Box": return box
             with ungil.Interpreter() as interpreter:
                 found = interpreter.call(lambda: grown.__annotations__)
                 print(found == {"box": Box, "by": int, "return": "Box"})
-                print(interpreter.call(lambda: Box.__annotations__))
+                print(interpreter.call(lambda: (Box.__annotations__, Pair.__annotations__)))
             """,
             "True",
-            "{'side': <class 'int'>}",
+            "({'side': <class 'int'>}, {'first': <class 'int'>})",
         )
 
     def test_the_programs_class_keeps_its_own(self):

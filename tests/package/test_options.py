@@ -103,10 +103,8 @@ class Options(unittest.TestCase):
                 self.assertEqual(interpreter.eval("__import__('sys').executable"), program)
                 self.assertEqual(interpreter.eval("__import__('sys').prefix"), directory)
                 self.assertEqual(interpreter.call(pow, 2, 5), 32)
-        # With PYTHONHOME, Python itself knows a venv from 3.14 on.
-        prefix = sys.prefix if sys.version_info >= (3, 14) else sys.base_prefix
         with ungil.Interpreter(home=sys.base_prefix) as interpreter:
-            self.assertEqual(interpreter.eval("__import__('sys').prefix"), prefix)
+            self.assertEqual(interpreter.eval("__import__('sys').prefix"), sys.base_prefix)
 
     def test_each_option_is_a_keyword(self):
         keywords = set(inspect.signature(ungil.Interpreter).parameters)

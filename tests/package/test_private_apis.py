@@ -9,9 +9,12 @@ import os
 import pickle
 import re
 import sys
+import sysconfig
 import threading
+import types
 import typing
 import unittest
+from unittest import mock
 
 import ungil
 from references import import_or_skip
@@ -64,6 +67,19 @@ class Typing(unittest.TestCase):
     @unittest.skipIf(sys.version_info >= (3, 10), "SKIP: Python 3.10 and later have ParamSpec")
     def test_any_parameters(self):
         self.assertEqual(typing.Callable[_private_apis.any_parameters(), int], typing.Callable[..., int])
+
+
+class FreeThreading(unittest.TestCase):
+    def test_the_build_and_its_gil(self):
+        self.assertEqual(_private_apis.IS_FREE_THREADED, bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+        self.assertTrue(_private_apis.is_gil_enabled() or _private_apis.IS_FREE_THREADED)
+
+
+class PartialModules(unittest.TestCase):
+    def test_cloudpickle_that_another_thread_is_importing(self):
+        partial = types.ModuleType("cloudpickle.cloudpickle")
+        with mock.patch.dict(sys.modules, {partial.__name__: partial}):
+            self.assertFalse(_private_apis.is_pickled_by_value("json"))
 
 
 class Futures(unittest.TestCase):

@@ -50,6 +50,11 @@ class Report(unittest.TestCase):
         for part in (ungil.__version__, path, "CPU level", "a C function from Python threads", "isolated interpreters"):
             self.assertIn(part, output)
 
+    def test_it_says_what_a_free_threaded_python_is(self):
+        self.assertEqual(report.about_threads({"free_threaded": False, "gil": True}), "")
+        for gil, part in ((False, "interpreters have no GIL either"), (True, "its GIL is on")):
+            self.assertIn(part, report.about_threads({"free_threaded": True, "gil": gil}))
+
     def test_without_docstrings(self):
         status, output, errors = run("-OO", "-m", "ungil", "--help")
         self.assertEqual((status, errors), (0, ""))

@@ -15,6 +15,7 @@ import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
 from test_interrupted_steps import at_step
 from ungil._native.library import check, library
+from ungil._private_apis import IS_FREE_THREADED
 from ungil.interpreters import _requests
 
 
@@ -52,6 +53,13 @@ class Memory(OneInterpreter):
         self.assertEqual(numbers[1], 77.0)
         self.assertRaises(TypeError, self.call, write, ungil.share(numbers))
         self.assertRaisesRegex(ValueError, "read-only", ungil.share, b"abc", writable=True)
+
+    def test_there_is_no_memory_without_an_owner(self):
+        def another(view):
+            memoryview(type(view.obj)())
+
+        with self.assertRaises((TypeError, SystemError)):  # SystemError in Python 3.9
+            self.call(another, ungil.share(b"abc"))
 
     def test_errors_of_share(self):
         self.assertRaises(TypeError, ungil.share, [1, 2])
@@ -103,6 +111,9 @@ class Memory(OneInterpreter):
             self.call(len, ungil.share(numbers))
             numbers.append(1)
 
+    @unittest.skipIf(
+        IS_FREE_THREADED, "SKIP: without a GIL, Python frees objects of a waiting thread when that goes on"
+    )
     def test_memory_can_be_resized_in_callbacks(self):
         def size(view, gate):
             while not gate[0]:

@@ -14,7 +14,7 @@ DESCRIBE = (
     "import platform, sys; "
     "assert sys.version_info >= (2, 7); "
     "print(sys.executable); "
-    "print(platform.python_implementation() + ' ' + platform.python_version())"
+    "print(platform.python_implementation() + ' ' + platform.python_version() + 't' * ('t' in getattr(sys, 'abiflags', '')))"
 )
 
 
@@ -40,7 +40,10 @@ def describe(path):
 
 
 def find():
-    """A dict from executable to description, oldest first, without a second name of the same executable."""
+    """A dict from executable to description, oldest first, without a second name of the same executable.
+
+    Versions of free-threaded builds end in t: "CPython 3.14.0t".
+    """
     found = dict(filter(None, map(describe, candidates())))
     number = lambda item: [int(digits) for digits in re.findall(r"\d+", item[1])]
     return dict(sorted(found.items(), key=number))
@@ -54,14 +57,19 @@ def of_each_version(found):
     chosen = {}
     for executable, description in found.items():
         name, version = split(description)
-        if (name, *version) not in chosen or executable.startswith("/usr/bin/"):
-            chosen[(name, *version)] = executable
+        kind = (name, tuple(version), is_free_threaded(description))  # Python 2.7 reads this file, too
+        if kind not in chosen or executable.startswith("/usr/bin/"):
+            chosen[kind] = executable
     return list(chosen.values())
 
 
 def have_interpreters(name, version):
     """Whether Pythons of this name ("CPython") and version ([3, 9]) can have interpreters."""
     return name == "CPython" and OLDEST <= tuple(version)
+
+
+def is_free_threaded(description):
+    return description.endswith("t")
 
 
 def split(description):

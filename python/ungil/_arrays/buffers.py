@@ -89,8 +89,11 @@ def _view_of(name: str, given: Any) -> memoryview | None:
             return None
     except (ValueError, BufferError) as error:  # some of numpy's types have no format: dates, for example
         raise TypeError("%s: cannot access the array's memory: %s" % (name, error)) from None
-    numpy = sys.modules.get("numpy")  # a pandas.Series, for example
-    return None if numpy is None else _view_of(name, numpy.asarray(given))
+    if "numpy" not in sys.modules:
+        return None
+    import numpy  # waits if another thread is importing it
+
+    return _view_of(name, numpy.asarray(given))  # of a pandas.Series, for example
 
 
 def _checked(name: str, given: Any, view: memoryview, types: ElementTypes | None) -> BufferRef:

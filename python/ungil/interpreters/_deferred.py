@@ -98,5 +98,12 @@ def set_class_state(kind: Any, state: Any) -> None:
     """Complete a class that arrived. The other side may have it already, with annotations of its own."""
     complete, state, annotations = state
     complete(kind, state)
-    if annotations and kind.__annotate__ is None and not kind.__annotations__:
+    if annotations and not _has_annotations(kind):
         kind.__annotations__ = annotations
+
+
+def _has_annotations(kind: Any) -> bool:
+    try:
+        return bool(kind.__annotations__)
+    except Exception:  # it has some that cannot be evaluated
+        return True

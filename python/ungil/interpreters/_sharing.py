@@ -89,7 +89,8 @@ def share(data: Any, *, writable: bool = False) -> Any:
     Notes
     -----
     Both sides use the same memory: synchronise access to it as you would between threads. It stays in use as long as
-    the other side has a view of it; a bytearray cannot be resized until then.
+    the other side has a view of it; a bytearray cannot be resized until then. (In free-threaded Python it may be in use
+    until the thread that submitted the task runs Python code again.)
 
     Examples
     --------

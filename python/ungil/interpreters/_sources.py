@@ -26,9 +26,10 @@ def reduce_code(code: CodeType, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _lines_of(code: CodeType) -> Sequence[str] | None:
     """The lines of code that is in no file: of a notebook or an interactive session. None if linecache lacks them."""
-    linecache: Any = sys.modules.get("linecache")
-    if linecache is None:
+    if "linecache" not in sys.modules:
         return None
+    import linecache  # waits if another thread is importing it
+
     name = code.co_filename
     entry = linecache.cache.get(name)
     if entry is not None and len(entry) == 4:

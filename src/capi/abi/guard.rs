@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::error::CallError;
 use super::{last_error, status};
-use crate::interp::exit::abandon::{catch_panics, protect_frames};
+use crate::interp::exit::abandon::{abandon_outer_calls, catch_panics, protect_frames};
 
 /// Runs the body of the export `function`. On an error or a panic, it records the message for
 /// `ungil_last_error` and returns `failed`.
@@ -22,7 +22,11 @@ fn run<T>(function: &str, body: impl FnOnce() -> Result<T, CallError>) -> Result
     let result = match protect_frames(|| catch_panics(body)) {
         Ok(Ok(result)) => result,
         Ok(Err(payload)) => Err(CallError::Internal(panic_message(&*payload))),
-        Err(exiting) => Err(exiting.into()),
+        Err(exiting) => {
+            // SAFETY: the body is dropped. This frame, and those of the export above it, own nothing.
+            unsafe { abandon_outer_calls() };
+            Err(exiting.into())
+        }
     };
     result.inspect_err(|error| last_error::record(function, error))
 }

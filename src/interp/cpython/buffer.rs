@@ -4,7 +4,7 @@
 //! long as there is a view of it, and its deallocation calls the release callback. The other way, a [`BufferView`]
 //! acquires the buffer of a Python object, which Python keeps until the view is released.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -32,6 +32,9 @@ pub(crate) struct ExporterType {
     /// The length of an object's header. After it comes a pointer to the `BufferExporter`.
     header: usize,
 }
+
+/// `Py_TPFLAGS_DISALLOW_INSTANTIATION`. Python 3.9 ignores it.
+const DISALLOW_INSTANTIATION: c_uint = 1 << 7;
 
 const TP_DEALLOC: c_int = 52;
 const BF_GETBUFFER: c_int = 1;
@@ -69,17 +72,13 @@ impl ExporterType {
         let size = header + size_of::<*mut BufferExporter>();
         let slots = slots.as_mut_ptr();
         let name = c"_ungil.buffer".as_ptr();
-        let mut spec = TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: 0, slots };
+        let mut spec =
+            TypeSpec { name, basic_size: size as c_int, item_size: 0, flags: DISALLOW_INSTANTIATION, slots };
         // SAFETY: the token shows that this thread holds the GIL. The array of slots ends with a 0, and outlives the call,
         // which copies all but the name; that is static.
         let kind = unsafe { gil.owned(call_abandonable(|| (api.PyType_FromSpec)(&mut spec)))? };
         let kind = NonNull::new(kind.into_ptr()).expect("it was checked");
         Ok(Self { api, kind, header })
-    }
-
-    /// Whether this Python may be a free-threaded build. (One with `Py_TRACE_REFS` may be taken for one.)
-    pub(crate) fn may_be_free_threaded(self) -> bool {
-        self.header == LONG_HEADER
     }
 
     /// The same type, with other functions of the same Python.
@@ -129,10 +128,12 @@ fn functions<const HEADER: usize>() -> (Dealloc, GetBuffer) {
     (dealloc::<HEADER>, get_buffer::<HEADER>)
 }
 
+/// NULL before `export` has set it, and in an object that Python code has made: 3.9 lets it do so.
+///
 /// # Safety
-/// An object of the exporting type, whose header has this length, after `export` has set its pointer.
+/// An object of the exporting type, whose header has this length.
 unsafe fn exporter<const HEADER: usize>(object: *mut Object) -> *mut BufferExporter {
-    // SAFETY: by this function's contract, the pointer is there after the header, and is set.
+    // SAFETY: by this function's contract, the pointer is there after the header.
     unsafe { object.cast::<u8>().add(HEADER).cast::<*mut BufferExporter>().read() }
 }
 
@@ -145,7 +146,8 @@ unsafe extern "C" fn get_buffer<const HEADER: usize>(
     // SAFETY: Python calls this, with the GIL, for an object of this type, and gives a structure to fill in. The object is
     // alive, and so is its `BufferExporter`.
     unsafe {
-        let BufferExporter { api, address, len, read_only, .. } = &*exporter::<HEADER>(object);
+        let Some(exporter) = exporter::<HEADER>(object).as_ref() else { return -1 };
+        let BufferExporter { api, address, len, read_only, .. } = exporter;
         (api.PyBuffer_FillInfo)(buffer, object, *address, *len as isize, (*read_only).into(), flags)
     }
 }
@@ -156,7 +158,11 @@ unsafe extern "C" fn dealloc<const HEADER: usize>(object: *mut Object) {
     // the box is nobody else's. The API is static. When `run_release` is called, which may abandon this frame, the box is
     // freed and the callback moved: the frame owns nothing.
     unsafe {
-        let BufferExporter { api, release, .. } = *Box::from_raw(exporter::<HEADER>(object));
+        let exporter = exporter::<HEADER>(object);
+        if exporter.is_null() {
+            return; // and the object is lost
+        }
+        let BufferExporter { api, release, .. } = *Box::from_raw(exporter);
         (api.PyObject_Free)(object.cast());
         if let Some(release) = release {
             run_release(api, release);

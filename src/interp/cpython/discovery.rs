@@ -14,9 +14,9 @@ use crate::interp::error::InterpError;
 use crate::interp::loading::dl::{Library, path_at};
 use crate::sys::settings;
 
-/// The system's loader tells no names, so it is asked for each of these minor versions. A name that it does not find costs
-/// some microseconds.
-const NEWEST_MINOR: u32 = 99;
+/// The system's loader tells no names, so it is asked for each minor version up to this one, which is decades away. A name
+/// that it does not find takes 30 microseconds.
+const NEWEST_MINOR: u32 = 40;
 
 /// Finds a libpython. The caller may name one, or a Python program, `executable`, that it belongs to.
 ///
@@ -28,7 +28,7 @@ pub(crate) unsafe fn find_libpython(
     host: Option<&Host>,
 ) -> Result<PathBuf, InterpError> {
     let by_setting = || settings::variables().libpython.clone().map(PathBuf::from);
-    let by_executable = || libpython_beside(executable?, None);
+    let by_executable = || libpython_beside(executable?, None, None);
     if let Some(path) = named.or_else(by_setting).or_else(by_executable) {
         return Ok(path);
     }
@@ -70,23 +70,28 @@ impl Kind {
 }
 
 /// The shared libpython that belongs to a Python program: in one of the library directories of its prefix. Of several it is
-/// the newest of the given version or, without one, of the version in the program's name.
-fn libpython_beside(executable: &Path, version: Option<Version>) -> Option<PathBuf> {
+/// the newest of the given version or, without one, of the version in the program's name. A program that is known to be
+/// free-threaded or not has no library of the other kind; otherwise its name says which kind comes first.
+fn libpython_beside(
+    executable: &Path,
+    version: Option<Version>,
+    is_free_threaded: Option<bool>,
+) -> Option<PathBuf> {
     let executable = executable.canonicalize().ok()?;
     let program = executable.file_name()?.to_str()?.strip_prefix("python").and_then(Kind::parse);
     let version = version.or(program.map(|program| program.version));
-    let is_free_threaded = program.is_some_and(|program| program.is_free_threaded);
+    let comes_first = program.is_some_and(|program| program.is_free_threaded);
     let prefix = executable.parent()?.parent()?;
     let directories = ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
     let files = directories.iter().flat_map(|name| fs::read_dir(prefix.join(name)).into_iter().flatten());
     let libpythons = files.flatten().filter_map(|file| {
         let kind = Kind::of_libpython(file.file_name().to_str()?)?;
         let fits = version.map_or_else(|| kind.version.is_supported(), |version| version == kind.version);
+        let fits = fits && is_free_threaded.is_none_or(|it| it == kind.is_free_threaded);
         (fits && file.path().exists()).then_some((kind, file.path()))
     });
     // The first of the smallest: that of the first directory.
-    let rank =
-        |(kind, _): &(Kind, PathBuf)| (Reverse(kind.version), kind.is_free_threaded != is_free_threaded);
+    let rank = |(kind, _): &(Kind, PathBuf)| (Reverse(kind.version), kind.is_free_threaded != comes_first);
     libpythons.min_by_key(rank).map(|(_, path)| path)
 }
 
@@ -97,9 +102,11 @@ fn libpython_of_host(host: &Host) -> Result<PathBuf, InterpError> {
         return Ok(file);
     }
     let program = std::env::current_exe().ok();
-    let beside = program.iter().find_map(|program| libpython_beside(program, Some(host.version)));
+    let beside = program
+        .iter()
+        .find_map(|program| libpython_beside(program, Some(host.version), Some(host.is_free_threaded)));
     beside.ok_or_else(|| {
-        let version = host.version;
+        let version = format!("{}{}", host.version, if host.is_free_threaded { "t" } else { "" });
         InterpError::Unsupported(format!(
             "{} has Python {version} built in, and there is no libpython{version}.so.1.0 beside it: install it \
              (libpython{version} on Debian), or name one by the option libpython or by UNGIL_LIBPYTHON",
@@ -141,7 +148,16 @@ mod tests {
 
         /// What is found beside a program, relative to the prefix.
         fn beside(&self, program: &str, version: Option<Version>) -> Option<String> {
-            let found = libpython_beside(&self.0.join(program), version)?;
+            self.beside_kind(program, version, None)
+        }
+
+        fn beside_kind(
+            &self,
+            program: &str,
+            version: Option<Version>,
+            is_free_threaded: Option<bool>,
+        ) -> Option<String> {
+            let found = libpython_beside(&self.0.join(program), version, is_free_threaded)?;
             Some(found.strip_prefix(&self.0).unwrap().to_str().unwrap().to_owned())
         }
     }
@@ -177,6 +193,14 @@ mod tests {
             prefix.beside("bin/application", Some(Version(3, 13))).unwrap(),
             "lib/libpython3.13.so.1.0"
         );
+        let of_kind = |kind| prefix.beside_kind("bin/application", Some(Version(3, 13)), Some(kind)).unwrap();
+        assert_eq!(of_kind(true), "lib/libpython3.13t.so.1.0");
+        assert_eq!(of_kind(false), "lib/libpython3.13.so.1.0");
+        assert_eq!(
+            prefix.beside_kind("bin/application", None, Some(true)).unwrap(),
+            "lib/libpython3.13t.so.1.0"
+        );
+        assert_eq!(prefix.beside_kind("bin/application", Some(Version(3, 99)), Some(true)), None);
         assert_eq!(prefix.beside("bin/python3.98", None), None);
         assert_eq!(prefix.beside("bin/none", None), None);
     }

@@ -122,7 +122,7 @@ pub struct Missing {
 }
 
 impl Missing {
-    const fn of(symbol: &'static str) -> Self {
+    pub(crate) const fn of(symbol: &'static str) -> Self {
         Self { symbol, older: None }
     }
 }

@@ -16,9 +16,9 @@ add("executable", sys.executable)
 add("home", getattr(sys, "base_prefix", sys.prefix))
 add("pycache_prefix", sys.pycache_prefix)
 for name, values in (("path", sys.path), ("argv", getattr(sys, "argv", [])), ("warnoption", sys.warnoptions)):
-    for value in values:
+    for value in list(values):  # a copy, as other threads may change it
         add(name, value)
-for name, value in sys._xoptions.items():
+for name, value in list(sys._xoptions.items()):
     add("xoption", name if value is True else name + "=" + value)
 for name in (
     "optimize",

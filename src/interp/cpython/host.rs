@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use crate::interp::cpython::attach::with_gil_of_host;
 use crate::interp::cpython::ffi::Api;
+use crate::interp::cpython::free_threading;
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
@@ -19,6 +20,7 @@ const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("ho
 /// The host's Python.
 pub(crate) struct Host {
     pub(crate) version: Version,
+    pub(crate) is_free_threaded: bool,
     /// The file that contains it: a shared library, or the program.
     pub(crate) file: Option<PathBuf>,
     /// Its settings: lines of options, which `host.py` writes.
@@ -65,7 +67,8 @@ impl Host {
         let settings = unsafe { settings(&api) }.map_err(|why| {
             InterpError::Unsupported(format!("the process's Python cannot describe its settings: {why}"))
         })?;
-        Ok(Some(Self { version, file, settings }))
+        let is_free_threaded = find(free_threading::MARK).is_some();
+        Ok(Some(Self { version, is_free_threaded, file, settings }))
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `self_test` | tries what is used of the API |
 //! | `host` | the Python that runs this process, and its description of itself |
 //! | `discovery` | where a libpython is found |
+//! | `free_threading` | builds without a GIL |
 //!
 //! `runtime` uses it. It uses `exit`, since calls into Python may be abandoned, and `loading`.
 
@@ -19,6 +20,7 @@ pub(crate) mod attach;
 pub(crate) mod buffer;
 pub(crate) mod discovery;
 pub(crate) mod ffi;
+pub(crate) mod free_threading;
 pub(crate) mod gil;
 pub(crate) mod host;
 pub(crate) mod self_test;

@@ -30,6 +30,9 @@ thread_local! {
     /// The innermost call into Python on this thread; null if there is none, and inside `protect_frames`. (The type has no
     /// destructor, so this can be used while the thread ends.)
     static INNERMOST: Cell<*mut CallSite> = const { Cell::new(ptr::null_mut()) };
+
+    /// Whether a free-threaded Python takes this thread for attached, although its call was abandoned.
+    static IS_STILL_ATTACHED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Sets `INNERMOST`, and restores it when this is dropped.
@@ -59,6 +62,9 @@ pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     struct Packed<R, F> {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
+    }
+    if IS_STILL_ATTACHED.get() {
+        panic::resume_unwind(Box::new(Abandoned)); // that Python would not make this thread wait
     }
     unsafe extern "C-unwind" fn call_packed<R, F: FnOnce() -> R>(data: *mut c_void) {
         // SAFETY: `run` passes on the pointer to `packed` below, which nothing else uses meanwhile; it calls this once,
@@ -117,6 +123,30 @@ pub(crate) unsafe fn abandon_call() -> ! {
     // SAFETY: by this function's contract the pointer is not null. `INNERMOST` is restored when the call returns, so it
     // has not returned, and `run`'s frame is still there.
     unsafe { resume(INNERMOST.get()) }
+}
+
+/// As `abandon_call`, for a thread that a free-threaded Python takes for attached by now. No later call is made on it, and
+/// `abandon_outer_calls` must be called before it returns to C code that Python called.
+///
+/// # Safety
+/// As for `abandon_call`.
+pub(crate) unsafe fn abandon_attached_call() -> ! {
+    IS_STILL_ATTACHED.set(true);
+    // SAFETY: by this function's contract.
+    unsafe { abandon_call() }
+}
+
+/// Abandons the call that led to this library's export, if a call inside of it was abandoned and left this thread
+/// attached: code of that Python, to which the export would return, must not run.
+///
+/// # Safety
+/// No frame of this library between that call and this one owns anything that must be dropped.
+pub unsafe fn abandon_outer_calls() {
+    if IS_STILL_ATTACHED.get() && can_abandon() {
+        // SAFETY: a call can be abandoned. The frames up to it own nothing: this library's by this function's contract, and
+        // C's.
+        unsafe { abandon_call() }
+    }
 }
 
 /// Restores the registers that `run` has saved, relative to its stack pointer.

@@ -11,6 +11,7 @@
 //! | `dlfcn` | the work of these three; `dlerror`, `dladdr` | yes |
 //! | `environ` | `setenv`, `unsetenv`, `putenv` | no |
 //! | `gil_wait` | `pthread_cond_timedwait` | no |
+//! | `world_wait` | `sem_wait`, `sem_destroy`: in free-threaded builds | no |
 //! | `process` | `abort`, `exit` | no |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` | yes |
 //! | `signal` | `sigaction` | no |
@@ -32,12 +33,13 @@ pub(crate) mod process;
 pub(crate) mod signal;
 pub(crate) mod thread_stack;
 pub(crate) mod trampolines;
+pub(crate) mod world_wait;
 
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
 
-/// All interposed functions, for copy `number` of libpython.
-pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
+/// All interposed functions, for copy `number` of a libpython, which may be a free-threaded build.
+pub(crate) fn functions(number: usize, is_free_threaded: bool) -> Vec<InterposedFunction> {
     let own = trampolines::of(number);
     let all: [(&str, *const ()); 16] = [
         ("dlopen", own.dlopen as *const ()),
@@ -57,7 +59,14 @@ pub(crate) fn functions(number: usize) -> Vec<InterposedFunction> {
         ("Py_IsFinalizing", process::is_finalizing as *const ()),
         ("_Py_IsFinalizing", process::is_finalizing as *const ()),
     ];
-    all.map(|(name, function)| InterposedFunction { name, address: function.addr() }).to_vec()
+    let in_free_threaded: [(&str, *const ()); 2] = [
+        ("sem_wait", world_wait::sem_wait as *const ()),
+        ("sem_destroy", world_wait::sem_destroy as *const ()),
+    ];
+    let more = if is_free_threaded { &in_free_threaded[..] } else { &[] };
+    let interposed =
+        |&(name, function): &(_, *const ())| InterposedFunction { name, address: function.addr() };
+    all.iter().chain(more).map(interposed).collect()
 }
 
 /// The functions of the C library that are interposed in an interpreter's private libraries as well.

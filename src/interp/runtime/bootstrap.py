@@ -198,7 +198,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 def compiled(source, mode):
     """Compiles source in UTF-8."""
-    linecache = sys.modules.get("linecache")
+    linecache = None
+    if "linecache" in sys.modules:
+        import linecache  # waits if another thread is importing it
     text = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
     with lock:
         name = "<%s %d>" % (mode, next(numbers))

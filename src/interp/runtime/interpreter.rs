@@ -16,6 +16,7 @@ use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
+use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
 use crate::interp::runtime::service::{Service, ServiceCommand, ServiceHandle, ViewReturner};
@@ -25,6 +26,7 @@ use crate::sys::process;
 pub struct Interpreter {
     python: RunningPython,
     version: Version,
+    is_free_threaded: bool,
     process: u64,
     functions: Functions,
     exporter: ExporterType,
@@ -41,23 +43,32 @@ unsafe impl Sync for Interpreter {}
 unsafe impl Send for Interpreter {}
 
 impl Interpreter {
-    /// Prepares a Python that was initialised on this thread. When this thread has released the GIL, it is to run the
-    /// service.
+    /// Prepares the Python of a copy, which was initialised on this thread. When this thread has released the GIL, it is to
+    /// run the service.
     pub(crate) fn new(
         gil: Gil<'_>,
         python: RunningPython,
-        version: Version,
-        settings: &[u8],
+        copy: &LoadedCopy,
     ) -> Result<(Self, Service), PyErrSet> {
         let functions = Functions::load(gil)?;
         let exporter = ExporterType::new(gil, python.api)?;
         // SAFETY: the function is this copy's, and alive as long as the copy.
-        unsafe { gil.call_with_bytes(functions.configure, settings) }?;
+        unsafe { gil.call_with_bytes(functions.configure, &copy.settings()) }?;
         let in_progress = Arc::new(InProgress::default());
-        // SAFETY: the functions are this copy's, and alive as long as the copy.
-        let (service, handle) = unsafe { Service::new(python, functions, Arc::clone(&in_progress)) };
-        let process = process::token();
-        Ok((Self { python, version, process, functions, exporter, in_progress, service: handle }, service))
+        let in_service = Arc::clone(&in_progress);
+        // SAFETY: the functions are this copy's, and alive as long as the copy, and so is its world.
+        let (service, handle) = unsafe { Service::new(python, functions, in_service, copy.world) };
+        let interpreter = Self {
+            python,
+            version: copy.version,
+            is_free_threaded: copy.world.is_some(),
+            process: process::token(),
+            functions,
+            exporter,
+            in_progress,
+            service: handle,
+        };
+        Ok((interpreter, service))
     }
 
     /// Runs Python source, UTF-8, in `__main__`. Any thread may; it waits while another one runs in this interpreter.
@@ -111,17 +122,18 @@ impl Interpreter {
     /// it, and the options that can be set after the start. For options that are not given, the current settings of the
     /// host's Python apply.
     pub(crate) fn reinitialize(&self, variables: &[u8], options: &Options) -> Result<(), InterpError> {
-        let options = options.clone().with_host_defaults(Host::find()?.as_ref(), self.version)?;
+        let options = options.clone().with_host_defaults(
+            Host::find()?.as_ref(),
+            self.version,
+            self.is_free_threaded,
+        )?;
         self.request(self.functions.reinitialize, variables)?;
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
 
-    /// At the process's exit: takes the GIL forever, and then reports that. Threads stop when they wait for it next. (A
-    /// free-threaded Python has no GIL, so its requests are interrupted.)
+    /// At the process's exit: takes the GIL forever, and then reports that. Threads stop when they wait for it next. (In a
+    /// free-threaded Python, it stops the world.)
     pub(crate) fn stop(&self, stopped: Sender<()>) {
-        if self.exporter.may_be_free_threaded() && self.in_progress.interrupt() {
-            self.service.post(ServiceCommand::Interrupt);
-        }
         self.service.post(ServiceCommand::Stop(stopped));
     }
 

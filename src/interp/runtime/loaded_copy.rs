@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::interp::cpython::discovery::find_libpython;
 use crate::interp::cpython::ffi::{Api, StartApi};
+use crate::interp::cpython::free_threading::{self, StopTheWorld};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
@@ -25,6 +26,8 @@ pub(crate) struct LoadedCopy {
     pub(crate) api: Api,
     pub(crate) start_api: StartApi,
     pub(crate) version: Version,
+    /// In a free-threaded build.
+    pub(crate) world: Option<StopTheWorld>,
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
@@ -47,7 +50,7 @@ impl LoadedCopy {
             unsafe { find_libpython(options.path("libpython"), executable.as_deref(), host.as_ref())? };
         let mut libpython = Libpython { file, version: None };
         // SAFETY: as above.
-        let (number, prefix, python) = unsafe { load(&libpython)? };
+        let (number, prefix, python, is_free_threaded) = unsafe { load(&libpython)? };
         let find = |name: &str| python.symbol(&prefix.mangle(name));
         // SAFETY: these are the symbols of a libpython, by this function's contract; a `Library` stays loaded.
         let version = unsafe { Version::of_python(find) };
@@ -56,8 +59,11 @@ impl LoadedCopy {
         // SAFETY: as above.
         let (api, start_api) =
             unsafe { look_up(&find, version) }.map_err(|why| libpython.failed(Step::LookUp, &why))?;
-        let options = options.with_host_defaults(host.as_ref(), version)?;
-        Ok(Self { api, start_api, version, number, prefix, python, libpython, options })
+        // SAFETY: as above.
+        let world = unsafe { world(&find, version, is_free_threaded) };
+        let world = world.map_err(|why| libpython.failed(Step::LookUp, &why))?;
+        let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
+        Ok(Self { api, start_api, version, world, number, prefix, python, libpython, options })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
@@ -72,11 +78,11 @@ impl LoadedCopy {
     }
 }
 
-/// Loads a copy of the file: its number, the prefix of its symbols, and the library.
+/// Loads a copy of the file: its number, the prefix of its symbols, the library, and whether it is a free-threaded build.
 ///
 /// # Safety
 /// The initialisers of the library are sound.
-unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library), InterpError> {
+unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library, bool), InterpError> {
     let failed = |step| move |why: &dyn Display| libpython.failed(step, why);
     let (read, rename, load) = (failed(Step::Read), failed(Step::Rename), failed(Step::Load));
     let image = Image::read(&libpython.file).map_err(|error| read(&error))?;
@@ -84,17 +90,18 @@ unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library), 
     if !defines(&image, b"Py_GetVersion").map_err(|error| read(&error))? {
         return Err(read(&"not a libpython: it does not define Py_GetVersion"));
     }
+    let is_free_threaded = defines(&image, free_threading::MARK.as_bytes()).map_err(|error| read(&error))?;
     check_pthread_key()?;
     let number = next_number()?;
     let prefix = SymbolPrefix::new(number);
-    let copy = rewrite_libpython(image, &prefix, &interpose::functions(number));
+    let copy = rewrite_libpython(image, &prefix, &interpose::functions(number, is_free_threaded));
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
     let file = PrivateFile::new(&name, &copy).map_err(|error| load(&error))?;
     // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
-    Ok((number, prefix, python))
+    Ok((number, prefix, python, is_free_threaded))
 }
 
 /// # Safety
@@ -110,6 +117,26 @@ unsafe fn look_up(
     // SAFETY: this function's contract is that of both.
     let tables = unsafe { Api::of(find).and_then(|api| Ok((api, StartApi::of(find)?))) };
     tables.map_err(|missing| missing.to_string())
+}
+
+/// What stops a free-threaded build.
+///
+/// # Safety
+/// `find` returns the addresses of the symbols of a CPython of this version, which stays loaded.
+unsafe fn world(
+    find: &dyn Fn(&str) -> Option<NonNull<c_void>>,
+    version: Version,
+    is_free_threaded: bool,
+) -> Result<Option<StopTheWorld>, String> {
+    let oldest = free_threading::OLDEST;
+    if is_free_threaded && version < oldest {
+        return Err(format!(
+            "it is a free-threaded Python {version}, and interpreters support these from {oldest} on"
+        ));
+    }
+    // SAFETY: by this function's contract.
+    let world = is_free_threaded.then(|| unsafe { StopTheWorld::of(find) });
+    world.transpose().map_err(|missing| missing.to_string())
 }
 
 fn next_number() -> Result<usize, InterpError> {

@@ -135,17 +135,20 @@ impl Options {
         self
     }
 
-    /// These options, and for what is not given here, those of the host's Python, if that has the same version.
+    /// These options, and for what is not given here, those of the host's Python, if that has the same version. (One of the
+    /// two may be a free-threaded build. That has other extension modules, but the same flags.)
     pub(crate) fn with_host_defaults(
         self,
         host: Option<&Host>,
         version: Version,
+        is_free_threaded: bool,
     ) -> Result<Self, InterpError> {
         let Some(host) = host.filter(|host| host.version == version) else { return Ok(self) };
         let failed =
             |why| InterpError::Unsupported(format!("the process's Python described wrong settings: {why}"));
         let mut defaults = Self::parse(&host.settings).map_err(failed)?;
-        if self.get("executable").is_some() || self.get("home").is_some() {
+        let is_other = host.is_free_threaded != is_free_threaded;
+        if is_other || self.get("executable").is_some() || self.get("home").is_some() {
             // Another program has other packages.
             defaults = ["executable", "home", "path"].into_iter().fold(defaults, Self::without);
         }
@@ -184,7 +187,7 @@ fn expected(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::Options;
+    use super::{Host, Options, Version};
 
     #[test]
     fn lines_become_options_and_lines_again() {
@@ -201,6 +204,19 @@ mod tests {
         let given = Options::parse(b"path=/mine\noptimize=1").unwrap();
         let others = Options::parse(b"path=/theirs\nargv=x\noptimize=0").unwrap();
         assert_eq!(given.or(&others).to_text(), b"path=/mine\noptimize=1\nargv=x\n");
+    }
+
+    #[test]
+    fn paths_of_the_host_are_for_copies_of_the_same_kind() {
+        let settings =
+            b"executable=/x/bin/python3.14t\nhome=/x\npath=/x/lib/python3.14t\noptimize=1\n".to_vec();
+        let host = Host { version: Version(3, 14), is_free_threaded: true, file: None, settings };
+        let defaults = |version, is_free_threaded| {
+            Options::default().with_host_defaults(Some(&host), version, is_free_threaded).unwrap().to_text()
+        };
+        assert_eq!(defaults(Version(3, 14), true), host.settings);
+        assert_eq!(defaults(Version(3, 14), false), b"optimize=1\n");
+        assert_eq!(defaults(Version(3, 13), true), b"");
     }
 
     #[test]

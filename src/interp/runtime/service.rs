@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
+use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
@@ -68,19 +69,23 @@ pub(crate) struct Service {
     functions: Functions,
     in_progress: Arc<InProgress>,
     commands: Receiver<ServiceCommand>,
+    /// In a free-threaded build.
+    world: Option<StopTheWorld>,
 }
 
 impl Service {
     /// # Safety
-    /// These are the functions of `bootstrap.py` in the same copy.
+    /// These are the functions of `bootstrap.py` in the same copy. `world` is that of the copy, which is a free-threaded
+    /// build then.
     pub(crate) unsafe fn new(
         python: RunningPython,
         functions: Functions,
         in_progress: Arc<InProgress>,
+        world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { python, functions, in_progress, commands }, handle)
+        (Self { python, functions, in_progress, commands, world }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -110,10 +115,18 @@ impl Service {
         }
     }
 
-    /// Takes the GIL and keeps it: no thread runs Python code from then on. (A free-threaded Python has no GIL: its
-    /// threads go on until their requests take the interrupt.)
+    /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
+    /// on.
     fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
         self.python.take_gil_forever();
+        if let Some(world) = self.world {
+            // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
+            unsafe { world.forever(|| self.report_and_wake(stopped)) };
+        }
+        self.report_and_wake(stopped)
+    }
+
+    fn report_and_wake(&self, stopped: &Sender<()>) -> ! {
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = stopped.send(());
         // A thread may have been about to sleep when it was woken: it is woken again.

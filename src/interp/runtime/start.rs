@@ -125,7 +125,7 @@ fn prepare(
     let python = python.map_err(|error| failed(gil.take_exception_text(error)))?;
     test_once(gil, python, copy).map_err(failed)?;
     step.set(Step::Prepare);
-    let prepared = Interpreter::new(gil, python, copy.version, &copy.settings());
+    let prepared = Interpreter::new(gil, python, copy);
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
     shutdown::register(interpreter);

@@ -18,11 +18,9 @@ impl Origin {
         if let Some(program) = copy.options.path("executable").filter(|path| is_python(path)) {
             return Ok(Self::Program(program));
         }
-        // In a free-threaded build, the directory's name ends in t.
-        let version = copy.version;
-        let landmarks = [format!("lib/python{version}/os.py"), format!("lib/python{version}t/os.py")];
-        let is_prefix = |prefix: &Path| landmarks.iter().any(|landmark| prefix.join(landmark).exists());
-        let landmark = &landmarks[0];
+        let version = format!("{}{}", copy.version, if copy.world.is_some() { "t" } else { "" });
+        let landmark = format!("lib/python{version}/os.py");
+        let is_prefix = |prefix: &Path| prefix.join(&landmark).exists();
         if let Some(home) = copy.options.path("home") {
             let why = format!("{} has no {landmark}", home.display());
             return is_prefix(&home).then_some(Self::Home(home)).ok_or(why);
