@@ -33,18 +33,12 @@ def in_c(job):
         job.run([os.path.join(venvs.PROJECT, "build", "tests-c", program)], cwd=venvs.PROJECT)
 
 
-def at_full_length(found):
-    """The newest Python, unless all are, or none."""
-    wish = os.environ.get(stress.NAME, "full")
-    return stress.chosen(list(found) if wish == "full" else list(found)[-1:])
-
-
 def main():
     found = venvs.find(lambda name, version: True)
     missing = [version for version in root.VERSIONS if not any("CPython %s." % version in name for name in found.values())]
     if missing:
         sys.exit("build/sid has no CPython %s" % " and ".join(missing))
-    full = at_full_length(found)
+    full = set(found) if stress.is_full() else set()  # `rotating` picks among the machine's own Pythons
     jobs = runner("wheel").jobs(found, full, companions=found, whole=found)
     jobs += runner("packages").jobs(found)
     jobs += runner("python").on_pythons(found, full)

@@ -256,7 +256,10 @@ class Ends(unittest.TestCase):
     def test_with_a_busy_daemon_thread(self):
         self.assert_ends(
             """
-            import threading, ungil
+            import os, threading, traceback, ungil
+            def show(failed, write=os.write, text=traceback.format_exception):  # at once: the process may end meanwhile
+                write(2, "".join(text(failed.exc_type, failed.exc_value, failed.exc_traceback)).encode())
+            threading.excepthook = show
             def ask():
                 interpreter = ungil.Interpreter()
                 while True:

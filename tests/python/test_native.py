@@ -172,7 +172,8 @@ thread.start()
 began.wait()
 """
         command = [sys.executable, "-c", script % os.path.dirname(os.path.abspath(__file__))]
-        for threads in ("1", "2"):
+        # CPython 3.14 may crash if a thread that is not its own calls Python code while it ends, whoever made the thread.
+        for threads in ("1", "2") if sys.version_info[:2] != (3, 14) else ("1",):
             process = subprocess.Popen(command + [threads], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             _, errors = process.communicate()
             self.assertEqual(process.returncode, 0, errors)

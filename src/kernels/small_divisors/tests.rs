@@ -178,7 +178,10 @@ fn negative_numbers_and_the_smallest_have_none() {
 fn every_length_counts_its_own_numbers_only() {
     let kinds =
         [10, -10, 11, 1_048_583, 1_048_585, 2_147_483_647, 2_147_117_569, 2_147_483_645, 1_048_576, 8321];
-    let known = kinds.map(by_division);
+    let known = [true, false, false, false, true, false, false, true, true, true];
+    if !cfg!(miri) {
+        assert_eq!(kinds.map(by_division), known); // it takes Miri long
+    }
     let kind = |i: usize| (i * i + i / 7) % kinds.len();
     let longest = if cfg!(miri) { BATCH + 8 } else { 2100 };
     let numbers: Vec<i32> = (0..longest).map(|i| kinds[kind(i)]).collect();
