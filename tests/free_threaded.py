@@ -18,12 +18,13 @@ LIBPYTHON = (
 
 
 def find():
-    found = pythons.find()
-    return {
-        executable: found[executable]
-        for executable in found
-        if pythons.is_free_threaded(found[executable]) and pythons.split(found[executable])[1] >= OLDEST
+    """Each once: the programs python3.14 and python3.14t of one installation are two files."""
+    found = {
+        description: executable
+        for executable, description in pythons.find().items()
+        if pythons.is_free_threaded(description) and pythons.split(description)[1] >= OLDEST
     }
+    return {executable: description for description, executable in found.items()}
 
 
 def from_source():
