@@ -21,6 +21,11 @@ enum Before {
 }
 
 impl Before {
+    /// Whether the thread has not entered: there is no memory for a thread state, or the interpreter is ending.
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Token(token) if token.is_null())
+    }
+
     /// # Safety
     /// This thread has entered the Python with these functions, which gave this value, and has not left it since.
     unsafe fn restore(self, api: &Api) {
@@ -63,7 +68,7 @@ impl RunningPython {
         if guard.is_null() { Err(PyErrSet) } else { Ok(Self { api, guard }) }
     }
 
-    /// Waits for the GIL. Null if there is no memory for a thread state.
+    /// Waits for the GIL.
     fn enter(self) -> Before {
         // SAFETY: by the contract of `new` that Python runs, and then any thread may enter it. The guard is open.
         unsafe {
@@ -78,7 +83,7 @@ impl RunningPython {
     /// this thread may lose the GIL for ever, which is the error.
     pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
         let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
-        if matches!(before, Before::Token(token) if token.is_null()) {
+        if before.is_failure() {
             return Err(InterpError::Python("MemoryError: there is no memory for a thread state".to_owned()));
         }
         // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below. If it loses the GIL before
@@ -90,9 +95,9 @@ impl RunningPython {
         outcome.or_else(|payload| panic::resume_unwind(payload))
     }
 
-    /// Takes the GIL and never releases it.
-    pub(crate) fn take_gil_forever(self) {
-        call_foreign(|| self.enter());
+    /// Takes the GIL and never releases it; or returns `false`, if there is no memory for a thread state.
+    pub(crate) fn take_gil_forever(self) -> bool {
+        !call_foreign(|| self.enter()).is_failure()
     }
 }
 
@@ -107,7 +112,7 @@ pub(crate) unsafe fn with_gil_of_host<T>(
 ) -> Result<T, &'static str> {
     // SAFETY: by this function's contract that Python has started, and then any thread may ask for its GIL.
     let before = unsafe { enter_host(api) };
-    if matches!(before, Before::Token(token) if token.is_null()) {
+    if before.is_failure() {
         return Err("it is ending");
     }
     // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below; `body` takes a token of any
