@@ -3,6 +3,7 @@
 //! From 3.15 on a thread says which interpreter it enters, by a guard that keeps the interpreter from ending, or by a view,
 //! and then entering one that has ended is an error. In older versions the thread stops for ever.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::panic;
 use std::ptr;
@@ -10,7 +11,9 @@ use std::ptr;
 use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadStateToken, ThreadStates};
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
+use crate::interp::exit::abandon::{
+    call_abandonable, catch_abandoned, catch_panics, unwind_if_still_attached,
+};
 use crate::sys::foreign::call_foreign;
 
 /// What a thread was before it entered, to be restored when it leaves.
@@ -39,6 +42,30 @@ impl Before {
                 _ => unreachable!("a Python has one of the tables"),
             }
         }
+    }
+}
+
+thread_local! {
+    /// How many calls of `with_gil` this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// One more call of `with_gil`, until this is dropped.
+struct Nesting {
+    depth_before: u32,
+}
+
+impl Nesting {
+    fn new() -> Self {
+        let depth_before = DEPTH.get();
+        DEPTH.set(depth_before + 1);
+        Self { depth_before }
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        DEPTH.set(self.depth_before);
     }
 }
 
@@ -82,6 +109,15 @@ impl RunningPython {
     /// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting,
     /// this thread may lose the GIL for ever, which is the error.
     pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        let nesting = Nesting::new();
+        let result = self.enter_and_leave(body);
+        if nesting.depth_before > 0 && matches!(result, Err(InterpError::Exiting)) {
+            unwind_if_still_attached();
+        }
+        result
+    }
+
+    fn enter_and_leave<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
         let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
         if before.is_failure() {
             return Err(InterpError::Python("MemoryError: there is no memory for a thread state".to_owned()));
