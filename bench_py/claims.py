@@ -162,7 +162,8 @@ def block(name: str, sources: Sources) -> str:
         "|---|---|---|",
         *rows,
         "",
-        f"The speed-up is {figures}. A value below 1 means that ungil is slower.",
+        f"The speed-up is {figures}.",
+        "A value below 1 means that ungil is slower.",
         *measured_with(used),
     ]
     return "\n".join(lines)
