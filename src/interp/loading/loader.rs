@@ -7,16 +7,17 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::dl::Library;
+use super::dl::{Library, is_exported_by_host};
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{is_system_name, private_libraries};
 use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{SymbolPrefix, is_python_symbol};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
+use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
 
@@ -26,6 +27,8 @@ pub(crate) struct Loader {
     /// The copy of libpython, and its SONAME.
     python: Library,
     python_soname: String,
+    /// What it exports.
+    exported: Arc<PythonSymbols>,
     /// The functions of the C library that are interposed in the interpreter's libraries.
     interposed: &'static [&'static str],
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
@@ -48,12 +51,14 @@ impl Loader {
         prefix: SymbolPrefix,
         python: Library,
         python_soname: String,
+        exported: Arc<PythonSymbols>,
         interposed: &'static [&'static str],
     ) -> Self {
         Self {
             prefix,
             python,
             python_soname,
+            exported,
             interposed,
             libraries: Mutex::default(),
             loading: ReentrantLock::default(),
@@ -75,7 +80,7 @@ impl Loader {
         if flags & libc::RTLD_NOLOAD != 0 {
             return Ok(None);
         }
-        let Some(needed) = private_libraries(path, id) else { return Ok(None) };
+        let Some(needed) = private_libraries(path, id, &|name| self.is_python(name)) else { return Ok(None) };
         self.load(path, flags, &needed).map(|private| Some(private.library))
     }
 
@@ -135,6 +140,12 @@ impl Loader {
         unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
     }
 
+    /// Whether a symbol that a library needs is Python's. One that only the host's Python exports is one too: in this
+    /// interpreter there is no such symbol. All others are other libraries', whatever their names are.
+    fn is_python(&self, name: &[u8]) -> bool {
+        is_python_symbol(name) && (self.exported.contains(name) || is_exported_by_host(name))
+    }
+
     /// Makes a copy of a library's file. For each name of `sonames` by which it needs a library, the copy needs the library
     /// with the SONAME that is given there.
     fn make_copy(
@@ -156,7 +167,10 @@ impl Loader {
             python.or_else(|| sonames.get(needed).cloned()).or_else(loaded)
         };
         let origin = origin.as_os_str().as_bytes();
-        let copy = rewrite_library(image, &self.prefix, name, origin, self.interposed, needed)?;
+        let is_own =
+            |name: &[u8]| self.is_python(name) || self.interposed.iter().any(|it| it.as_bytes() == name);
+        check_version_files(&image, &needed)?;
+        let copy = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
         Ok(PrivateFile::new(&CString::new(name).unwrap_or_default(), &copy)?)
     }
 
@@ -186,6 +200,26 @@ impl Loader {
 fn whole_process() -> *mut c_void {
     // SAFETY: NULL stands for the program itself, which is loaded already.
     unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+}
+
+/// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.
+/// It loads those that the library needs. `needed` may give another name for a file.
+fn check_version_files(
+    image: &Image,
+    needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    for file in version_files_not_needed(image)? {
+        let name = needed(file).unwrap_or_else(|| file.to_vec());
+        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+        let loaded = unsafe {
+            Library::open(Path::new(OsStr::from_bytes(&name)), libc::RTLD_LAZY | libc::RTLD_NOLOAD)
+        };
+        if loaded.is_err() {
+            let file = String::from_utf8_lossy(file);
+            return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
+        }
+    }
+    Ok(())
 }
 
 fn file_name(path: &Path) -> &OsStr {
