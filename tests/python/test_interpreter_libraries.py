@@ -126,6 +126,18 @@ __asm__(".symver old, answer@VERSION_1");
 int answers(void) { return 10 * answer() + old(); }
 """
 
+# Neither library says that it needs the one that has the other's symbol.
+SIBLINGS = [
+    HEAD + "extern int second(void); int first(void) { return 10 * second(); }",
+    HEAD + "extern int in_root(void); int second(void) { return in_root(); }",
+]
+ROOT = HEAD + "extern int first(void); int in_root(void) { return 4; } int both(void) { return first() + 2; }"
+
+CIRCLE = [
+    HEAD + "extern int second(void); int count(void) { static int n; return ++n; } int first(void) { count(); return second(); }",
+    HEAD + "extern int count(void); int second(void) { return count(); }",
+]
+
 LOADS = HEAD + "void *load(const char *path) { return dlopen(path, RTLD_NOW); }\n"
 
 
@@ -205,6 +217,28 @@ class Libraries(Case):
             % str(self.versioned())
         )
         self.assertEqual((status, output), (0, "(21, 1)\n(21, 1)\n"), errors)
+
+    def test_libraries_that_are_loaded_together_are_bound_to_one_another(self):
+        siblings = [
+            self.compiled("lib%d.so" % i, source, "-Wl,-soname,lib%d.so" % i) for i, source in enumerate(SIBLINGS)
+        ]
+        path = self.needing("root.so", ROOT, siblings[0], siblings[1])
+        for interpreter in (self.new(), self.new()):
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.both()"), "42")
+            # Each is the interpreter's own, and loaded once.
+            interpreter.run("first = ctypes.CDLL(%r)" % str(siblings[0]))
+            same = "[ctypes.cast(it.first, ctypes.c_void_p).value for it in (first, library)]"
+            self.assertEqual(interpreter.eval("len(set(%s)), first.first()" % same), "(1, 40)")
+
+    def test_libraries_may_need_one_another_in_a_circle(self):
+        for needed in ([], [self.path("libsecond.so")]):
+            first = self.compiled("libfirst.so", CIRCLE[0], "-Wl,-soname,libfirst.so", "-Wl,-rpath,$ORIGIN", *needed)
+            second = self.needing("libsecond.so", CIRCLE[1], first, "-Wl,-soname,libsecond.so")
+        for path, call, expected in ((first, "first", "2"), (second, "second", "1")):
+            interpreter = self.new()
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.%s()" % call), expected)
 
     def test_versions_that_are_nowhere_are_an_error(self):
         path = self.versioned()
