@@ -306,7 +306,7 @@ test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/newest/run.py
 
 .PHONY: versions check-versions
-versions: | need-python ## write the table of tested Pythons into docs/pythons.md, of what test-python, test-wheel, test-packages and test-newest noted
+versions: | need-python ## write the table of tested Pythons into docs/pythons.md, from what test-python, test-wheel, test-packages and test-newest noted
 	@$(PYTHON) tests/tested.py write
 
 check-versions: | need-python ## check that the table in docs/pythons.md has what those tests noted

@@ -67,12 +67,12 @@ def numbers(text):
 
 
 def series(python):
-    """"CPython 3.13" of "CPython 3.13.0"."""
-    return re.match(r"\w+ \d+\.\d+", python).group()
+    """"CPython 3.13" of "CPython 3.13.0"; "CPython 3.14t" of "CPython 3.14.0t", a free-threaded build."""
+    return re.match(r"\w+ \d+\.\d+", python).group() + "t" * python.endswith("t")
 
 
 def rows():
-    """For each series, in order: its releases with their C libraries, and the outcome of each column that was tested."""
+    """For each series, in order: its releases with their C libraries, and the outcome of each column with tests."""
     found = {}
     for note in notes():
         releases, outcomes = found.setdefault(series(note["python"]), (set(), {}))
@@ -80,7 +80,7 @@ def rows():
         for column, outcome in note["tests"].items():
             if outcomes.get(column) != FAILED:
                 outcomes[column] = outcome
-    return sorted(found.items(), key=lambda row: (row[0].split()[0], numbers(row[0])))
+    return sorted(found.items(), key=lambda row: (row[0].split()[0], numbers(row[0]), row[0]))
 
 
 def table():
@@ -103,7 +103,8 @@ def read():
 def write():
     failed = [name for name, (_, outcomes) in rows() if FAILED in outcomes.values()]
     if failed or not rows():
-        sys.exit("nothing was written: %s" % ("tests failed on " + ", ".join(failed) if failed else "no notes in " + NOTES))
+        why = "tests failed on %s, as noted" % ", ".join(failed) if failed else "no notes"
+        sys.exit("nothing was written: %s in %s" % (why, NOTES))
     text, _ = read()
     before, after = text.split(START)[0], text.split(END)[1]
     with open(PAGE, "w", encoding="utf-8") as file:

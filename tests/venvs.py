@@ -32,7 +32,7 @@ def folder(kind, description):
 def make(job, executable, target):
     """Creates a venv, replacing an old one; returns its Python.
 
-    It has no pip, which would take longer than all else, where its host's pip can install into it (from 22.3 on).
+    It gets a pip, which takes longer than all else, only if its host's pip is too old (before 22.3) to install into it.
     """
     pip = subprocess.run([executable, "-m", "pip", "--python", executable, "--version"], capture_output=True)
     job.run([executable, "-m", "venv", "--clear", *["--without-pip"] * (pip.returncode == 0), target])

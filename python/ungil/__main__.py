@@ -187,7 +187,7 @@ def about_threads(found: dict[str, Any]) -> str:
         return ""
     if found["gil"]:
         return "free-threaded, but its GIL is on: by PYTHON_GIL, -X gil, or a package that needs it"
-    return "free-threaded: threads run Python code at the same time; interpreters have no GIL either, and isolate"
+    return "free-threaded: threads run Python code at the same time; interpreters have no GIL either, and only isolate"
 
 
 def text(found: dict[str, Any]) -> str:

@@ -37,6 +37,8 @@ static const char *const sources[] = {
     "%s\nwhile True: sum(range(1000000))",
     /* An interpreter in an interpreter. */
     "import ctypes; %s\nwhile True: ctypes.CDLL('libungil.so.0').ungil_interp_exec(other, b'for i in range(10**6): i')",
+    /* An interpreter in itself. */
+    "import ctypes; %s\nwhile True: ctypes.CDLL('libungil.so.0').ungil_interp_exec(own, b'for i in range(10**6): i')",
     /* Functions that call Python again, on the same thread and on others. */
     LOOP("1"),
     LOOP("3"),
@@ -120,7 +122,7 @@ static void child(const char *format) {
   int32_t status = ungil_interp_new("fresh=1", &interp);
   if (status == UNGIL_E_UNSUPPORTED) _exit(NO_PYTHON);
   if (status != UNGIL_OK || ungil_interp_new("fresh=1", &other) != UNGIL_OK || pipe(pipe_ends) != 0) _exit(1);
-  snprintf(line, sizeof line, "other = %d", (int)other);
+  snprintf(line, sizeof line, "own, other = %d, %d", (int)interp, (int)other);
   if (ungil_interp_exec(interp, line) != UNGIL_OK) _exit(1);
   snprintf(first, sizeof first, "__import__('os').write(%d, b'x')", pipe_ends[1]);
   snprintf(source, sizeof source, format, first);

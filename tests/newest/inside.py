@@ -13,6 +13,7 @@ sys.path.insert(0, TESTS)
 import root  # noqa: E402
 import side_by_side  # noqa: E402
 import stress  # noqa: E402
+import tested  # noqa: E402
 import venvs  # noqa: E402
 
 # Those of ../c that depend on the C library most: how processes, threads and interpreters end.
@@ -35,9 +36,9 @@ def in_c(job):
 
 def main():
     found = venvs.find(lambda name, version: True)
-    missing = [version for version in root.VERSIONS if not any("CPython %s." % version in name for name in found.values())]
+    missing = {"CPython " + version for version in root.VERSIONS} - set(map(tested.series, found.values()))
     if missing:
-        sys.exit("build/sid has no CPython %s" % " and ".join(missing))
+        sys.exit("build/sid has no %s" % " and ".join(sorted(missing)))
     full = set(found) if stress.is_full() else set()  # `rotating` picks among the machine's own Pythons
     jobs = runner("wheel").jobs(found, full, companions=found, whole=found)
     jobs += runner("packages").jobs(found)

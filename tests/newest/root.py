@@ -3,7 +3,11 @@
     python3 tests/newest/root.py        (as root, with mmdebstrap)
 
 It is made again when PACKAGES changes. Remove it to get newer versions of them.
+
+Nothing is ever mounted in it that other processes see, because mmdebstrap and `enter` have mount namespaces of their
+own. So `rm -r build` is safe at any time.
 """
+import fcntl
 import os
 import re
 import shutil
@@ -25,7 +29,7 @@ UNSHARE = ["unshare", "--mount", "--propagation", "private"]
 
 
 def obstacle():
-    """Why there can be no root on this machine, and whether that can be mended here. (None, False): there can be one."""
+    """Why there can be no root on this machine, or None; and whether that can be mended here."""
     if os.geteuid() != 0:
         return "a root of Debian sid can be made only by root", False
     if not shutil.which("unshare") or subprocess.call(UNSHARE + ["true"], stderr=subprocess.DEVNULL):
@@ -59,11 +63,22 @@ def is_ready():
         return False
 
 
+def ensure():
+    """Makes the root if there is none, or an old one. Waits while another process does that."""
+    os.makedirs(os.path.dirname(ROOT), exist_ok=True)
+    with open(ROOT + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_ready():
+            print("making build/sid", flush=True)
+            make()
+
+
 def make():
-    """Makes the root under another name first: an interrupted run leaves no half of it. Its mounts end with it."""
+    """Makes the root under another name first: an interrupted run leaves no half of it."""
     partial, old = ROOT + ".partial", ROOT + ".old"
     remove(partial, old)
-    command = UNSHARE + ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", "--include=" + ",".join(PACKAGES)]
+    command = UNSHARE + ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential"]
+    command += ["--include=" + ",".join(PACKAGES)]
     command += ["--aptopt=" + line for line in settings_of_apt()]
     command += ["--dpkgopt=force-unsafe-io"] + ["--dpkgopt=path-exclude=" + path for path in UNUSED]
     subprocess.check_call(command + ["sid", partial] + mirror())
@@ -85,8 +100,7 @@ def main():
     reason, _ = obstacle()
     if reason:
         sys.exit(reason)
-    if not is_ready():
-        make()
+    ensure()
 
 
 if __name__ == "__main__":

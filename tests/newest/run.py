@@ -13,9 +13,7 @@ def main():
     if reason:
         print("SKIP tests on the newest Pythons: %s" % reason)
         return 1 if mendable and os.environ.get("UNGIL_REQUIRE_ALL") else 0
-    if not root.is_ready():
-        print("making build/sid", flush=True)
-        root.make()
+    root.ensure()
     return subprocess.call([os.path.join(root.HERE, "enter"), "python" + root.VERSIONS[-1], INSIDE])
 
 

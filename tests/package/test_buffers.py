@@ -4,8 +4,10 @@ import array
 import ctypes
 import gc
 import mmap
+import sys
 import threading
 import unittest
+from unittest import mock
 
 import ungil
 from references import has_numpy, import_or_skip, sieve, typecodes, values
@@ -176,6 +178,11 @@ class Layout(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "out must be separate"):
             numbers = array.array("q", range(8))
             kernels.is_prime(numbers, out=memoryview(numbers).cast("B")[:8])
+
+    def test_arrays_of_others_without_numpy(self):
+        column = type("Column", (list,), {"__array__": None})([2, 3, 4])
+        with mock.patch.dict(sys.modules, numpy=None):  # how programs block it
+            self.assertEqual(kernels.count_primes(column), 2)
 
     def test_out_of_another_shape(self):
         square = memoryview(bytes(32)).cast("q", (2, 2))

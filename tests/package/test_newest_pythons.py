@@ -6,6 +6,7 @@ import unittest
 from unittest import mock
 
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from ungil.interpreters import _deferred
 
 
 def since(*version):
@@ -63,6 +64,16 @@ with ungil.Interpreter() as interpreter:
             "True",
             "({'side': <class 'int'>}, {'first': <class 'int'>})",
         )
+
+    def test_what_old_versions_of_cloudpickle_send_of_a_class(self):
+        """They have the function that evaluates annotations among its attributes, and cannot pickle that."""
+
+        class Box:
+            side: int
+
+        attributes = {"__annotate_func__": Box.__annotate__, "other": 5}
+        reduced = _deferred.reduce_class(Box, (type, (), (attributes, {}), None, None, setattr))
+        self.assertEqual(reduced[2], (setattr, ({"other": 5}, {}), {"side": int}))
 
     def test_the_programs_class_keeps_its_own(self):
         self.assert_prints(

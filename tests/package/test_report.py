@@ -116,6 +116,11 @@ class Speed(unittest.TestCase):
         ):
             self.assertIs(self.compared(factors, is_same_file)["is_slower_build"], expected, (factors, is_same_file))
 
+    def test_a_clock_that_is_too_coarse(self):
+        for here, there in ((0.0, 0.0), (0.0, 0.01), (0.01, 0.0)):
+            found = _python_speed.compared(lambda name, it=here: it, lambda name, it=there: it, False)
+            self.assertEqual(found["result"], "unsupported")
+
     def test_the_best_of_the_rounds_counts_and_both_take_turns(self):
         calls = []
 

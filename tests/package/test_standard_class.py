@@ -100,6 +100,8 @@ class Asyncio(unittest.TestCase):
         async def work():
             loop = asyncio.get_running_loop()
             loop.set_default_executor(ungil.InterpreterPoolExecutor(2))
+            with self.assertRaisesRegex(TypeError, "pickle"):  # as docs/choosing.md says
+                await asyncio.to_thread(int)
             return await loop.run_in_executor(None, lambda: "_ungil" in __import__("sys").modules)
 
         self.assertTrue(asyncio.run(work()))

@@ -26,8 +26,19 @@ class PythonsPage(unittest.TestCase):
 
     def test_the_error_without_a_libpython(self):
         source = on_one_line(re.sub(r"\\\n\s*", "", content("src/interp/cpython/discovery.rs")))
-        (quoted,) = re.findall(r"```text\nungil_interp_new: \S+ (.*?)\n```", self.page, re.DOTALL)
+        quoted, _ = self.quoted_errors()
         self.assertIn("{} " + on_one_line(quoted).replace("3.11", "{version}"), source)
+
+    def test_the_error_of_a_newer_python(self):
+        _, quoted = self.quoted_errors()
+        version, step, why = quoted.split(": ")
+        self.assertEqual(version, "(Python 3.16)")
+        self.assertIn('LookUp => "%s"' % step, content("src/interp/runtime/step.rs"))
+        self.assertIn('"%s"' % why.replace("PyDict_New", "{}"), content("src/interp/cpython/ffi.rs"))
+
+    def quoted_errors(self):
+        """The two that the page has, without the names of the files at their beginning."""
+        return re.findall(r"```text\nungil_interp_new: \S+ (.*?)\n```", self.page, re.DOTALL)
 
     def test_the_advice_of_the_report(self):
         (command,) = re.findall(r"^ +(PYTHON_CONFIGURE_OPTS=.* pyenv install) VERSION$", _python_speed.ADVICE, re.MULTILINE)

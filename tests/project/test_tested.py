@@ -62,6 +62,14 @@ class Notes(unittest.TestCase):
         tested.write()
         self.assertEqual(tested.read()[0], text)
 
+    def test_free_threaded_builds_have_rows_of_their_own(self):
+        self.note("CPython 3.14.2t", "package")
+        self.note("CPython 3.14.2", "library")
+        tested.write()
+        _, outcomes = tested.read()
+        found = {name: [column for column in row if row[column] == tested.PASSED] for name, row in outcomes.items()}
+        self.assertEqual(list(found.items()), [("CPython 3.14", ["library"]), ("CPython 3.14t", ["package"])])
+
     def test_another_release_of_a_series_is_no_difference(self):
         self.note("CPython 3.10.2", "package")
         tested.write()

@@ -52,7 +52,7 @@ def find():
 def of_each_version(found):
     """One Python of each implementation and minor version, of those that find() has found.
 
-    It is the system's, if there is that one: its executable contains Python, and others load libpython.
+    It is the system's if that is among them, as its program may have Python built in. Others load libpython.
     """
     chosen = {}
     for executable, description in found.items():

@@ -75,6 +75,18 @@ class Versions(Case):
         self.assertEqual(version, "['3', '99']")
         self.assertIn("ZeroDivisionError: division by zero", outcome)
 
+    def test_an_isolated_one_of_another_version_reads_no_environment(self):
+        self.pretend("3.99.")
+        lines = self.lines("""
+            import os
+            os.environ["PYTHONDEVMODE"] = "1"
+            for isolated in (0, 1):
+                home = %(path)r.rpartition("/lib/")[0]
+                interpreter = Interpreter(libpython=%(path)r, executable="", home=home, isolated=isolated)
+                print(interpreter.eval("__import__('sys').flags.dev_mode"))
+        """)
+        self.assertEqual(lines, ["True", "False"])
+
     def test_a_version_that_is_too_old(self):
         self.pretend("3.8.")
         message, = self.lines("print(start(%(path)r))")

@@ -46,7 +46,10 @@ def test(job, executable, description, full, companions, tests):
 
 
 def jobs(found, full, companions, whole):
-    """A job for each Python; these have those tested at full length, with optional packages, and with all tests."""
+    """A job for each Python.
+
+    `full` are those that are tested at full length, `companions` with optional packages, `whole` with all tests.
+    """
     result = []
     for executable in stress.longest_first(found, full):
         description, is_whole = found[executable], executable in whole

@@ -89,7 +89,7 @@ def _view_of(name: str, given: Any) -> memoryview | None:
             return None
     except (ValueError, BufferError) as error:  # some of numpy's types have no format: dates, for example
         raise TypeError("%s: cannot access the array's memory: %s" % (name, error)) from None
-    if "numpy" not in sys.modules:
+    if sys.modules.get("numpy") is None:
         return None
     import numpy  # waits if another thread is importing it
 

@@ -91,7 +91,8 @@ def reduce_class(kind: type, reduced: Any) -> Any:
     return make, arguments, state, None, None, set_class_state
 
 
-_ANNOTATIONS = ("__annotations__", "__annotations_cache__")
+# The last one is there with old versions of cloudpickle. It belongs to this side, and cannot be pickled.
+_ANNOTATIONS = ("__annotations__", "__annotations_cache__", "__annotate_func__")
 
 
 def set_class_state(kind: Any, state: Any) -> None:

@@ -40,8 +40,8 @@ _logger = logging.getLogger("concurrent.futures")
 class BrokenInterpreterPool(BrokenStandardPool):
     """The pool can run no more tasks: its initializer failed, no interpreter could start, or the process forked.
 
-    It derives from the exception of this name in `concurrent.futures.interpreter`; before Python 3.14, which brought
-    that, from `concurrent.futures.thread.BrokenThreadPool`.
+    It derives from the exception of this name in `concurrent.futures.interpreter`. Before Python 3.14, which brought
+    that exception, it derives from `concurrent.futures.thread.BrokenThreadPool`.
     """
 
 
@@ -137,7 +137,7 @@ class Pool:
         pace, is_initialized = Pace(), False
         with interpreter:
             while tasks:
-                # Not for tasks that Ctrl-C cancelled while it started.
+                # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
                 if not is_initialized and not all(task.future.cancelled() for task in tasks):
                     if not self._initialize(interpreter, tasks):
                         return

@@ -1,7 +1,7 @@
-"""Sentinels of `__main__`, which Python 3.15 brought: each is one object in the program, and one in an interpreter.
+"""Sentinels of `__main__`: each is one object in the program, and one in each interpreter. Python 3.15 brought them.
 
-A pickle has the name of a sentinel alone, by which the other side finds it in its module. `__main__` is not imported.
-Both sides import this file.
+Python pickles a sentinel by its name and its module's, and the other side imports that module. It cannot import
+`__main__`. Both sides import this file.
 """
 
 from __future__ import annotations

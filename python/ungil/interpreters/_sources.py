@@ -26,7 +26,7 @@ def reduce_code(code: CodeType, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _lines_of(code: CodeType) -> Sequence[str] | None:
     """The lines of code that is in no file: of a notebook or an interactive session. None if linecache lacks them."""
-    if "linecache" not in sys.modules:
+    if sys.modules.get("linecache") is None:
         return None
     import linecache  # waits if another thread is importing it
 

@@ -1,7 +1,7 @@
 """The standard library's executor of interpreters, from which this package's derives.
 
-Programs ask for these classes, as `loop.set_default_executor` does, and other packages read the attributes below, which
-the standard library keeps private: a scheduler the number of workers, a monitor the length of the queue.
+Some code accepts only that class, for example `loop.set_default_executor` of asyncio. Other packages read some of its
+private attributes, which are therefore here: schedulers read the number of workers, monitors the length of the queue.
 """
 
 from __future__ import annotations

@@ -85,8 +85,8 @@ def _at_most(timeout: float | None) -> float | None:
 class InterpreterPoolExecutor(PoolAttributes):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
-    It has the interface of the class of that name in `concurrent.futures`, and derives from it; before Python 3.14,
-    which brought that class, from `concurrent.futures.ThreadPoolExecutor`, as that class does.
+    It has the interface of the class of that name in `concurrent.futures`, and derives from it. Before Python 3.14,
+    which brought that class, it derives from `concurrent.futures.ThreadPoolExecutor`.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class Interpreter(Handle):
 
     It is like this process's Python (`sys.path`, venv, flags), but has its own `__main__`, modules and extension
     modules. Threads that call different interpreters run at the same time; those that call the same one take turns.
-    (A free-threaded Python has no GIL, neither here nor there; then an interpreter is for isolation.)
+    (With a free-threaded Python, neither the program nor an interpreter has a GIL; interpreters then only isolate.)
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 //! From 3.15 on a thread says which interpreter it enters, by a guard that keeps the interpreter from ending, or by a view,
 //! and then entering one that has ended is an error. In older versions the thread stops for ever.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::panic;
 use std::ptr;
@@ -10,7 +11,9 @@ use std::ptr;
 use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadStateToken, ThreadStates};
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::error::InterpError;
-use crate::interp::exit::abandon::{call_abandonable, catch_abandoned, catch_panics};
+use crate::interp::exit::abandon::{
+    call_abandonable, catch_abandoned, catch_panics, unwind_if_still_attached,
+};
 use crate::sys::foreign::call_foreign;
 
 /// What a thread was before it entered, to be restored when it leaves.
@@ -21,6 +24,11 @@ enum Before {
 }
 
 impl Before {
+    /// Whether the thread has not entered: there is no memory for a thread state, or the interpreter is ending.
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Token(token) if token.is_null())
+    }
+
     /// # Safety
     /// This thread has entered the Python with these functions, which gave this value, and has not left it since.
     unsafe fn restore(self, api: &Api) {
@@ -34,6 +42,30 @@ impl Before {
                 _ => unreachable!("a Python has one of the tables"),
             }
         }
+    }
+}
+
+thread_local! {
+    /// How many calls of `with_gil` this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// One more call of `with_gil`, until this is dropped.
+struct Nesting {
+    depth_before: u32,
+}
+
+impl Nesting {
+    fn new() -> Self {
+        let depth_before = DEPTH.get();
+        DEPTH.set(depth_before + 1);
+        Self { depth_before }
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        DEPTH.set(self.depth_before);
     }
 }
 
@@ -63,7 +95,7 @@ impl RunningPython {
         if guard.is_null() { Err(PyErrSet) } else { Ok(Self { api, guard }) }
     }
 
-    /// Waits for the GIL. Null if there is no memory for a thread state.
+    /// Waits for the GIL.
     fn enter(self) -> Before {
         // SAFETY: by the contract of `new` that Python runs, and then any thread may enter it. The guard is open.
         unsafe {
@@ -77,8 +109,17 @@ impl RunningPython {
     /// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting,
     /// this thread may lose the GIL for ever, which is the error.
     pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        let nesting = Nesting::new();
+        let result = self.enter_and_leave(body);
+        if nesting.depth_before > 0 && matches!(result, Err(InterpError::Exiting)) {
+            unwind_if_still_attached();
+        }
+        result
+    }
+
+    fn enter_and_leave<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
         let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
-        if matches!(before, Before::Token(token) if token.is_null()) {
+        if before.is_failure() {
             return Err(InterpError::Python("MemoryError: there is no memory for a thread state".to_owned()));
         }
         // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below. If it loses the GIL before
@@ -90,9 +131,9 @@ impl RunningPython {
         outcome.or_else(|payload| panic::resume_unwind(payload))
     }
 
-    /// Takes the GIL and never releases it.
-    pub(crate) fn take_gil_forever(self) {
-        call_foreign(|| self.enter());
+    /// Takes the GIL and never releases it; or returns `false`, if there is no memory for a thread state.
+    pub(crate) fn take_gil_forever(self) -> bool {
+        !call_foreign(|| self.enter()).is_failure()
     }
 }
 
@@ -107,7 +148,7 @@ pub(crate) unsafe fn with_gil_of_host<T>(
 ) -> Result<T, &'static str> {
     // SAFETY: by this function's contract that Python has started, and then any thread may ask for its GIL.
     let before = unsafe { enter_host(api) };
-    if matches!(before, Before::Token(token) if token.is_null()) {
+    if before.is_failure() {
         return Err("it is ending");
     }
     // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below; `body` takes a token of any

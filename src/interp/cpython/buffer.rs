@@ -10,7 +10,7 @@ use std::ptr::{self, NonNull};
 
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, SavedException};
-use crate::interp::exit::abandon::{call_abandonable, protect_frames};
+use crate::interp::exit::abandon::{abandon_outer_calls, call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_exiting;
 use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
@@ -177,11 +177,12 @@ unsafe extern "C" fn dealloc<const HEADER: usize>(object: *mut Object) {
 /// This thread holds the GIL of the Python with these functions.
 unsafe fn run_release(api: &'static Api, release: ReleaseCallback) {
     // SAFETY: by this function's contract the thread holds the GIL, which it gives up for the callback and takes again.
-    // The last two calls may wait for the GIL and abandon this frame, which owns nothing by then.
+    // The last three calls may abandon this frame, which owns nothing by then.
     unsafe {
         let exception = SavedException::take(api);
         let state = (api.PyEval_SaveThread)();
         protect_frames(|| drop(release));
+        abandon_outer_calls();
         (api.PyEval_RestoreThread)(state);
         exception.restore(api);
     }

@@ -63,9 +63,7 @@ pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
         call: ManuallyDrop<F>,
         result: MaybeUninit<R>,
     }
-    if IS_STILL_ATTACHED.get() {
-        panic::resume_unwind(Box::new(Abandoned)); // that Python would not make this thread wait
-    }
+    unwind_if_still_attached(); // that Python would not make this thread wait
     unsafe extern "C-unwind" fn call_packed<R, F: FnOnce() -> R>(data: *mut c_void) {
         // SAFETY: `run` passes on the pointer to `packed` below, which nothing else uses meanwhile; it calls this once,
         // so `call` is taken once.
@@ -134,6 +132,14 @@ pub(crate) unsafe fn abandon_attached_call() -> ! {
     IS_STILL_ATTACHED.set(true);
     // SAFETY: by this function's contract.
     unsafe { abandon_call() }
+}
+
+/// Goes on unwinding, up to the export, if an abandoned call left this thread attached: for a request inside of another
+/// one, to whose Python the export must not return.
+pub(crate) fn unwind_if_still_attached() {
+    if IS_STILL_ATTACHED.get() {
+        panic::resume_unwind(Box::new(Abandoned));
+    }
 }
 
 /// Abandons the call that led to this library's export, if a call inside of it was abandoned and left this thread

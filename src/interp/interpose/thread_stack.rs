@@ -58,10 +58,11 @@ pub(super) unsafe extern "C" fn pthread_getattr_np(
 /// the C library.
 fn limit_of_first_thread(thread: libc::pthread_t) -> Option<libc::rlim_t> {
     let mut limits = MaybeUninit::<libc::rlimit>::uninit();
-    // SAFETY: the first three calls take nothing and cannot fail; the last writes the structure if it returns 0.
+    // SAFETY: the first calls change nothing and cannot fail; the last writes the structure if it returns 0.
     unsafe {
+        let number = libc::syscall(libc::SYS_gettid); // glibc has a function for it only since 2.30
         let is_first =
-            libc::gettid() == libc::getpid() && libc::pthread_equal(thread, libc::pthread_self()) != 0;
+            number == libc::getpid().into() && libc::pthread_equal(thread, libc::pthread_self()) != 0;
         (is_first && libc::getrlimit(libc::RLIMIT_STACK, limits.as_mut_ptr()) == 0)
             .then(|| limits.assume_init().rlim_cur)
     }

@@ -199,7 +199,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def compiled(source, mode):
     """Compiles source in UTF-8."""
     linecache = None
-    if "linecache" in sys.modules:
+    if sys.modules.get("linecache"):
         import linecache  # waits if another thread is importing it
     text = source[3 * source.startswith(BYTE_ORDER_MARK) :].decode()
     with lock:

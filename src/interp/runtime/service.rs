@@ -118,7 +118,9 @@ impl Service {
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
     /// on.
     fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
-        self.python.take_gil_forever();
+        while !self.python.take_gil_forever() {
+            thread::sleep(Duration::from_millis(1)); // the exit does not wait for ever
+        }
         if let Some(world) = self.world {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
             unsafe { world.forever(|| self.report_and_wake(stopped)) };

@@ -109,7 +109,8 @@ unsafe fn boot(copy: &LoadedCopy, step: &Cell<Step>) -> Result<Started, InterpEr
     let started = prepare(unsafe { Gil::new(api) }, api, copy, step);
     // SAFETY: this thread holds the GIL, and no token is left.
     unsafe { (api.PyEval_SaveThread)() };
-    started
+    // If the process is exiting, nothing will stop this interpreter; and a step may have failed for that reason.
+    if at_exit::is_exiting() { Err(InterpError::Exiting) } else { started }
 }
 
 fn prepare(
@@ -129,7 +130,7 @@ fn prepare(
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
     shutdown::register(interpreter);
-    if at_exit::is_exiting() { Err(InterpError::Exiting) } else { Ok((interpreter, service)) }
+    Ok((interpreter, service))
 }
 
 /// The self-test, unless a copy of the same file has passed it.
