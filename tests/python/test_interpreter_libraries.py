@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from interpreters import HAS_ONE, REASON, Case, run
+from interpreters import HAS_ONE, REASON, Case, run, shared_library
+from shared_objects import SharedObject
 
 COMPILER = os.environ.get("CC", "cc")
 
@@ -96,6 +97,47 @@ __attribute__((constructor)) static void begin(void) {
 }
 """
 
+# Its symbols have names like Python's.
+NAMED_LIKE_PYTHON = HEAD + """
+int PyOwn_Answer(void) { return 42; }
+int _PyOwn_Number = 43;
+"""
+
+NEEDS_NAMES_LIKE_PYTHON = HEAD + """
+extern int PyOwn_Answer(void), _PyOwn_Number, PyOwn_Missing(void) __attribute__((weak));
+int answer(void) { return PyOwn_Answer() == 42 && _PyOwn_Number == 43 && PyOwn_Missing == NULL; }
+"""
+
+NEEDS_WHAT_THE_COPY_LACKS = HEAD + """
+extern int PyOS_InterruptOccurred(void) __attribute__((weak));
+int is_missing(void) { return PyOS_InterruptOccurred == NULL; }
+"""
+
+VERSIONED = HEAD + """
+int old_answer(void) { return 1; }
+int new_answer(void) { return 2; }
+__asm__(".symver old_answer, answer@VERSION_1");
+__asm__(".symver new_answer, answer@@VERSION_2");
+"""
+
+NEEDS_VERSION = HEAD + """
+extern int answer(void), old(void);
+__asm__(".symver old, answer@VERSION_1");
+int answers(void) { return 10 * answer() + old(); }
+"""
+
+# Neither library says that it needs the one that has the other's symbol.
+SIBLINGS = [
+    HEAD + "extern int second(void); int first(void) { return 10 * second(); }",
+    HEAD + "extern int in_root(void); int second(void) { return in_root(); }",
+]
+ROOT = HEAD + "extern int first(void); int in_root(void) { return 4; } int both(void) { return first() + 2; }"
+
+CIRCLE = [
+    HEAD + "extern int second(void); int count(void) { static int n; return ++n; } int first(void) { count(); return second(); }",
+    HEAD + "extern int count(void); int second(void) { return count(); }",
+]
+
 LOADS = HEAD + "void *load(const char *path) { return dlopen(path, RTLD_NOW); }\n"
 
 
@@ -134,6 +176,89 @@ class Libraries(Case):
         interpreter.run(source)
         self.assertEqual(interpreter.eval("sorted(found.items())"), str(sorted(own["found"].items())))
         self.assertEqual((own["found"]["by_default"], own["found"]["both_by_next"]), (42, 2))
+
+    def needing(self, name, source, needed, *options):
+        """A library that needs another one in its own directory."""
+        return self.compiled(name, source, "-Wl,--no-as-needed", needed, "-Wl,-rpath,$ORIGIN", *options)
+
+    def versioned(self):
+        """A library that needs versions of symbols of another private one."""
+        with open(self.path("versions"), "w") as file:
+            file.write("VERSION_1 { };\nVERSION_2 { } VERSION_1;\n")
+        script = "-Wl,--version-script," + self.path("versions")
+        needed = self.compiled("libversioned.so", VERSIONED, "-Wl,-soname,libversioned.so", script)
+        return self.needing("needs_version.so", NEEDS_VERSION, needed)
+
+    def test_a_name_like_pythons_does_not_make_a_symbol_pythons(self):
+        needed = self.compiled("libnamed.so", NAMED_LIKE_PYTHON, "-Wl,-soname,libnamed.so")
+        path = self.needing("needs_names.so", NEEDS_NAMES_LIKE_PYTHON, needed)
+        for interpreter in (self.new(), self.new()):
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.answer(), library.uses_python()"), "(1, 1)")
+
+    def test_what_only_the_hosts_python_exports_is_missing(self):
+        path = self.compiled("needs_missing.so", NEEDS_WHAT_THE_COPY_LACKS)
+        python = SharedObject(shared_library())
+        python.rename("PyOS_InterruptOccurred")
+        other = python.write(self.path(os.path.basename(shared_library())))
+        for libpython, expected in ((other, "1"), (shared_library(), "0")):
+            interpreter = self.new(libpython=libpython)
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.is_missing()"), expected)
+
+    def test_private_libraries_may_need_versions_of_one_anothers_symbols(self):
+        status, output, errors = run(
+            """
+            for _ in range(2):
+                i = Interpreter()
+                i.run("import ctypes; library = ctypes.CDLL(%r)")
+                print(i.eval("library.answers(), library.uses_python()"))
+            """
+            % str(self.versioned())
+        )
+        self.assertEqual((status, output), (0, "(21, 1)\n(21, 1)\n"), errors)
+
+    def test_libraries_that_are_loaded_together_are_bound_to_one_another(self):
+        siblings = [
+            self.compiled("lib%d.so" % i, source, "-Wl,-soname,lib%d.so" % i) for i, source in enumerate(SIBLINGS)
+        ]
+        path = self.needing("root.so", ROOT, siblings[0], siblings[1])
+        for interpreter in (self.new(), self.new()):
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.both()"), "42")
+            # Each is the interpreter's own, and loaded once.
+            interpreter.run("first = ctypes.CDLL(%r)" % str(siblings[0]))
+            same = "[ctypes.cast(it.first, ctypes.c_void_p).value for it in (first, library)]"
+            self.assertEqual(interpreter.eval("len(set(%s)), first.first()" % same), "(1, 40)")
+
+    def test_libraries_may_need_one_another_in_a_circle(self):
+        for needed in ([], [self.path("libsecond.so")]):
+            first = self.compiled("libfirst.so", CIRCLE[0], "-Wl,-soname,libfirst.so", "-Wl,-rpath,$ORIGIN", *needed)
+            second = self.needing("libsecond.so", CIRCLE[1], first, "-Wl,-soname,libsecond.so")
+        for path, call, expected in ((first, "first", "2"), (second, "second", "1")):
+            interpreter = self.new()
+            interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
+            self.assertEqual(interpreter.eval("library.%s()" % call), expected)
+
+    def test_versions_that_are_nowhere_are_an_error(self):
+        path = self.versioned()
+        library = SharedObject(path)
+        library.forget_needed(b"libversioned.so")
+        library.write(path)
+        status, output, errors = run(
+            """
+            i = Interpreter()
+            i.run('''if 1:
+                import ctypes
+                try: ctypes.CDLL(%r)
+                except OSError as error: text = str(error)
+            ''')
+            print(i.eval("text"))
+            """
+            % str(path)
+        )
+        self.assertEqual(status, 0, errors)
+        self.assertIn("needs_version.so: it uses symbol versions of libversioned.so", output)
 
     def test_threads_that_end_may_ask_the_loader(self):
         with open(self.path("damaged.so"), "w") as file:

@@ -100,7 +100,7 @@ pub struct Image {
 }
 
 /// The value of type `T` at an offset.
-fn get<'a, T: Pod>(bytes: &'a [u8], at: usize, what: &'static str) -> Result<&'a T, Malformed> {
+pub(crate) fn get<'a, T: Pod>(bytes: &'a [u8], at: usize, what: &'static str) -> Result<&'a T, Malformed> {
     let rest = bytes.get(at..).ok_or(Malformed(what))?;
     from_bytes(rest).map(|(value, _)| value).map_err(|()| Malformed(what))
 }
@@ -313,6 +313,12 @@ impl Image {
         let rest = rest.ok_or(Malformed("a name is outside the string table"))?;
         let end = rest.iter().position(|&byte| byte == 0).ok_or(Malformed("a name has no end"))?;
         Ok(&rest[..end])
+    }
+
+    /// More than the names of all its symbols take. Because names may share their tails, a small malformed file can have
+    /// many long ones.
+    pub(crate) fn max_names_len(&self) -> usize {
+        (16 * self.bytes.len() + (1 << 20)).min(u32::MAX as usize)
     }
 
     /// The largest page size that the file's machine may have.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`image`] | parsing: segments, dynamic section, symbols, strings |
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
+//! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
@@ -17,3 +18,4 @@ pub mod rewrite;
 pub(crate) mod small_object;
 pub(crate) mod string_table;
 pub mod symbols;
+pub mod version_files;

@@ -58,8 +58,8 @@ pub fn rewrite_libpython(
     Ok(image.bytes)
 }
 
-/// Rewrites a library for the interpreter with this prefix: the Python symbols and the `interposed` functions that it
-/// needs become that interpreter's. What it defines keeps its name, as PyInit_x is looked up by it.
+/// Rewrites a library for the interpreter with this prefix: of the symbols that it needs, those that `is_own` picks
+/// become that interpreter's. What it defines keeps its name, as PyInit_x is looked up by it.
 ///
 /// The copy's SONAME is `soname` with the prefix. It looks for libraries beside the original, which is in the directory
 /// `origin`. `needed` may give another name for a library that it needs. An error says what is wrong with the file.
@@ -68,16 +68,15 @@ pub fn rewrite_library(
     prefix: &SymbolPrefix,
     soname: &[u8],
     origin: &[u8],
-    interposed: &[&str],
+    is_own: impl Fn(&[u8]) -> bool,
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Vec<u8>, Malformed> {
     let mut names = StringTableBuilder::new(&image, prefix);
-    let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.as_bytes() == name);
-    names.rename_symbols(&mut image, |is_defined, name| {
-        !is_defined && (is_python_symbol(name) || is_interposed(name))
-    })?;
+    names.rename_symbols(&mut image, |is_defined, name| !is_defined && is_own(name))?;
     names.rename_library(&mut image, soname)?;
     names.replace_dyn_strings(&mut image, DT_NEEDED, &needed)?;
+    // The dynamic loader looks for versions in the files that it has loaded under these names.
+    names.replace_version_files(&mut image, &needed)?;
     for tag in [DT_RPATH, DT_RUNPATH] {
         names.replace_dyn_strings(&mut image, tag, |path| Some(expand_origin(path, origin)))?;
     }

@@ -2,15 +2,16 @@
 
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMENT,
-    DT_SYMTAB, DT_VERSYM, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_LOAD, PT_NOTE, ProgramType, STB_GLOBAL,
-    STB_GNU_UNIQUE, STT_FUNC, STT_OBJECT,
+    DT_SYMTAB, DT_VERNEED, DT_VERSYM, EM_X86_64, ET_DYN, PT_DYNAMIC, PT_LOAD, PT_NOTE, ProgramType,
+    STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, STT_OBJECT,
 };
 
 /// Its symbols: their names, and whether it defines them. The undefined ones come first, as the GNU hash table
 /// requires.
-pub(crate) const SYMBOLS: [(&str, bool); 7] = [
+pub(crate) const SYMBOLS: [(&str, bool); 8] = [
     ("", false),
     ("PyLong_FromLong", false),
+    ("PyOther_Function", false),
     ("dlopen", false),
     ("malloc", false),
     ("Py_GetVersion", true),
@@ -74,6 +75,18 @@ fn symbol_table(strings: &mut Strings) -> Bytes {
     table
 }
 
+/// The versions that it needs of two files, given their names: one of each.
+fn needed_versions(files: [u64; 2]) -> Bytes {
+    const ENTRY: u32 = 16;
+    let mut table = Bytes::default();
+    for (file, next) in files.into_iter().zip([2 * ENTRY, 0]) {
+        table.u16s(&[1, 1]);
+        table.u32s(&[file as u32, ENTRY, next]);
+        table.u32s(&[0; ENTRY as usize / 4]);
+    }
+    table
+}
+
 /// With one bucket: the first symbol that is defined, and those after it.
 fn gnu_hash_table() -> Bytes {
     let first = SYMBOLS.iter().position(|(_, is_defined)| *is_defined).expect("some are defined");
@@ -111,11 +124,13 @@ pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
         (DT_SONAME, strings.add("small.so")),
         (DT_RUNPATH, strings.add("$ORIGIN/../libs:/usr/lib")),
     ];
+    let needed_versions = needed_versions([texts[0].1, strings.add("libunlisted.so")]);
     let mut file = Bytes(vec![0; HEADER + SEGMENTS * SEGMENT]);
     let (symbols, _) = file.table(&symbols.0, misalignment);
     let hash = if has_gnu_hash { gnu_hash_table() } else { hash_table() };
     let (hash, _) = file.table(&hash.0, misalignment);
     let (versions, _) = file.table(&[1; 2 * SYMBOLS.len()], misalignment);
+    let (needed_versions, _) = file.table(&needed_versions.0, misalignment);
     let (strings, strings_len) = file.table(&strings.0, misalignment);
     let hash_tag = if has_gnu_hash { DT_GNU_HASH } else { DT_HASH };
     let tables = [
@@ -125,6 +140,7 @@ pub(crate) fn small_object(has_gnu_hash: bool, is_aligned: bool) -> Vec<u8> {
         (DT_STRSZ, strings_len),
         (DT_SYMENT, SYMBOL as u64),
         (DT_VERSYM, versions),
+        (DT_VERNEED, needed_versions),
         (DT_NULL, 0),
     ];
     let mut entries = Bytes::default();

@@ -7,13 +7,13 @@ use object::elf::{DT_SONAME, DynamicTag, SHN_UNDEF};
 
 use super::image::{Image, Malformed};
 use super::symbols::SymbolPrefix;
+use super::version_files::version_files;
 
 /// Builds a copy's string table: the original one, followed by the new names. Renaming in place is not possible, as a
 /// name may be the tail of another one.
 pub(crate) struct StringTableBuilder<'a> {
     prefix: &'a SymbolPrefix,
     table: Vec<u8>,
-    /// Because names may share their tails, a small malformed file can have many long ones.
     max_len: usize,
     /// New offsets of renamed strings, by the old ones.
     renamed: HashMap<u32, u32>,
@@ -21,8 +21,8 @@ pub(crate) struct StringTableBuilder<'a> {
 
 impl<'a> StringTableBuilder<'a> {
     pub(crate) fn new(image: &Image, prefix: &'a SymbolPrefix) -> Self {
-        let max_len = (16 * image.bytes.len() + (1 << 20)).min(u32::MAX as usize);
-        Self { prefix, table: image.string_table().to_vec(), max_len, renamed: HashMap::new() }
+        let table = image.string_table().to_vec();
+        Self { prefix, table, max_len: image.max_names_len(), renamed: HashMap::new() }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -98,6 +98,20 @@ impl<'a> StringTableBuilder<'a> {
             if let Some(name) = other(image.string(entry.d_val.get(LE))?) {
                 let new = self.add(&name)?;
                 image.dyn_entries_mut()[i].d_val.set(LE, u64::from(new));
+            }
+        }
+        Ok(())
+    }
+    /// Replaces the names of the files that define the versions of symbols, where `other` gives another name.
+    pub(crate) fn replace_version_files(
+        &mut self,
+        image: &mut Image,
+        other: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), Malformed> {
+        for entry in version_files(image)? {
+            if let Some(name) = other(image.string(u64::from(entry.name))?) {
+                let new = self.add(&name)?;
+                image.bytes[entry.field].copy_from_slice(&new.to_le_bytes());
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Symbol names: which are Python's, and the prefix that tells one copy's from all others'.
 
+use std::collections::HashSet;
+
 use object::LittleEndian as LE;
 use object::elf::SHN_UNDEF;
 
@@ -31,29 +33,45 @@ impl SymbolPrefix {
     }
 }
 
-/// Whether a symbol is CPython's. (Every symbol that libpython exports has such a name, except for the constant
-/// `PY_TIMEOUT_MAX` in some versions.)
+/// Whether a symbol has a name like CPython's. (Every symbol that libpython exports has such a name, except for the
+/// constant `PY_TIMEOUT_MAX` in some versions. But other libraries define symbols with such names too.)
 pub(crate) fn is_python_symbol(name: &[u8]) -> bool {
     name.starts_with(b"Py") || name.starts_with(b"_Py")
 }
 
-/// Whether a library defines a symbol of this name.
-pub fn defines(image: &Image, name: &[u8]) -> Result<bool, Malformed> {
-    any_symbol(image, |is_defined, other| is_defined && other == name)
+/// The symbols with names like Python's that a libpython exports.
+#[derive(Debug, Default)]
+pub struct PythonSymbols(HashSet<Vec<u8>>);
+
+impl PythonSymbols {
+    /// Those of this libpython.
+    pub fn exported_by(image: &Image) -> Result<Self, Malformed> {
+        Ok(Self(python_names(image, true)?.into_iter().map(<[u8]>::to_vec).collect()))
+    }
+
+    /// Whether a symbol of this name is among them.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.0.contains(name)
+    }
 }
 
-/// Whether a library needs Python's symbols, and so a copy of its own in each interpreter.
-pub fn uses_python(image: &Image) -> Result<bool, Malformed> {
-    any_symbol(image, |is_defined, name| !is_defined && is_python_symbol(name))
+/// The names like Python's of the symbols that a library needs.
+pub fn needed_python_names(image: &Image) -> Result<Vec<&[u8]>, Malformed> {
+    python_names(image, false)
 }
 
-/// Whether the predicate holds for any symbol, given whether it is defined here, and its name.
-fn any_symbol(image: &Image, predicate: impl Fn(bool, &[u8]) -> bool) -> Result<bool, Malformed> {
+/// The names like Python's of the symbols that a library defines, or of those that it needs.
+fn python_names(image: &Image, are_defined: bool) -> Result<Vec<&[u8]>, Malformed> {
+    let (mut names, mut len) = (Vec::new(), 0);
     for symbol in image.symbols() {
         let name = image.string(u64::from(symbol.st_name.get(LE)))?;
-        if predicate(symbol.st_shndx.get(LE) != SHN_UNDEF, name) {
-            return Ok(true);
+        if (symbol.st_shndx.get(LE) != SHN_UNDEF) == are_defined && is_python_symbol(name) {
+            len += name.len();
+            names.push(name);
+        }
+        if len > image.max_names_len() {
+            return Err(Malformed("the names are too long"));
         }
     }
-    Ok(false)
+    Ok(names)
 }

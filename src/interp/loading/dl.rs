@@ -81,6 +81,15 @@ pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
 }
 
+/// Whether the process's own Python, if there is one, exports a symbol of this name.
+pub(crate) fn is_exported_by_host(name: &[u8]) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: the names are C strings, and the default scope may always be searched.
+    let file_of = |name: &CStr| path_at(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) });
+    let file = file_of(&name);
+    file.is_some() && file == file_of(c"Py_GetVersion")
+}
+
 /// The file that this library was loaded from.
 pub(crate) fn own_path() -> Option<PathBuf> {
     path_at(own_path as *const c_void)

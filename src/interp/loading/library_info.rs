@@ -8,12 +8,13 @@ use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH};
 
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::rewrite::ORIGIN;
-use crate::interp::elf::symbols::uses_python;
+use crate::interp::elf::symbols::needed_python_names;
 
 /// What was read from a library's file.
 #[derive(Debug, Default)]
 pub(crate) struct LibraryInfo {
-    pub(crate) uses_python: bool,
+    /// The names like Python's of the symbols that it needs, each followed by a NUL.
+    pub(crate) python_names: Vec<u8>,
     /// The libraries that it needs and that its search path finds relative to its own directory, as numpy's are found
     /// in `numpy.libs`: the names by which it needs them, and their paths.
     pub(crate) needed: Vec<(Vec<u8>, PathBuf)>,
@@ -36,7 +37,14 @@ impl LibraryInfo {
             let path = paths.find_map(|path| path.canonicalize().ok());
             needed.extend(path.map(|path| (name.to_vec(), path)));
         }
-        Ok(Self { uses_python: uses_python(image)?, needed })
+        let python_names = needed_python_names(image)?.into_iter().flat_map(|name| [name, b"\0"]);
+        Ok(Self { python_names: python_names.collect::<Vec<_>>().concat(), needed })
+    }
+
+    /// Whether it needs a symbol of Python's: one that `is_python` picks.
+    pub(crate) fn uses_python(&self, is_python: impl Fn(&[u8]) -> bool) -> bool {
+        let names = self.python_names.split(|&byte| byte == 0);
+        names.filter(|name| !name.is_empty()).any(is_python)
     }
 }
 

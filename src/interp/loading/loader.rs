@@ -4,19 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::fmt;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::dl::Library;
+use super::dl::{Library, is_exported_by_host};
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{is_system_name, private_libraries};
 use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{SymbolPrefix, is_python_symbol};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
+use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
 
@@ -26,6 +28,8 @@ pub(crate) struct Loader {
     /// The copy of libpython, and its SONAME.
     python: Library,
     python_soname: String,
+    /// What it exports.
+    exported: Arc<PythonSymbols>,
     /// The functions of the C library that are interposed in the interpreter's libraries.
     interposed: &'static [&'static str],
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
@@ -37,10 +41,18 @@ pub(crate) struct Loader {
 }
 
 /// A copy of a library that was loaded for one interpreter.
-#[derive(Clone)]
 struct PrivateLibrary {
     library: Library,
-    soname: Vec<u8>,
+    original: PathBuf,
+    /// The path that it was loaded by.
+    path: PathBuf,
+}
+
+/// A copy of a library that is to be loaded.
+struct Copy {
+    id: FileId,
+    original: PathBuf,
+    file: PrivateFile,
 }
 
 impl Loader {
@@ -48,12 +60,14 @@ impl Loader {
         prefix: SymbolPrefix,
         python: Library,
         python_soname: String,
+        exported: Arc<PythonSymbols>,
         interposed: &'static [&'static str],
     ) -> Self {
         Self {
             prefix,
             python,
             python_soname,
+            exported,
             interposed,
             libraries: Mutex::default(),
             loading: ReentrantLock::default(),
@@ -75,93 +89,134 @@ impl Loader {
         if flags & libc::RTLD_NOLOAD != 0 {
             return Ok(None);
         }
-        let Some(needed) = private_libraries(path, id) else { return Ok(None) };
-        self.load(path, flags, &needed).map(|private| Some(private.library))
+        let Some(needed) = private_libraries(path, id, &|name| self.is_python(name)) else { return Ok(None) };
+        self.load(path, flags, &needed).map(Some)
     }
 
-    /// Loads a copy of a library, and before it copies of the libraries of `to_copy` that it needs.
-    fn load(&self, path: &Path, flags: c_int, to_copy: &HashSet<PathBuf>) -> Result<PrivateLibrary, String> {
-        let failed = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+    /// Loads a copy of a library, and copies of the libraries of `to_copy` that it needs. They are loaded by one call, so
+    /// that each is bound to the symbols of all, as the originals would be.
+    fn load(&self, path: &Path, flags: c_int, to_copy: &HashSet<PathBuf>) -> Result<Library, String> {
         let _loading = self.loading.lock();
-        let id = FileId::of(&fs::metadata(path).map_err(|error| failed(&error))?);
-        if let Some(private) = lock(&self.libraries).get(&id) {
-            return Ok(private.clone());
+        let mut copies = Vec::new();
+        self.create_files(path, to_copy, &mut copies).map_err(|error| failed(path, &error))?;
+        let Some(root) = copies.first() else { return self.known_library(path) };
+        for copy in &copies {
+            self.write_copy(copy, &copies).map_err(|error| failed(&copy.original, &*error))?;
+            remember_original(copy.file.path(), &copy.original);
         }
-        if let Some(library) = self.unfinished_library(id) {
-            return Ok(PrivateLibrary { library, soname: self.soname_of(path) });
-        }
-        let sonames = self.load_needed(path, to_copy)?;
-        let file = self.make_copy(path, &sonames).map_err(|error| failed(&error))?;
-        remember_original(file.path(), path);
-        // The copy's symbols must not be global, or the next interpreter's copies would be bound to them.
+        // The copies' symbols must not be global, or the next interpreter's copies would be bound to them.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
-        lock(&self.unfinished).push((id, file.path().to_owned()));
-        // SAFETY: the initialisers that run are the original's. Code in the interpreter asks for them: it calls dlopen,
+        lock(&self.unfinished).extend(copies.iter().map(|copy| (copy.id, copy.file.path().to_owned())));
+        // SAFETY: the initialisers that run are the originals'. Code in the interpreter asks for them: it calls dlopen,
         // for which this stands in.
-        let library = unsafe { Library::open(file.path(), flags) };
-        lock(&self.unfinished).retain(|(other, _)| *other != id);
-        let library = library.map_err(|error| self.in_original_names(&error.0, file.path(), path))?;
+        let library = unsafe { Library::open(root.file.path(), flags) };
+        lock(&self.unfinished).retain(|(other, _)| copies.iter().all(|copy| copy.id != *other));
+        let library = library.map_err(|error| self.in_original_names(error.0, &copies))?;
         at_exit::register_hook();
-        let private = PrivateLibrary { library, soname: self.soname_of(path) };
-        lock(&self.libraries).insert(id, private.clone());
-        Ok(private)
+        copies.into_iter().for_each(|copy| self.keep(copy, flags));
+        Ok(library)
     }
 
-    /// Loads copies of the libraries of `to_copy` that a library needs. The result is the SONAME of each copy, by the
-    /// name that it is needed by.
-    fn load_needed(
+    /// Creates the files of the copies of a library and of the libraries of `to_copy` that it needs, except for those that
+    /// this interpreter has already. They are empty: libraries may need one another in a circle.
+    fn create_files(
         &self,
         path: &Path,
         to_copy: &HashSet<PathBuf>,
-    ) -> Result<HashMap<Vec<u8>, Vec<u8>>, String> {
-        let mut others = to_copy.clone();
-        others.remove(path); // libraries may need one another in a circle
+        copies: &mut Vec<Copy>,
+    ) -> io::Result<()> {
+        let id = FileId::of(&fs::metadata(path)?);
+        if self.path_of(id, copies).is_some() {
+            return Ok(());
+        }
+        let name = CString::new(file_name(path).as_bytes()).unwrap_or_default();
+        copies.push(Copy { id, original: path.to_owned(), file: PrivateFile::new(&name, b"")? });
         let info = library_info(path);
-        let needed = info.needed.iter().filter(|(_, needed)| others.contains(needed));
-        needed
-            .map(|(name, needed)| Ok((name.clone(), self.load(needed, libc::RTLD_NOW, &others)?.soname)))
-            .collect()
+        let mut needed = info.needed.iter().filter(|(_, needed)| to_copy.contains(needed));
+        needed.try_for_each(|(_, needed)| self.create_files(needed, to_copy, copies))
     }
 
-    /// The SONAME of the copy of a library.
-    fn soname_of(&self, path: &Path) -> Vec<u8> {
-        self.prefix.mangle(&file_name(path).to_string_lossy()).into_bytes()
+    /// The path of the copy of a library: of one that is to be loaded, is being loaded, or is loaded.
+    fn path_of(&self, id: FileId, copies: &[Copy]) -> Option<PathBuf> {
+        let copy = copies.iter().find(|copy| copy.id == id).map(|copy| copy.file.path().to_owned());
+        let loaded = || lock(&self.libraries).get(&id).map(|private| private.path.clone());
+        copy.or_else(loaded).or_else(|| self.unfinished_path(id))
+    }
+
+    /// The path of the copy of a library with this file name.
+    fn path_of_name(&self, name: &[u8], copies: &[Copy]) -> Option<PathBuf> {
+        let has_name = |original: &Path| file_name(original).as_bytes() == name;
+        let copy = copies.iter().find(|copy| has_name(&copy.original));
+        copy.map(|copy| copy.file.path().to_owned()).or_else(|| {
+            let libraries = lock(&self.libraries);
+            let private = libraries.values().find(|private| has_name(&private.original));
+            private.map(|private| private.path.clone())
+        })
+    }
+
+    /// A library that was loaded meanwhile, or is being loaded.
+    fn known_library(&self, path: &Path) -> Result<Library, String> {
+        let id = FileId::of(&fs::metadata(path).map_err(|error| failed(path, &error))?);
+        let loaded = lock(&self.libraries).get(&id).map(|private| private.library);
+        let library = loaded.or_else(|| self.unfinished_library(id));
+        library.ok_or_else(|| failed(path, &"it is being loaded"))
+    }
+
+    /// Remembers a copy that was loaded.
+    fn keep(&self, copy: Copy, flags: c_int) {
+        let path = copy.file.path().to_owned();
+        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+        if let Ok(library) = unsafe { Library::open(&path, flags | libc::RTLD_NOLOAD) } {
+            let private = PrivateLibrary { library, original: copy.original, path };
+            lock(&self.libraries).insert(copy.id, private);
+        }
     }
 
     /// A library that this thread is loading: its own initialiser asks for it.
     fn unfinished_library(&self, id: FileId) -> Option<Library> {
-        let path = lock(&self.unfinished).iter().find(|(other, _)| *other == id)?.1.clone();
+        let path = self.unfinished_path(id)?;
         // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
         unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
     }
 
-    /// Makes a copy of a library's file. For each name of `sonames` by which it needs a library, the copy needs the library
-    /// with the SONAME that is given there.
-    fn make_copy(
-        &self,
-        path: &Path,
-        sonames: &HashMap<Vec<u8>, Vec<u8>>,
-    ) -> Result<PrivateFile, Box<dyn std::error::Error>> {
-        let image = Image::read(path)?;
-        let name = file_name(path).as_bytes();
-        let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
-        let needed = |needed: &[u8]| {
-            let python = needed.starts_with(b"libpython").then(|| self.python_soname.clone().into_bytes());
-            // Packages whose libraries lie in several directories load them by path first.
-            let loaded = || {
-                let soname = self.prefix.mangle_bytes(needed);
-                let is_loaded = lock(&self.libraries).values().any(|private| private.soname == soname);
-                is_loaded.then_some(soname)
-            };
-            python.or_else(|| sonames.get(needed).cloned()).or_else(loaded)
-        };
-        let origin = origin.as_os_str().as_bytes();
-        let copy = rewrite_library(image, &self.prefix, name, origin, self.interposed, needed)?;
-        Ok(PrivateFile::new(&CString::new(name).unwrap_or_default(), &copy)?)
+    fn unfinished_path(&self, id: FileId) -> Option<PathBuf> {
+        lock(&self.unfinished).iter().find(|(other, _)| *other == id).map(|(_, path)| path.clone())
     }
 
-    fn in_original_names(&self, message: &str, private: &Path, original: &Path) -> String {
-        let message = message.replace(&*private.to_string_lossy(), &original.to_string_lossy());
+    /// Whether a symbol that a library needs is Python's. One that only the host's Python exports is one too: in this
+    /// interpreter there is no such symbol. All others are other libraries', whatever their names are.
+    fn is_python(&self, name: &[u8]) -> bool {
+        is_python_symbol(name) && (self.exported.contains(name) || is_exported_by_host(name))
+    }
+
+    /// Writes the file of a copy. Where it needs libraries that have copies, it names these by their paths.
+    fn write_copy(&self, copy: &Copy, copies: &[Copy]) -> Result<(), Box<dyn std::error::Error>> {
+        let path = copy.original.as_path();
+        let image = Image::read(path)?;
+        let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
+        let info = library_info(path);
+        let needed = |name: &[u8]| {
+            if name.starts_with(b"libpython") {
+                return Some(self.python_soname.clone().into_bytes());
+            }
+            let found = info.needed.iter().find(|(other, _)| other == name);
+            let id = found.and_then(|(_, needed)| Some(FileId::of(&fs::metadata(needed).ok()?)));
+            // A library may count on others, in other directories, to have loaded what it needs.
+            let path = id.and_then(|id| self.path_of(id, copies)).or_else(|| self.path_of_name(name, copies));
+            path.map(|path| path.into_os_string().into_vec())
+        };
+        let is_own =
+            |name: &[u8]| self.is_python(name) || self.interposed.iter().any(|it| it.as_bytes() == name);
+        check_version_files(&image, copies, needed)?;
+        let (name, origin) = (file_name(path).as_bytes(), origin.as_os_str().as_bytes());
+        let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
+        Ok(fs::write(copy.file.path(), content)?)
+    }
+
+    fn in_original_names(&self, mut message: String, copies: &[Copy]) -> String {
+        for copy in copies {
+            message = message.replace(&*copy.file.path().to_string_lossy(), &copy.original.to_string_lossy());
+        }
         self.prefix.demangle(&message)
     }
 
@@ -186,6 +241,31 @@ impl Loader {
 fn whole_process() -> *mut c_void {
     // SAFETY: NULL stands for the program itself, which is loaded already.
     unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+}
+
+/// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.
+/// It loads those that the library needs, and the copies. `needed` may give another name for a file.
+fn check_version_files(
+    image: &Image,
+    copies: &[Copy],
+    needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    for file in version_files_not_needed(image)? {
+        let name = needed(file).unwrap_or_else(|| file.to_vec());
+        let path = Path::new(OsStr::from_bytes(&name));
+        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+        let is_loaded = || unsafe { Library::open(path, libc::RTLD_LAZY | libc::RTLD_NOLOAD) }.is_ok();
+        if copies.iter().all(|copy| copy.file.path() != path) && !is_loaded() {
+            let file = String::from_utf8_lossy(file);
+            return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
+        }
+    }
+    Ok(())
+}
+
+/// A message that names the file.
+fn failed(path: &Path, error: &(impl fmt::Display + ?Sized)) -> String {
+    format!("{}: {error}", path.display())
 }
 
 fn file_name(path: &Path) -> &OsStr {

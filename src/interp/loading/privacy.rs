@@ -21,13 +21,18 @@ pub(super) fn is_system_name(path: &Path) -> bool {
 /// and the result is the set of the libraries that it needs and that are private, too.
 ///
 /// A library is private if it uses Python, if it needs a private library, or if it was installed with a Python package.
-pub(super) fn private_libraries(path: &Path, id: FileId) -> Option<HashSet<PathBuf>> {
+/// `is_python` tells Python's symbols by their names.
+pub(super) fn private_libraries(
+    path: &Path,
+    id: FileId,
+    is_python: &impl Fn(&[u8]) -> bool,
+) -> Option<HashSet<PathBuf>> {
     if is_system_name(path) || is_this_library(id) {
         return None;
     }
     let info = library_info(path);
-    let needed = private_closure(&info, library_info);
-    let is_private = info.uses_python || !needed.is_empty() || is_in_package_directory(path);
+    let needed = private_closure(&info, library_info, is_python);
+    let is_private = info.uses_python(is_python) || !needed.is_empty() || is_in_package_directory(path);
     is_private.then_some(needed)
 }
 
@@ -52,11 +57,15 @@ fn is_this_library(id: FileId) -> bool {
 ///
 /// Private are the ones that use Python, those that need a private one, and all that a private one needs: it may have
 /// been given Python objects to keep, as Arrow is.
-fn private_closure(library: &LibraryInfo, info_of: impl Fn(&Path) -> Arc<LibraryInfo>) -> HashSet<PathBuf> {
+fn private_closure(
+    library: &LibraryInfo,
+    info_of: impl Fn(&Path) -> Arc<LibraryInfo>,
+    is_python: &impl Fn(&[u8]) -> bool,
+) -> HashSet<PathBuf> {
     let mut all = HashMap::new();
     collect(library, &info_of, &mut all);
-    let mut private: HashSet<PathBuf> =
-        all.iter().filter(|(_, info)| info.uses_python).map(|(path, _)| path.clone()).collect();
+    let users_of_python = all.iter().filter(|(_, info)| info.uses_python(is_python));
+    let mut private: HashSet<PathBuf> = users_of_python.map(|(path, _)| path.clone()).collect();
     loop {
         let needs_private =
             |info: &LibraryInfo| info.needed.iter().any(|(_, needed)| private.contains(needed));
@@ -95,9 +104,12 @@ mod tests {
         let info = |name: &str| {
             let (_, uses_python, needed) = *libraries.iter().find(|(other, ..)| *other == name).unwrap();
             let needed = needed.iter().map(|it| (it.as_bytes().to_vec(), PathBuf::from(it))).collect();
-            Arc::new(LibraryInfo { uses_python, needed })
+            // A name like Python's does not make a symbol Python's.
+            let python_names = if uses_python { "PyOwn\0PyPython\0" } else { "PyOwn\0" };
+            Arc::new(LibraryInfo { python_names: python_names.into(), needed })
         };
-        let found = private_closure(&info(start), |path| info(path.to_str().unwrap()));
+        let found =
+            private_closure(&info(start), |path| info(path.to_str().unwrap()), &|name| name == b"PyPython");
         let mut names: Vec<_> = found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
         names.sort();
         names

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_void};
 use std::fmt::Display;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::interp::cpython::discovery::find_libpython;
@@ -12,7 +13,7 @@ use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_libpython;
-use crate::interp::elf::symbols::{SymbolPrefix, defines};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix};
 use crate::interp::error::InterpError;
 use crate::interp::interpose::{self, copies};
 use crate::interp::loading::dl::Library;
@@ -31,6 +32,7 @@ pub(crate) struct LoadedCopy {
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
+    exported: Arc<PythonSymbols>,
     /// The file that it is a copy of.
     pub(crate) libpython: Libpython,
     pub(crate) options: Options,
@@ -50,7 +52,8 @@ impl LoadedCopy {
             unsafe { find_libpython(options.path("libpython"), executable.as_deref(), host.as_ref())? };
         let mut libpython = Libpython { file, version: None };
         // SAFETY: as above.
-        let (number, prefix, python, is_free_threaded) = unsafe { load(&libpython)? };
+        let (number, prefix, python, exported) = unsafe { load(&libpython)? };
+        let is_free_threaded = exported.contains(free_threading::MARK.as_bytes());
         let find = |name: &str| python.symbol(&prefix.mangle(name));
         // SAFETY: these are the symbols of a libpython, by this function's contract; a `Library` stays loaded.
         let version = unsafe { Version::of_python(find) };
@@ -63,13 +66,13 @@ impl LoadedCopy {
         let world = unsafe { world(&find, version, is_free_threaded) };
         let world = world.map_err(|why| libpython.failed(Step::LookUp, &why))?;
         let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
-        Ok(Self { api, start_api, version, world, number, prefix, python, libpython, options })
+        Ok(Self { api, start_api, version, world, number, prefix, python, exported, libpython, options })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
     pub(crate) fn loader(&self) -> Loader {
         let soname = self.prefix.mangle(&file_name(&self.libpython.file));
-        Loader::new(self.prefix.clone(), self.python, soname, &interpose::IN_LIBRARIES)
+        Loader::new(self.prefix.clone(), self.python, soname, self.exported.clone(), &interpose::IN_LIBRARIES)
     }
 
     /// What the interpreter's own Python code is to know: the options, and the file of the original.
@@ -78,22 +81,26 @@ impl LoadedCopy {
     }
 }
 
-/// Loads a copy of the file: its number, the prefix of its symbols, the library, and whether it is a free-threaded build.
+/// Loads a copy of the file: its number, the prefix of its symbols, the library, and the names of those
+/// that the original exports.
 ///
 /// # Safety
 /// The initialisers of the library are sound.
-unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library, bool), InterpError> {
+unsafe fn load(
+    libpython: &Libpython,
+) -> Result<(usize, SymbolPrefix, Library, Arc<PythonSymbols>), InterpError> {
     let failed = |step| move |why: &dyn Display| libpython.failed(step, why);
     let (read, rename, load) = (failed(Step::Read), failed(Step::Rename), failed(Step::Load));
     let image = Image::read(&libpython.file).map_err(|error| read(&error))?;
     // This is checked before the file is loaded, as its symbols are then visible to all.
-    if !defines(&image, b"Py_GetVersion").map_err(|error| read(&error))? {
+    let exported = PythonSymbols::exported_by(&image).map_err(|error| read(&error))?;
+    if !exported.contains(b"Py_GetVersion") {
         return Err(read(&"not a libpython: it does not define Py_GetVersion"));
     }
-    let is_free_threaded = defines(&image, free_threading::MARK.as_bytes()).map_err(|error| read(&error))?;
     check_pthread_key()?;
     let number = next_number()?;
     let prefix = SymbolPrefix::new(number);
+    let is_free_threaded = exported.contains(free_threading::MARK.as_bytes());
     let copy = rewrite_libpython(image, &prefix, &interpose::functions(number, is_free_threaded));
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
@@ -101,7 +108,7 @@ unsafe fn load(libpython: &Libpython) -> Result<(usize, SymbolPrefix, Library, b
     // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
-    Ok((number, prefix, python, is_free_threaded))
+    Ok((number, prefix, python, Arc::new(exported)))
 }
 
 /// # Safety

@@ -3,12 +3,13 @@ use std::fs;
 use std::ptr::NonNull;
 
 use object::LittleEndian as LE;
-use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, STB_GNU_UNIQUE};
+use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, SHN_ABS, STB_GNU_UNIQUE};
 
 use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
 use crate::interp::elf::image::{Image, Malformed};
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
-use crate::interp::elf::symbols::{SymbolPrefix, defines, uses_python};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_names};
+use crate::interp::elf::version_files::{version_files, version_files_not_needed};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
@@ -18,8 +19,10 @@ const INTERPOSED: [InterposedFunction; 2] = [
     InterposedFunction { name: "abort", address: 0x5678 },
 ];
 
-fn copy_of(image: Image) -> Result<Vec<u8>, Malformed> {
-    rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", &["dlopen"], |needed| {
+/// A copy that belongs to a libpython with these symbols.
+fn copy_for(python: &PythonSymbols, image: Image) -> Result<Vec<u8>, Malformed> {
+    let is_own = |name: &[u8]| python.contains(name) || name == b"dlopen";
+    rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", is_own, |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
     })
 }
@@ -77,12 +80,13 @@ fn needed(image: &Image) -> String {
 fn each_extension_module_of_the_standard_library_can_be_rewritten() {
     const TEST: &str = "copies of extension modules";
     for path in libpythons(TEST) {
+        let python = PythonSymbols::exported_by(&Image::read(&path).unwrap()).unwrap();
         for file in &extension_modules(TEST, &path) {
             let before = Image::parse(fs::read(file).unwrap()).unwrap();
-            assert!(uses_python(&before).unwrap(), "{}", file.display());
-            let copy = copy_of(before.clone()).unwrap();
-            let after = Image::parse(copy).unwrap();
-            assert!(!uses_python(&after).unwrap(), "{} of {}", file.display(), path.display());
+            assert!(!needed_python_names(&before).unwrap().is_empty(), "{}", file.display());
+            let after = Image::parse(copy_for(&python, before.clone()).unwrap()).unwrap();
+            let rest = needed_python_names(&after).unwrap();
+            assert!(rest.is_empty(), "{} of {}", file.display(), path.display());
             assert_eq!(before.symbols().len(), after.symbols().len());
             assert_eq!(needed(&before).replace("libc.so.6", "libother.so"), needed(&after));
         }
@@ -99,6 +103,14 @@ fn origin_in_a_search_path_is_expanded() {
     ] {
         assert_eq!(expand_origin(path.as_bytes(), b"/a"), expected.as_bytes());
     }
+}
+
+/// What exports one of the symbols that the small object needs.
+fn small_libpython() -> Image {
+    let mut image = Image::parse(small_object(false, true)).unwrap();
+    let symbol = names(&image).iter().position(|name| name == "PyLong_FromLong").unwrap();
+    image.symbols_mut()[symbol].st_shndx.set(LE, SHN_ABS);
+    image
 }
 
 /// The names of the symbols, in their order.
@@ -134,9 +146,12 @@ fn small_objects() -> impl Iterator<Item = Image> {
 fn a_small_library_is_rewritten() {
     for before in small_objects() {
         assert_eq!(names(&before), SYMBOLS.map(|(name, _)| name));
-        assert!(uses_python(&before).unwrap() && defines(&before, b"own").unwrap());
-        assert!(!defines(&before, b"malloc").unwrap());
-        let after = Image::parse(copy_of(before).unwrap()).unwrap();
+        assert_eq!(
+            needed_python_names(&before).unwrap(),
+            [b"PyLong_FromLong".as_slice(), b"PyOther_Function"]
+        );
+        let python = PythonSymbols::exported_by(&small_libpython()).unwrap();
+        let after = Image::parse(copy_for(&python, before).unwrap()).unwrap();
         let expected = SYMBOLS.map(|(name, is_defined)| match name {
             "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mangle(name),
             _ => name.to_owned(),
@@ -145,6 +160,10 @@ fn a_small_library_is_rewritten() {
         assert_eq!(needed(&after), "libother.so libpython3.11.so.1.0");
         let text = |tag| after.string(after.dyn_value(tag).unwrap()).unwrap();
         assert_eq!(text(DT_SONAME), b"ungil7_own.so");
+        let files = version_files(&after).unwrap();
+        let files = files.iter().map(|file| after.string(u64::from(file.name)).unwrap());
+        assert_eq!(files.collect::<Vec<_>>(), [b"libother.so".as_slice(), b"libunlisted.so"]);
+        assert_eq!(version_files_not_needed(&after).unwrap(), [b"libunlisted.so"]);
         assert_eq!(text(DT_RUNPATH), b"/here/../libs:/usr/lib");
         assert!(after.symbols().iter().all(|symbol| symbol.st_bind() != STB_GNU_UNIQUE));
     }
@@ -169,7 +188,8 @@ fn a_small_libpython_is_rewritten() {
 /// The result is an error or a copy, whatever is wrong with the file.
 fn rewrite_in_each_way(file: Vec<u8>) {
     let Ok(image) = Image::parse(file) else { return };
-    let _ = copy_of(image.clone());
+    let _ = PythonSymbols::exported_by(&image).and_then(|python| copy_for(&python, image.clone()));
+    let _ = version_files_not_needed(&image);
     let _ = rewrite_libpython(image, &SymbolPrefix::new(1), &INTERPOSED);
 }
 
