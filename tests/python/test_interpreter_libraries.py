@@ -206,7 +206,7 @@ class Libraries(Case):
             interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
             self.assertEqual(interpreter.eval("library.is_missing()"), expected)
 
-    def test_private_libraries_may_need_versions_of_one_anothers_symbols(self):
+    def test_private_libraries_may_need_versions_of_symbols_of_one_another(self):
         status, output, errors = run(
             """
             for _ in range(2):
