@@ -77,6 +77,14 @@ class Notes(unittest.TestCase):
         self.note("CPython 3.10.3", "package")
         tested.check()
 
+    def test_another_series_is_no_difference(self):
+        self.note("CPython 3.10.2", "package")
+        tested.write()
+        self.note("PyPy 3.10.14", "library")
+        with mock.patch("builtins.print") as printed:
+            tested.check()
+        self.assertIn("PyPy 3.10", printed.call_args[0][0])
+
     def test_differences(self):
         self.note("CPython 3.10.2", "package")
         tested.write()
