@@ -157,21 +157,13 @@ def is_pickled_by_value(module: str | None) -> bool:
     return module in getattr(sys.modules.get("cloudpickle.cloudpickle"), "_PICKLE_BY_VALUE_MODULES", ())
 
 
-def parts_of_function(
+def parts_of_reduction(
     reduced: Any,
 ) -> tuple[Callable[..., Any], tuple[Any, ...], Any, dict[str, Any], Callable[..., Any]]:
-    """cloudpickle's reduction of a function: what makes it, its arguments, attributes, slots, and what completes it.
+    """cloudpickle's reduction of a function or class: what makes it, arguments, attributes, slots, what completes it.
 
-    The second argument is the dict of the function's globals; the slots have those that the function uses.
+    For a function, the second argument is the dict of its globals; the slots have those that it uses.
     """
-    make, arguments, (attributes, slots), _, _, complete = reduced
-    return make, arguments, attributes, slots, complete
-
-
-def parts_of_class(
-    reduced: Any,
-) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], dict[str, Any], Callable[..., Any]]:
-    """cloudpickle's reduction of a class: what makes it, its arguments, attributes, slots, and what completes it."""
     make, arguments, (attributes, slots), _, _, complete = reduced
     return make, arguments, attributes, slots, complete
 

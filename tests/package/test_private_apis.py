@@ -206,7 +206,7 @@ class Cloudpickle(unittest.TestCase):
         function = eval("lambda: x", {"x": 5, "unused": 6, "__name__": "__main__"})
         function.attribute = 7
         _, reduced = self.reduced(function)
-        make, arguments, attributes, slots, complete = _private_apis.parts_of_function(reduced)
+        make, arguments, attributes, slots, complete = _private_apis.parts_of_reduction(reduced)
         self.assertEqual((arguments[0], slots["__globals__"]["x"]), (function.__code__, 5))
         self.assertNotIn("unused", slots["__globals__"])
         self.assertEqual(attributes["attribute"], 7)
@@ -218,7 +218,7 @@ class Cloudpickle(unittest.TestCase):
 
     def test_classes(self):
         made = type("Made", (dict,), {"__module__": "__main__", "attribute": 7})
-        make, arguments, attributes, slots, complete = _private_apis.parts_of_class(self.reduced(made)[1])
+        make, arguments, attributes, slots, complete = _private_apis.parts_of_reduction(self.reduced(made)[1])
         self.assertEqual((arguments[1], attributes["attribute"], slots), ("Made", 7, {}))
         again = make(*arguments)
         complete(again, ({"attribute": 8}, slots))

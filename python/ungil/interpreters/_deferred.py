@@ -8,7 +8,7 @@ import sys
 import types
 from types import FunctionType, ModuleType
 
-from .._private_apis import globals_used_by, parts_of_class
+from .._private_apis import globals_used_by, parts_of_reduction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def reduce_class(kind: type, reduced: Any) -> Any:
     """cloudpickle's reduction of a class, with its annotations. cloudpickle drops them if Python has them deferred."""
     if sys.version_info < (3, 14):
         return reduced
-    make, arguments, attributes, slots, complete = parts_of_class(reduced)
+    make, arguments, attributes, slots, complete = parts_of_reduction(reduced)
     attributes = {name: value for name, value in attributes.items() if name not in _ANNOTATIONS}
     state = complete, (attributes, slots), _annotations_of(kind)
     return make, arguments, state, None, None, set_class_state

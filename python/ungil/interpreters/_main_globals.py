@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from .._private_apis import RLock, parts_of_function, thread_local
+from .._private_apis import RLock, parts_of_reduction, thread_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def reduce_function(
     shared_names: globals that the other side has of its own, and that are not sent.
     sent: receives the globals that are sent.
     """
-    make, arguments, attributes, slots, complete = parts_of_function(reduced)
+    make, arguments, attributes, slots, complete = parts_of_reduction(reduced)
     values = {}
     for name, value in slots["__globals__"].items():
         if name not in shared_names:
