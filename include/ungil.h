@@ -169,6 +169,11 @@
 #define UNGIL_E_EXITING -13
 
 /**
+ * The interpreter died: its code called abort() or the like. The message says what it did, then its stack in Python.
+ */
+#define UNGIL_E_DIED -14
+
+/**
  * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.
  */
 typedef int32_t (*UngilLoopBody)(int64_t begin, int64_t end, void *ctx);
@@ -807,6 +812,18 @@ int32_t ungil_interp_free(int32_t interp);
 int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
 
 /**
+ * Whether an interpreter is alive: its code has not ended it, by abort() for example.
+ *
+ * interp: the handle.
+ * alive: receives 1 or 0.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if alive is NULL; UNGIL_E_HANDLE if there is no such interpreter.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_interp_is_alive(int32_t interp, int32_t *alive);
+
+/**
  * Runs Python source code in the interpreter's `__main__`, on the calling thread.
  *
  * interp: the handle.
@@ -814,7 +831,7 @@ int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the code
  * raises an exception, including that of sys.exit(); UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the
- * process is exiting, in which case part of the code may have run.
+ * process is exiting, in which case part of the code may have run; UNGIL_E_DIED if code in the interpreter has ended it.
  * Thread-safety: any number of threads at once. Requests in one interpreter take turns, as threads in Python do;
  * requests in different interpreters run in parallel. Each request has its own thread state, so the contents of a
  * threading.local do not outlive it.
@@ -864,8 +881,8 @@ int32_t ungil_interp_interrupt(int32_t interp);
  * request: length bytes, which are copied. May be NULL if length is 0.
  * buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
  * of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
- * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
- * buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
+ * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and
+ * UNGIL_E_DIED, for buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
  * caller must synchronise other accesses to it.
  * reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().

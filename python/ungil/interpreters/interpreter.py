@@ -312,6 +312,13 @@ class Interpreter(Handle):
                 check(status)
             self._handle = 0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether code can run in the interpreter: it is neither closed nor dead. See `InterpreterDiedError`."""
+        alive = ctypes.c_int32()
+        is_open = library.ungil_interp_is_alive(self._handle, ctypes.byref(alive)) == signatures.UNGIL_OK
+        return is_open and bool(alive.value)
+
     def _outcome(self, call: Call) -> Outcome:
         """The outcome of a call, which is made on this thread even if it is the main one."""
         handle = self._open()

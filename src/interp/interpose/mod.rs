@@ -11,7 +11,9 @@
 //! | `environ` | `setenv`, `unsetenv`, `putenv` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
-//! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
+//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` |
 //! | `thread_stack` | `pthread_getattr_np` |
 //!
@@ -26,6 +28,7 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+pub(crate) mod fatal_error;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 pub(crate) mod signal;
@@ -87,14 +90,23 @@ const TABLE: &[Entry] = &[
     entry("unsetenv", Libpython, Plain(environ::unsetenv as *const ())),
     entry("putenv", Libpython, Plain(environ::putenv as *const ())),
     // waits of Python's own
-    entry("pthread_cond_timedwait", Libpython, Plain(gil_wait::pthread_cond_timedwait as *const ())),
-    entry("sem_wait", FreeThreadedLibpython, Plain(world_wait::sem_wait as *const ())),
-    entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
+    entry("pthread_cond_timedwait", Libpython, OfCopy(gil_wait::pthread_cond_timedwait as *const (), 3)),
+    entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),
+    entry("sem_destroy", FreeThreadedLibpython, OfCopy(world_wait::sem_destroy as *const (), 1)),
     // signals
     entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
     // the end of the process
-    entry("abort", Libpython, Plain(process::abort as *const ())),
-    entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("abort", AllPrivate, OfCopy(process::abort as *const (), 0)),
+    entry("exit", AllPrivate, OfCopy(process::exit as *const (), 1)),
+    entry("_exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("_Exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("quick_exit", AllPrivate, OfCopy(process::quick_exit as *const (), 1)),
+    entry("__assert_fail", AllPrivate, OfCopy(process::assert_fail as *const (), 4)),
+    entry("_ZSt9terminatev", AllPrivate, OfCopy(process::terminate as *const (), 0)),
+    entry("write", Libpython, Plain(fatal_error::write as *const ())),
+    entry("fwrite", Libpython, Plain(fatal_error::fwrite as *const ())),
+    entry("fputs", Libpython, Plain(fatal_error::fputs as *const ())),
+    entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's

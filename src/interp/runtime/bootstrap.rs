@@ -35,6 +35,7 @@ pub(crate) struct Functions {
     pub(crate) importing_threads: NonNull<Object>,
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
+    pub(crate) last_words: NonNull<Object>,
 }
 
 // SAFETY: these are addresses of objects that are alive as long as the copy. They are only given to functions of the
@@ -70,6 +71,7 @@ impl Functions {
             importing_threads: function("interrupts", c"importing_threads")?,
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
+            last_words: function("errors", c"last_words")?,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Python takes the thread that initialises it for its main thread, and remembers it. So that thread never ends, and
 //! serves: whoever asks it for something need not wait for the GIL.
 
+use std::ffi::c_ulong;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -13,9 +14,12 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
+use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
+use crate::interp::runtime::death::last_words;
 use crate::sys::process;
+use crate::sys::unwind::park_forever;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
 pub(crate) enum ServiceCommand {
@@ -25,6 +29,10 @@ pub(crate) enum ServiceCommand {
     Interrupt,
     /// Take the GIL, report that, and keep it forever.
     Stop(Sender<()>),
+    /// The interpreter is dead: take the GIL and keep it forever. Report the last words of a thread.
+    End(c_ulong, Sender<String>),
+    /// The interpreter is dead, and the GIL is not released any more: wake threads that sleep.
+    Wake,
     /// Panic with the GIL held.
     #[cfg(test)]
     Panic,
@@ -107,7 +115,20 @@ impl Service {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
-            ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
+            ServiceCommand::Stop(stopped) => self.keep_gil_forever(
+                || (),
+                || {
+                    // If nobody receives it, the one who asked has stopped waiting.
+                    let _ = stopped.send(());
+                },
+            ),
+            ServiceCommand::End(thread, words) => self.keep_gil_forever(
+                || {
+                    let _ = words.send(self.last_words(thread)); // likewise
+                },
+                || (),
+            ),
+            ServiceCommand::Wake => self.wake_requests(),
             #[cfg(test)]
             ServiceCommand::Panic => {
                 let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
@@ -116,28 +137,40 @@ impl Service {
     }
 
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
-    /// on.
-    fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
+    /// on. `before` is called with the GIL, and `report` when all threads are stopped.
+    fn keep_gil_forever(&self, before: impl FnOnce(), report: impl Fn()) -> ! {
         while !self.python.take_gil_forever() {
             thread::sleep(Duration::from_millis(1)); // the exit does not wait for ever
         }
+        before();
         if let Some(world) = self.world {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
-            unsafe { world.forever(|| self.report_and_wake(stopped)) };
+            unsafe { world.forever(|| self.report_and_wake(&report)) };
         }
-        self.report_and_wake(stopped)
+        self.report_and_wake(&report)
     }
 
-    fn report_and_wake(&self, stopped: &Sender<()>) -> ! {
-        // If nobody receives it, the one who asked has stopped waiting.
-        let _ = stopped.send(());
+    fn report_and_wake(&self, report: &impl Fn()) -> ! {
+        report();
+        self.wake_requests();
+        park_forever()
+    }
+
+    fn wake_requests(&self) {
         // A thread may have been about to sleep when it was woken: it is woken again.
         let mut pause = Duration::from_millis(1);
-        loop {
+        while !self.in_progress.is_empty() {
             thread::sleep(pause);
             self.in_progress.wake();
             pause = (2 * pause).min(Duration::from_millis(100));
         }
+    }
+
+    /// The last words of a thread, whose interpreter is dead. This thread has just taken the GIL.
+    fn last_words(&self, thread: c_ulong) -> String {
+        // SAFETY: this thread holds the GIL of the Python with these functions, and never releases it.
+        let gil = unsafe { Gil::new(self.python.api) };
+        catch_abandoned(|| last_words(gil, &self.functions, thread)).unwrap_or_default()
     }
 
     /// Whether all interrupts are delivered.

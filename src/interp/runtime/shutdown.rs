@@ -44,7 +44,8 @@ pub(crate) fn register(interpreter: &'static Interpreter) {
 }
 
 fn stop_all() {
-    let all = started();
+    let mut all = started();
+    all.retain(|interpreter| !interpreter.is_dead());
     let (sender, reports) = mpsc::channel();
     for interpreter in &all {
         interpreter.stop(sender.clone());

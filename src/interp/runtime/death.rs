@@ -1,0 +1,59 @@
+//! How one interpreter is stopped: as all are when the process exits (`shutdown.rs`), but at any time.
+
+use std::ffi::c_ulong;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::interp::cpython::gil::Gil;
+use crate::interp::exit::abandon::{call_abandonable, catch_abandoned};
+use crate::interp::exit::life::LastActs;
+use crate::interp::runtime::bootstrap::Functions;
+use crate::interp::runtime::interpreter::Interpreter;
+use crate::interp::runtime::service::ServiceCommand;
+
+/// How long the thread that ends an interpreter waits for its GIL. Python releases it every 5 ms when another thread asks
+/// for it. A thread that keeps it for longer may wait for the thread that ends, so there must be a limit.
+const GIL_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl LastActs for Interpreter {
+    fn last_words(&self) -> String {
+        // SAFETY: it takes nothing and cannot fail. Python knows the thread by the same number.
+        let thread = unsafe { libc::pthread_self() };
+        if self.is_held_by_this_thread() {
+            // SAFETY: this thread holds the GIL of the Python with these functions, and does not release it.
+            let gil = unsafe { Gil::new(self.api()) };
+            return catch_abandoned(|| last_words(gil, self.functions(), thread)).unwrap_or_default();
+        }
+        let (sender, words) = mpsc::channel();
+        self.post(ServiceCommand::End(thread, sender));
+        words.recv_timeout(GIL_TIMEOUT).unwrap_or_default()
+    }
+
+    fn stop(&self) {
+        if !self.is_held_by_this_thread() {
+            // If the command was posted for the last words, the service keeps the GIL by now, and this one is not received.
+            return self.post(ServiceCommand::End(0, mpsc::channel().0));
+        }
+        if !self.is_free_threaded() {
+            return self.post(ServiceCommand::Wake);
+        }
+        // Other threads have to be stopped, and that waits for those that are attached.
+        let api = self.api();
+        // SAFETY: this thread is attached, and does nothing more in this Python.
+        let _ = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyEval_SaveThread)() }));
+        self.post(ServiceCommand::End(0, mpsc::channel().0));
+    }
+}
+
+/// Flushes the output, and returns the thread's stack in Python, as text.
+pub(crate) fn last_words(gil: Gil<'_>, functions: &Functions, thread: c_ulong) -> String {
+    let text = || {
+        // SAFETY: the function is that of the token's Python, and alive as long as the copy.
+        let text = unsafe { gil.call_with_bytes(functions.last_words, thread.to_string().as_bytes()) }?;
+        Ok(String::from_utf8_lossy(text.content()?).into_owned())
+    };
+    text().unwrap_or_else(|error| {
+        gil.clear(error);
+        String::new()
+    })
+}
