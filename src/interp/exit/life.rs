@@ -19,6 +19,8 @@ pub(crate) trait LastActs: Sync {
     fn last_words(&self) -> String;
     /// Has its other threads stopped. This does not wait.
     fn stop(&self);
+    /// Waits until all requests have ended, for a while. Whether they have.
+    fn have_requests_ended(&self) -> bool;
 }
 
 /// The life of one copy of libpython.
@@ -63,6 +65,11 @@ impl Life {
         let Some(acts) = self.acts.get() else { return };
         let _ = self.stack.set(stack.unwrap_or_else(|| acts.last_words()));
         acts.stop();
+    }
+
+    /// When it is dead: waits until all its requests have ended, for a while. Whether they have.
+    pub(crate) fn have_requests_ended(&self) -> bool {
+        self.acts.get().is_none_or(|acts| acts.have_requests_ended())
     }
 
     /// The error of all its requests, once it is dead.

@@ -12,7 +12,7 @@
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
-//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` |
 //! | `thread_stack` | `pthread_getattr_np` |
@@ -111,6 +111,7 @@ const TABLE: &[Entry] = &[
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
+    entry("Py_Exit", Libpython, OfCopy(process::exit as *const (), 1)),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
 ];

@@ -113,8 +113,8 @@ unsafe fn text_of(text: *const c_char) -> String {
 /// Ends the interpreter of copy `number`, on a thread that would end the process: the thread abandons its request, or
 /// stops. `why` gives the cause and, if it is known, the thread's stack in Python.
 ///
-/// This returns where the process is to end instead: in the child of a fork, when it is exiting already, and where the
-/// frames of this thread cannot be abandoned.
+/// This returns where the process is to end instead: in the child of a fork, when it is exiting already, where the
+/// frames of this thread cannot be abandoned, and where a request does not end.
 fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)) {
     if signal::is_child() || at_exit::is_exiting() {
         return;
@@ -128,7 +128,11 @@ fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)
     let (cause, stack) = why();
     life.end(cause, stack);
     if way_out == WayOut::Stop {
-        park_forever();
+        if life.have_requests_ended() {
+            park_forever();
+        }
+        report_uncontained();
+        return;
     }
     // SAFETY: there is a call that can be abandoned. The frames between it and this one are C's, those of the closure of
     // `call_abandonable`, which own nothing, and this one and its caller's, which own nothing any more.
@@ -137,8 +141,9 @@ fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)
 
 /// Says why the process ends, by a line on stderr.
 fn report_uncontained() {
-    const LINE: &str = "ungil: an isolated interpreter ends the process: C code called abort() or exit() where that \
-                        interpreter alone cannot be ended, as while a library is loaded\n";
+    const LINE: &str = "ungil: an isolated interpreter ends the process: its C code called abort() or exit() where that \
+                        interpreter alone cannot be ended, as while a library is loaded, or on a thread that a request \
+                        waits for\n";
     // SAFETY: the address and the length are those of one constant.
     unsafe { libc::write(libc::STDERR_FILENO, LINE.as_ptr().cast(), LINE.len()) };
 }

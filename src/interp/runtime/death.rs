@@ -2,7 +2,8 @@
 
 use std::ffi::c_ulong;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::interp::cpython::gil::Gil;
 use crate::interp::exit::abandon::{call_abandonable, catch_abandoned};
@@ -14,6 +15,10 @@ use crate::interp::runtime::service::ServiceCommand;
 /// How long the thread that ends an interpreter waits for its GIL. Python releases it every 5 ms when another thread asks
 /// for it. A thread that keeps it for longer may wait for the thread that ends, so there must be a limit.
 const GIL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long requests may take to end if a thread that is in none has ended their interpreter. They end when they want the
+/// GIL. One that waits in C for that thread never does, and then the process has to end, as its caller would wait forever.
+const REQUESTS_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl LastActs for Interpreter {
     fn last_words(&self) -> String {
@@ -42,6 +47,14 @@ impl LastActs for Interpreter {
         // SAFETY: this thread is attached, and does nothing more in this Python.
         let _ = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyEval_SaveThread)() }));
         self.post(ServiceCommand::End(0, mpsc::channel().0));
+    }
+
+    fn have_requests_ended(&self) -> bool {
+        let end = Instant::now() + REQUESTS_TIMEOUT;
+        while self.is_busy() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+        !self.is_busy()
     }
 }
 
