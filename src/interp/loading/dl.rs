@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 unsafe extern "C" {
     /// As dlsym, for one version of a symbol.
@@ -20,6 +20,13 @@ pub struct Library(NonNull<c_void>);
 unsafe impl Send for Library {}
 // SAFETY: all that is done with a shared handle is dlsym and dlvsym, which any threads may call at once.
 unsafe impl Sync for Library {}
+
+/// The beginning of glibc's `struct link_map`.
+#[repr(C)]
+struct LinkMap {
+    _address: usize,
+    name: *const c_char,
+}
 
 /// Why a library could not be loaded: the message of dlerror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +56,18 @@ impl Library {
     /// The handle that dlopen returned.
     pub fn handle(self) -> *mut c_void {
         self.0.as_ptr()
+    }
+
+    /// The path that the dynamic loader knows it by.
+    pub(crate) fn path(self) -> Option<PathBuf> {
+        let mut map: *const LinkMap = ptr::null();
+        // SAFETY: the handle is valid, as no library is unloaded, and the call writes the address of the loader's structure.
+        if unsafe { libc::dlinfo(self.0.as_ptr(), libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) } != 0 {
+            return None;
+        }
+        // SAFETY: the structure stays as long as the library, and its name is a C string.
+        let name = unsafe { CStr::from_ptr((*map).name) };
+        Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
     }
 
     /// The address of a symbol, if the library, or one that it needs, defines it.

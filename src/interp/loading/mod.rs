@@ -3,7 +3,12 @@
 //! | file | contents |
 //! |---|---|
 //! | `privacy` | the decision which libraries are private |
+//! | `shared_runtimes`, `pattern` | the table of runtimes that are shared; patterns of names |
 //! | `loader` | `dlopen` for one interpreter: loads copies of private libraries |
+//! | `graph` | a library and all that it needs |
+//! | `search`, `process_paths`, `ld_cache` | where the dynamic loader finds a library |
+//! | `lookup` | `dlsym` for one interpreter |
+//! | `report` | what an interpreter has loaded, for people |
 //! | `library_info` | what is read from a library's file: whether it uses Python, what it needs |
 //! | `library_cache` | this information for all files, and which file each copy was made from |
 //! | [`memfile`] | the file that a copy is loaded from |
@@ -13,9 +18,17 @@
 //! Uses `elf`, and the hook of `exit`. `interpose`, `cpython` and `runtime` may use it.
 
 pub mod dl;
+mod graph;
+mod ld_cache;
 pub(crate) mod library_cache;
 pub(crate) mod library_info;
 pub(crate) mod loader;
+mod lookup;
 pub mod memfile;
+pub(crate) mod pattern;
 pub(crate) mod privacy;
+mod process_paths;
 pub(crate) mod reentrant;
+mod report;
+mod search;
+mod shared_runtimes;

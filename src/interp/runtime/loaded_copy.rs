@@ -21,6 +21,7 @@ use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::step::{Libpython, Step, file_name};
+use crate::sys::settings::variables;
 
 /// A copy of libpython that is loaded, but not initialised.
 pub(crate) struct LoadedCopy {
@@ -78,6 +79,7 @@ impl LoadedCopy {
             soname,
             self.exported.clone(),
             interpose::is_in_libraries,
+            self.options.choice(variables()),
         )
     }
 
