@@ -102,7 +102,9 @@ impl Graph {
         }
         let in_process = || loaded.path_in_process(name).map(Found::ByPath);
         let is_library = |path: &Path| library_info(path).is_some();
-        let Some(found) = find(name, &self.chain(from), is_library).or_else(in_process) else { return Target::Left };
+        let Some(found) = find(name, &self.chain(from), is_library).or_else(in_process) else {
+            return Target::Left;
+        };
         let (Found::ByPath(path) | Found::InSystem(path)) = &found;
         let Ok(metadata) = fs::metadata(path) else { return Target::Left };
         let id = FileId::of(&metadata);

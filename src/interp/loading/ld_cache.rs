@@ -23,10 +23,13 @@ const FLAGS: u32 = if cfg!(target_arch = "aarch64") { 0x0a03 } else { 0x0303 };
 #[derive(Debug, Default)]
 pub(super) struct LdCache(HashMap<Vec<u8>, PathBuf>);
 
+/// The state of the file that was read, and what was in it.
+type Read = (FileId, Arc<LdCache>);
+
 impl LdCache {
     /// The system's; an empty one if there is none. It is read again when it has changed.
     pub(super) fn of_system() -> Arc<Self> {
-        static READ: ForkLocal<Mutex<Option<(FileId, Arc<LdCache>)>>> = ForkLocal::new(Mutex::default);
+        static READ: ForkLocal<Mutex<Option<Read>>> = ForkLocal::new(Mutex::default);
         let Ok(metadata) = fs::metadata(FILE) else { return Arc::default() };
         let id = FileId::of(&metadata);
         let mut read = lock(READ.get());
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn damaged_files_are_no_caches() {
-        let mut file = [MAGIC, &[1, 0, 0, 0], &[0; 24], &FLAGS.to_le_bytes(), &[72, 0, 0, 0], &[76, 0, 0, 0], &[0; 12]].concat();
+        let mut file =
+            [MAGIC, &[1, 0, 0, 0], &[0; 24], &FLAGS.to_le_bytes(), &[72, 0, 0, 0], &[76, 0, 0, 0], &[0; 12]]
+                .concat();
         file.extend(b"a.so\0/a.so\0");
         let name_at = 72u32.to_le_bytes();
         file[HEADER_LEN + 4..][..4].copy_from_slice(&name_at);

@@ -231,13 +231,16 @@ impl Loader {
     fn name_of_needed(&self, node: &Node, name: &[u8], graph: &Graph, files: &Files) -> Option<Vec<u8>> {
         let target = node.needed.iter().find(|(other, _)| other == name).map(|(_, target)| *target);
         // A library may use versions of a library that another one needs.
-        let target = target.or_else(|| graph.named(name)).or_else(|| self.copy_named(name).map(Target::Copy))?;
+        let target =
+            target.or_else(|| graph.named(name)).or_else(|| self.copy_named(name).map(Target::Copy))?;
         let path = match target {
             Target::Python => return Some(self.python_soname.clone().into_bytes()),
             Target::Copy(id) => lock(&self.copies).get(&id)?.path.clone(),
             Target::Node(i) if files.contains_key(&i) => files[&i].path().to_owned(),
             // The loader finds it by the name, if it has loaded it or looks in the system's directories.
-            Target::Node(i) if graph.0[i].is_in_system || self.path_in_process(name).is_some() => return None,
+            Target::Node(i) if graph.0[i].is_in_system || self.path_in_process(name).is_some() => {
+                return None;
+            }
             Target::Node(i) => std::path::absolute(&graph.0[i].path).ok()?,
             Target::Left => return None,
         };

@@ -140,11 +140,11 @@ fn bound_to_private(
         Target::Python => Some(Reason::NeedsPython),
         _ => None,
     };
-    let is_free = |verdict: &Verdict| {
-        !verdict.is_private && !matches!(verdict.reason, Reason::Own | Reason::CLibrary)
-    };
+    let is_free =
+        |verdict: &Verdict| !verdict.is_private && !matches!(verdict.reason, Reason::Own | Reason::CLibrary);
     let shared = graph.0.iter().enumerate().filter(|(node, _)| is_free(&verdicts[*node]));
-    let mut bound = shared.filter_map(|(node, it)| Some((node, it.needed.iter().find_map(|(_, to)| why(to))?)));
+    let mut bound =
+        shared.filter_map(|(node, it)| Some((node, it.needed.iter().find_map(|(_, to)| why(to))?)));
     bound.next()
 }
 
@@ -168,9 +168,7 @@ fn chosen(patterns: &[OsString], node: &Node) -> Option<OsString> {
 const PACKAGE_DIRECTORIES: [&str; 2] = ["site-packages", "dist-packages"];
 
 fn is_in_package_directory(path: &Path) -> bool {
-    let is_one = |part: Component<'_>| {
-        matches!(part, Component::Normal(name) if PACKAGE_DIRECTORIES.iter().any(|directory| name == *directory))
-    };
+    let is_one = |part: Component<'_>| matches!(part, Component::Normal(name) if PACKAGE_DIRECTORIES.iter().any(|directory| name == *directory));
     path.components().any(is_one)
 }
 

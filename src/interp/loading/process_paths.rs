@@ -68,7 +68,8 @@ fn library_path(environment: &[u8]) -> Vec<PathBuf> {
 
 /// Tells the parts of a search path: the program's, the environment's, and the loader's own directories, which come last.
 fn split(mut all: Vec<PathBuf>, environment: Vec<PathBuf>) -> ProcessPaths {
-    let is_systems = |path: &PathBuf| path.starts_with("/lib") || path.starts_with("/lib64") || path.starts_with("/usr");
+    let is_systems =
+        |path: &PathBuf| path.starts_with("/lib") || path.starts_with("/lib64") || path.starts_with("/usr");
     let is_own = |path: &PathBuf| !is_systems(path) || environment.contains(path);
     let system = all.split_off(all.iter().rposition(is_own).map_or(0, |last| last + 1));
     all.retain(|path| !environment.contains(path));
@@ -121,7 +122,10 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn the_loader_tells_its_directories() {
         let paths = process_paths();
-        assert!(paths.system.iter().any(|path| path.starts_with("/usr/lib") || path.starts_with("/usr/lib64")), "{paths:?}");
+        assert!(
+            paths.system.iter().any(|path| path.starts_with("/usr/lib") || path.starts_with("/usr/lib64")),
+            "{paths:?}"
+        );
         let lib = PathBuf::from("/").join(OsStr::from_bytes(&paths.lib));
         assert!(paths.lib.starts_with(b"lib") && lib.is_dir(), "{paths:?}");
         assert!(!paths.platform.is_empty());
@@ -129,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_parts_of_the_path_are_told_apart() {
-        let paths = |list: &str| list.split(' ').filter(|it| !it.is_empty()).map(PathBuf::from).collect::<Vec<_>>();
+        let paths =
+            |list: &str| list.split(' ').filter(|it| !it.is_empty()).map(PathBuf::from).collect::<Vec<_>>();
         for (all, environment, program, system) in [
             ("/lib /usr/lib", "", "", "/lib /usr/lib"),
             ("/p/lib /lib /usr/lib", "", "/p/lib", "/lib /usr/lib"),
@@ -147,7 +152,9 @@ mod tests {
 
     #[test]
     fn lib_is_what_depends_on_the_machine() {
-        for (first, lib) in [("/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"), ("/usr/lib64", "lib64"), ("/lib64", "lib64")] {
+        for (first, lib) in
+            [("/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"), ("/usr/lib64", "lib64"), ("/lib64", "lib64")]
+        {
             assert_eq!(lib_token(&[PathBuf::from(first)]), lib.as_bytes());
         }
         assert_eq!(lib_token(&[]), b"");

@@ -32,7 +32,11 @@ pub(super) enum Found {
 
 /// Finds the library of this name for the first of `chain`, the libraries that made one another be loaded. `is_library` says
 /// whether a file is a library for this machine; the loader passes over others in a search.
-pub(super) fn find(name: &[u8], chain: &[Requester<'_>], is_library: impl Fn(&Path) -> bool) -> Option<Found> {
+pub(super) fn find(
+    name: &[u8],
+    chain: &[Requester<'_>],
+    is_library: impl Fn(&Path) -> bool,
+) -> Option<Found> {
     let paths = process_paths();
     if name.contains(&b'/') {
         let origin = chain.first().map_or(Path::new("/"), |requester| origin(requester.path));
@@ -67,7 +71,8 @@ pub(super) fn find(name: &[u8], chain: &[Requester<'_>], is_library: impl Fn(&Pa
 
 /// Whether a library by this path lies directly in one of the system's directories.
 pub(super) fn is_in_system_directory(path: &Path) -> bool {
-    let Some(directory) = fs::canonicalize(path).ok().and_then(|path| path.parent().map(Path::to_owned)) else {
+    let Some(directory) = fs::canonicalize(path).ok().and_then(|path| path.parent().map(Path::to_owned))
+    else {
         return false;
     };
     let is_it = |other: &Path| fs::canonicalize(other).is_ok_and(|other| other == directory);

@@ -163,9 +163,14 @@ mod tests {
 
     #[test]
     fn others_are_not_runtimes() {
-        for name in
-            ["libcurl.so.4", "libhdf5-1a2b.so.310", "libtorch_cuda.so", "libomptest.so", "libc.so.6", "libstdc.so"]
-        {
+        for name in [
+            "libcurl.so.4",
+            "libhdf5-1a2b.so.310",
+            "libtorch_cuda.so",
+            "libomptest.so",
+            "libc.so.6",
+            "libstdc.so",
+        ] {
             assert_eq!(shared_runtime(name.as_bytes()), None, "{name}");
         }
     }

@@ -117,7 +117,8 @@ impl Options {
 
     /// Which libraries the user wants to be private, and which shared: by these options, and by the environment.
     pub(crate) fn choice(&self, variables: &Variables) -> Choice {
-        let all = |name, more: &[OsString]| self.list(name).map(OsStr::to_owned).chain(more.to_vec()).collect();
+        let all =
+            |name, more: &[OsString]| self.list(name).map(OsStr::to_owned).chain(more.to_vec()).collect();
         Choice { private: all("private", &variables.private), shared: all("shared", &variables.shared) }
     }
 

@@ -73,12 +73,15 @@ fn a_runtime_that_needs_a_private_library_is_private_and_so_is_what_needs_it() {
 
 #[test]
 fn the_users_word_beats_the_table_and_the_place() {
-    let private = |private_names: &[&str], shared: &[&str]| private(&NUMPY, &choice(private_names, shared)).len();
+    let private =
+        |private_names: &[&str], shared: &[&str]| private(&NUMPY, &choice(private_names, shared)).len();
     assert_eq!(private(&["libscipy_openblas*"], &[]), 2);
     assert_eq!(private(&["/x/numpy.libs/*"], &[]), 4);
     assert_eq!(private(&["libquadmath*"], &[]), 4, "the others need it");
     assert_eq!(private(&["libgfortran*"], &["libgfortran*"]), 3, "private wins");
-    let h5py = |private_names: &[&str], shared: &[&str]| super::tests::private(&H5PY, &choice(private_names, shared));
+    let h5py = |private_names: &[&str], shared: &[&str]| {
+        super::tests::private(&H5PY, &choice(private_names, shared))
+    };
     assert_eq!(h5py(&["libcrypto.so.3"], &[]).len(), 4);
     assert_eq!(h5py(&[], &["libz-*"]), [H5PY[0].0, H5PY[1].0]);
     assert_eq!(h5py(&["*"], &[]).len(), 4, "there is one C library");
