@@ -15,6 +15,7 @@ use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{is_system_name, private_libraries};
 use super::reentrant::ReentrantLock;
+use super::shared_pages::share_pages;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
@@ -167,6 +168,7 @@ impl Loader {
         let path = copy.file.path().to_owned();
         // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
         if let Ok(library) = unsafe { Library::open(&path, flags | libc::RTLD_NOLOAD) } {
+            share_pages(library, &copy.file, &copy.original);
             let private = PrivateLibrary { library, original: copy.original, path };
             lock(&self.libraries).insert(copy.id, private);
         }
