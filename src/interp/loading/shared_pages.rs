@@ -8,7 +8,7 @@
 //! From then on, the copy depends on the original's file as any loaded library does: if the file is replaced (as package
 //! managers do it), nothing changes; if it is overwritten in place, the library changes under the program.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::slice;
 
 use object::LittleEndian as LE;
-use object::elf::{PF_R, PF_W, PF_X, PT_LOAD, ProgramFlags};
+use object::elf::{PF_R, PF_W, PF_X, PT_GNU_RELRO, PT_LOAD};
 
 use super::dl::Library;
 use super::memfile::PrivateFile;
@@ -40,8 +40,7 @@ fn try_share(library: Library, copy: &PrivateFile, original: &Path) -> io::Resul
     let page = page_size()?;
     let base = library.base().ok_or(io::ErrorKind::Unsupported)?;
     let segments = read_segments(&file).map_err(io::Error::other)?;
-    let segments = segments.iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
-    let all: Vec<_> = segments.filter_map(|segment| LoadedSegment::of(segment, base, page)).collect();
+    let all = loaded_pages(&segments, base, page);
     let mut users = FileUsers::new(file.metadata()?.len(), page);
     all.iter().for_each(|segment| users.add(segment.offset, segment.len));
     for segment in &all {
@@ -56,50 +55,87 @@ fn try_share(library: Library, copy: &PrivateFile, original: &Path) -> io::Resul
     if copy.is_unforked() { users.give_back_unused(&file) } else { Ok(()) }
 }
 
-/// The pages of a segment.
-struct LoadedSegment {
+/// The pages of all segments. Those that the loader made read-only when it had relocated them count as such.
+fn loaded_pages(headers: &[Segment], base: usize, page: usize) -> Vec<LoadedPages> {
+    let of_kind = |kind| headers.iter().filter(move |header| header.p_type.get(LE) == kind);
+    let relocated = of_kind(PT_GNU_RELRO).next().and_then(|header| {
+        let end = header.p_vaddr.get(LE).checked_add(header.p_memsz.get(LE))?;
+        Some((header.p_vaddr.get(LE), base.checked_add(usize::try_from(end).ok()?)? / page * page))
+    });
+    let mut all = Vec::new();
+    for header in of_kind(PT_LOAD) {
+        let Some(pages) = LoadedPages::of(header, base, page) else { continue };
+        match relocated {
+            Some((start, end)) if start == header.p_vaddr.get(LE) && pages.contains(end) => {
+                let (first, rest) = pages.split_at(end);
+                all.extend([LoadedPages { access: libc::PROT_READ, ..first }, rest]);
+            }
+            _ => all.push(pages),
+        }
+    }
+    all
+}
+
+/// Pages of one segment, which have the same access.
+struct LoadedPages {
     address: usize,
     len: usize,
     /// In the file.
     offset: u64,
-    flags: ProgramFlags,
+    access: c_int,
 }
 
-impl LoadedSegment {
-    /// `None` if it has no file pages.
-    fn of(segment: &Segment, base: usize, page: usize) -> Option<Self> {
-        let start = base.checked_add(usize::try_from(segment.p_vaddr.get(LE)).ok()?)?;
-        let len = usize::try_from(segment.p_filesz.get(LE)).ok()?;
+impl LoadedPages {
+    /// Those that a program header is about. `None` if there are none.
+    fn of(header: &Segment, base: usize, page: usize) -> Option<Self> {
+        let start = base.checked_add(usize::try_from(header.p_vaddr.get(LE)).ok()?)?;
+        let len = usize::try_from(header.p_filesz.get(LE)).ok()?;
         let address = start / page * page;
         let len = start.checked_add(len)?.checked_next_multiple_of(page)? - address;
-        let offset = segment.p_offset.get(LE) / page as u64 * page as u64;
-        (len > 0).then_some(Self { address, len, offset, flags: segment.p_flags.get(LE) })
+        let offset = header.p_offset.get(LE) / page as u64 * page as u64;
+        let flags = header.p_flags.get(LE);
+        let access = [(PF_R, libc::PROT_READ), (PF_W, libc::PROT_WRITE), (PF_X, libc::PROT_EXEC)];
+        let access =
+            access.into_iter().filter(|(flag, _)| flags.contains(*flag)).fold(0, |all, (_, one)| all | one);
+        (len > 0).then_some(Self { address, len, offset, access })
+    }
+
+    /// The pages before an address, and those from there on.
+    fn split_at(self, address: usize) -> (Self, Self) {
+        let len = address - self.address;
+        let rest = Self { address, len: self.len - len, offset: self.offset + len as u64, ..self };
+        (Self { len, ..self }, rest)
+    }
+
+    fn contains(&self, address: usize) -> bool {
+        self.address < address && address < self.address + self.len
     }
 
     fn overlaps(&self, other: &Self) -> bool {
         self.address < other.address + other.len && other.address < self.address + self.len
     }
 
-    /// Makes as many pages as possible independent of the copy's file. The result is where they are, from the segment's
-    /// start.
+    /// Makes as many pages as possible independent of the copy's file. The result is where they are, from the start.
     fn detach(&self, original: &File, copy: &File, page: usize) -> io::Result<Vec<Range<usize>>> {
-        if self.flags.contains(PF_W) {
-            return make_private(self.address, self.len, page);
-        }
-        // Some systems can make memory executable, but not readable.
-        if !self.flags.contains(PF_R) {
+        let mut detached = self.share(original, copy, page)?;
+        detached.extend(make_private(self.address, self.len, page).unwrap_or_default());
+        Ok(detached)
+    }
+
+    fn share(&self, original: &File, copy: &File, page: usize) -> io::Result<Vec<Range<usize>>> {
+        // What is writable may change meanwhile. And some systems can make memory executable, but not readable.
+        if self.access & (libc::PROT_READ | libc::PROT_WRITE) != libc::PROT_READ {
             return Ok(Vec::new());
         }
-        let mut shared = Vec::new();
-        for range in self.equal_pages(original, page)? {
-            if let Err(error) = self.map(original, &range) {
+        let equal = self.equal_pages(original, page)?;
+        for range in &equal {
+            if let Err(error) = self.map(original, range) {
                 // Before Linux 6.12, a mapping that failed may have removed the old one.
-                self.map(copy, &range)?;
+                self.map(copy, range)?;
                 return Err(error);
             }
-            shared.push(range);
         }
-        Ok(shared)
+        Ok(equal)
     }
 
     /// The runs of pages that are equal to the original's, whose file is read: if it is truncated meanwhile, memory that
@@ -113,8 +149,9 @@ impl LoadedSegment {
         for (number, own) in own.chunks(buffer.len()).enumerate() {
             let start = number * buffer.len();
             let read = &mut buffer[..own.len()];
-            read_zero_extended(original, read, self.offset + start as u64)?;
-            for at in (0..own.len()).step_by(page).filter(|&at| own[at..at + page] == read[at..at + page]) {
+            // Pages after the file's end cannot be used.
+            let end = read_zero_extended(original, read, self.offset + start as u64)?;
+            for at in (0..end).step_by(page).filter(|&at| own[at..at + page] == read[at..at + page]) {
                 match runs.last_mut().filter(|run| run.end == start + at) {
                     Some(run) => run.end += page,
                     None => runs.push(start + at..start + at + page),
@@ -126,29 +163,27 @@ impl LoadedSegment {
 
     /// Maps a range of the segment from a file.
     fn map(&self, file: &File, range: &Range<usize>) -> io::Result<()> {
-        let access = if self.flags.contains(PF_X) { libc::PROT_READ | libc::PROT_EXEC } else { libc::PROT_READ };
         let kind = libc::MAP_PRIVATE | libc::MAP_FIXED;
         let address = (self.address + range.start) as *mut c_void;
         let offset = (self.offset + range.start as u64) as libc::off_t;
         // SAFETY: the range belongs to the library, which is never unloaded, and gets the content and the access that it
         // has already.
-        let mapped = unsafe { libc::mmap(address, range.len(), access, kind, file.as_raw_fd(), offset) };
+        let mapped = unsafe { libc::mmap(address, range.len(), self.access, kind, file.as_raw_fd(), offset) };
         if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 
-/// Reads as a mapping of the file would show it: zeros follow its end.
-fn read_zero_extended(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        let count = file.read_at(buffer, offset)?;
-        if count == 0 {
-            buffer.fill(0);
-            return Ok(());
+/// Reads as a mapping of the file would show it: zeros follow its end. The result is how many bytes are the file's.
+fn read_zero_extended(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut end = 0;
+    while end < buffer.len() {
+        match file.read_at(&mut buffer[end..], offset + end as u64)? {
+            0 => break,
+            count => end += count,
         }
-        buffer = &mut buffer[count..];
-        offset += count as u64;
     }
-    Ok(())
+    buffer[end..].fill(0);
+    Ok(end)
 }
 
 /// For each page of the copy's file, by how many mapped pages it is used.
@@ -178,7 +213,7 @@ impl FileUsers {
 
     /// Gives back the memory of the pages that nothing uses. The file keeps its length.
     fn give_back_unused(&self, file: &File) -> io::Result<()> {
-        const PUNCH: libc::c_int = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        const PUNCH: c_int = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         let mut first = 0;
         for run in self.counts.chunk_by(|count, next| (*count == 0) == (*next == 0)) {
             let (offset, len) = (first * self.page, run.len() * self.page);
