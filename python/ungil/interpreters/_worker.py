@@ -165,7 +165,7 @@ _OPERATIONS = {
 }
 
 
-_OWN_FILES = (__file__, _ungil.FILE)
+_OWN_FILES = {__file__, *_ungil.FILES}
 
 
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:

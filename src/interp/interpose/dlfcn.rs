@@ -34,7 +34,7 @@ fn set_failure(failure: Option<String>) {
 ///
 /// # Safety
 /// The contract of dlopen: `path` is NULL or a C string.
-pub(super) unsafe fn dlopen(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
+pub(super) unsafe extern "C" fn dlopen(path: *const c_char, flags: c_int, number: usize) -> *mut c_void {
     set_failure(None);
     // The library's initialisers run, and may call Python.
     // SAFETY: by this function's contract, `path` is NULL or a C string.
@@ -76,8 +76,8 @@ fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
     library
 }
 
-/// The result of a lookup in the copy. Without an answer, the C library is to look the symbol up. (The trampolines take
-/// it from two registers.)
+/// The result of a lookup in the copy. Without an answer, the C library is to look the symbol up. (`symbol_lookup`
+/// takes it from two registers.)
 #[repr(C)]
 pub(super) struct Lookup {
     is_answer: usize,

@@ -1,27 +1,25 @@
 //! Interposition: functions of this library that a copy of libpython calls in place of others of the same name: the C
-//! library's, and a few of Python's own. The interpreter's private libraries call only those in [`IN_LIBRARIES`] (and
-//! Python's own, as they are bound to the copy).
+//! library's, and a few of Python's own. The interpreter's private libraries call some of them, too.
 //!
 //! The copy defines each of them, under its symbol prefix, as an absolute address in this library; `elf/rewrite.rs`
-//! does that for any list of functions.
+//! does that for any list of functions. [`TABLE`] has all of them, and says whose calls go to each.
 //!
-//! | file | functions | also in private libraries |
-//! |---|---|---|
-//! | `trampolines` | `dlopen`, `dlsym`, `dlvsym`: one of each per copy | yes |
-//! | `dlfcn` | the work of these three; `dlerror`, `dladdr` | yes |
-//! | `environ` | `setenv`, `unsetenv`, `putenv` | no |
-//! | `gil_wait` | `pthread_cond_timedwait` | no |
-//! | `world_wait` | `sem_wait`, `sem_destroy`: in free-threaded builds | no |
-//! | `process` | `abort`, `exit` | no |
-//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing` | yes |
-//! | `signal` | `sigaction` | no |
-//! | `thread_stack` | `pthread_getattr_np` | no |
+//! | file | functions |
+//! |---|---|
+//! | `dlfcn` | `dlopen`, `dlerror`, `dladdr`; the work of `dlsym` and `dlvsym` |
+//! | `symbol_lookup` | `dlsym`, `dlvsym` |
+//! | `environ` | `setenv`, `unsetenv`, `putenv` |
+//! | `gil_wait` | `pthread_cond_timedwait` |
+//! | `world_wait` | `sem_wait`, `sem_destroy` |
+//! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `signal` | `sigaction` |
+//! | `thread_stack` | `pthread_getattr_np` |
 //!
-//! `copies` has the loader of each copy, by the copy's number.
+//! `copies` has the loader of each copy, by the copy's number, which `trampolines` passes to the functions that have to
+//! know it.
 //!
-//! To interpose another function, write it in the file that fits. Add it to [`functions`], to the table above, and to
-//! step 4 of `../README.md`; if private libraries are to call it too, also to [`IN_LIBRARIES`]. If it has to know which
-//! copy calls it, it needs a trampoline.
+//! To interpose another function, write it in the file that fits. Add it to [`TABLE`], to the list above, and to
+//! step 4 of `../README.md`.
 //!
 //! Uses `loading`, `exit` and `elf`. Only `runtime` may use it.
 
@@ -31,46 +29,106 @@ pub(crate) mod environ;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 pub(crate) mod signal;
+pub(crate) mod symbol_lookup;
 pub(crate) mod thread_stack;
 pub(crate) mod trampolines;
 pub(crate) mod world_wait;
 
+use std::io;
+
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
 
-/// All interposed functions, for copy `number` of a libpython, which may be a free-threaded build.
-pub(crate) fn functions(number: usize, is_free_threaded: bool) -> Vec<InterposedFunction> {
-    let own = trampolines::of(number);
-    let all: [(&str, *const ()); 16] = [
-        ("dlopen", own.dlopen as *const ()),
-        ("dlsym", own.dlsym as *const ()),
-        ("dlvsym", own.dlvsym as *const ()),
-        ("dlerror", dlfcn::dlerror as *const ()),
-        ("dladdr", dlfcn::dladdr as *const ()),
-        ("pthread_cond_timedwait", gil_wait::pthread_cond_timedwait as *const ()),
-        ("sigaction", signal::sigaction as *const ()),
-        ("pthread_getattr_np", thread_stack::pthread_getattr_np as *const ()),
-        ("setenv", environ::setenv as *const ()),
-        ("unsetenv", environ::unsetenv as *const ()),
-        ("putenv", environ::putenv as *const ()),
-        ("abort", process::abort as *const ()),
-        ("exit", process::exit as *const ()),
-        ("Py_IsInitialized", process::is_initialized as *const ()),
-        ("Py_IsFinalizing", process::is_finalizing as *const ()),
-        ("_Py_IsFinalizing", process::is_finalizing as *const ()),
-    ];
-    let in_free_threaded: [(&str, *const ()); 2] = [
-        ("sem_wait", world_wait::sem_wait as *const ()),
-        ("sem_destroy", world_wait::sem_destroy as *const ()),
-    ];
-    let more = if is_free_threaded { &in_free_threaded[..] } else { &[] };
-    let interposed =
-        |&(name, function): &(_, *const ())| InterposedFunction { name, address: function.addr() };
-    all.iter().chain(more).map(interposed).collect()
+/// A function, and what calls it.
+struct Entry {
+    /// The name of the function that it replaces.
+    name: &'static str,
+    callers: Callers,
+    function: Function,
 }
 
-/// The functions of the C library that are interposed in an interpreter's private libraries as well.
-pub(crate) const IN_LIBRARIES: [&str; 5] = ["dlopen", "dlsym", "dlvsym", "dlerror", "dladdr"];
+/// Whose calls of the name go to the function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Callers {
+    /// The copy of libpython's.
+    Libpython,
+    /// The copy's, in a free-threaded build.
+    FreeThreadedLibpython,
+    /// The copy's, and those of the interpreter's private libraries.
+    AllPrivate,
+}
+
+/// How a function is called.
+#[derive(Clone, Copy)]
+enum Function {
+    /// As the one that it replaces.
+    Plain(*const ()),
+    /// With the number of the copy that calls it as one more argument, after so many others.
+    OfCopy(*const (), u8),
+}
+
+use Callers::{AllPrivate, FreeThreadedLibpython, Libpython};
+use Function::{OfCopy, Plain};
+
+const fn entry(name: &'static str, callers: Callers, function: Function) -> Entry {
+    Entry { name, callers, function }
+}
+
+#[rustfmt::skip]
+const TABLE: &[Entry] = &[
+    // loading libraries and looking up symbols
+    entry("dlopen", AllPrivate, OfCopy(dlfcn::dlopen as *const (), 2)),
+    entry("dlsym", AllPrivate, OfCopy(symbol_lookup::dlsym as *const (), 2)),
+    entry("dlvsym", AllPrivate, OfCopy(symbol_lookup::dlvsym as *const (), 3)),
+    entry("dlerror", AllPrivate, Plain(dlfcn::dlerror as *const ())),
+    entry("dladdr", AllPrivate, Plain(dlfcn::dladdr as *const ())),
+    // environment
+    entry("setenv", Libpython, Plain(environ::setenv as *const ())),
+    entry("unsetenv", Libpython, Plain(environ::unsetenv as *const ())),
+    entry("putenv", Libpython, Plain(environ::putenv as *const ())),
+    // waits of Python's own
+    entry("pthread_cond_timedwait", Libpython, Plain(gil_wait::pthread_cond_timedwait as *const ())),
+    entry("sem_wait", FreeThreadedLibpython, Plain(world_wait::sem_wait as *const ())),
+    entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
+    // signals
+    entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
+    // the end of the process
+    entry("abort", Libpython, Plain(process::abort as *const ())),
+    entry("exit", Libpython, Plain(process::exit as *const ())),
+    // threads
+    entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
+    // Python's own functions: libraries are bound to the copy's
+    entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
+    entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
+    entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
+];
+
+/// All interposed functions, for copy `number` of a libpython, which may be a free-threaded build.
+pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec<InterposedFunction>> {
+    let is_used = |entry: &&Entry| is_free_threaded || entry.callers != FreeThreadedLibpython;
+    let entries: Vec<_> = TABLE.iter().filter(is_used).collect();
+    let of_copy: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match entry.function {
+            OfCopy(function, arguments) => Some((function.addr(), arguments)),
+            Plain(_) => None,
+        })
+        .collect();
+    let mut trampolines = trampolines::make(&of_copy, number)?.into_iter();
+    let interposed = entries.iter().map(|entry| {
+        let address = match entry.function {
+            OfCopy(..) => trampolines.next().expect("each has a trampoline"),
+            Plain(function) => function.addr(),
+        };
+        InterposedFunction { name: entry.name, address }
+    });
+    Ok(interposed.collect())
+}
+
+/// Whether calls of this name by an interpreter's private libraries are interposed.
+pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
+    TABLE.iter().any(|entry| entry.callers == AllPrivate && entry.name.as_bytes() == name)
+}
 
 /// From now on calls from copy `number` go to this loader.
 pub(crate) fn register(number: usize, loader: &'static Loader) {

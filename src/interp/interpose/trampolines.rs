@@ -1,179 +1,107 @@
-//! Trampolines: each copy calls functions of its own in place of `dlopen`, `dlsym` and `dlvsym`, so that these know
-//! which copy the call comes from.
+//! Trampolines: each copy calls functions of its own where the function has to know which copy the call comes from.
 //!
-//! The C library looks a symbol up as its caller would: what RTLD_DEFAULT and RTLD_NEXT find depends on the library
-//! that the call returns to. So the trampolines of `dlsym` and `dlvsym` have no frame when they leave a call to the C
-//! library: they jump there, with the registers and the stack that they were called with.
+//! A trampoline puts the copy's number into the register of the argument after the last, and jumps to the function. A
+//! function with variable arguments has up to [`MAX_ARGUMENTS`] of them in registers too, if none is a floating-point
+//! number.
+//!
+//! The trampolines of a copy are written to a file, which is then mapped: the system lets that be executed if it lets a
+//! copy of libpython be loaded.
 
-use std::arch::naked_asm;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::c_int;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull};
 
-use super::copies::MAX_COPIES;
-use super::dlfcn::{self, Lookup};
-use crate::interp::loading::dl::dlvsym;
+use crate::interp::loading::memfile::PrivateFile;
 
-type Dlopen = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
-type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
-type Dlvsym = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+/// The most arguments that a function with a trampoline can have: one register is left for the number.
+pub(super) const MAX_ARGUMENTS: u8 = 5;
 
-/// The functions of one copy.
-#[derive(Clone, Copy)]
-pub(super) struct Trampolines {
-    pub(super) dlopen: Dlopen,
-    pub(super) dlsym: Dlsym,
-    pub(super) dlvsym: Dlvsym,
+/// The length of a trampoline: code, and at [`TARGET`] the address that it jumps to.
+const LEN: usize = 24;
+const TARGET: usize = 16;
+
+/// Makes a trampoline for each function, an address and the number of its arguments. It passes `number`, which is below
+/// 65536. The results are their addresses; they are never unmapped.
+pub(super) fn make(functions: &[(usize, u8)], number: usize) -> io::Result<Vec<usize>> {
+    let number = u16::try_from(number).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(functions.len() * LEN);
+    for &(address, arguments) in functions {
+        assert!(arguments <= MAX_ARGUMENTS, "no register is left for the number of the copy");
+        let start = bytes.len();
+        bytes.extend(code(arguments, number));
+        debug_assert_eq!(bytes.len(), start + TARGET);
+        bytes.extend((address as u64).to_ne_bytes());
+    }
+    let first = map_code(&bytes)?.addr().get();
+    Ok((0..functions.len()).map(|i| first + i * LEN).collect())
 }
 
-/// The trampolines of copy `number`.
-pub(super) fn of(number: usize) -> Trampolines {
-    TRAMPOLINES[number / ROW][number % ROW]
-}
-
-unsafe extern "C" fn dlopen_trampoline<const HIGH: usize, const LOW: usize>(
-    path: *const c_char,
-    flags: c_int,
-) -> *mut c_void {
-    // SAFETY: the arguments are the caller's, under the contract of dlopen.
-    unsafe { dlfcn::dlopen(HIGH * ROW + LOW, path, flags) }
-}
-
-/// Called by the trampolines of `dlsym`: if there is an answer, it is the result.
-///
-/// # Safety
-/// The contract of dlsym: `name` is a C string.
-unsafe extern "C" fn lookup(handle: *mut c_void, name: *const c_char, _: usize, number: usize) -> Lookup {
-    // SAFETY: by this function's contract, `name` is a C string.
-    unsafe { dlfcn::lookup(number, handle, name, None) }
-}
-
-/// Called by the trampolines of `dlvsym`.
-///
-/// # Safety
-/// The contract of dlvsym: `name` and `version` are C strings.
-unsafe extern "C" fn lookup_version(
-    handle: *mut c_void,
-    name: *const c_char,
-    version: *const c_char,
-    number: usize,
-) -> Lookup {
-    // SAFETY: by this function's contract, both are C strings.
-    unsafe { dlfcn::lookup(number, handle, name, Some(CStr::from_ptr(version))) }
-}
-
+/// `mov` of the number into the argument's register, and `jmp [rip + …]`.
 #[cfg(target_arch = "x86_64")]
-macro_rules! symbol_trampoline {
-    ($number:expr, $lookup:path, $function:path) => {
-        naked_asm!(
-            ".cfi_startproc",
-            "push rdi",
-            "push rsi",
-            "push rdx",
-            ".cfi_def_cfa_offset 32",
-            "mov ecx, {number}",
-            "call {lookup}",
-            "mov rcx, rdx",
-            "pop rdx",
-            "pop rsi",
-            "pop rdi",
-            ".cfi_def_cfa_offset 8",
-            "test rax, rax",
-            "je 2f",
-            "mov rax, rcx",
-            "ret",
-            "2:",
-            "jmp qword ptr [rip + {function}@GOTPCREL]",
-            ".cfi_endproc",
-            number = const $number,
-            lookup = sym $lookup,
-            function = sym $function,
-        )
-    };
+fn code(argument: u8, number: u16) -> [u8; TARGET] {
+    /// `mov` of an immediate into edi, esi, edx, ecx, r8d, r9d.
+    const MOV: [&[u8]; 6] = [&[0xbf], &[0xbe], &[0xba], &[0xb9], &[0x41, 0xb8], &[0x41, 0xb9]];
+    const JMP: [u8; 2] = [0xff, 0x25];
+    let mut code = MOV[usize::from(argument)].to_vec();
+    code.extend(u32::from(number).to_le_bytes());
+    code.extend(JMP);
+    let end = code.len() + size_of::<u32>();
+    code.extend(((TARGET - end) as u32).to_le_bytes());
+    code.resize(TARGET, 0xcc);
+    code.try_into().expect("it was resized")
 }
 
+/// `movz` of the number into the argument's register, `ldr x16` of the target, `br x16`.
 #[cfg(target_arch = "aarch64")]
-macro_rules! symbol_trampoline {
-    ($number:expr, $lookup:path, $function:path) => {
-        naked_asm!(
-            ".cfi_startproc",
-            "stp x29, x30, [sp, #-48]!",
-            ".cfi_def_cfa_offset 48",
-            ".cfi_offset x29, -48",
-            ".cfi_offset x30, -40",
-            "mov x29, sp",
-            "stp x0, x1, [sp, #16]",
-            "str x2, [sp, #32]",
-            "mov x3, #{number}",
-            "bl {lookup}",
-            "mov x9, x0",
-            "mov x10, x1",
-            "ldp x0, x1, [sp, #16]",
-            "ldr x2, [sp, #32]",
-            "ldp x29, x30, [sp], #48",
-            ".cfi_def_cfa_offset 0",
-            "cbz x9, 2f",
-            "mov x0, x10",
-            "ret",
-            "2:",
-            "adrp x16, :got:{function}",
-            "ldr x16, [x16, #:got_lo12:{function}]",
-            "br x16",
-            ".cfi_endproc",
-            number = const $number,
-            lookup = sym $lookup,
-            function = sym $function,
-        )
+fn code(argument: u8, number: u16) -> [u8; TARGET] {
+    const MOVZ: u32 = 0xd280_0000;
+    const LDR_X16: u32 = 0x5800_0010;
+    const BR_X16: u32 = 0xd61f_0200;
+    const NOP: u32 = 0xd503_201f;
+    const WORDS_FROM_LDR_TO_TARGET: u32 = 3;
+    let movz = MOVZ | u32::from(number) << 5 | u32::from(argument);
+    let words = [movz, LDR_X16 | WORDS_FROM_LDR_TO_TARGET << 5, BR_X16, NOP];
+    words.map(u32::to_le_bytes).concat().try_into().expect("four words")
+}
+
+fn map_code(bytes: &[u8]) -> io::Result<NonNull<u8>> {
+    let file = PrivateFile::new(c"ungil-trampolines", bytes)?;
+    let file = File::open(file.path())?;
+    const PROTECTION: c_int = libc::PROT_READ | libc::PROT_EXEC;
+    // SAFETY: a new mapping, at an address that the kernel chooses, of a file that nobody changes.
+    let address = unsafe {
+        libc::mmap(ptr::null_mut(), bytes.len(), PROTECTION, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
     };
-}
-
-#[unsafe(naked)]
-unsafe extern "C" fn dlsym_trampoline<const HIGH: usize, const LOW: usize>(
-    handle: *mut c_void,
-    name: *const c_char,
-) -> *mut c_void {
-    symbol_trampoline!(HIGH * ROW + LOW, lookup, libc::dlsym)
-}
-
-#[unsafe(naked)]
-unsafe extern "C" fn dlvsym_trampoline<const HIGH: usize, const LOW: usize>(
-    handle: *mut c_void,
-    name: *const c_char,
-    version: *const c_char,
-) -> *mut c_void {
-    symbol_trampoline!(HIGH * ROW + LOW, lookup_version, dlvsym)
-}
-
-/// The table has rows, so that a macro of 32 steps writes each of its dimensions. A copy's number is HIGH * ROW + LOW.
-const ROW: usize = 32;
-static TRAMPOLINES: [[Trampolines; ROW]; MAX_COPIES / ROW] = table();
-
-/// `[make!(0), make!(1), …, make!(31)]`
-macro_rules! array_of_32 {
-    ($make:ident) => {
-        array_of_32!($make: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
-    };
-    ($make:ident: $($number:literal)*) => {
-        [$($make!($number)),*]
-    };
-}
-
-const fn row<const HIGH: usize>() -> [Trampolines; ROW] {
-    macro_rules! trampolines {
-        ($low:literal) => {
-            Trampolines {
-                dlopen: dlopen_trampoline::<HIGH, $low>,
-                dlsym: dlsym_trampoline::<HIGH, $low>,
-                dlvsym: dlvsym_trampoline::<HIGH, $low>,
-            }
-        };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
     }
-    array_of_32!(trampolines)
+    NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mapped at NULL"))
 }
 
-const fn table() -> [[Trampolines; ROW]; MAX_COPIES / ROW] {
-    macro_rules! row_of {
-        ($high:literal) => {
-            row::<$high>()
-        };
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Function = extern "C" fn(usize, usize, usize, usize, usize, usize) -> usize;
+
+    /// The arguments as decimal digits.
+    extern "C" fn digits(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> usize {
+        [a, b, c, d, e, f].iter().fold(0, |digits, argument| digits * 10 + argument)
     }
-    array_of_32!(row_of)
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no assembly")]
+    fn the_number_comes_after_the_arguments() {
+        let address = (digits as Function as *const ()).addr();
+        let functions: Vec<_> = (0..=MAX_ARGUMENTS).map(|arguments| (address, arguments)).collect();
+        let trampolines = make(&functions, 9).unwrap();
+        let results = trampolines.into_iter().map(|address| {
+            // SAFETY: the trampoline jumps to `digits`, and changes one argument.
+            let trampoline: Function = unsafe { std::mem::transmute(address as *const ()) };
+            trampoline(1, 2, 3, 4, 5, 6)
+        });
+        assert_eq!(results.collect::<Vec<_>>(), [923456, 193456, 129456, 123956, 123496, 123459]);
+    }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Loader {
     python_soname: String,
     /// What it exports.
     exported: Arc<PythonSymbols>,
-    /// The functions of the C library that are interposed in the interpreter's libraries.
-    interposed: &'static [&'static str],
+    /// Whether a function of the C library is interposed in the interpreter's libraries.
+    is_interposed: fn(&[u8]) -> bool,
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
@@ -62,14 +62,14 @@ impl Loader {
         python: Library,
         python_soname: String,
         exported: Arc<PythonSymbols>,
-        interposed: &'static [&'static str],
+        is_interposed: fn(&[u8]) -> bool,
     ) -> Self {
         Self {
             prefix,
             python,
             python_soname,
             exported,
-            interposed,
+            is_interposed,
             libraries: Mutex::default(),
             loading: ReentrantLock::default(),
             unfinished: Mutex::default(),
@@ -207,8 +207,7 @@ impl Loader {
             let path = id.and_then(|id| self.path_of(id, copies)).or_else(|| self.path_of_name(name, copies));
             path.map(|path| path.into_os_string().into_vec())
         };
-        let is_own =
-            |name: &[u8]| self.is_python(name) || self.interposed.iter().any(|it| it.as_bytes() == name);
+        let is_own = |name: &[u8]| self.is_python(name) || (self.is_interposed)(name);
         check_version_files(&image, copies, needed)?;
         let (name, origin) = (file_name(path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
@@ -222,27 +221,38 @@ impl Loader {
         self.prefix.demangle(&message)
     }
 
-    /// The address of a Python symbol, as code of this interpreter is to find it. `None` if the C library's dlsym is to
-    /// look the symbol up.
+    /// The address of a symbol of Python's, or of a function that is interposed in libraries, as code of this
+    /// interpreter is to find it. `None` if the C library's dlsym is to look the symbol up.
     pub(crate) fn symbol(
         &self,
         handle: *mut c_void,
         name: &CStr,
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
+        if (self.is_interposed)(name.to_bytes()) {
+            let is_c_library = is_whole_process(handle) || handle == c_library();
+            let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
+            return is_c_library.then(function).flatten().map(Ok);
+        }
         let is_python = is_python_symbol(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
         let name = name.to_str().ok().filter(|_| is_python)?;
         let own = self.python.symbol_of(&self.prefix.mangle(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.
-        let is_whole_process = handle == libc::RTLD_DEFAULT || handle == whole_process();
-        own.map(Ok).or_else(|| is_whole_process.then(|| Err(format!("undefined symbol: {name}"))))
+        own.map(Ok).or_else(|| is_whole_process(handle).then(|| Err(format!("undefined symbol: {name}"))))
     }
 }
 
-/// The handle that dlopen(NULL) returns.
-fn whole_process() -> *mut c_void {
+/// Whether the handle stands for all global symbols: the one that dlopen(NULL) returns, too.
+fn is_whole_process(handle: *mut c_void) -> bool {
     // SAFETY: NULL stands for the program itself, which is loaded already.
-    unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+    handle == libc::RTLD_DEFAULT
+        || handle == unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+}
+
+/// The handle of the C library; NULL if it has another name.
+fn c_library() -> *mut c_void {
+    // SAFETY: the name is a C string. With RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+    unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
 }
 
 /// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.

@@ -6,14 +6,24 @@ use std::ptr::NonNull;
 use crate::interp::cpython::ffi::Object;
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 
-const BOOTSTRAP: &CStr =
-    match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
+const PACKAGE: &CStr =
+    match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap/__init__.py"), "\0").as_bytes()) {
         Ok(text) => text,
         Err(_) => panic!("the source has a NUL"),
     };
 
-/// The functions of `bootstrap.py` in one copy. Their references are never given back, so that they are alive as long as
-/// the copy.
+macro_rules! modules {
+    ($($name:literal)*) => {
+        [$(($name, include_str!(concat!("bootstrap/", $name, ".py")))),*]
+    };
+}
+
+/// The modules of the package, with their sources. Each may import those before it.
+const MODULES: [(&str, &str); 8] =
+    modules!["fork" "process" "settings" "sources" "requests" "interrupts" "errors" "reuse"];
+
+/// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
+/// copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Functions {
     pub(crate) configure: NonNull<Object>,
@@ -34,20 +44,32 @@ unsafe impl Send for Functions {}
 unsafe impl Sync for Functions {}
 
 impl Functions {
-    /// Runs `bootstrap.py`.
+    /// Runs the package's files.
     pub(crate) fn load(gil: Gil<'_>) -> Result<Self, PyErrSet> {
-        let namespace = gil.run(BOOTSTRAP, c"<ungil bootstrap>")?;
-        let get = |name| gil.get(&namespace, name).and_then(|it| NonNull::new(it.into_ptr())).ok_or(PyErrSet);
+        let package = gil.run(PACKAGE, c"<ungil bootstrap: __init__>")?;
+        let load = gil.get(&package, c"load").ok_or(PyErrSet)?;
+        let load = NonNull::new(load.as_ptr()).ok_or(PyErrSet)?;
+        let namespace = |&(name, source): &(&str, &str)| {
+            let arguments = vec![gil.bytes(name.as_bytes())?, gil.bytes(source.as_bytes())?];
+            // SAFETY: the function is this copy's, and alive by its reference in the package's namespace.
+            unsafe { gil.call(load, arguments) }
+        };
+        let namespaces = MODULES.iter().map(namespace).collect::<Result<Vec<_>, _>>()?;
+        let function = |module, name| {
+            let position = MODULES.iter().position(|(other, _)| *other == module).ok_or(PyErrSet)?;
+            let function = gil.get(&namespaces[position], name).ok_or(PyErrSet)?;
+            NonNull::new(function.into_ptr()).ok_or(PyErrSet)
+        };
         Ok(Self {
-            configure: get(c"configure")?,
-            execute: get(c"execute")?,
-            evaluate: get(c"evaluate")?,
-            call: get(c"call")?,
-            reset: get(c"reset")?,
-            reinitialize: get(c"reinitialize")?,
-            importing_threads: get(c"importing_threads")?,
-            drain_async_exc: get(c"drain_async_exc")?,
-            describe: get(c"describe")?,
+            configure: function("settings", c"configure")?,
+            execute: function("requests", c"execute")?,
+            evaluate: function("requests", c"evaluate")?,
+            call: function("requests", c"call")?,
+            reset: function("reuse", c"reset")?,
+            reinitialize: function("settings", c"reinitialize")?,
+            importing_threads: function("interrupts", c"importing_threads")?,
+            drain_async_exc: function("interrupts", c"drain_async_exc")?,
+            describe: function("errors", c"describe")?,
         })
     }
 }

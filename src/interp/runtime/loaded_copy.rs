@@ -73,7 +73,13 @@ impl LoadedCopy {
     /// The loader that serves the copy's calls of `dlopen` and its companions.
     pub(crate) fn loader(&self) -> Loader {
         let soname = self.prefix.mangle(&file_name(&self.libpython.file));
-        Loader::new(self.prefix.clone(), self.python, soname, self.exported.clone(), &interpose::IN_LIBRARIES)
+        Loader::new(
+            self.prefix.clone(),
+            self.python,
+            soname,
+            self.exported.clone(),
+            interpose::is_in_libraries,
+        )
     }
 
     /// What the interpreter's own Python code is to know: the options, and the file of the original.
@@ -102,7 +108,8 @@ unsafe fn load(
     let number = next_number()?;
     let prefix = SymbolPrefix::new(number);
     let is_free_threaded = exported.contains(free_threading::MARK.as_bytes());
-    let copy = rewrite_libpython(image, &prefix, &interpose::functions(number, is_free_threaded));
+    let interposed = interpose::functions(number, is_free_threaded).map_err(|error| load(&error))?;
+    let copy = rewrite_libpython(image, &prefix, &interposed);
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
     let file = PrivateFile::new(&name, &copy).map_err(|error| load(&error))?;

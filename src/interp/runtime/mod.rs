@@ -6,7 +6,7 @@
 //! | `loaded_copy` | finds a libpython, renames its symbols, and loads the copy |
 //! | `initialize` | initialises the Python of a loaded copy: by named options, or by global variables |
 //! | `start` | a new interpreter: loads, initialises and prepares a copy, on a thread of its own |
-//! | `bootstrap` | the code that runs first in a copy, `bootstrap.py`, and its functions |
+//! | `bootstrap` | the code that runs first in a copy, in `bootstrap/`, and its functions |
 //! | [`interpreter`] | a started interpreter, and the requests that threads make |
 //! | `in_progress` | the requests that are in progress, for interrupts |
 //! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |

@@ -75,8 +75,8 @@ pub(crate) struct Service {
 
 impl Service {
     /// # Safety
-    /// These are the functions of `bootstrap.py` in the same copy. `world` is that of the copy, which is a free-threaded
-    /// build then.
+    /// These are the functions of `_ungil` in the same copy. `world` is that of the copy, which is a free-threaded build
+    /// then.
     pub(crate) unsafe fn new(
         python: RunningPython,
         functions: Functions,
@@ -143,7 +143,7 @@ impl Service {
     /// Whether all interrupts are delivered.
     fn deliver_interrupts(&self, gil: Gil<'_>) -> bool {
         let threads = || {
-            // SAFETY: the function is one of `bootstrap.py` in this copy, by the contract of `new`, and the token is of this
+            // SAFETY: the function is one of `_ungil` in this copy, by the contract of `new`, and the token is of this
             // copy's GIL; the function is alive as long as the copy.
             let text = unsafe { gil.call_with_bytes(self.functions.importing_threads, b"") }?;
             let text = String::from_utf8_lossy(text.content()?).into_owned();

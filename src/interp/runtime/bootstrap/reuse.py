@@ -1,0 +1,44 @@
+"""What a user leaves behind is removed, for the next one."""
+import sys
+
+import _thread
+import builtins
+import gc
+import os
+import posix
+
+import __main__
+import _ungil
+from _ungil import process, requests, settings, sources
+
+builtin_names = dict(builtins.__dict__)
+main_names = dict(__main__.__dict__, __builtins__=builtins)
+own_modules = {module.__name__: module for module in (sys, builtins, os, posix, __main__, _ungil)}
+hooks = {name: getattr(sys, name) for name in ("excepthook", "displayhook", "breakpointhook", "unraisablehook")}
+finders = list(sys.meta_path), list(sys.path_hooks)
+recursion_limit = sys.getrecursionlimit()
+
+
+def reset(_):
+    """Removes what a user left behind, except modules. Fails if threads are left: the next user would have them, too."""
+    builtins.__dict__.update(builtin_names)
+    sys.modules.update(own_modules)
+    sys.setrecursionlimit(recursion_limit)
+    _thread.stack_size(0)
+    if _thread._count():
+        raise RuntimeError("threads are left")
+    requests.reset()
+    sources.sources.clear()
+    __main__.__dict__.clear()
+    __main__.__dict__.update(main_names)
+    settings.reset()
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    # The package stays imported, and so does its finder (ungil/_native/threadpoolctl.py).
+    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._native.threadpoolctl"]
+    sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
+    for name, hook in hooks.items():
+        setattr(sys, name, hook)
+    gc.enable()
+    gc.collect()
+    process.restore_directory()
+    return b""

@@ -1,0 +1,65 @@
+"""The settings of an interpreter."""
+import sys
+
+import os
+
+import _ungil
+
+ENCODING = sys.getfilesystemencoding()
+
+
+def configure(settings):
+    """Applies the options that are set after the start: lines of name=value."""
+    lists = {}
+    for line in settings.split(b"\n"):
+        name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
+        lists.setdefault(name, []).append(value)
+    _ungil.libpython = lists.get("libpython", [_ungil.libpython])[-1]
+    if "path" in lists:
+        sys.path[:] = lists["path"]
+    sys.argv = lists.get("argv", [""])
+    if lists.get("executable", [""])[-1]:
+        sys.executable = lists["executable"][-1]
+    sys.pycache_prefix = lists.get("pycache_prefix", [sys.pycache_prefix])[-1]
+    if hasattr(sys, "set_int_max_str_digits") and "int_max_str_digits" in lists:
+        sys.set_int_max_str_digits(int(lists["int_max_str_digits"][-1]))
+    for option in lists.get("xoption", ()):
+        name, equals, value = option.partition("=")
+        sys._xoptions[name] = value if equals else True
+    if lists.get("warnoption", sys.warnoptions) != sys.warnoptions:
+        import warnings
+
+        sys.warnoptions[:] = lists["warnoption"]
+        warnings._processoptions(sys.warnoptions)
+    # The interpreter is never finalised, which would flush it.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    note_initial()
+    return b""
+
+
+initial = {}
+
+
+def note_initial():
+    """Notes what a reset restores. (Modules stay imported, with what they changed.)"""
+    initial["path"] = list(sys.path)
+    initial["argv"] = list(sys.argv)
+
+
+def reset():
+    sys.path[:] = initial["path"]
+    sys.argv = list(initial["argv"])
+
+
+def reinitialize(variables):
+    """Prepares for another user: sets the environment, as it is now."""
+    os.environ._data.clear()
+    for variable in variables.split(b"\0"):
+        name, equals, value = variable.partition(b"=")
+        if equals:
+            os.environ._data[name] = value
+    return b""
+
+
+_ungil.libpython = None  # the file that this interpreter is a copy of
