@@ -84,10 +84,10 @@ class Pages(CompiledCase):
             """
             interpreters = [Interpreter() for _ in range(3)]
             code = [path for path, access, _ in mappings() if "x" in access]
-            print(sum(path == %r for path in code) >= 3, [path for path in code if "memfd" in path])
+            print(sum(path == %r for path in code) >= 3, [path for path in code if path.startswith("/memfd:libpython")])
             print([interpreter.eval("6 * 7") for interpreter in interpreters])
             print(pages_of_copies() // 3)
-            print(max(sizes["Size"] for path, access, sizes in mappings() if "memfd" in path and access == "r--p"))
+            print(max(sizes["Size"] for path, access, sizes in mappings() if path.startswith("/memfd:libpython") and access == "r--p"))
             """
             % str(os.path.realpath(shared_library()))
         )
