@@ -21,10 +21,10 @@ unsafe impl Send for Library {}
 // SAFETY: all that is done with a shared handle is dlsym and dlvsym, which any threads may call at once.
 unsafe impl Sync for Library {}
 
-/// The beginning of glibc's `struct link_map`.
+/// The start of the loader's entry for a library (`struct link_map`).
 #[repr(C)]
 struct LinkMap {
-    _address: usize,
+    base: usize,
     name: *const c_char,
 }
 
@@ -58,15 +58,26 @@ impl Library {
         self.0.as_ptr()
     }
 
-    /// The path that the dynamic loader knows it by.
-    pub(crate) fn path(self) -> Option<PathBuf> {
+    /// The loader's entry for it.
+    fn map(&self) -> Option<&LinkMap> {
         let mut map: *const LinkMap = ptr::null();
-        // SAFETY: the handle is valid, as no library is unloaded, and the call writes the address of the loader's structure.
-        if unsafe { libc::dlinfo(self.0.as_ptr(), libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) } != 0 {
-            return None;
+        // SAFETY: the handle is valid, as no library is unloaded. The call writes a pointer, on success to the loader's
+        // own entry for the library, which is there as long as the library.
+        unsafe {
+            let status = libc::dlinfo(self.handle(), libc::RTLD_DI_LINKMAP, (&raw mut map).cast());
+            map.as_ref().filter(|_| status == 0)
         }
-        // SAFETY: the structure stays as long as the library, and its name is a C string.
-        let name = unsafe { CStr::from_ptr((*map).name) };
+    }
+
+    /// What is added to the addresses in its file.
+    pub(super) fn base(self) -> Option<usize> {
+        Some(self.map()?.base)
+    }
+
+    /// The path that the dynamic loader knows it by.
+    pub(super) fn path(self) -> Option<PathBuf> {
+        // SAFETY: the entry's name is a C string, which stays as long as the library.
+        let name = unsafe { CStr::from_ptr(self.map()?.name) };
         Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
     }
 

@@ -16,6 +16,7 @@ use super::privacy::{Choice, Verdict, decide};
 use super::reentrant::ReentrantLock;
 use super::report::Report;
 use super::search::{Found, find};
+use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
@@ -195,6 +196,9 @@ impl Loader {
     fn end(&self, graph: &Graph, files: &Files, is_good: bool) {
         for (&i, file) in files {
             let library = loaded_by(file.path()).filter(|_| is_good);
+            if let Some(library) = library {
+                share_pages(library, file, &graph.0[i].path);
+            }
             let mut copies = lock(&self.copies);
             match (copies.get_mut(&graph.0[i].id), library) {
                 (Some(copy), Some(_)) => copy.library = library,

@@ -12,6 +12,8 @@
 //! | `library_info` | what is read from a library's file: whether it uses Python, what it needs |
 //! | `library_cache` | this information for all files, and which file each copy was made from |
 //! | [`memfile`] | the file that a copy is loaded from |
+//! | `shared_pages` | copies show the original's pages where these are the same |
+//! | `private_pages` | the pages of a copy that do not show its file any more |
 //! | [`dl`] | a loaded library and its symbols |
 //! | `reentrant` | the lock that is held while a library is loaded |
 //!
@@ -27,8 +29,10 @@ mod lookup;
 pub mod memfile;
 pub(crate) mod pattern;
 pub(crate) mod privacy;
+pub(crate) mod private_pages;
 mod process_paths;
 pub(crate) mod reentrant;
 mod report;
 mod search;
+pub(crate) mod shared_pages;
 mod shared_runtimes;
