@@ -53,10 +53,15 @@
  * process itself need not have a Python. A version that is newer than this library is tried: if anything that is
  * used of its C API is missing or does not work, ungil_interp_new() says what.
  *   Shared state: all interpreters share what a process has only one of: memory, the environment, the working
- *   directory, the locale, file descriptors, the system's libraries and a few runtimes. A crash in one interpreter
- *   ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
- *   os.exec*, signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess
- *   works.)
+ *   directory, the locale, file descriptors, the system's libraries and a few runtimes. Operations on the
+ *   process as a whole raise an exception: os.fork, os.exec*, signal.signal, signal.set_wakeup_fd,
+ *   faulthandler.enable. sys.exit ends the request. (subprocess works.)
+ *   Death: what would end a process ends the interpreter that it comes from: abort(), exit(), _exit(), quick_exit()
+ *   and a failed assert() in its private libraries, a fatal error of Python, os.abort and os._exit. Requests end
+ *   with UNGIL_E_DIED, those in progress as soon as they would continue in Python; the interpreter's threads stop,
+ *   and its memory stays. Sleeping threads are woken as at the exit. The process itself ends, with a line on stderr,
+ *   if this happens while a library is loaded, or on a thread of a library that a request waits for. What shared
+ *   libraries do, the C library for example when it finds the heap damaged, and a crash end the process.
  *   Libraries: an interpreter has copies of its own of all libraries that lie outside the system's directories, also
  *   of those that its libraries need. Shared are the system's, and runtimes that a process has once: BLAS, OpenMP,
  *   TBB, the runtimes of C++ and Fortran, CUDA and its like. What uses Python or needs a private library is private

@@ -30,7 +30,7 @@ impl fmt::Display for InterpError {
         match self {
             Self::Options(text) | Self::Unsupported(text) | Self::Died(text) | Self::Python(text) => {
                 f.write_str(text)
-            },
+            }
             Self::Exhausted => f.write_str("this process cannot have more interpreters"),
             Self::Forked => f.write_str(
                 "the interpreter belongs to the parent process: interpreters do not survive a fork",

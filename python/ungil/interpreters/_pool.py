@@ -128,22 +128,23 @@ class Pool:
 
     def _work(self) -> None:
         """The main function of a worker. It takes a task first, and starts an interpreter only if there is one."""
-        tasks = self._next(1)
-        while tasks:
-            tasks = self._work_with_one_interpreter(tasks)
+        taken = [self._next(1)]
+        while taken and taken[0]:
+            self._work_with_one_interpreter(taken)
 
-    def _work_with_one_interpreter(self, tasks: Sequence[Task]) -> Sequence[Task]:
-        """Run tasks while the interpreter lives. Return those that another one is to run; none if the worker is to end."""
+    def _work_with_one_interpreter(self, taken: list[Sequence[Task]]) -> None:
+        """Run tasks while an interpreter lives, those in the list first. Add those that another one is to run."""
+        tasks = taken.pop()  # so that only this function has them
         interpreter = self._start(tasks)
         if interpreter is None:
-            return ()
+            return
         pace, is_initialized = Pace(), False
         with interpreter:
             while tasks and interpreter.is_alive:
                 # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
                 if not is_initialized and not all(task.future.cancelled() for task in tasks):
                     if not self._initialize(interpreter, tasks):
-                        return ()
+                        return
                     is_initialized = True
                 pace.begin()
                 run(tasks, interpreter)
@@ -152,7 +153,7 @@ class Pool:
                 tasks = self._next(pace.batch)
             with self._lock:  # not while another thread interrupts it
                 del self._interpreters[threading.get_ident()]
-        return tasks
+        taken.append(tasks)
 
     def _next(self, limit: int) -> Sequence[Task]:
         """The next task, or up to `limit` that can go in one request; none when the worker is to end."""

@@ -23,9 +23,10 @@ from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._requests import exception_of
+from ._shared_variables import shared_variables
 from ._standard import PoolAttributes
 from ._tasks import Task
-from .interpreter import require, shared_variables
+from .interpreter import require
 
 
 class _Future(Future):  # type: ignore[type-arg]
@@ -122,8 +123,11 @@ class InterpreterPoolExecutor(PoolAttributes):
     When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
     executors.
 
-    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. A crash in C code
-    ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
+    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task.
+
+    A task that ends its interpreter, by `abort()` in C or `os._exit` for example, fails with InterpreterDiedError, and
+    the pool goes on with a new one. A crash in C code ends the process: use
+    `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples
     --------

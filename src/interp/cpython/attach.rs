@@ -87,11 +87,7 @@ unsafe impl Sync for RunningPython {}
 impl RunningPython {
     /// # Safety
     /// These are the functions of the token's Python, which never ends, and this is the life of that copy.
-    pub(crate) unsafe fn new(
-        gil: Gil<'_>,
-        api: &'static Api,
-        life: &'static Life,
-    ) -> Result<Self, PyErrSet> {
+    pub(crate) unsafe fn new(gil: Gil<'_>, api: &'static Api, life: &'static Life) -> Result<Self, PyErrSet> {
         gil.assert_of(api);
         let guard = match &api.threads {
             // SAFETY: the token shows that this thread holds the GIL.

@@ -24,8 +24,10 @@ impl GilHolder {
     pub(crate) unsafe fn of(find: &dyn Fn(&str) -> Option<NonNull<c_void>>) -> Option<Self> {
         // SAFETY: Python's functions of these names have this type in each version that has them. The newer of the last two
         // is there from 3.13 on.
-        let function = |name| find(name).map(|it| unsafe { mem::transmute::<*mut c_void, Current>(it.as_ptr()) });
-        let attached = function("PyThreadState_GetUnchecked").or_else(|| function("_PyThreadState_UncheckedGet"));
+        let function =
+            |name| find(name).map(|it| unsafe { mem::transmute::<*mut c_void, Current>(it.as_ptr()) });
+        let attached =
+            function("PyThreadState_GetUnchecked").or_else(|| function("_PyThreadState_UncheckedGet"));
         Some(Self { own: function("PyGILState_GetThisThreadState")?, attached: attached? })
     }
 

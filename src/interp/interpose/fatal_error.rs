@@ -24,8 +24,10 @@ thread_local! {
     static IS_FATAL: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What threads have written about fatal errors, each with the thread.
-static TEXTS: ForkLocal<Mutex<Vec<(libc::pthread_t, Vec<u8>)>>> = ForkLocal::new(Mutex::default);
+/// What a thread has written about a fatal error.
+type Text = (libc::pthread_t, Vec<u8>);
+
+static TEXTS: ForkLocal<Mutex<Vec<Text>>> = ForkLocal::new(Mutex::default);
 
 /// As the C library's, but keeps what it writes about a fatal error.
 ///

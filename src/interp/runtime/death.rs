@@ -1,6 +1,5 @@
 //! How one interpreter is stopped: as all are when the process exits (`shutdown.rs`), but at any time.
 
-use std::ffi::c_ulong;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::interp::cpython::gil::Gil;
 use crate::interp::exit::abandon::{call_abandonable, catch_abandoned};
 use crate::interp::exit::life::LastActs;
-use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::service::ServiceCommand;
 
@@ -27,7 +25,7 @@ impl LastActs for Interpreter {
         if self.is_held_by_this_thread() {
             // SAFETY: this thread holds the GIL of the Python with these functions, and does not release it.
             let gil = unsafe { Gil::new(self.api()) };
-            return catch_abandoned(|| last_words(gil, self.functions(), thread)).unwrap_or_default();
+            return catch_abandoned(|| self.functions().last_words_of(gil, thread)).unwrap_or_default();
         }
         let (sender, words) = mpsc::channel();
         self.post(ServiceCommand::End(thread, sender));
@@ -56,17 +54,4 @@ impl LastActs for Interpreter {
         }
         !self.is_busy()
     }
-}
-
-/// Flushes the output, and returns the thread's stack in Python, as text.
-pub(crate) fn last_words(gil: Gil<'_>, functions: &Functions, thread: c_ulong) -> String {
-    let text = || {
-        // SAFETY: the function is that of the token's Python, and alive as long as the copy.
-        let text = unsafe { gil.call_with_bytes(functions.last_words, thread.to_string().as_bytes()) }?;
-        Ok(String::from_utf8_lossy(text.content()?).into_owned())
-    };
-    text().unwrap_or_else(|error| {
-        gil.clear(error);
-        String::new()
-    })
 }

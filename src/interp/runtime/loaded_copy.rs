@@ -72,7 +72,19 @@ impl LoadedCopy {
         // SAFETY: as above.
         let holder = unsafe { GilHolder::of(&find) };
         let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
-        Ok(Self { api, start_api, version, world, holder, number, prefix, python, exported, libpython, options })
+        Ok(Self {
+            api,
+            start_api,
+            version,
+            world,
+            holder,
+            number,
+            prefix,
+            python,
+            exported,
+            libpython,
+            options,
+        })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.

@@ -17,7 +17,6 @@ use crate::interp::cpython::gil::Gil;
 use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
-use crate::interp::runtime::death::last_words;
 use crate::sys::process;
 use crate::sys::unwind::park_forever;
 
@@ -170,7 +169,7 @@ impl Service {
     fn last_words(&self, thread: c_ulong) -> String {
         // SAFETY: this thread holds the GIL of the Python with these functions, and never releases it.
         let gil = unsafe { Gil::new(self.python.api) };
-        catch_abandoned(|| last_words(gil, &self.functions, thread)).unwrap_or_default()
+        catch_abandoned(|| self.functions.last_words_of(gil, thread)).unwrap_or_default()
     }
 
     /// Whether all interrupts are delivered.

@@ -34,8 +34,6 @@ def last_words(thread):
     import traceback
 
     sources.show_sources()
-    stack = traceback.extract_stack(frame)
-    while stack and stack[0].filename in _ungil.FILES:
-        del stack[0]
+    stack = [entry for entry in traceback.extract_stack(frame) if entry.filename not in _ungil.FILES]
     text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
     return text.encode("utf-8", "backslashreplace")
