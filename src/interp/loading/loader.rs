@@ -11,6 +11,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
 use super::dl::{Library, is_exported_by_host};
+use super::finalizers;
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{is_system_name, private_libraries};
@@ -33,6 +34,8 @@ pub(crate) struct Loader {
     /// Whether a function of the C library is interposed in the interpreter's libraries.
     is_interposed: fn(&[u8]) -> bool,
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
+    /// These libraries in the order in which they were loaded, each with what it needs.
+    in_order: Mutex<Vec<(FileId, Vec<FileId>)>>,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
     loading: ReentrantLock,
@@ -70,6 +73,7 @@ impl Loader {
             exported,
             is_interposed,
             libraries: Mutex::default(),
+            in_order: Mutex::default(),
             loading: ReentrantLock::default(),
             unfinished: Mutex::default(),
         }
@@ -167,8 +171,29 @@ impl Loader {
         let path = copy.file.path().to_owned();
         // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
         if let Ok(library) = unsafe { Library::open(&path, flags | libc::RTLD_NOLOAD) } {
+            let needed = |path: &PathBuf| fs::metadata(path).ok().map(|metadata| FileId::of(&metadata));
+            let info = library_info(&copy.original);
+            let needed = info.needed.iter().filter_map(|(_, path)| needed(path)).collect();
+            lock(&self.in_order).push((copy.id, needed));
             let private = PrivateLibrary { library, original: copy.original, path };
             lock(&self.libraries).insert(copy.id, private);
+        }
+    }
+
+    /// Calls what the libraries have called when the process exits: each library's functions before those of the libraries
+    /// that it needs.
+    ///
+    /// # Safety
+    /// The process is exiting, and this is called once.
+    pub(crate) unsafe fn finalize(&self) {
+        let loaded = lock(&self.in_order).clone();
+        for at in finalizers::order(&loaded) {
+            let library = lock(&self.libraries).get(&loaded[at].0).map(|private| private.library);
+            if let Some(library) = library {
+                // SAFETY: the library is a copy that was loaded and, as `load` keeps it only then, initialised. By this
+                // function's contract, its functions are called once.
+                unsafe { finalizers::run(library) };
+            }
         }
     }
 
