@@ -141,6 +141,28 @@ class Ends(Case):
         with open(plain) as file, gzip.open(zipped) as other:
             self.assertEqual((file.read(), other.read()), ("plain", b"zipped"))
 
+    def test_exit_functions_may_wait_for_threads_of_their_interpreter(self):
+        functions = """
+interpreter.run('''
+import os, threading, time
+def compute():
+    end = time.time() + 0.2
+    while time.time() < end: pass
+def wait():
+    threads = [threading.Thread(target=compute) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    os.write(1, b"waited\\\\n")
+def last():
+    time.sleep(0.3)
+    os.write(1, b"the last thread\\\\n")
+atexit.register(wait)
+threading.Thread(target=last).start()
+''')
+"""
+        script = BEGIN % self.root() + functions + "sys.exit(3)"
+        self.assert_prints(script, "the last thread\nwaited\n" + DESTRUCTORS)
+
     def test_those_of_an_interpreter_with_a_request_are_not_called(self):
         path = self.compiled("waits.so", WAITS)
         script = BEGIN % path + """

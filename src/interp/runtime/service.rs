@@ -13,6 +13,7 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
+use crate::interp::exit::abandon::never_abandon;
 use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
@@ -135,6 +136,7 @@ impl Service {
     /// Takes the GIL and keeps it while it calls what is to be called when the process exits: Python's exit functions, and
     /// those of libraries. If a request has begun meanwhile, nothing is called.
     fn end(&self, ending: &Ending) -> ! {
+        never_abandon();
         self.take_gil();
         let is_idle = self.in_progress.is_empty();
         if is_idle {
