@@ -154,3 +154,8 @@ pub(crate) unsafe fn finalize(number: usize) {
         }
     }
 }
+
+/// What copy `number` has loaded: a line for each library.
+pub(crate) fn libraries(number: usize) -> Vec<u8> {
+    copies::loader(number).map(Loader::report).unwrap_or_default()
+}

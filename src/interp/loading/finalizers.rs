@@ -6,12 +6,16 @@ use std::ffi::{c_char, c_int, c_void};
 use std::hash::Hash;
 use std::mem::{self, MaybeUninit};
 use std::ptr;
+use std::sync::Mutex;
 
 use object::elf::{DT_NULL, DynamicTag};
 
 use super::dl::Library;
+use super::graph::{Graph, Node, Target};
+use super::library_cache::FileId;
 use crate::interp::elf::finalizers::{HIDDEN_FINI, HIDDEN_FINI_ARRAY, HIDDEN_FINI_ARRAYSZ};
 use crate::sys::foreign::call_foreign;
+use crate::sys::sync::lock;
 
 type Function = unsafe extern "C-unwind" fn();
 
@@ -34,11 +38,41 @@ unsafe extern "C" {
     fn dlinfo(handle: *mut c_void, request: c_int, result: *mut c_void) -> c_int;
 }
 
+/// The libraries of an interpreter, in the order in which they were loaded, each with what it needs.
+#[derive(Default)]
+pub(super) struct Finalizers(Mutex<Vec<(Library, FileId, Vec<FileId>)>>);
+
+impl Finalizers {
+    /// Adds a library that is this node of a graph.
+    pub(super) fn add(&self, library: Library, node: &Node, graph: &Graph) {
+        let id = |target: &Target| match *target {
+            Target::Node(i) => Some(graph.0[i].id),
+            Target::Copy(id) => Some(id),
+            Target::Python | Target::Left => None,
+        };
+        let needed = node.needed.iter().filter_map(|(_, target)| id(target)).collect();
+        lock(&self.0).push((library, node.id, needed));
+    }
+
+    /// Calls the functions of all: each library's before those of the libraries that it needs.
+    ///
+    /// # Safety
+    /// The libraries are copies that are initialised. The process is exiting, and this is called once.
+    pub(super) unsafe fn run(&self) {
+        let all = lock(&self.0).clone();
+        let needs: Vec<_> = all.iter().map(|(_, id, needed)| (*id, needed.clone())).collect();
+        for at in order(&needs) {
+            // SAFETY: this function's contract.
+            unsafe { finalize(all[at].0) };
+        }
+    }
+}
+
 /// Calls a library's functions in the dynamic loader's order.
 ///
 /// # Safety
 /// The library is a copy, loaded and initialised, and its functions have not been called: this is called once for it.
-pub(super) unsafe fn run(library: Library) {
+unsafe fn finalize(library: Library) {
     // SAFETY: by this function's contract, the handle is valid. All that is read is in the library's memory, which the
     // dynamic loader has relocated, and which stays: its dynamic section ends with DT_NULL, and the functions are those
     // that the library has for this purpose.
@@ -98,7 +132,7 @@ unsafe fn value(map: &LinkMap, tag: DynamicTag) -> Option<usize> {
 
 /// The order in which libraries are finalised: each before those that it needs, as far as they need one another in no
 /// circle. `loaded` has them in the order in which they were loaded, each with what it needs. The results are positions.
-pub(super) fn order<K: Eq + Hash>(loaded: &[(K, Vec<K>)]) -> Vec<usize> {
+fn order<K: Eq + Hash>(loaded: &[(K, Vec<K>)]) -> Vec<usize> {
     let positions: HashMap<&K, usize> = loaded.iter().enumerate().map(|(at, (id, _))| (id, at)).collect();
     let needed = |at: usize| loaded[at].1.iter().filter_map(|id| positions.get(id).copied());
     let mut is_visited = vec![false; loaded.len()];
