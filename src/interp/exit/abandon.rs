@@ -27,6 +27,8 @@ thread_local! {
 
     /// Whether this thread is inside `protect_frames`, and in no call within that.
     static IS_PROTECTED: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread's calls are never abandoned.
+    static WAITS_ALWAYS: Cell<bool> = const { Cell::new(false) };
 
     /// Whether a free-threaded Python takes this thread for attached, although its call was abandoned.
     static IS_STILL_ATTACHED: Cell<bool> = const { Cell::new(false) };
@@ -113,7 +115,13 @@ pub(crate) fn catch_abandoned<T>(body: impl FnOnce() -> T) -> Result<T, InterpEr
 
 /// Whether this thread is in a call that can be abandoned.
 pub(crate) fn can_abandon() -> bool {
-    !INNERMOST.get().is_null()
+    !INNERMOST.get().is_null() && !WAITS_ALWAYS.get()
+}
+
+/// From now on no call on this thread is abandoned. For an interpreter's own thread, which runs Python when the process
+/// exits, and has to wait for the GIL after each time that it releases it.
+pub(crate) fn never_abandon() {
+    WAITS_ALWAYS.set(true);
 }
 
 /// What this thread can do if an interpreter that it runs code of is dead.

@@ -11,6 +11,7 @@
 //! | `environ` | `setenv`, `unsetenv`, `putenv` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
+//! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
@@ -28,6 +29,7 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+pub(crate) mod exit_functions;
 pub(crate) mod fatal_error;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
@@ -107,9 +109,12 @@ const TABLE: &[Entry] = &[
     entry("fwrite", Libpython, Plain(fatal_error::fwrite as *const ())),
     entry("fputs", Libpython, Plain(fatal_error::fputs as *const ())),
     entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),
+    entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
+    entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
+    entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
     entry("Py_Exit", Libpython, OfCopy(process::exit as *const (), 1)),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
@@ -147,6 +152,20 @@ pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
 pub(crate) fn register(number: usize, loader: &'static Loader) {
     signal::remember_process();
     copies::register(number, loader);
+}
+
+/// Calls what the libraries of copy `number` have called when the process exits.
+///
+/// # Safety
+/// The process is exiting, and this is called once for a copy.
+pub(crate) unsafe fn finalize(number: usize) {
+    // SAFETY: this function's contract.
+    unsafe {
+        exit_functions::run(number);
+        if let Some(loader) = copies::loader(number) {
+            loader.finalize();
+        }
+    }
 }
 
 /// What copy `number` has loaded: a line for each library.

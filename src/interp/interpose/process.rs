@@ -150,10 +150,10 @@ fn report_uncontained() {
 
 /// `Py_IsInitialized`: libraries call it in their destructors before they use Python.
 pub(super) unsafe extern "C" fn is_initialized() -> c_int {
-    (!at_exit::is_exiting()).into()
+    (!at_exit::has_python_ended()).into()
 }
 
 /// `Py_IsFinalizing`: other libraries call this one instead.
 pub(super) unsafe extern "C" fn is_finalizing() -> c_int {
-    at_exit::is_exiting().into()
+    at_exit::has_python_ended().into()
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::dl::{Library, is_exported_by_host};
+use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
@@ -39,6 +40,8 @@ pub(crate) struct Loader {
     choice: Choice,
     /// The interpreter's copies, also those that are being loaded.
     copies: Mutex<HashMap<FileId, Copy>>,
+    /// What they have called when the process exits.
+    finalizers: Finalizers,
     report: Report,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
@@ -85,6 +88,7 @@ impl Loader {
             is_interposed,
             choice,
             copies: Mutex::default(),
+            finalizers: Finalizers::default(),
             report: Report::default(),
             loading: ReentrantLock::default(),
         }
@@ -201,10 +205,22 @@ impl Loader {
             }
             let mut copies = lock(&self.copies);
             match (copies.get_mut(&graph.0[i].id), library) {
-                (Some(copy), Some(_)) => copy.library = library,
+                (Some(copy), Some(loaded)) => {
+                    copy.library = library;
+                    self.finalizers.add(loaded, &graph.0[i], graph);
+                }
                 _ => drop(copies.remove(&graph.0[i].id)),
             }
         }
+    }
+
+    /// Calls what the libraries have called when the process exits.
+    ///
+    /// # Safety
+    /// The process is exiting, and this is called once.
+    pub(crate) unsafe fn finalize(&self) {
+        // SAFETY: the libraries are copies, whose initialisers have returned. The rest is this function's contract.
+        unsafe { self.finalizers.run() };
     }
 
     /// Whether a symbol that a library needs is Python's. One that only the host's Python exports is one too: in this

@@ -28,14 +28,14 @@ impl LastActs for Interpreter {
             return catch_abandoned(|| self.functions().last_words_of(gil, thread)).unwrap_or_default();
         }
         let (sender, words) = mpsc::channel();
-        self.post(ServiceCommand::End(thread, sender));
+        self.post(ServiceCommand::Die(thread, sender));
         words.recv_timeout(GIL_TIMEOUT).unwrap_or_default()
     }
 
     fn stop(&self) {
         if !self.is_held_by_this_thread() {
             // If the command was posted for the last words, the service keeps the GIL by now, and this one is not received.
-            return self.post(ServiceCommand::End(0, mpsc::channel().0));
+            return self.post(ServiceCommand::Die(0, mpsc::channel().0));
         }
         if !self.is_free_threaded() {
             return self.post(ServiceCommand::Wake);
@@ -44,7 +44,7 @@ impl LastActs for Interpreter {
         let api = self.api();
         // SAFETY: this thread is attached, and does nothing more in this Python.
         let _ = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyEval_SaveThread)() }));
-        self.post(ServiceCommand::End(0, mpsc::channel().0));
+        self.post(ServiceCommand::Die(0, mpsc::channel().0));
     }
 
     fn have_requests_ended(&self) -> bool {
