@@ -91,7 +91,7 @@ class Pool:
         name: str,
         share: Mapping[str, Any],
         initializer: Call | None,
-        preload: Sequence[str] | None,
+        preload: Sequence[str] | None = None,
     ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
         self._preload = preload
