@@ -17,10 +17,14 @@ use super::privacy::{is_system_name, private_libraries};
 use super::reentrant::ReentrantLock;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
 use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
+
+/// Whether a function of the C library, by its name, is interposed in a library of the interpreter's, which needs the
+/// symbols that the function tells.
+pub(crate) type IsInterposed = fn(&[u8], &dyn Fn(&[u8]) -> bool) -> bool;
 
 /// Loads libraries for one interpreter.
 pub(crate) struct Loader {
@@ -30,8 +34,7 @@ pub(crate) struct Loader {
     python_soname: String,
     /// What it exports.
     exported: Arc<PythonSymbols>,
-    /// Whether a function of the C library is interposed in the interpreter's libraries.
-    is_interposed: fn(&[u8]) -> bool,
+    is_interposed: IsInterposed,
     libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
@@ -61,7 +64,7 @@ impl Loader {
         python: Library,
         python_soname: String,
         exported: Arc<PythonSymbols>,
-        is_interposed: fn(&[u8]) -> bool,
+        is_interposed: IsInterposed,
     ) -> Self {
         Self {
             prefix,
@@ -205,11 +208,19 @@ impl Loader {
             let path = id.and_then(|id| self.path_of(id, copies)).or_else(|| self.path_of_name(name, copies));
             path.map(|path| path.into_os_string().into_vec())
         };
-        let is_own = |name: &[u8]| self.is_python(name) || (self.is_interposed)(name);
+        let interposed = self.interposed_in(&image);
+        let is_own = |name: &[u8]| self.is_python(name) || interposed.contains(name);
         check_version_files(&image, copies, needed)?;
         let (name, origin) = (file_name(path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
         Ok(fs::write(copy.file.path(), content)?)
+    }
+
+    /// The functions of the C library that a library needs, and that are interposed in it.
+    fn interposed_in(&self, image: &Image) -> HashSet<Vec<u8>> {
+        let needs = |other: &[u8]| needed_names(image).any(|name| name == Ok(other));
+        let interposed = needed_names(image).flatten().filter(|name| (self.is_interposed)(name, &needs));
+        interposed.map(<[u8]>::to_vec).collect()
     }
 
     fn in_original_names(&self, mut message: String, copies: &[Copy]) -> String {
@@ -227,7 +238,7 @@ impl Loader {
         name: &CStr,
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
-        if (self.is_interposed)(name.to_bytes()) {
+        if (self.is_interposed)(name.to_bytes(), &|_| false) {
             let is_c_library = is_whole_process(handle) || handle == c_library();
             let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
             return is_c_library.then(function).flatten().map(Ok);
