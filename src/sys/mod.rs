@@ -6,6 +6,7 @@
 //! | `atomic_ref` | references that are published to all threads without a lock |
 //! | `process` | process identity that survives the reuse of PIDs |
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
+//! | `fork_watch` | whether the process forked meanwhile |
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
@@ -19,6 +20,7 @@ pub(crate) mod affinity;
 pub(crate) mod atomic_ref;
 pub(crate) mod foreign;
 pub(crate) mod fork;
+pub(crate) mod fork_watch;
 #[cfg(supports_interpreters)]
 pub(crate) mod memory;
 pub(crate) mod process;

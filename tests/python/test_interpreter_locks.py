@@ -4,15 +4,13 @@
 from __future__ import unicode_literals
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import textwrap
 import unittest
 
-from interpreters import HAS_ONE, REASON, Case, run, together
-from test_interpreter_libraries import COMPILER, HEAD, has_compiler
+from compiled import CompiledCase
+from interpreters import HAS_ONE, REASON, run, together
 
 # With `path` set. Whether the file can be locked: a second time in one interpreter, and once by others.
 LOCK = """
@@ -25,8 +23,17 @@ def try_lock(file, kind=fcntl.LOCK_EX, start=0, length=0):
     return True
 """
 
-LOCKS_IN_C = HEAD + """
+HEAD = """
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+/* What uses Python is private. */
+extern int Py_IsInitialized(void);
+int uses_python(void) { return Py_IsInitialized(); }
+"""
+
+LOCKS_IN_C = HEAD + """
 #include <stdio.h>
 /* SQLite, for one, calls through pointers. */
 static int (*const control)(int, int, ...) = fcntl;
@@ -47,29 +54,21 @@ OTHER = HEAD + "int process(void) { return getpid(); }"
 
 
 @unittest.skipUnless(HAS_ONE, REASON)
-class LockCase(Case):
+class LockCase(CompiledCase):
     def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.path = os.path.join(self.folder, "file")
-        with open(self.path, "wb") as file:
+        super(LockCase, self).setUp()
+        self.file = self.path("file")
+        with open(self.file, "wb") as file:
             file.write(b"0" * 100)
 
     def new(self, **options):
         interpreter = super(LockCase, self).new(fresh=1, **options)
-        interpreter.run("import os, sys\npath = %r\n" % str(self.path) + LOCK)
+        interpreter.run("import os, sys\npath = %r\n" % str(self.file) + LOCK)
         return interpreter
 
     def in_a_process(self, expression):
-        program = "path = %r\n" % str(self.path) + LOCK + "\nprint(%s)" % expression
+        program = "path = %r\n" % str(self.file) + LOCK + "\nprint(%s)" % expression
         return subprocess.check_output([sys.executable, "-c", program]).decode().strip()
-
-    def library(self, name, source):
-        source_path, path = os.path.join(self.folder, name + ".c"), os.path.join(self.folder, name + ".so")
-        with open(source_path, "w") as file:
-            file.write(source)
-        subprocess.check_call([COMPILER, "-shared", "-fPIC", "-o", path, source_path])
-        return path
 
 
 class RecordLocks(LockCase):
@@ -82,7 +81,7 @@ class RecordLocks(LockCase):
         self.assertEqual(first.eval("try_lock(one), try_lock(two)"), "(True, True)")
         self.assertEqual(second.eval("try_lock(one)"), "False")
         self.assertEqual(self.in_a_process("try_lock(open(path, 'r+'))"), "False")
-        with open(self.path, "r+") as file:
+        with open(self.file, "r+") as file:
             self.assertFalse(namespace["try_lock"](file))
         # What others do with the file releases nothing, nor does a child.
         second.run("open(path).close()")
@@ -114,7 +113,7 @@ class RecordLocks(LockCase):
         interpreter = self.new()
         namespace = {}
         exec(LOCK, namespace)
-        with open(self.path, "r+") as file:
+        with open(self.file, "r+") as file:
             self.assertTrue(namespace["try_lock"](file, start=10, length=5))
             self.assertEqual(interpreter.eval("try_lock(open(path, 'r+'))"), "False")
             self.assertEqual(interpreter.eval("len(open(path).read())"), "100")
@@ -133,7 +132,7 @@ class RecordLocks(LockCase):
                     file.flush()
         """
         together([lambda it=it: it.run(textwrap.dedent(count)) for it in interpreters])
-        with open(self.path) as file:
+        with open(self.file) as file:
             self.assertEqual(int(file.read()), 300)
 
     def test_a_lock_outlives_what_other_code_of_its_interpreter_closes(self):
@@ -145,7 +144,7 @@ class RecordLocks(LockCase):
         self.assertEqual(second.eval("try_lock(file)"), "False")
 
     def test_the_modules_of_a_database(self):
-        path = os.path.join(self.folder, "database")
+        path = self.path("database")
         count = """
             import sqlite3
             for _ in range(30):
@@ -166,10 +165,9 @@ class RecordLocks(LockCase):
         connection.close()
 
 
-@unittest.skipUnless(HAS_ONE and has_compiler(), REASON)
 class LocksOfLibraries(LockCase):
     def test_private_libraries_and_ctypes(self):
-        path = self.library("locks", LOCKS_IN_C)
+        path = self.compiled("locks.so", LOCKS_IN_C)
         first, second = self.new(), self.new()
         for interpreter in (first, second):
             interpreter.run("import ctypes; library, c = ctypes.CDLL(%r), ctypes.CDLL(None)" % str(path))
@@ -187,7 +185,7 @@ class LocksOfLibraries(LockCase):
         self.assertEqual(first.eval("c.fcntl(file.fileno(), fcntl.F_SETLK, 1), c.lockf(-1, 2, 0)"), "(-1, -1)")
 
     def test_the_process_id_of_who_shares_memory_between_processes(self):
-        shared, other = self.library("shared", SHARED_BETWEEN_PROCESSES), self.library("other", OTHER)
+        shared, other = self.compiled("shared.so", SHARED_BETWEEN_PROCESSES), self.compiled("other.so", OTHER)
         numbers = set([os.getpid()])
         for interpreter in (self.new(), self.new()):
             interpreter.run("import ctypes; shared, other = ctypes.CDLL(%r), ctypes.CDLL(%r)" % (str(shared), str(other)))
@@ -211,7 +209,7 @@ class ExitWithLocks(LockCase):
             thread.start()
             time.sleep(0.2)
         """
-        status, output, errors = run(program.format(str(self.path)))
+        status, output, errors = run(program.format(str(self.file)))
         self.assertEqual((status, output), (0, ""), errors)
 
 
