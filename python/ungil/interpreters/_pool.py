@@ -84,8 +84,11 @@ class Pool:
     Workers do not refer to the executor, so it can be freed while they wait.
     """
 
-    def __init__(self, max_workers: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
+    def __init__(
+        self, max_workers: int, name: str, share: Mapping[str, Any], initializer: Call | None, options: Mapping[str, Any]
+    ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
+        self._options = options  # of the interpreters
         self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
@@ -181,7 +184,7 @@ class Pool:
 
     def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
-            interpreter = Interpreter(share=self._share)
+            interpreter = Interpreter(share=self._share, **self._options)
         except BaseException as error:
             self._break("no interpreter could start: %s" % error, error, tasks)
             return None

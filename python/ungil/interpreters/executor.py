@@ -7,7 +7,7 @@ import operator
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
@@ -19,13 +19,13 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _streams
+from . import _options, _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._requests import exception_of
 from ._standard import PoolAttributes
 from ._tasks import Task
-from .interpreter import require, shared_variables
+from .interpreter import Path, require, shared_variables
 
 
 class _Future(Future):  # type: ignore[type-arg]
@@ -101,6 +101,8 @@ class InterpreterPoolExecutor(PoolAttributes):
         The initializer's arguments.
     share : mapping of str to object, optional
         Memory that each interpreter's `__main__` has, by the names of the variables; see `ungil.share`.
+    private, shared : list of path, optional
+        Libraries in C to be loaded once for each interpreter, or once for the process; see `Interpreter`.
 
     Raises
     ------
@@ -143,8 +145,11 @@ class InterpreterPoolExecutor(PoolAttributes):
         initargs: tuple[Any, ...] = (),
         *,
         share: Mapping[str, Any] | None = None,
+        private: Sequence[Path] | None = None,
+        shared: Sequence[Path] | None = None,
     ) -> None:
         require()
+        libraries = _options.libraries(private, shared)
         if max_workers is None:
             max_workers = library.ungil_num_threads()
         max_workers = operator.index(max_workers)
@@ -155,7 +160,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         share = shared_variables(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
-        self._set_attributes(Pool(max_workers, name, share, first), max_workers, name)
+        self._set_attributes(Pool(max_workers, name, share, first, libraries), max_workers, name)
 
     def submit(
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
