@@ -1,6 +1,6 @@
 //! One interpreter's private libraries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CString, OsStr, c_int};
 use std::fmt;
 use std::fs;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::dl::{Library, is_exported_by_host};
+use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
@@ -41,6 +42,8 @@ pub(crate) struct Loader {
     pub(super) copies: Mutex<HashMap<FileId, Copy>>,
     /// Those that were loaded with RTLD_GLOBAL, and those that these need.
     pub(super) global: Mutex<Vec<FileId>>,
+    /// What they have called when the process exits.
+    finalizers: Finalizers,
     report: Report,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
@@ -70,7 +73,7 @@ pub(crate) enum Opened {
 }
 
 /// The files of the copies of a graph's private libraries.
-type Files = HashMap<usize, PrivateFile>;
+type Files = BTreeMap<usize, PrivateFile>;
 
 impl Loader {
     pub(crate) fn new(
@@ -90,6 +93,7 @@ impl Loader {
             choice,
             copies: Mutex::default(),
             global: Mutex::default(),
+            finalizers: Finalizers::default(),
             report: Report::default(),
             loading: ReentrantLock::default(),
         }
@@ -220,10 +224,22 @@ impl Loader {
             }
             let mut copies = lock(&self.copies);
             match (copies.get_mut(&graph.0[i].id), library) {
-                (Some(copy), Some(_)) => copy.library = library,
+                (Some(copy), Some(loaded)) => {
+                    copy.library = library;
+                    self.finalizers.add(loaded, &graph.0[i], graph);
+                }
                 _ => drop(copies.remove(&graph.0[i].id)),
             }
         }
+    }
+
+    /// Calls what the libraries have called when the process exits.
+    ///
+    /// # Safety
+    /// The process is exiting, and this is called once.
+    pub(crate) unsafe fn finalize(&self) {
+        // SAFETY: the libraries are copies, whose initialisers have returned. The rest is this function's contract.
+        unsafe { self.finalizers.run() };
     }
 
     /// Whether a symbol that a library needs is Python's. One that only the host's Python exports is one too: in this
