@@ -6,9 +6,9 @@
 With --libraries, it imports the modules in a new interpreter, and prints which libraries that loads, whether each is
 private to the interpreter or shared, and why. The exit status is 1 if an import fails.
 
-Otherwise it tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares the speed of
-pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct results or is
-unsupported here, otherwise 1.
+Otherwise it tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares
+the speed of pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct
+results or is unsupported here, otherwise 1.
 """
 
 from __future__ import annotations
@@ -241,9 +241,8 @@ def speed_text(speed: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ungil", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument(
-        "--libraries", nargs="+", metavar="MODULE", help="print which libraries a module loads, private or shared, and why"
-    )
+    what = "print which libraries modules load, which are private, and why"
+    parser.add_argument("--libraries", nargs="+", metavar="MODULE", help=what)
     arguments = parser.parse_args()
     if arguments.libraries:
         return _libraries.main(arguments.libraries, arguments.json)

@@ -81,7 +81,7 @@ class Interpreter(Handle):
     argv, warnoptions, xoptions : list of str, optional
         `sys.argv`, and the arguments of Python's options -W and -X.
     private, shared : list of path, optional
-        Libraries to be loaded once for this interpreter, or for the process, such as ``["libhdf5*"]``: docs/libraries.md.
+        Libraries to load once for this interpreter, or once for the process: ``["libhdf5*"]``. See docs/libraries.md.
     pycache_prefix : path, optional
         `sys.pycache_prefix`.
     int_max_str_digits : int, optional
