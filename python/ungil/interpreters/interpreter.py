@@ -22,7 +22,7 @@ from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
 
-Path = Union[str, "os.PathLike[str]"]
+Path = Union[str, os.PathLike[str]]
 
 OLDEST_PYTHON = (3, 9)
 """The oldest version that can have interpreters, as in src/interp/cpython/version.rs. There is no newest one."""
@@ -110,10 +110,11 @@ class Interpreter(Handle):
 
     Notes
     -----
-    The options are named as in PyConfig and `sys`; ungil_interp_new() tells their names in C. None, the default, means
-    as in this process. A list must not be empty. As for `python` itself, the variables PYTHONOPTIMIZE, PYTHONVERBOSE,
-    PYTHONDEBUG, PYTHONDONTWRITEBYTECODE and PYTHONNOUSERSITE outweigh lower levels, and True for `write_bytecode` and
-    `user_site_directory`, unless `use_environment` is False.
+    None, the default, means as in this process. A list must not be empty. As for `python` itself, the variables
+    PYTHONOPTIMIZE, PYTHONVERBOSE, PYTHONDEBUG, PYTHONDONTWRITEBYTECODE and PYTHONNOUSERSITE outweigh lower levels, and
+    True for `write_bytecode` and `user_site_directory`, unless `use_environment` is False. For ungil_interp_new(), some
+    have other names: path (`module_search_paths`), warnoption and xoption, optimize (`optimization_level`) and debug
+    (`parser_debug`); and the opposites dont_write_bytecode, no_user_site, no_site and ignore_environment.
 
     Functions of this program's `__main__`, and lambdas, become functions of the `__main__` there, and bring along the
     globals that they use.
