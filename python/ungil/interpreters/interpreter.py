@@ -168,9 +168,7 @@ class Interpreter(Handle):
         dev_mode: bool | None = None,
     ) -> None:
         options = _options.text_of(locals())
-        self._known: set[int] = set()  # keys of functions that were sent
         limit = getattr(threading.current_thread(), "recursion_limit", None) or recursion.limit()
-        self._stack = recursion.stack_for(limit)
         require()
         handle = ctypes.c_int32()
         check(library.ungil_interp_new(options, ctypes.byref(handle)))
@@ -182,6 +180,8 @@ class Interpreter(Handle):
             raise
 
     def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
+        self._known: set[int] = set()  # keys of functions that were sent
+        self._stack = recursion.stack_for(limit)
         text = ctypes.c_char_p()
         version = b"'%d.%d' % __import__('sys').version_info[:2]"
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
