@@ -92,9 +92,11 @@ class Pool:
         share: Mapping[str, Any],
         initializer: Call | None,
         preload: Sequence[str] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
         self._preload = preload
+        self._options = options or {}  # of the interpreters
         self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
@@ -203,7 +205,7 @@ class Pool:
 
     def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
-            interpreter = Interpreter(share=self._share)
+            interpreter = Interpreter(share=self._share, **self._options)
         except BaseException as error:
             self._break("no interpreter could start: %s" % error, error, tasks)
             return None
