@@ -13,6 +13,7 @@ use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::guarded_stack::GuardedStack;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
@@ -218,6 +219,7 @@ impl Interpreter {
             return Err(self.life.error());
         }
         let _wakeable = WakeableThread::new();
+        let _guarded = GuardedStack::new();
         let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {
