@@ -29,6 +29,8 @@ pub struct InterposedFunction {
     pub name: &'static str,
     /// The address of the function that is called.
     pub address: usize,
+    /// Whether libpython itself calls it.
+    pub in_libpython: bool,
 }
 
 /// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. An
@@ -39,7 +41,8 @@ pub fn rewrite_libpython(
     interposed: &[InterposedFunction],
 ) -> Result<Vec<u8>, Malformed> {
     let mut names = StringTableBuilder::new(&image, prefix);
-    let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.name.as_bytes() == name);
+    let is_interposed =
+        |name: &[u8]| interposed.iter().any(|it| it.in_libpython && it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
     names.rename_symbols(&mut image, |is_defined, name| {
         is_python_symbol(name) || !is_defined && is_interposed(name)
