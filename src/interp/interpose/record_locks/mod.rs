@@ -34,6 +34,11 @@ use super::signal::is_child;
 use locked_files::Wanted;
 use request::Request;
 
+/// Releases all locks of copy `number`, which is dead: the kernel does so when a process ends.
+pub(crate) fn release_all(number: usize) {
+    locked_files::of(number).release_all();
+}
+
 /// As the C library's.
 ///
 /// # Safety
