@@ -8,7 +8,7 @@ use ungil::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_nam
 use ungil::interp::elf::version_files::version_files_not_needed;
 
 fn check(file: &[u8]) -> Result<(), Malformed> {
-    let image = Image::parse(file.to_vec())?;
+    let image = Image::parse(file)?;
     needed_python_names(&image)?;
     version_files_not_needed(&image)?;
     let python = PythonSymbols::exported_by(&image)?;

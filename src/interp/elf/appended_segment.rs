@@ -5,7 +5,7 @@ use object::elf::{
     DT_STRSZ, DT_STRTAB, DynamicTag, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, ProgramType,
 };
 
-use super::image::{Image, Malformed, Segment};
+use super::image::{Image, Malformed, NO_MEMORY, Segment};
 use super::string_table::StringTableBuilder;
 
 /// New tables, and the dynamic entries that will refer to them.
@@ -60,10 +60,9 @@ impl AppendedSegment {
             set_dyn_entry(image, entry);
         }
         let offset = (image.bytes.len() as u64).next_multiple_of(self.page_size);
-        image.bytes.resize(offset as usize, 0);
+        image.bytes.resize(offset as usize).map_err(|_| NO_MEMORY)?;
         self.insert_header(image.segments_mut(), offset)?;
-        image.bytes.extend(self.bytes);
-        Ok(())
+        image.bytes.extend(&self.bytes).map_err(|_| NO_MEMORY)
     }
 
     /// Writes the segment's program header over one that only tools look at, or that only adds protection; and moves it

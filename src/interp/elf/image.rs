@@ -19,6 +19,8 @@ use object::elf::{
 use object::pod::{Pod, from_bytes, from_bytes_mut, slice_from_bytes, slice_from_bytes_mut};
 use object::{LittleEndian as LE, U32};
 
+use super::buffer::Buffer;
+
 pub(crate) type Segment = ProgramHeader64<LE>;
 pub(crate) type Symbol = Sym64<LE>;
 pub(crate) type DynEntry = Dyn64<LE>;
@@ -81,6 +83,8 @@ impl std::error::Error for Unreadable {}
 /// More than any shared object has.
 const MAX_SEGMENTS: usize = 256;
 
+pub(crate) const NO_MEMORY: Malformed = Malformed("there is no memory for it");
+
 const TOO_SHORT: &str = "it is too short for an ELF header";
 const OUTSIDE_HASH: &str = "the hash table is outside the segments";
 
@@ -90,7 +94,7 @@ const HEADERS_LEN: u64 = 4096;
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
 pub struct Image {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Buffer,
     /// The program headers.
     segments: Range<usize>,
     /// The dynamic section, up to its DT_NULL.
@@ -129,25 +133,32 @@ impl Image {
     pub fn read(path: &Path) -> Result<Self, Unreadable> {
         // Opening or reading anything but a regular file might block, or never end.
         let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        if !file.metadata()?.is_file() {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
             return Err(Malformed("it is not a regular file").into());
         }
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut bytes)?;
-        check_header(get(&bytes, 0, TOO_SHORT)?)?;
-        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
-        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
-        Ok(Self::parse(bytes)?)
+        let mut headers = Vec::new();
+        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut headers)?;
+        check_header(get(&headers, 0, TOO_SHORT)?)?;
+        let len = usize::try_from(metadata.len()).map_err(io::Error::other)?;
+        let end = header(&headers).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(len);
+        let mut bytes = Buffer::zeroed(end.min(len))?;
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(Self::of(bytes)?)
     }
 
     /// Parses a file's bytes, and keeps those that are loaded.
-    pub fn parse(mut file: Vec<u8>) -> Result<Self, Malformed> {
+    pub fn parse(file: &[u8]) -> Result<Self, Malformed> {
+        Self::of(Buffer::try_from(file).map_err(|_| NO_MEMORY)?)
+    }
+
+    fn of(mut file: Buffer) -> Result<Self, Malformed> {
         let (at, segments) = header(&file)?;
         let (count, end) = (segments.len(), loaded_end(segments)?);
         if end > file.len() {
             return Err(Malformed("a segment is outside the file: it is truncated"));
         }
-        file.truncate(end);
+        file.resize(end).map_err(|_| NO_MEMORY)?;
         let what = "the program headers are outside the loaded segments";
         let mut image = Self {
             segments: range(at, count * size_of::<Segment>(), what)?,

@@ -4,6 +4,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`image`] | parsing: segments, dynamic section, symbols, strings |
+//! | `buffer` | the bytes of a shared object |
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
@@ -12,6 +13,7 @@
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
 pub(crate) mod appended_segment;
+pub mod buffer;
 pub mod image;
 pub mod rewrite;
 #[cfg(test)]

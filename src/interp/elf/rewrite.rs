@@ -17,6 +17,7 @@ use object::elf::{
 use object::pod::bytes_of;
 
 use super::appended_segment::AppendedSegment;
+use super::buffer::Buffer;
 use super::image::{Image, Malformed, Symbol};
 use super::string_table::StringTableBuilder;
 use super::symbols::{SymbolPrefix, is_python_symbol};
@@ -36,7 +37,7 @@ pub fn rewrite_libpython(
     mut image: Image,
     prefix: &SymbolPrefix,
     interposed: &[InterposedFunction],
-) -> Result<Vec<u8>, Malformed> {
+) -> Result<Buffer, Malformed> {
     let mut names = StringTableBuilder::new(&image, prefix);
     let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
@@ -70,7 +71,7 @@ pub fn rewrite_library(
     origin: &[u8],
     is_own: impl Fn(&[u8]) -> bool,
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
-) -> Result<Vec<u8>, Malformed> {
+) -> Result<Buffer, Malformed> {
     let mut names = StringTableBuilder::new(&image, prefix);
     names.rename_symbols(&mut image, |is_defined, name| !is_defined && is_own(name))?;
     names.rename_library(&mut image, soname)?;

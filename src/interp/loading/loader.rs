@@ -228,7 +228,7 @@ impl Loader {
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(fs::write(file, content)?)
+        Ok(fs::write(file, &*content)?)
     }
 
     /// The name by which a copy is to need a library that the original needs by `name`; `None` for that name.
