@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ungil::interp::elf::image::{Image, Malformed};
+use ungil::interp::elf::image::Image;
+use ungil::interp::elf::malformed::Malformed;
 use ungil::interp::elf::rewrite::{InterposedFunction, rewrite_library, rewrite_libpython};
 use ungil::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_names};
 use ungil::interp::elf::version_files::version_files_not_needed;

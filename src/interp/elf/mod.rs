@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`image`] | parsing: segments, dynamic section, symbols, strings |
 //! | `buffer` | the bytes of a shared object |
+//! | [`malformed`] | what may be wrong with a file |
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
@@ -15,6 +16,7 @@
 pub(crate) mod appended_segment;
 pub mod buffer;
 pub mod image;
+pub mod malformed;
 pub mod rewrite;
 #[cfg(test)]
 pub(crate) mod small_object;

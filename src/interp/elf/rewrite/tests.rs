@@ -7,7 +7,8 @@ use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, SHN_ABS, STB_GNU_UN
 
 use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
 use crate::interp::elf::buffer::Buffer;
-use crate::interp::elf::image::{Image, Malformed};
+use crate::interp::elf::image::Image;
+use crate::interp::elf::malformed::Malformed;
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_names};
 use crate::interp::elf::version_files::{version_files, version_files_not_needed};
