@@ -1,8 +1,8 @@
 """What an interpreter takes of memory, compared with a spawned process that has imported the same modules.
 
 `python -m bench_py.memory [MODULE ...]` prints a table. Each case is measured in a process of its own, where four
-interpreters and then four processes are alive at once. The figures are proportional set sizes (Pss): a page that several
-mappings show counts in equal parts for each. That of an interpreter is what the process grows by.
+processes and then four interpreters are alive at once. The figures are proportional set sizes (Pss): a page that
+several mappings show counts in equal parts for each. That of an interpreter is what the process grows by.
 """
 
 from __future__ import annotations

@@ -11,13 +11,14 @@
 
 use object::LittleEndian as LE;
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_SYMTAB, DT_VERSYM, SHN_ABS,
-    SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
+    DT_AUXILIARY, DT_FILTER, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_SYMTAB,
+    DT_VERSYM, SHN_ABS, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
 };
 use object::pod::bytes_of;
 
 use super::appended_segment::AppendedSegment;
 use super::buffer::Buffer;
+use super::finalizers::hide_finalizers;
 use super::image::{Image, Symbol};
 use super::malformed::Malformed;
 use super::string_table::StringTableBuilder;
@@ -70,7 +71,8 @@ pub fn rewrite_libpython(
 /// become that interpreter's. What it defines keeps its name, as PyInit_x is looked up by it.
 ///
 /// The copy's SONAME is `soname` with the prefix. It looks for libraries beside the original, which is in the directory
-/// `origin`. `needed` may give another name for a library that it needs. An error says what is wrong with the file.
+/// `origin`. `needed` may give another name for a library that it needs. Its finalisers are hidden from the dynamic
+/// loader. An error says what is wrong with the file.
 pub fn rewrite_library(
     mut image: Image,
     prefix: &SymbolPrefix,
@@ -89,7 +91,9 @@ pub fn rewrite_library(
         }
     }
     names.rename_library(&mut image, soname)?;
-    names.replace_dyn_strings(&mut image, DT_NEEDED, &needed)?;
+    for tag in [DT_NEEDED, DT_FILTER, DT_AUXILIARY] {
+        names.replace_dyn_strings(&mut image, tag, &needed)?;
+    }
     // The dynamic loader looks for versions in the files that it has loaded under these names.
     names.replace_version_files(&mut image, &needed)?;
     for tag in [DT_RPATH, DT_RUNPATH] {
@@ -101,6 +105,7 @@ pub fn rewrite_library(
             symbol.st_info = SymbolInfo::new(STB_GLOBAL, symbol.st_type());
         }
     }
+    hide_finalizers(&mut image);
     segment.add_names(&names);
     segment.append_to(&mut image)?;
     Ok(image.bytes)

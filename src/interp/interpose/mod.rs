@@ -11,6 +11,7 @@
 //! | `environ` | `setenv`, `unsetenv`, `putenv` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
+//! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
 //! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
 //! | `signal` | `sigaction` |
 //! | `thread_stack` | `pthread_getattr_np` |
@@ -26,6 +27,7 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+pub(crate) mod exit_functions;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 pub(crate) mod signal;
@@ -95,9 +97,12 @@ const TABLE: &[Entry] = &[
     // the end of the process
     entry("abort", Libpython, Plain(process::abort as *const ())),
     entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
+    entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
+    entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
@@ -134,6 +139,20 @@ pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
 pub(crate) fn register(number: usize, loader: &'static Loader) {
     signal::remember_process();
     copies::register(number, loader);
+}
+
+/// Calls what the libraries of copy `number` have called when the process exits.
+///
+/// # Safety
+/// The process is exiting, and this is called once for a copy.
+pub(crate) unsafe fn finalize(number: usize) {
+    // SAFETY: this function's contract.
+    unsafe {
+        exit_functions::run(number);
+        if let Some(loader) = copies::loader(number) {
+            loader.finalize();
+        }
+    }
 }
 
 /// What copy `number` has loaded: a line for each library.
