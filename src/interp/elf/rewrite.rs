@@ -31,6 +31,8 @@ pub struct InterposedFunction {
     pub name: &'static str,
     /// The address of the function that is called.
     pub address: usize,
+    /// Whether libpython itself calls it.
+    pub in_libpython: bool,
 }
 
 /// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. An
@@ -42,7 +44,8 @@ pub fn rewrite_libpython(
 ) -> Result<Buffer, Malformed> {
     let mut segment = AppendedSegment::new(&image)?;
     let mut names = StringTableBuilder::new(&image, prefix, segment.vaddr())?;
-    let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.name.as_bytes() == name);
+    let is_interposed =
+        |name: &[u8]| interposed.iter().any(|it| it.in_libpython && it.name.as_bytes() == name);
     // The original table stays as it is, so that its pages can be shared.
     let mut symbols = image.symbols().to_vec();
     for symbol in symbols.iter_mut().skip(1) {

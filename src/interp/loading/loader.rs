@@ -1,6 +1,6 @@
 //! One interpreter's private libraries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{CString, OsStr, c_int};
 use std::fmt;
 use std::fs;
@@ -21,10 +21,14 @@ use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
 use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
+
+/// Whether a function of the C library, by its name, is interposed in a library of the interpreter's, which needs the
+/// symbols that the function tells.
+pub(crate) type IsInterposed = fn(&[u8], &dyn Fn(&[u8]) -> bool) -> bool;
 
 /// Loads libraries for one interpreter.
 pub(crate) struct Loader {
@@ -34,8 +38,7 @@ pub(crate) struct Loader {
     python_soname: String,
     /// What it exports.
     exported: Arc<PythonSymbols>,
-    /// Whether a function of the C library is interposed in the interpreter's libraries.
-    pub(super) is_interposed: fn(&[u8]) -> bool,
+    pub(super) is_interposed: IsInterposed,
     /// What the user wants.
     choice: Choice,
     /// The interpreter's copies, also those that are being loaded.
@@ -81,7 +84,7 @@ impl Loader {
         python: Library,
         python_soname: String,
         exported: Arc<PythonSymbols>,
-        is_interposed: fn(&[u8]) -> bool,
+        is_interposed: IsInterposed,
         choice: Choice,
     ) -> Self {
         Self {
@@ -259,11 +262,19 @@ impl Loader {
         let image = Image::read(&node.path)?;
         let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
         let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
-        let is_own = |name: &[u8]| self.is_python(name) || (self.is_interposed)(name);
+        let interposed = self.interposed_in(&image);
+        let is_own = |name: &[u8]| self.is_python(name) || interposed.contains(name);
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
         Ok(fs::write(file, &*content)?)
+    }
+
+    /// The functions of the C library that a library needs, and that are interposed in it.
+    fn interposed_in(&self, image: &Image) -> HashSet<Vec<u8>> {
+        let needs = |other: &[u8]| needed_names(image).any(|name| name == Ok(other));
+        let interposed = needed_names(image).flatten().filter(|name| (self.is_interposed)(name, &needs));
+        interposed.map(<[u8]>::to_vec).collect()
     }
 
     /// The name by which a copy is to need a library that the original needs by `name`; `None` for that name.

@@ -16,7 +16,7 @@ impl Loader {
         name: &CStr,
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
-        if (self.is_interposed)(name.to_bytes()) {
+        if (self.is_interposed)(name.to_bytes(), &|_| false) {
             let is_c_library = is_whole_process(handle) || handle == c_library();
             let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
             return is_c_library.then(function).flatten().map(Ok);
