@@ -68,18 +68,24 @@ def join_threads():
 
 
 def end_daemon_threads():
-    """Raises SystemExit in threads that are daemons. One that waits in C does not notice that."""
+    """Raises SystemExit in the user's threads that are daemons. One that waits in C does not notice that."""
     try:
         import ctypes
         import threading
     except ImportError:
         return
     for thread in threading.enumerate():
-        if thread.daemon and type(thread) is not threading._DummyThread:
+        if thread.daemon and is_of_user(thread, threading):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
     end = time.monotonic() + GRACE
     while _thread._count() and time.monotonic() < end:
         sleep(0.005)
+
+
+def is_of_user(thread, threading):
+    """Whether it runs code of __main__, and not of a module, which may count on its thread later."""
+    owner = thread if type(thread) is not threading.Thread else getattr(thread, "_target", None)
+    return getattr(owner, "__module__", None) == "__main__" or owner is time.sleep
 
 
 def flush_files():
