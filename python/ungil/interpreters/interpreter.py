@@ -298,10 +298,7 @@ class Interpreter(Handle):
         check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
-        """Close the interpreter, which may then be reused by another one. In the child of a fork it does nothing.
-
-        Functions that code in the interpreter has registered with `atexit` are called, and pools of threads or processes
-        that it left behind end, as at the end of a process.
+        """Call what was registered with `atexit`, and close the interpreter, which may then be reused by another one.
 
         Raises
         ------
