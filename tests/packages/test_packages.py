@@ -7,9 +7,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "python"))
-sys.path.insert(0, HERE)
 
-import cases  # noqa: E402
 from interpreters import Interpreter, run, shared_library, together  # noqa: E402
 
 # OpenBLAS 0.3.21 (numpy 1.24) hangs when several threads call it, in ordinary Python threads too.
@@ -25,6 +23,9 @@ NUMPY = """
     assert numpy.allclose(u * s @ v, a)
     assert "site-packages" in numpy.linalg.__file__
 """
+
+# Cases that are used in the same interpreters, one after the other.
+MIXED = ("cffi", "sqlite3", "pandas", "lxml", "h5py", "pyarrow", "grpc", "pillow", "ssl", "numpy")
 
 CASE = """
     import sys
@@ -49,12 +50,10 @@ class Packages(unittest.TestCase):
         self.assertNotEqual(sys.prefix, sys.base_prefix)
 
     def test_one_package_after_the_other(self):
-        """All quick cases in the same interpreters."""
-        for case in cases.find().values():
-            if case.quick:
-                source = textwrap.dedent(CASE).format(folder=HERE, name=case.name)
-                with self.subTest(case.name):
-                    together([lambda it=it: it.run(source) for it in self.interpreters])
+        for name in MIXED:
+            source = textwrap.dedent(CASE).format(folder=HERE, name=name)
+            with self.subTest(name):
+                together([lambda it=it: it.run(source) for it in self.interpreters])
 
 
 @unittest.skipIf(shared_library() is None, "SKIP: this Python has no shared libpython")

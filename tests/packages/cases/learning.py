@@ -3,7 +3,7 @@
 from . import case
 
 
-@case("scikit-learn", quick=True)
+@case("scikit-learn")
 def scikit_learn():
     from sklearn.cluster import KMeans
     from sklearn.datasets import load_wine
