@@ -135,3 +135,8 @@ pub(crate) fn register(number: usize, loader: &'static Loader) {
     signal::remember_process();
     copies::register(number, loader);
 }
+
+/// What copy `number` has loaded: a line for each library.
+pub(crate) fn libraries(number: usize) -> Vec<u8> {
+    copies::loader(number).map(Loader::report).unwrap_or_default()
+}

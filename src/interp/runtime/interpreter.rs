@@ -14,6 +14,7 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
+use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
@@ -25,6 +26,7 @@ use crate::sys::process;
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
     python: RunningPython,
+    number: usize,
     version: Version,
     is_free_threaded: bool,
     process: u64,
@@ -60,6 +62,7 @@ impl Interpreter {
         let (service, handle) = unsafe { Service::new(python, functions, in_service, copy.world) };
         let interpreter = Self {
             python,
+            number: copy.number,
             version: copy.version,
             is_free_threaded: copy.world.is_some(),
             process: process::token(),
@@ -79,6 +82,14 @@ impl Interpreter {
     /// The text of the value of an expression in `__main__`. Both are UTF-8.
     pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, InterpError> {
         self.request(self.functions.evaluate, expression)
+    }
+
+    /// The libraries that it has loaded: a line for each, with tabs in it: `private` or `shared`, the path, and the reason.
+    pub fn libraries(&self) -> Result<Vec<u8>, InterpError> {
+        if self.process != process::token() {
+            return Err(InterpError::Forked);
+        }
+        Ok(interpose::libraries(self.number))
     }
 
     /// Sends a request and exported buffers to the function that was given to `_ungil.serve`, and returns its answer.
