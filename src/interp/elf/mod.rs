@@ -7,12 +7,16 @@
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
+//! | `needing` | a shared object that only needs others |
+//! | `finalizers` | hides what the dynamic loader calls when the process exits |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
 pub(crate) mod appended_segment;
+pub(crate) mod finalizers;
 pub mod image;
+pub(crate) mod needing;
 pub mod rewrite;
 #[cfg(test)]
 pub(crate) mod small_object;

@@ -11,6 +11,7 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::errno::failed;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
@@ -115,18 +116,12 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.contains(&b'=')
 }
 
-fn invalid() -> c_int {
-    // SAFETY: the pointer is to the calling thread's errno, which is always valid.
-    unsafe { *libc::__errno_location() = libc::EINVAL };
-    -1
-}
-
 /// POSIX's `setenv`.
 pub(crate) unsafe extern "C" fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
     // SAFETY: the contract of setenv, which the caller follows, is that both are C strings.
     let (name, value) = unsafe { (CStr::from_ptr(name).to_bytes(), CStr::from_ptr(value).to_bytes()) };
     if !is_name(name) {
-        return invalid();
+        return failed(libc::EINVAL);
     }
     lock(OWNED.get()).set(name, value, overwrite != 0);
     0
@@ -137,7 +132,7 @@ pub(crate) unsafe extern "C" fn unsetenv(name: *const c_char) -> c_int {
     // SAFETY: the contract of unsetenv, which the caller follows, is that the name is a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     if !is_name(name) {
-        return invalid();
+        return failed(libc::EINVAL);
     }
     unset(name);
     0
@@ -148,7 +143,7 @@ pub(crate) unsafe extern "C" fn putenv(text: *mut c_char) -> c_int {
     // SAFETY: the contract of putenv, which the caller follows, is that the text is a C string.
     let text = unsafe { CStr::from_ptr(text) }.to_bytes();
     match text.iter().position(|&byte| byte == b'=') {
-        Some(0) => return invalid(),
+        Some(0) => return failed(libc::EINVAL),
         Some(equals) => lock(OWNED.get()).set(&text[..equals], &text[equals + 1..], true),
         None => unset(text),
     }

@@ -11,8 +11,11 @@
 //! | `environ` | `setenv`, `unsetenv`, `putenv` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
+//! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
 //! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
 //! | `signal` | `sigaction` |
+//! | `record_locks` | `fcntl`, `lockf`; `close` and all that closes files |
+//! | `process_id` | `getpid` |
 //! | `thread_stack` | `pthread_getattr_np` |
 //!
 //! `copies` has the loader of each copy, by the copy's number, which `trampolines` passes to the functions that have to
@@ -26,8 +29,12 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+mod errno;
+pub(crate) mod exit_functions;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
+mod process_id;
+mod record_locks;
 pub(crate) mod signal;
 pub(crate) mod symbol_lookup;
 pub(crate) mod thread_stack;
@@ -35,6 +42,8 @@ pub(crate) mod trampolines;
 pub(crate) mod world_wait;
 
 use std::io;
+
+use record_locks::closing;
 
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
@@ -56,6 +65,8 @@ enum Callers {
     FreeThreadedLibpython,
     /// The copy's, and those of the interpreter's private libraries.
     AllPrivate,
+    /// Those of private libraries that need this other symbol.
+    UsersOf(&'static str),
 }
 
 /// How a function is called.
@@ -67,7 +78,7 @@ enum Function {
     OfCopy(*const (), u8),
 }
 
-use Callers::{AllPrivate, FreeThreadedLibpython, Libpython};
+use Callers::{AllPrivate, FreeThreadedLibpython, Libpython, UsersOf};
 use Function::{OfCopy, Plain};
 
 const fn entry(name: &'static str, callers: Callers, function: Function) -> Entry {
@@ -92,12 +103,28 @@ const TABLE: &[Entry] = &[
     entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
     // signals
     entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
+    // files and their locks
+    entry("fcntl", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
+    entry("fcntl64", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
+    entry("lockf", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
+    entry("lockf64", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
+    entry("close", AllPrivate, OfCopy(closing::close as *const (), 1)),
+    entry("dup2", AllPrivate, OfCopy(closing::dup2 as *const (), 2)),
+    entry("dup3", AllPrivate, OfCopy(closing::dup3 as *const (), 3)),
+    entry("fclose", AllPrivate, OfCopy(closing::close_stream as *const (), 1)),
+    entry("close_range", AllPrivate, OfCopy(closing::close_range as *const (), 3)),
+    entry("closefrom", AllPrivate, OfCopy(closing::close_from as *const (), 1)),
+    // mutexes that outlive their owners are for processes, which tell one another apart by their IDs
+    entry("getpid", UsersOf("pthread_mutexattr_setrobust"), OfCopy(process_id::getpid as *const (), 0)),
     // the end of the process
     entry("abort", Libpython, Plain(process::abort as *const ())),
     entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
+    entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
+    entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
@@ -120,20 +147,41 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
             OfCopy(..) => trampolines.next().expect("each has a trampoline"),
             Plain(function) => function.addr(),
         };
-        InterposedFunction { name: entry.name, address }
+        let in_libpython = !matches!(entry.callers, UsersOf(_));
+        InterposedFunction { name: entry.name, address, in_libpython }
     });
     Ok(interposed.collect())
 }
 
-/// Whether calls of this name by an interpreter's private libraries are interposed.
-pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
-    TABLE.iter().any(|entry| entry.callers == AllPrivate && entry.name.as_bytes() == name)
+/// Whether calls of this name are interposed in a private library that needs the symbols that `needs` tells.
+pub(crate) fn is_in_libraries(name: &[u8], needs: &dyn Fn(&[u8]) -> bool) -> bool {
+    let is_caller = |callers| match callers {
+        Libpython | FreeThreadedLibpython => false,
+        AllPrivate => true,
+        UsersOf(other) => needs(other.as_bytes()),
+    };
+    TABLE.iter().any(|entry| entry.name.as_bytes() == name && is_caller(entry.callers))
 }
 
-/// From now on calls from copy `number` go to this loader.
+/// From now on calls from copy `number` go to this loader. This is the interpreter's own thread.
 pub(crate) fn register(number: usize, loader: &'static Loader) {
     signal::remember_process();
+    process_id::register(number);
     copies::register(number, loader);
+}
+
+/// Calls what the libraries of copy `number` have called when the process exits.
+///
+/// # Safety
+/// The process is exiting, and this is called once for a copy.
+pub(crate) unsafe fn finalize(number: usize) {
+    // SAFETY: this function's contract.
+    unsafe {
+        exit_functions::run(number);
+        if let Some(loader) = copies::loader(number) {
+            loader.finalize();
+        }
+    }
 }
 
 /// What copy `number` has loaded: a line for each library.

@@ -32,6 +32,6 @@ pub(super) unsafe extern "C" fn sigaction(
 /// Whether this is a child that subprocess has made, by fork or by vfork. The child of a vfork has signal handlers of
 /// its own but its parent's memory, and so its parent's token: only its PID differs. The child of a fork may be the
 /// first in a PID namespace, as its parent is in another: then only the token differs.
-fn is_child() -> bool {
+pub(super) fn is_child() -> bool {
     PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
 }

@@ -11,6 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::errno::failed;
 use crate::interp::exit::{abandon, at_exit};
 
 thread_local! {
@@ -43,9 +44,7 @@ pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t) -> c_int {
         at_exit::end_at_once(status);
     }
     GIVEN_UP.set(semaphore);
-    // SAFETY: the C library returns the address of this thread's errno.
-    unsafe { *libc::__errno_location() = libc::EINTR };
-    -1
+    failed(libc::EINTR)
 }
 
 /// Destroys the semaphore; and if the wait for it was ended above, abandons the call into Python.

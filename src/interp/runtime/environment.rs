@@ -9,7 +9,9 @@
 use std::ffi::OsString;
 use std::ptr;
 
-use libc::{c_char, c_void, iovec};
+use libc::c_char;
+
+use crate::sys::memory;
 
 const PAGE: usize = 4096;
 /// An array that has more variables than this is taken for memory that was freed.
@@ -22,7 +24,7 @@ unsafe extern "C" {
 /// All variables, as `name=value`, each with a NUL after it.
 pub(crate) fn snapshot() -> Vec<u8> {
     let own = 0u8;
-    if copy((&raw const own).addr(), &mut [0]) { copied() } else { from_std() }
+    if memory::read((&raw const own).addr(), &mut [0]).is_ok() { copied() } else { from_std() }
 }
 
 /// For sandboxes that forbid the system call.
@@ -70,7 +72,7 @@ impl Page {
     fn rest(&mut self, address: usize) -> Option<&[u8]> {
         let (page, offset) = (address - address % PAGE, address % PAGE);
         if page != self.address {
-            self.address = if page != 0 && copy(page, &mut self.bytes) { page } else { 0 };
+            self.address = if page != 0 && memory::read(page, &mut self.bytes).is_ok() { page } else { 0 };
         }
         (page != 0 && page == self.address).then(|| &self.bytes[offset..])
     }
@@ -87,16 +89,6 @@ impl Page {
             address = address.checked_add(rest.len())?;
         }
     }
-}
-
-/// Copies memory of this process, and returns whether all of it could be read.
-fn copy(address: usize, into: &mut [u8]) -> bool {
-    let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let remote = iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: into.len() };
-    // SAFETY: the kernel writes only to the local vector, a buffer that is borrowed mutably here. It checks the remote
-    // address, and returns an error if that is bad.
-    let count = unsafe { libc::process_vm_readv(libc::getpid(), &local, 1, &remote, 1, 0) };
-    usize::try_from(count) == Ok(into.len())
 }
 
 #[cfg(test)]

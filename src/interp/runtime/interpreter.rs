@@ -20,7 +20,7 @@ use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
-use crate::interp::runtime::service::{Service, ServiceCommand, ServiceHandle, ViewReturner};
+use crate::interp::runtime::service::{Ending, Service, ServiceCommand, ServiceHandle, ViewReturner};
 use crate::sys::process;
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
@@ -59,7 +59,8 @@ impl Interpreter {
         let in_progress = Arc::new(InProgress::default());
         let in_service = Arc::clone(&in_progress);
         // SAFETY: the functions are this copy's, and alive as long as the copy, and so is its world.
-        let (service, handle) = unsafe { Service::new(python, functions, in_service, copy.world) };
+        let (service, handle) =
+            unsafe { Service::new(python, functions, in_service, copy.number, copy.world) };
         let interpreter = Self {
             python,
             number: copy.number,
@@ -146,6 +147,11 @@ impl Interpreter {
     /// free-threaded Python, it stops the world.)
     pub(crate) fn stop(&self, stopped: Sender<()>) {
         self.service.post(ServiceCommand::Stop(stopped));
+    }
+
+    /// At the process's exit: runs what Python and the libraries have called then, and stops.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.service.post(ServiceCommand::End(ending));
     }
 
     /// At the process's exit: wakes the threads of requests that sleep in the system.
