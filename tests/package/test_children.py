@@ -102,7 +102,7 @@ def task():
     import os, signal, subprocess
     subprocess.run(["true"], preexec_fn=lambda: None, check=True)
     refused = 0
-    for call in os.fork, lambda: os._exit(5), lambda: signal.signal(signal.SIGINT, signal.SIG_IGN):
+    for call in os.fork, lambda: os.execv("/bin/true", ["true"]), lambda: signal.signal(signal.SIGINT, signal.SIG_IGN):
         try:
             call()
         except (RuntimeError, ValueError):

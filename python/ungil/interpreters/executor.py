@@ -24,9 +24,10 @@ from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._requests import exception_of
+from ._shared_variables import shared_variables
 from ._standard import PoolAttributes
 from ._tasks import Task
-from .interpreter import Path, require, shared_variables
+from .interpreter import Path, require
 
 
 class _Future(Future):  # type: ignore[type-arg]
@@ -130,7 +131,10 @@ class InterpreterPoolExecutor(PoolAttributes):
     executors.
 
     Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
-    needs a module imports it, in each interpreter, unless `preload` names it. A crash in C code ends the process: use
+    needs a module imports it, in each interpreter, unless `preload` names it.
+
+    A task that ends its interpreter, by `abort()` in C or `os._exit` for example, fails with InterpreterDiedError, and
+    the pool goes on with a new one. A crash in C code ends the process: use
     `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import keyword
 import os
 import sys
 import threading
@@ -17,10 +16,11 @@ from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
-from . import _options, _pickling, _requests, _sharing, _streams
+from . import _options, _pickling, _requests, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
+from ._shared_variables import shared_variables
 
 Path = Union[str, os.PathLike[str]]
 
@@ -312,6 +312,13 @@ class Interpreter(Handle):
                 check(status)
             self._handle = 0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether code can run in the interpreter: it is neither closed nor dead. See `InterpreterDiedError`."""
+        alive = ctypes.c_int32()
+        is_open = library.ungil_interp_is_alive(self._handle, ctypes.byref(alive)) == signatures.UNGIL_OK
+        return is_open and bool(alive.value)
+
     def _outcome(self, call: Call) -> Outcome:
         """The outcome of a call, which is made on this thread even if it is the main one."""
         handle = self._open()
@@ -335,14 +342,6 @@ class Interpreter(Handle):
 
     def __repr__(self) -> str:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
-
-
-def shared_variables(share: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameter `share`, checked, with memory that is shared. Raises ValueError, and what `ungil.share` raises."""
-    for name in share:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError("share: %r is not a name of a variable" % (name,))
-    return {name: it if isinstance(it, _sharing.Shared) else _sharing.share(it) for name, it in share.items()}
 
 
 def _lazy_imports(xoptions: Sequence[str]) -> str | None:

@@ -12,7 +12,9 @@
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
-//! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
+//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
+//! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` |
 //! | `record_locks` | `fcntl`, `lockf`; `close` and all that closes files |
 //! | `process_id` | `getpid` |
@@ -31,6 +33,7 @@ pub(crate) mod dlfcn;
 pub(crate) mod environ;
 mod errno;
 pub(crate) mod exit_functions;
+pub(crate) mod fatal_error;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 mod process_id;
@@ -98,9 +101,9 @@ const TABLE: &[Entry] = &[
     entry("unsetenv", Libpython, Plain(environ::unsetenv as *const ())),
     entry("putenv", Libpython, Plain(environ::putenv as *const ())),
     // waits of Python's own
-    entry("pthread_cond_timedwait", Libpython, Plain(gil_wait::pthread_cond_timedwait as *const ())),
-    entry("sem_wait", FreeThreadedLibpython, Plain(world_wait::sem_wait as *const ())),
-    entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
+    entry("pthread_cond_timedwait", Libpython, OfCopy(gil_wait::pthread_cond_timedwait as *const (), 3)),
+    entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),
+    entry("sem_destroy", FreeThreadedLibpython, OfCopy(world_wait::sem_destroy as *const (), 1)),
     // signals
     entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
     // files and their locks
@@ -117,8 +120,17 @@ const TABLE: &[Entry] = &[
     // mutexes that outlive their owners are for processes, which tell one another apart by their IDs
     entry("getpid", UsersOf("pthread_mutexattr_setrobust"), OfCopy(process_id::getpid as *const (), 0)),
     // the end of the process
-    entry("abort", Libpython, Plain(process::abort as *const ())),
-    entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("abort", AllPrivate, OfCopy(process::abort as *const (), 0)),
+    entry("exit", AllPrivate, OfCopy(process::exit as *const (), 1)),
+    entry("_exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("_Exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("quick_exit", AllPrivate, OfCopy(process::quick_exit as *const (), 1)),
+    entry("__assert_fail", AllPrivate, OfCopy(process::assert_fail as *const (), 4)),
+    entry("_ZSt9terminatev", AllPrivate, OfCopy(process::terminate as *const (), 0)),
+    entry("write", Libpython, Plain(fatal_error::write as *const ())),
+    entry("fwrite", Libpython, Plain(fatal_error::fwrite as *const ())),
+    entry("fputs", Libpython, Plain(fatal_error::fputs as *const ())),
+    entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),
     entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
     entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
@@ -126,6 +138,7 @@ const TABLE: &[Entry] = &[
     // Python's own functions: libraries are bound to the copy's
     entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
+    entry("Py_Exit", Libpython, OfCopy(process::exit as *const (), 1)),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
 ];

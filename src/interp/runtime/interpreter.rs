@@ -6,12 +6,14 @@ use std::sync::mpsc::Sender;
 
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::ExporterType;
-use crate::interp::cpython::ffi::Object;
+use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED};
+use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::interpose;
@@ -34,6 +36,8 @@ pub struct Interpreter {
     exporter: ExporterType,
     in_progress: Arc<InProgress>,
     service: ServiceHandle,
+    life: &'static Life,
+    holder: Option<GilHolder>,
 }
 
 // SAFETY: only the exporter's type, the address of a Python object, is not Sync by itself. The object is alive as long as
@@ -71,6 +75,8 @@ impl Interpreter {
             exporter,
             in_progress,
             service: handle,
+            life: Life::of(copy.number),
+            holder: copy.holder,
         };
         Ok((interpreter, service))
     }
@@ -149,6 +155,11 @@ impl Interpreter {
         self.service.post(ServiceCommand::Stop(stopped));
     }
 
+    /// Whether it was ended, by `abort()` for example. All requests fail then.
+    pub fn is_dead(&self) -> bool {
+        self.life.is_dead()
+    }
+
     /// At the process's exit: runs what Python and the libraries have called then, and stops.
     pub(crate) fn end(&self, ending: Ending) {
         self.service.post(ServiceCommand::End(ending));
@@ -162,6 +173,29 @@ impl Interpreter {
     /// Whether requests are in progress.
     pub(crate) fn is_busy(&self) -> bool {
         !self.in_progress.is_empty()
+    }
+
+    /// The functions of its Python's C API.
+    pub(crate) fn api(&self) -> &'static Api {
+        self.python.api
+    }
+
+    pub(crate) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    pub(crate) fn is_free_threaded(&self) -> bool {
+        self.is_free_threaded
+    }
+
+    /// Whether this thread holds the GIL. (False if that Python cannot tell.)
+    pub(crate) fn is_held_by_this_thread(&self) -> bool {
+        self.holder.is_some_and(GilHolder::is_this_thread)
+    }
+
+    /// Sends a command to its own thread.
+    pub(crate) fn post(&self, command: ServiceCommand) {
+        self.service.post(command);
     }
 
     fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
@@ -179,6 +213,9 @@ impl Interpreter {
         }
         if at_exit::is_exiting() {
             return Err(InterpError::Exiting);
+        }
+        if self.is_dead() {
+            return Err(self.life.error());
         }
         let _wakeable = WakeableThread::new();
         let call = self.in_progress.begin();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::interp::cpython::discovery::find_libpython;
 use crate::interp::cpython::ffi::{Api, StartApi};
 use crate::interp::cpython::free_threading::{self, StopTheWorld};
+use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
@@ -31,6 +32,7 @@ pub(crate) struct LoadedCopy {
     pub(crate) version: Version,
     /// In a free-threaded build.
     pub(crate) world: Option<StopTheWorld>,
+    pub(crate) holder: Option<GilHolder>,
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
@@ -67,8 +69,22 @@ impl LoadedCopy {
         // SAFETY: as above.
         let world = unsafe { world(&find, version, is_free_threaded) };
         let world = world.map_err(|why| libpython.failed(Step::LookUp, &why))?;
+        // SAFETY: as above.
+        let holder = unsafe { GilHolder::of(&find) };
         let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
-        Ok(Self { api, start_api, version, world, number, prefix, python, exported, libpython, options })
+        Ok(Self {
+            api,
+            start_api,
+            version,
+            world,
+            holder,
+            number,
+            prefix,
+            python,
+            exported,
+            libpython,
+            options,
+        })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
