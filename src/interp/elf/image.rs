@@ -4,12 +4,7 @@
 //! Nothing in a file is trusted: each address is looked up in the segments that the file contains, and a number that is
 //! out of range is an error that names it.
 
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
-use std::{fmt, io};
 
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NULL, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, Dyn64, DynamicTag, ELFCLASS64,
@@ -18,6 +13,9 @@ use object::elf::{
 };
 use object::pod::{Pod, from_bytes, from_bytes_mut, slice_from_bytes, slice_from_bytes_mut};
 use object::{LittleEndian as LE, U32};
+
+use super::buffer::Buffer;
+use super::malformed::{Malformed, NO_MEMORY};
 
 pub(crate) type Segment = ProgramHeader64<LE>;
 pub(crate) type Symbol = Sym64<LE>;
@@ -34,63 +32,17 @@ const _: () = assert!(
         && align_of::<U32<LE>>() == 1
 );
 
-/// Why a file is not a shared object that can be rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
-
-/// Why a file could not be read.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The system call that failed.
-    System(io::Error),
-    /// Its content is malformed.
-    Malformed(Malformed),
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<Malformed> for Unreadable {
-    fn from(error: Malformed) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(error) => error.fmt(f),
-            Self::Malformed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
 /// More than any shared object has.
 const MAX_SEGMENTS: usize = 256;
 
-const TOO_SHORT: &str = "it is too short for an ELF header";
+pub(super) const TOO_SHORT: &str = "it is too short for an ELF header";
+const OUTSIDE_DYNAMIC: &str = "the dynamic section is outside the segments";
 const OUTSIDE_HASH: &str = "the hash table is outside the segments";
-
-/// How much is read first: the headers of nearly all files are within it.
-const HEADERS_LEN: u64 = 4096;
 
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
 pub struct Image {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Buffer,
     /// The program headers.
     segments: Range<usize>,
     /// The dynamic section, up to its DT_NULL.
@@ -106,7 +58,7 @@ pub(crate) fn get<'a, T: Pod>(bytes: &'a [u8], at: usize, what: &'static str) ->
 }
 
 /// `count` values of type `T` at an offset.
-fn get_all<'a, T: Pod>(
+pub(super) fn get_all<'a, T: Pod>(
     bytes: &'a [u8],
     at: usize,
     count: usize,
@@ -116,38 +68,36 @@ fn get_all<'a, T: Pod>(
     slice_from_bytes(rest, count).map(|(values, _)| values).map_err(|()| Malformed(what))
 }
 
-fn to_usize(number: u64, what: &'static str) -> Result<usize, Malformed> {
+pub(super) fn to_usize(number: u64, what: &'static str) -> Result<usize, Malformed> {
     usize::try_from(number).map_err(|_| Malformed(what))
 }
 
-fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, Malformed> {
+pub(super) fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, Malformed> {
     Ok(start..start.checked_add(len).ok_or(Malformed(what))?)
 }
 
 impl Image {
-    /// Reads the part of a file that is loaded. Debug information, which is most of some files, is not read.
-    pub fn read(path: &Path) -> Result<Self, Unreadable> {
-        // Opening or reading anything but a regular file might block, or never end.
-        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(Malformed("it is not a regular file").into());
-        }
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut bytes)?;
-        check_header(get(&bytes, 0, TOO_SHORT)?)?;
-        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
-        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
-        Ok(Self::parse(bytes)?)
+    /// Parses a file's bytes, and keeps those that are loaded.
+    pub fn parse(file: &[u8]) -> Result<Self, Malformed> {
+        Self::of(Buffer::try_from(file).map_err(|_| NO_MEMORY)?)
     }
 
-    /// Parses a file's bytes, and keeps those that are loaded.
-    pub fn parse(mut file: Vec<u8>) -> Result<Self, Malformed> {
+    /// As `parse`.
+    pub(super) fn of(file: Buffer) -> Result<Self, Malformed> {
+        let mut image = Self::of_headers(file)?;
+        image.find_dynamic()?;
+        image.find_tables()?;
+        Ok(image)
+    }
+
+    /// With the program headers alone.
+    pub(super) fn of_headers(mut file: Buffer) -> Result<Self, Malformed> {
         let (at, segments) = header(&file)?;
         let (count, end) = (segments.len(), loaded_end(segments)?);
         if end > file.len() {
             return Err(Malformed("a segment is outside the file: it is truncated"));
         }
-        file.truncate(end);
+        file.resize(end).map_err(|_| NO_MEMORY)?;
         let what = "the program headers are outside the loaded segments";
         let mut image = Self {
             segments: range(at, count * size_of::<Segment>(), what)?,
@@ -158,19 +108,18 @@ impl Image {
         };
         get_all::<Segment>(&image.bytes, at, count, what)?;
         image.drop_sections();
-        image.find_tables()?;
         Ok(image)
     }
 
-    fn find_tables(&mut self) -> Result<(), Malformed> {
-        self.dynamic = self.find_dynamic()?;
+    pub(super) fn find_tables(&mut self) -> Result<(), Malformed> {
         let value = |tag, what| self.dyn_value(tag).ok_or(Malformed(what));
         if value(DT_SYMENT, "there is no DT_SYMENT")? != size_of::<Symbol>() as u64 {
             return Err(Malformed("its symbols have an unknown size"));
         }
         let len = to_usize(value(DT_STRSZ, "there is no DT_STRSZ")?, "the string table is too long")?;
         let what = "the string table is outside the segments";
-        let strings = self.file_range(value(DT_STRTAB, "there is no DT_STRTAB")?, len, what)?;
+        let mut strings = self.rest_of_segment(value(DT_STRTAB, "there is no DT_STRTAB")?, what)?;
+        strings.end = strings.end.min(strings.start.saturating_add(len));
         let count = self.count_symbols()?;
         let what = "the symbol table is outside the segments";
         let len = count.checked_mul(size_of::<Symbol>()).ok_or(Malformed(what))?;
@@ -179,21 +128,25 @@ impl Image {
         Ok(())
     }
 
-    fn find_dynamic(&self) -> Result<Range<usize>, Malformed> {
+    pub(super) fn dynamic_segment(&self) -> Result<Range<usize>, Malformed> {
         let segment = self.segments().iter().find(|segment| segment.p_type.get(LE) == PT_DYNAMIC);
         let segment = segment.ok_or(Malformed("there is no dynamic section"))?;
-        let what = "the dynamic section is outside the segments";
-        let len = to_usize(segment.p_filesz.get(LE), what)?;
-        let section = self.file_range(segment.p_vaddr.get(LE), len, what)?;
-        let count = len / size_of::<DynEntry>();
-        let entries = get_all::<DynEntry>(&self.bytes, section.start, count, what)?;
+        let len = to_usize(segment.p_filesz.get(LE), OUTSIDE_DYNAMIC)?;
+        self.file_range(segment.p_vaddr.get(LE), len, OUTSIDE_DYNAMIC)
+    }
+
+    pub(super) fn find_dynamic(&mut self) -> Result<(), Malformed> {
+        let section = self.dynamic_segment()?;
+        let count = section.len() / size_of::<DynEntry>();
+        let entries = get_all::<DynEntry>(&self.bytes, section.start, count, OUTSIDE_DYNAMIC)?;
         let end = entries.iter().position(|entry| entry.d_tag.get(LE) == DT_NULL);
         let end = end.ok_or(Malformed("the dynamic section has no end"))?;
-        Ok(section.start..section.start + end * size_of::<DynEntry>())
+        self.dynamic = section.start..section.start + end * size_of::<DynEntry>();
+        Ok(())
     }
 
     /// The file does not say how many symbols there are, but its hash table does.
-    fn count_symbols(&self) -> Result<usize, Malformed> {
+    pub(super) fn count_symbols(&self) -> Result<usize, Malformed> {
         match (self.dyn_value(DT_HASH), self.dyn_value(DT_GNU_HASH)) {
             (Some(vaddr), _) => self.count_by_hash(vaddr),
             (None, Some(vaddr)) => self.count_by_gnu_hash(vaddr),
@@ -236,15 +189,22 @@ impl Image {
         len: usize,
         what: &'static str,
     ) -> Result<Range<usize>, Malformed> {
-        let holds = |segment: &&Segment| {
-            let offset = vaddr.checked_sub(segment.p_vaddr.get(LE));
-            segment.p_type.get(LE) == PT_LOAD
-                && offset.is_some_and(|offset| offset <= segment.p_filesz.get(LE))
-                && offset.and_then(|offset| offset.checked_add(len as u64)) <= Some(segment.p_filesz.get(LE))
-        };
-        let segment = self.segments().iter().find(holds).ok_or(Malformed(what))?;
-        let offset = segment.p_offset.get(LE).checked_add(vaddr - segment.p_vaddr.get(LE));
-        range(to_usize(offset.ok_or(Malformed(what))?, what)?, len, what)
+        let rest = self.rest_of_segment(vaddr, what)?;
+        let range = range(rest.start, len, what)?;
+        if range.end <= rest.end { Ok(range) } else { Err(Malformed(what)) }
+    }
+
+    /// What the file has of a segment, from a virtual address on.
+    fn rest_of_segment(&self, vaddr: u64, what: &'static str) -> Result<Range<usize>, Malformed> {
+        let loaded = self.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
+        let rests = loaded.filter_map(|segment| {
+            let offset = vaddr.checked_sub(segment.p_vaddr.get(LE))?;
+            let len = segment.p_filesz.get(LE).checked_sub(offset)?;
+            Some((segment.p_offset.get(LE).checked_add(offset)?, len))
+        });
+        // It may be the end of one and the start of another.
+        let (start, len) = rests.max_by_key(|(_, len)| *len).ok_or(Malformed(what))?;
+        range(to_usize(start, what)?, to_usize(len, what)?, what)
     }
 
     /// Section headers lie after the loaded part; the dynamic loader does not need them.
@@ -303,16 +263,29 @@ impl Image {
         self.slice_of_mut(self.symbols.clone())
     }
 
+    /// The string table, as far as it is in one segment.
+    #[cfg(test)]
     pub(crate) fn string_table(&self) -> &[u8] {
         &self.bytes[self.strings.clone()]
     }
 
     /// The string that begins at `offset` of the string table, without its NUL.
     pub(crate) fn string(&self, offset: u64) -> Result<&[u8], Malformed> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.string_table().get(offset..));
-        let rest = rest.ok_or(Malformed("a name is outside the string table"))?;
+        let rest = self.strings_from(offset).ok_or(Malformed("a name is outside the string table"))?;
         let end = rest.iter().position(|&byte| byte == 0).ok_or(Malformed("a name has no end"))?;
         Ok(&rest[..end])
+    }
+
+    /// The string table from an offset on. It need not be in one segment: that of a copy is in two.
+    fn strings_from(&self, offset: u64) -> Option<&[u8]> {
+        let near = &self.bytes[self.strings.clone()];
+        if let Some(rest) = usize::try_from(offset).ok().and_then(|offset| near.get(offset..)) {
+            return Some(rest);
+        }
+        let len = self.dyn_value(DT_STRSZ)?.checked_sub(offset)?;
+        let rest = self.rest_of_segment(self.dyn_value(DT_STRTAB)?.checked_add(offset)?, "").ok()?;
+        let end = rest.end.min(rest.start.saturating_add(usize::try_from(len).ok()?));
+        self.bytes.get(rest.start..end)
     }
 
     /// More than the names of all its symbols take. Because names may share their tails, a small malformed file can have
@@ -328,20 +301,8 @@ impl Image {
     }
 }
 
-/// The program headers of a file.
-pub(crate) fn read_segments(file: &File) -> Result<Vec<Segment>, Unreadable> {
-    let mut bytes = vec![0; size_of::<FileHeader64<LE>>()];
-    file.read_exact_at(&mut bytes, 0)?;
-    let header = get::<FileHeader64<LE>>(&bytes, 0, TOO_SHORT)?;
-    check_header(header)?;
-    let (at, count) = (header.e_phoff.get(LE), usize::from(header.e_phnum.get(LE)));
-    let mut bytes = vec![0; count * size_of::<Segment>()];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(get_all(&bytes, 0, count, TOO_SHORT)?.to_vec())
-}
-
 /// The offset of the program headers, and the headers.
-fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
+pub(super) fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
     const OUTSIDE: &str = "the program headers are outside the file";
     let header = get::<FileHeader64<LE>>(file, 0, TOO_SHORT)?;
     check_header(header)?;
@@ -353,7 +314,7 @@ fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
     Ok((at, get_all::<Segment>(file, at, count, OUTSIDE)?))
 }
 
-fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
+pub(super) fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
     let machine = header.e_machine.get(LE);
     let checks = [
         (header.e_ident.magic == ELFMAG, "it is not an ELF file"),
@@ -374,7 +335,7 @@ fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
 }
 
 /// The end of the loaded part of the file.
-fn loaded_end(segments: &[Segment]) -> Result<usize, Malformed> {
+pub(super) fn loaded_end(segments: &[Segment]) -> Result<usize, Malformed> {
     let loaded = segments.iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
     let end = |segment: &Segment| segment.p_offset.get(LE).checked_add(segment.p_filesz.get(LE));
     let ends =
