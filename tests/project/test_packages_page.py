@@ -17,16 +17,13 @@ import trials  # noqa: E402
 
 
 class Page(unittest.TestCase):
-    def test_every_case_was_tried_in_4_and_8_interpreters(self):
-        _, rows = page.read()
-        columns = next(iter(rows.values()))
-        self.assertLessEqual({"CPython 3.9", "CPython 3.12", "CPython 3.14"}, set(columns))
+    def test_every_package_was_tried_and_works(self):
+        text, rows = page.read()
+        self.assertLessEqual({"CPython 3.9", "CPython 3.12", "CPython 3.14"}, set(next(iter(rows.values()))))
         for case in cases.find().values():
-            row = rows[case.distribution or page.STANDARD]
-            tried = {series: cell for series, cell in row.items() if cell not in ("", page.NOT_HAD)}
-            self.assertTrue(tried, case.distribution)
-            for series, cell in tried.items():
-                self.assertLessEqual({4, 8}, page.passed(cell), "%s on %s" % (case.distribution, series))
+            cells = rows[case.distribution or page.STANDARD].values()
+            self.assertTrue(any(page.passed(cell) for cell in cells), case.distribution)
+        self.assertNotIn(page.FAILED, text)
 
     def test_ci_installs_what_the_quick_cases_use(self):
         quick = [case for case in cases.find().values() if case.quick]

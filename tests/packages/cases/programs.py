@@ -15,9 +15,11 @@ def psutil():
 
 @case("setproctitle")
 def setproctitle():
+    """In an interpreter the title is not known, and stays as it is."""
     import setproctitle
 
-    assert setproctitle.getproctitle()
+    setproctitle.setthreadtitle("case")
+    assert setproctitle.getthreadtitle() == "case" and isinstance(setproctitle.getproctitle(), str)
 
 
 @case("watchfiles")
