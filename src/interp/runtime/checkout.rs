@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::interp::cpython::attach::KeptThreadState;
 use crate::interp::error::InterpError;
+use crate::interp::interpose::record_locks;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
@@ -116,6 +117,7 @@ impl Checkout {
         checked_in.map_err(|uses| if uses == CHECKED_IN { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
+        record_locks::close_parked();
         let was_reset = self.interpreter.reset().is_ok();
         // The reset removes what refers to it, so this comes last. It fails only if the process is exiting, or the
         // interpreter is dead.
