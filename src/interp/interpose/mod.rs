@@ -12,7 +12,7 @@
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
-//! | `signal` | `sigaction` |
+//! | `signal` | `sigaction` and all that belongs to it: see there |
 //! | `thread_stack` | `pthread_getattr_np` |
 //!
 //! `copies` has the loader of each copy, by the copy's number, which `trampolines` passes to the functions that have to
@@ -35,6 +35,7 @@ pub(crate) mod trampolines;
 pub(crate) mod world_wait;
 
 use std::io;
+use std::ops::Range;
 
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
@@ -91,7 +92,20 @@ const TABLE: &[Entry] = &[
     entry("sem_wait", FreeThreadedLibpython, Plain(world_wait::sem_wait as *const ())),
     entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
     // signals
-    entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
+    entry("sigaction", AllPrivate, OfCopy(signal::records::sigaction as *const (), 3)),
+    entry("signal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("__sysv_signal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("ssignal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("siginterrupt", AllPrivate, OfCopy(signal::records::siginterrupt as *const (), 2)),
+    entry("sigaltstack", Libpython, Plain(signal::records::sigaltstack as *const ())),
+    entry("raise", AllPrivate, OfCopy(signal::delivery::raise as *const (), 1)),
+    entry("kill", AllPrivate, OfCopy(signal::delivery::kill as *const (), 2)),
+    entry("pthread_kill", AllPrivate, OfCopy(signal::delivery::pthread_kill as *const (), 2)),
+    entry("pause", AllPrivate, OfCopy(signal::delivery::pause as *const (), 0)),
+    entry("pthread_sigmask", Libpython, Plain(signal::mask::pthread_sigmask as *const ())),
+    entry("setitimer", AllPrivate, OfCopy(signal::timers::setitimer as *const (), 3)),
+    entry("getitimer", AllPrivate, OfCopy(signal::timers::getitimer as *const (), 2)),
+    entry("alarm", AllPrivate, OfCopy(signal::timers::alarm as *const (), 1)),
     // the end of the process
     entry("abort", Libpython, Plain(process::abort as *const ())),
     entry("exit", Libpython, Plain(process::exit as *const ())),
@@ -130,8 +144,9 @@ pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
     TABLE.iter().any(|entry| entry.callers == AllPrivate && entry.name.as_bytes() == name)
 }
 
-/// From now on calls from copy `number` go to this loader.
-pub(crate) fn register(number: usize, loader: &'static Loader) {
+/// From now on calls from copy `number` go to this loader. The code of its libpython is in the range `code`.
+pub(crate) fn register(number: usize, loader: &'static Loader, code: Range<usize>) {
     signal::remember_process();
+    signal::register(number, code);
     copies::register(number, loader);
 }

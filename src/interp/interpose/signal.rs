@@ -1,7 +1,23 @@
-//! Signal handlers belong to the process: a copy of libpython cannot set them.
+//! Signals. An interpreter believes itself a process: what its Python and its private libraries set is recorded for it
+//! alone, and a signal that they send to their own process reaches their own handlers. The process's handlers are the
+//! host's.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `records` | what each copy has set: `sigaction`, `signal`, `siginterrupt`, `sigaltstack` |
+//! | `delivery` | `raise`, `kill`, `pthread_kill`, `pause`, and interrupts |
+//! | `timers` | `setitimer`, `getitimer`, `alarm` |
+//! | `mask` | `pthread_sigmask` |
+//!
+//! In a child that a copy has forked, all of them are the C library's: that process is its own.
+
+pub(crate) mod delivery;
+pub(crate) mod mask;
+pub(super) mod records;
+pub(super) mod timers;
 
 use std::ffi::c_int;
-use std::ptr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::sys::process;
@@ -16,17 +32,9 @@ pub(super) fn remember_process() {
     PID.store(std::process::id(), Ordering::Relaxed);
 }
 
-/// Reports how a signal is handled, as the C library does, but changes nothing; except in a child that `subprocess`
-/// has made.
-pub(super) unsafe extern "C" fn sigaction(
-    signal: c_int,
-    new: *const libc::sigaction,
-    old: *mut libc::sigaction,
-) -> c_int {
-    let new = if is_child() { new } else { ptr::null() };
-    // SAFETY: `old`, and `new` if it is passed on, are the caller's, under the same contract; a null `new` asks for no
-    // change.
-    unsafe { libc::sigaction(signal, new, old) }
+/// The code of copy `number` of libpython is in this range. To be called before the copy calls any of these functions.
+pub(super) fn register(number: usize, code: Range<usize>) {
+    records::register(number, code);
 }
 
 /// Whether this is a child that subprocess has made, by fork or by vfork. The child of a vfork has signal handlers of
@@ -34,4 +42,11 @@ pub(super) unsafe extern "C" fn sigaction(
 /// first in a PID namespace, as its parent is in another: then only the token differs.
 fn is_child() -> bool {
     PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
+}
+
+/// Sets errno, and returns what a function of the C library returns then.
+fn failed(error: c_int) -> c_int {
+    // SAFETY: the pointer is to the calling thread's errno, which is always valid.
+    unsafe { *libc::__errno_location() = error };
+    -1
 }

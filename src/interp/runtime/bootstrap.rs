@@ -19,8 +19,8 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 8] =
-    modules!["fork" "process" "settings" "sources" "requests" "interrupts" "errors" "reuse"];
+const MODULES: [(&str, &str); 10] =
+    modules!["fork" "process" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors" "reuse"];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
@@ -35,6 +35,7 @@ pub(crate) struct Functions {
     pub(crate) importing_threads: NonNull<Object>,
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
+    pub(crate) become_main_thread: NonNull<Object>,
 }
 
 // SAFETY: these are addresses of objects that are alive as long as the copy. They are only given to functions of the
@@ -70,6 +71,7 @@ impl Functions {
             importing_threads: function("interrupts", c"importing_threads")?,
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
+            become_main_thread: function("main_thread", c"become_main_thread")?,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
+use crate::interp::runtime::main_thread::MainRequest;
 use crate::sys::process;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
@@ -68,6 +69,7 @@ pub(crate) struct Service {
     python: RunningPython,
     functions: Functions,
     in_progress: Arc<InProgress>,
+    main: Arc<MainRequest>,
     commands: Receiver<ServiceCommand>,
     /// In a free-threaded build.
     world: Option<StopTheWorld>,
@@ -80,12 +82,12 @@ impl Service {
     pub(crate) unsafe fn new(
         python: RunningPython,
         functions: Functions,
-        in_progress: Arc<InProgress>,
+        (in_progress, main): (Arc<InProgress>, Arc<MainRequest>),
         world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { python, functions, in_progress, commands, world }, handle)
+        (Self { python, functions, in_progress, main, commands, world }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -154,6 +156,9 @@ impl Service {
             Vec::new()
         });
         self.in_progress.deliver(&importing, |thread| {
+            if self.main.interrupt(thread) {
+                return true;
+            }
             // SAFETY: the token shows that this thread holds the GIL. The variable, which Python set before it started, has
             // an exception type that is alive as long as the copy.
             unsafe { (gil.api.PyThreadState_SetAsyncExc)(thread, *gil.api.PyExc_KeyboardInterrupt) == 1 }
