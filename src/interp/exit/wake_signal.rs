@@ -1,7 +1,7 @@
-//! The signal that wakes threads which sleep in system calls when the process exits, and does nothing else: one that
-//! the host, the program that loaded this library, has no handler for.
+//! The signal that wakes threads which sleep in system calls when the process exits or their interpreter dies, and does
+//! nothing else: one that the host, the program that loaded this library, has no handler for.
 //!
-//! Most processes never see it: its handler is installed only when the process exits. A thread that blocks such
+//! Most processes never see it: its handler is installed only when it is sent. A thread that blocks such
 //! signals, as the pool's workers do, could not be woken; so during a request, this one is unblocked, and the handler
 //! is installed before. If the host uses the signal all the same, by `sigwait` in another thread, the
 //! handler passes it on.
@@ -21,9 +21,23 @@ pub(crate) fn enable() {
     ENABLED.store(true, Ordering::Release);
 }
 
-/// The signal that wakes threads with requests; none before `enable`, or if the host uses all signals.
-pub(crate) fn current() -> Option<c_int> {
-    if ENABLED.load(Ordering::Acquire) { claim() } else { None }
+/// What comes with the signal if this module sends it: the address of this.
+static MARK: u8 = 0;
+
+unsafe extern "C" {
+    fn pthread_sigqueue(thread: libc::pthread_t, signal: c_int, value: libc::sigval) -> c_int;
+}
+
+/// Wakes threads, if there is a signal that the host has no handler for.
+///
+/// # Safety
+/// The threads exist.
+pub(crate) unsafe fn wake(threads: impl Iterator<Item = libc::pthread_t>) {
+    let value = libc::sigval { sival_ptr: (&raw const MARK).cast_mut().cast() };
+    if let Some(signal) = claim() {
+        // SAFETY: by this function's contract. The value is only compared.
+        threads.for_each(|thread| unsafe { _ = pthread_sigqueue(thread, signal, value) });
+    }
 }
 
 /// The last real-time signal that the host has no handler for. This module's handler is installed for it.
@@ -54,12 +68,17 @@ fn claim() -> Option<c_int> {
 }
 
 /// The handler. It only returns, so that the thread's system call is interrupted. A signal that comes before the
-/// process exits is the host's: it is blocked here again, and sent once more, to the same thread or process.
+/// process exits, and not from `wake`, is the host's: it is blocked here again, and sent once more, to the same thread
+/// or process.
 ///
 /// # Safety
 /// The kernel calls it, as a handler with SA_SIGINFO.
 unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    if ENABLED.load(Ordering::Acquire) {
+    // SAFETY: the kernel passes a valid pointer, and a signal that was queued has a value.
+    let is_own = unsafe {
+        (*info).si_code == libc::SI_QUEUE && ptr::eq((*info).si_value().sival_ptr.cast(), &raw const MARK)
+    };
+    if is_own || ENABLED.load(Ordering::Acquire) {
         return;
     }
     // SAFETY: the kernel passes valid pointers to a handler with SA_SIGINFO, and restores the mask in `context` when it

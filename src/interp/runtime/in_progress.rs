@@ -46,17 +46,25 @@ impl InProgress {
         lock(&self.0).in_progress.is_empty()
     }
 
-    /// At the process's exit: sends a signal to the threads of all requests, as some may be asleep in the system. The
-    /// thread that runs the exit gets none.
+    /// When the GIL is not released any more: sends a signal to the threads of all requests, as some may be asleep in the
+    /// system. The thread that runs the exit of the process gets none.
     pub(crate) fn wake(&self) {
-        let Some(signal) = wake_signal::current() else { return };
         let requests = lock(&self.0);
-        for request in
-            requests.in_progress.iter().filter(|request| !at_exit::is_exiting_thread(request.thread))
-        {
-            // SAFETY: a thread removes its request, which takes this lock, before it can end: so the thread exists.
-            unsafe { libc::pthread_kill(request.thread, signal) };
-        }
+        let threads = requests.in_progress.iter().map(|request| request.thread);
+        // SAFETY: a thread removes its request, which takes this lock, before it can end: so the threads exist.
+        unsafe { wake_signal::wake(threads.filter(|&thread| !at_exit::is_exiting_thread(thread))) };
+    }
+
+    /// Sends a signal to the threads of requests that an interrupt was delivered to; `false` if there are none.
+    pub(crate) fn wake_interrupted(&self) -> bool {
+        let requests = lock(&self.0);
+        let interrupted = || {
+            let all = requests.in_progress.iter();
+            all.filter(|request| request.interrupt == Interrupt::Delivered).map(|request| request.thread)
+        };
+        // SAFETY: as for `wake`.
+        unsafe { wake_signal::wake(interrupted()) };
+        interrupted().next().is_some()
     }
 
     /// Marks all requests to be interrupted; `false` if there are none.

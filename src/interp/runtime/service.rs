@@ -3,11 +3,12 @@
 //! Python takes the thread that initialises it for its main thread, and remembers it. So that thread never ends, and
 //! serves: whoever asks it for something need not wait for the GIL.
 
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
@@ -73,7 +74,13 @@ pub(crate) struct Service {
     commands: Receiver<ServiceCommand>,
     /// In a free-threaded build.
     world: Option<StopTheWorld>,
+    /// After an interrupt: when threads that sleep are woken again, and the pause after that.
+    next_wake: Cell<Option<(Instant, Duration)>>,
 }
+
+/// The pauses between the attempts to wake an interrupted thread: it may have been about to sleep.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Service {
     /// # Safety
@@ -87,15 +94,32 @@ impl Service {
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { python, functions, in_progress, main, commands, world }, handle)
+        (Self { python, functions, in_progress, main, commands, world, next_wake: Cell::default() }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
     pub(crate) fn run_service(&self) {
-        for command in &self.commands {
+        while let Some(command) = self.next_command() {
             // A panic, which has written its line, ends one command; somebody may wait for the next ones.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(command)));
         }
+    }
+
+    /// Waits for a command. Meanwhile it wakes interrupted threads.
+    fn next_command(&self) -> Option<ServiceCommand> {
+        while let Some((time, pause)) = self.next_wake.get() {
+            match self.commands.recv_timeout(time.saturating_duration_since(Instant::now())) {
+                Ok(command) => return Some(command),
+                Err(_) => self.wake_interrupted(pause),
+            }
+        }
+        self.commands.recv().ok()
+    }
+
+    /// Wakes the threads of interrupted requests, and does so again after the pause, which grows.
+    fn wake_interrupted(&self, pause: Duration) {
+        let is_done = !self.in_progress.wake_interrupted() || pause > LAST_PAUSE;
+        self.next_wake.set((!is_done).then(|| (Instant::now() + pause, 10 * pause)));
     }
 
     fn perform(&self, command: ServiceCommand) {
@@ -108,6 +132,7 @@ impl Service {
                 while self.python.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
                     thread::sleep(Duration::from_millis(1));
                 }
+                self.wake_interrupted(FIRST_PAUSE);
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
             #[cfg(test)]
