@@ -53,10 +53,15 @@
  * process itself need not have a Python. A version that is newer than this library is tried: if anything that is
  * used of its C API is missing or does not work, ungil_interp_new() says what.
  *   Shared state: all interpreters share what a process has only one of: memory, the environment, the working
- *   directory, the locale, file descriptors, and libraries that have nothing to do with Python. A crash in one
- *   interpreter ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
+ *   directory, the locale, file descriptors, the system's libraries and a few runtimes. A crash in one interpreter
+ *   ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
  *   os.exec*, signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess
  *   works.)
+ *   Libraries: an interpreter has copies of its own of all libraries that lie outside the system's directories, also
+ *   of those that its libraries need. Shared are the system's, and runtimes that a process has once: BLAS, OpenMP,
+ *   TBB, the runtimes of C++ and Fortran, CUDA and its like. What uses Python or needs a private library is private
+ *   in any case, and the C library is shared. The options private and shared change this;
+ *   ungil_interp_libraries() tells what is private, and why.
  *   Exit: interpreters do not keep the process from exiting, and do not change its exit status. Once it begins to
  *   exit, they run no more Python code: a running request ends with UNGIL_E_EXITING as soon as it would continue in
  *   Python, and a new one at once, so an atexit handler may join threads that use interpreters. A call of a
@@ -74,9 +79,9 @@
  * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions and
  * of Python code.
  *
- * Environment: UNGIL_NUM_THREADS, OMP_NUM_THREADS, UNGIL_CPU (see ungil_cpu_active()) and UNGIL_LIBPYTHON (see
- * ungil_interp_new()) are read together, once, by the first call that needs one of them; later changes have no
- * effect. UNGIL_NUM_THREADS and OMP_NUM_THREADS are numbers from 1 to 256: a larger one means 256, and any other
+ * Environment: UNGIL_NUM_THREADS, OMP_NUM_THREADS, UNGIL_CPU (see ungil_cpu_active()), UNGIL_LIBPYTHON,
+ * UNGIL_PRIVATE and UNGIL_SHARED (see ungil_interp_new()) are read together, once, by the first call that needs one
+ * of them; later changes have no effect. UNGIL_PRIVATE and UNGIL_SHARED are lists with colons between their entries. UNGIL_NUM_THREADS and OMP_NUM_THREADS are numbers from 1 to 256: a larger one means 256, and any other
  * value is ignored. OMP_NUM_THREADS may be a comma-separated list, of which the first number counts.
  * ungil_set_num_threads() changes the number of threads at any time. The variables are read by getenv(), so no
  * other thread should change the environment meanwhile: a program whose threads change it should call
@@ -761,6 +766,9 @@ int32_t ungil_integrate(UngilIntegrand function,
  *   home: the prefix of the standard library, if there is no executable.
  *   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, one per line.
  *   Those that are given replace the whole list.
+ *   private, shared: the file name, SONAME or path of libraries, or a pattern for these (with *, ? and [...]), one per line.
+ *   They are loaded once for this interpreter, or once for the process, in place of the default; see "Isolated
+ *   interpreters" above. If both match, the library is private. Those of UNGIL_PRIVATE and UNGIL_SHARED are added.
  *   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
  *   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
  * interp: receives the handle, a positive number, on success only.
@@ -829,7 +837,7 @@ int32_t ungil_interp_exec(int32_t interp,
  * interp: the handle.
  * expression: the expression, in UTF-8.
  * text: receives the text, in UTF-8, on success only; it ends at its first NUL. It belongs to the library, and is valid
- * until this thread's next call of this function or until the thread ends.
+ * until this thread's next call of this function or of ungil_interp_libraries(), or until the thread ends.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if expression or text is NULL; those of ungil_interp_exec().
  * Thread-safety, Cost: as for ungil_interp_exec().
@@ -837,6 +845,22 @@ int32_t ungil_interp_exec(int32_t interp,
 int32_t ungil_interp_eval(int32_t interp,
                           const char *expression,
                           const char **text);
+
+/**
+ * Tells which libraries an interpreter has loaded, which of them are private to it, and why.
+ *
+ * interp: the handle.
+ * text: receives a line for each library, in the order of loading, on success only: "private" or "shared", the path, and
+ * the reason, with a tab between them. Characters that are not UTF-8 are replaced. It belongs to the library, and is valid
+ * until this thread's next call of this function or of ungil_interp_eval(), or until the thread ends.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if text is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a
+ * fork.
+ * Thread-safety: any number of threads at once, also while requests run.
+ * Cost: some microseconds; it does not wait.
+ */
+int32_t ungil_interp_libraries(int32_t interp,
+                               const char **text);
 
 /**
  * Raises KeyboardInterrupt in the requests that are running in an interpreter.

@@ -64,6 +64,9 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 ///   home: the prefix of the standard library, if there is no executable.
 ///   path, argv, warnoption, xoption: entries of sys.path, sys.argv, sys.warnoptions and sys._xoptions, one per line.
 ///   Those that are given replace the whole list.
+///   private, shared: the file name, SONAME or path of libraries, or a pattern for these (with *, ? and [...]), one per line.
+///   They are loaded once for this interpreter, or once for the process, in place of the default; see "Isolated
+///   interpreters" above. If both match, the library is private. Those of UNGIL_PRIVATE and UNGIL_SHARED are added.
 ///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
 ///   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
 /// interp: receives the handle, a positive number, on success only.
@@ -163,7 +166,7 @@ pub unsafe extern "C" fn ungil_interp_exec(interp: i32, source: *const c_char) -
 /// interp: the handle.
 /// expression: the expression, in UTF-8.
 /// text: receives the text, in UTF-8, on success only; it ends at its first NUL. It belongs to the library, and is valid
-/// until this thread's next call of this function or until the thread ends.
+/// until this thread's next call of this function or of ungil_interp_libraries(), or until the thread ends.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if expression or text is NULL; those of ungil_interp_exec().
 /// Thread-safety, Cost: as for ungil_interp_exec().
@@ -180,6 +183,28 @@ pub unsafe extern "C" fn ungil_interp_eval(
         let expression = unsafe { bytes_of("expression", expression) }?;
         let value = with_interpreter(interp, |interpreter| interpreter.eval(expression))?;
         out.write(keep_text(value)?);
+        Ok(())
+    })
+}
+
+/// Tells which libraries an interpreter has loaded, which of them are private to it, and why.
+///
+/// interp: the handle.
+/// text: receives a line for each library, in the order of loading, on success only: "private" or "shared", the path, and
+/// the reason, with a tab between them. Characters that are not UTF-8 are replaced. It belongs to the library, and is valid
+/// until this thread's next call of this function or of ungil_interp_eval(), or until the thread ends.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if text is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_FORKED in the child of a
+/// fork.
+/// Thread-safety: any number of threads at once, also while requests run.
+/// Cost: some microseconds; it does not wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_interp_libraries(interp: i32, text: *mut *const c_char) -> i32 {
+    guarded_status("ungil_interp_libraries", || {
+        // SAFETY: the caller passes NULL or a writable pointer.
+        let out = unsafe { Out::new("text", text) }?;
+        let lines = with_interpreter(interp, Interpreter::libraries)?;
+        out.write(keep_text(lines)?);
         Ok(())
     })
 }

@@ -37,7 +37,7 @@ pub use functions::{
 };
 pub use interp::{
     ungil_interp_count, ungil_interp_eval, ungil_interp_exec, ungil_interp_free, ungil_interp_interrupt,
-    ungil_interp_new,
+    ungil_interp_libraries, ungil_interp_new,
 };
 pub use library::{ungil_abi_version, ungil_version};
 pub use multiples::{ungil_sum_multiples, ungil_test};

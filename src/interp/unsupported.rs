@@ -62,6 +62,10 @@ pub mod runtime {
                 match *self {}
             }
 
+            pub fn libraries(&self) -> Result<Vec<u8>, InterpError> {
+                match *self {}
+            }
+
             pub fn call(&self, _: &[u8], _: Vec<ForeignBuffer>) -> Result<Reply, InterpError> {
                 match *self {}
             }

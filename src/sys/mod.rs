@@ -6,6 +6,7 @@
 //! | `atomic_ref` | references that are published to all threads without a lock |
 //! | `process` | process identity that survives the reuse of PIDs |
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
+//! | `fork_watch` | whether the process forked meanwhile |
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
@@ -18,6 +19,8 @@ pub(crate) mod affinity;
 pub(crate) mod atomic_ref;
 pub(crate) mod foreign;
 pub(crate) mod fork;
+#[cfg(supports_interpreters)]
+pub(crate) mod fork_watch;
 pub(crate) mod process;
 pub mod settings;
 pub(crate) mod signals;

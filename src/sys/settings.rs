@@ -27,6 +27,10 @@ pub struct Variables {
     pub cpu: Option<String>,
     /// `UNGIL_LIBPYTHON`, unless it is empty.
     pub libpython: Option<OsString>,
+    /// `UNGIL_PRIVATE`, a list with colons between its entries.
+    pub private: Vec<OsString>,
+    /// `UNGIL_SHARED`, likewise.
+    pub shared: Vec<OsString>,
 }
 
 impl Variables {
@@ -37,6 +41,8 @@ impl Variables {
             openmp_threads: text("OMP_NUM_THREADS").and_then(|list| parse(list.split(',').next()?)),
             cpu: text("UNGIL_CPU"),
             libpython: variable("UNGIL_LIBPYTHON").filter(|path| !path.is_empty()),
+            private: list(variable("UNGIL_PRIVATE")),
+            shared: list(variable("UNGIL_SHARED")),
         }
     }
 }
@@ -87,6 +93,14 @@ impl Threads {
     }
 }
 
+/// The entries of a list that are not empty.
+fn list(value: Option<OsString>) -> Vec<OsString> {
+    let entries = value.unwrap_or_default();
+    let entries = entries.as_encoded_bytes().split(|&byte| byte == b':').filter(|entry| !entry.is_empty());
+    // SAFETY: the parts lie between ASCII characters of a value of the environment.
+    entries.map(|entry| unsafe { OsString::from_encoded_bytes_unchecked(entry.to_vec()) }).collect()
+}
+
 /// A positive number in decimal digits, at most `MAX_THREADS`.
 fn parse(text: &str) -> Option<usize> {
     let digits = text.trim().trim_start_matches('0');
@@ -128,12 +142,16 @@ mod tests {
             ("OMP_NUM_THREADS", "5,2"),
             ("UNGIL_CPU", "avx2"),
             ("UNGIL_LIBPYTHON", "/a"),
+            ("UNGIL_PRIVATE", "libhdf5*:/b/c.so"),
+            ("UNGIL_SHARED", ":d.so:"),
         ];
         let expected = Variables {
             threads: Some(3),
             openmp_threads: Some(5),
             cpu: Some("avx2".to_owned()),
             libpython: Some("/a".into()),
+            private: vec!["libhdf5*".into(), "/b/c.so".into()],
+            shared: vec!["d.so".into()],
         };
         assert_eq!(read(&all), expected);
         assert_eq!(read(&[]), Variables::default());

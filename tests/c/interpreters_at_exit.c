@@ -139,15 +139,30 @@ static const char *const exits[] = {"ctypes.CDLL(None).exit(70)", "ctypes.PyDLL(
 enum { EXITS = sizeof exits / sizeof *exits };
 
 static void handler_that_calls_python(const char *how) {
+  const char *address;
   alarm(SECONDS);
   if (ungil_interp_new("fresh=1", &interp) != UNGIL_OK) _exit(1);
   printf("printed before\n");
-  if (ungil_interp_exec(interp, "import ctypes\nhandler = ctypes.CFUNCTYPE(None)(lambda: None)\n"
-                                "ctypes.CDLL(None).__cxa_atexit(handler, None, None)\n"
-                                "import _decimal, _json, _random, _bisect, _heapq") != UNGIL_OK)
+  if (ungil_interp_exec(interp, "import ctypes\nhandler = ctypes.CFUNCTYPE(None)(lambda: None)") != UNGIL_OK ||
+      ungil_interp_eval(interp, "ctypes.cast(handler, ctypes.c_void_p).value", &address) != UNGIL_OK)
+    _exit(1);
+  atexit((void (*)(void))strtoul(address, NULL, 10));
+  if (ungil_interp_exec(interp, "import _decimal, _json, _random, _bisect, _heapq") != UNGIL_OK)
     fprintf(stderr, "at exit: %s\n", ungil_last_error());
   if (ungil_interp_exec(interp, how) != UNGIL_OK) _exit(WRONG); /* it may not return */
   exit(ENDED);
+}
+
+static void end_well(void) { _exit(ENDED); }
+
+/* An exit function that never returns: the process does not wait for it forever. */
+static void exit_function_that_waits(void) {
+  int32_t made;
+  alarm(SECONDS);
+  atexit(end_well);
+  if (ungil_interp_new("fresh=1", &made) != UNGIL_OK) _exit(1);
+  if (ungil_interp_exec(made, "import atexit, time; atexit.register(time.sleep, 1000)") != UNGIL_OK) _exit(1);
+  exit(1); /* end_well has another status */
 }
 
 static void *start(void *argument) {
@@ -233,6 +248,8 @@ static void exits_of_all_kinds(void) {
     expect(read(output[0], text, sizeof text - 1) > 0 && strstr(text, "printed before") != NULL);
     close(output[0]);
   }
+  pid_t waiting = fork();
+  if (waiting == 0) exit_function_that_waits();
   for (int round = 0; round < ROUNDS; round++) {
     pid_t pid = fork();
     if (pid == 0) exit_in_a_start();
@@ -240,6 +257,7 @@ static void exits_of_all_kinds(void) {
     if ((pid = fork()) == 0) signals_are_the_programs();
     expect(is_ended(pid));
   }
+  expect(is_ended(waiting));
 }
 
 int main(void) {

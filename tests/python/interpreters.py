@@ -144,6 +144,26 @@ def memory():
         return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Private_Dirty:", "Swap:")))
 
 
+def mappings():
+    """The mapped ranges of this process: (the file's path, access such as "r-xp", sizes in bytes by their names)."""
+    found = []
+    with open("/proc/self/smaps") as lines:
+        for line in lines:
+            words = line.split(None, 5)
+            if "-" in words[0]:
+                found.append((words[5].strip() if len(words) > 5 else "", words[1], {}))
+            elif words[-1].strip() == "kB":
+                found[-1][2][words[0].rstrip(":")] = int(words[1]) << 10
+    return found
+
+
+def pages_of_copies():
+    """What the files of copies have in memory, in bytes: pages that were written to are not theirs any more."""
+    files = [(path, sizes) for path, _, sizes in mappings() if path.startswith("/memfd:")]
+    of_copies = [sizes for path, sizes in files if "ungil" not in path]
+    return sum(sizes["Rss"] - sizes["Anonymous"] for sizes in of_copies)
+
+
 HAS_ONE = SUPPORTED and shared_library() is not None
 REASON = "SKIP: isolated interpreters require CPython %s with a shared libpython" % pythons.WITH_INTERPRETERS
 

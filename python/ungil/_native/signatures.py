@@ -224,6 +224,7 @@ SIGNATURES = {
         ("expression", c_char_p),
         ("text", POINTER(c_char_p)),
     ]),
+    "ungil_interp_libraries": (c_int32, [("interp", c_int32), ("text", POINTER(c_char_p))]),
     "ungil_interp_interrupt": (c_int32, [("interp", c_int32)]),
     "ungil_interp_call": (c_int32, [
         ("interp", c_int32),

@@ -45,6 +45,14 @@ def _paths(name: str, value: Any) -> Iterable[str]:
     return [path for item in _items(name, value, "paths") for path in _path(name, item)]
 
 
+def _patterns(name: str, value: Any) -> Iterable[str]:
+    """Names, paths and patterns of libraries. An empty one would match nothing."""
+    patterns = _paths(name, value)
+    if "" in patterns:
+        raise InvalidArgumentError("%s: expected names of libraries, and one is empty" % name)
+    return patterns
+
+
 def _true(name: str, value: Any) -> Iterable[str]:
     if not isinstance(value, bool):
         raise TypeError("%s: expected a bool, not %s" % (name, type(value).__name__))
@@ -88,6 +96,8 @@ _OPTIONS: dict[str, tuple[str, Convert]] = {
     "argv": ("argv", _strings),
     "warnoptions": ("warnoption", _strings),
     "xoptions": ("xoption", _strings),
+    "private": ("private", _patterns),
+    "shared": ("shared", _patterns),
     "pycache_prefix": ("pycache_prefix", _path),
     "int_max_str_digits": ("int_max_str_digits", _digits),
     "optimization_level": ("optimize", _level),

@@ -24,8 +24,9 @@ from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
 from .._native.library import library
 from .._private_apis import begin_future, register_atexit, reset_future
-from ._calls import Call
+from ._calls import Call, call_of
 from ._pace import Pace
+from ._preload import import_module
 from ._standard import BrokenStandardPool
 from ._tasks import Task, end_future, outcome_of, run
 from .interpreter import Interpreter
@@ -84,8 +85,16 @@ class Pool:
     Workers do not refer to the executor, so it can be freed while they wait.
     """
 
-    def __init__(self, max_workers: int, name: str, share: Mapping[str, Any], initializer: Call | None) -> None:
+    def __init__(
+        self,
+        max_workers: int,
+        name: str,
+        share: Mapping[str, Any],
+        initializer: Call | None,
+        preload: Sequence[str] | None,
+    ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
+        self._preload = preload
         self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
@@ -116,6 +125,12 @@ class Pool:
             # Last: if a step above fails or is interrupted, the program does not get the future.
             self._tasks.append(task)
 
+    def start_all(self) -> None:
+        """Start all workers, for `preload`."""
+        with self._lock:
+            while len(self.workers) < self._max_workers:
+                self._add_worker()
+
     def _add_worker(self) -> None:
         worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
         try:
@@ -127,15 +142,17 @@ class Pool:
             raise
 
     def _work(self) -> None:
-        """The main function of a worker. It takes a task first, and starts an interpreter only if there is one."""
-        tasks = self._next(1)
-        if not tasks:
+        """The main function of a worker. Without `preload`, it starts an interpreter only if it has a task for it."""
+        tasks = self._next(1) if self._preload is None else None
+        if tasks == ():
             return
-        interpreter = self._start(tasks)
+        interpreter = self._start(tasks or ())
         if interpreter is None:
             return
         pace, is_initialized = Pace(), False
         with interpreter:
+            if tasks is None:
+                tasks = self._next(1)
             while tasks:
                 # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
                 if not is_initialized and not all(task.future.cancelled() for task in tasks):
@@ -186,19 +203,29 @@ class Pool:
             self._break("no interpreter could start: %s" % error, error, tasks)
             return None
         self._interpreters[threading.get_ident()] = interpreter
+        for name in self._preload or ():
+            failure = outcome_of(call_of(import_module, (name,), {}, frozenset()), interpreter).error
+            if failure is not None:
+                self._end_in_failure(interpreter, "preload: importing %s failed" % name, failure, tasks)
+                return None
         return interpreter
 
     def _initialize(self, interpreter: Interpreter, tasks: Sequence[Task]) -> bool:
         failure = outcome_of(self._initializer, interpreter).error if self._initializer else None
         if failure is None:
             return True
+        if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
+            _logger.critical("Exception in initializer:", exc_info=failure)
+        self._end_in_failure(interpreter, "the initializer failed", failure, tasks)
+        return False
+
+    def _end_in_failure(
+        self, interpreter: Interpreter, what: str, failure: BaseException, tasks: Sequence[Task]
+    ) -> None:
         with self._lock:
             del self._interpreters[threading.get_ident()]
         interpreter.close()
-        if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
-            _logger.critical("Exception in initializer:", exc_info=failure)
-        self._break("the initializer failed: %r" % failure, failure, tasks)
-        return False
+        self._break("%s: %r" % (what, failure), failure, tasks)
 
     def _break(self, why: str, cause: BaseException, taken: Sequence[Task]) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from .._typing import Parameters, Result
 from . import _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
+from ._preload import names_of
 from ._requests import exception_of
 from ._standard import PoolAttributes
 from ._tasks import Task
@@ -91,7 +92,8 @@ class InterpreterPoolExecutor(PoolAttributes):
     Parameters
     ----------
     max_workers : int, optional
-        How many interpreters there may be; `ungil.num_threads()` by default. They start when needed.
+        How many interpreters there may be; `ungil.num_threads()` by default. They start when needed, unless there is
+        `preload`.
     thread_name_prefix : str, optional
         The beginning of the names of their threads.
     initializer : callable, optional
@@ -99,6 +101,9 @@ class InterpreterPoolExecutor(PoolAttributes):
         is there for tasks, until the program itself changes these globals.
     initargs : tuple, optional
         The initializer's arguments.
+    preload : list of str, optional
+        Modules that each interpreter imports before its first task. With it, all interpreters start at once, side by
+        side. If a module cannot be imported, the pool is broken, as if the initializer had failed.
     share : mapping of str to object, optional
         Memory that each interpreter's `__main__` has, by the names of the variables; see `ungil.share`.
 
@@ -122,8 +127,9 @@ class InterpreterPoolExecutor(PoolAttributes):
     When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
     executors.
 
-    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. A crash in C code
-    ends the process: use `concurrent.futures.ProcessPoolExecutor` for code that crashes.
+    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
+    needs a module imports it, in each interpreter, unless `preload` names it. A crash in C code ends the process: use
+    `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples
     --------
@@ -142,6 +148,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         *,
+        preload: Iterable[str] | None = None,
         share: Mapping[str, Any] | None = None,
     ) -> None:
         require()
@@ -154,8 +161,11 @@ class InterpreterPoolExecutor(PoolAttributes):
             raise TypeError("initializer must be a callable")
         share = shared_variables(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
+        modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
-        self._set_attributes(Pool(max_workers, name, share, first), max_workers, name)
+        self._set_attributes(Pool(max_workers, name, share, first, modules), max_workers, name)
+        if modules is not None:
+            self._pool.start_all()
 
     def submit(
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::{fmt, io};
 
@@ -326,6 +326,18 @@ impl Image {
         let (header, _) = from_bytes::<FileHeader64<LE>>(&self.bytes).expect("`parse` checked the header");
         if header.e_machine.get(LE) == EM_AARCH64 { 1 << 16 } else { 1 << 12 }
     }
+}
+
+/// The program headers of a file.
+pub(crate) fn read_segments(file: &File) -> Result<Vec<Segment>, Unreadable> {
+    let mut bytes = vec![0; size_of::<FileHeader64<LE>>()];
+    file.read_exact_at(&mut bytes, 0)?;
+    let header = get::<FileHeader64<LE>>(&bytes, 0, TOO_SHORT)?;
+    check_header(header)?;
+    let (at, count) = (header.e_phoff.get(LE), usize::from(header.e_phnum.get(LE)));
+    let mut bytes = vec![0; count * size_of::<Segment>()];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(get_all(&bytes, 0, count, TOO_SHORT)?.to_vec())
 }
 
 /// The offset of the program headers, and the headers.

@@ -7,11 +7,13 @@
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
+//! | `finalizers` | hides what the dynamic loader calls when the process exits |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
 pub(crate) mod appended_segment;
+pub(crate) mod finalizers;
 pub mod image;
 pub mod rewrite;
 #[cfg(test)]

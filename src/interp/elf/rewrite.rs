@@ -17,6 +17,7 @@ use object::elf::{
 use object::pod::bytes_of;
 
 use super::appended_segment::AppendedSegment;
+use super::finalizers::hide_finalizers;
 use super::image::{Image, Malformed, Symbol};
 use super::string_table::StringTableBuilder;
 use super::symbols::{SymbolPrefix, is_python_symbol};
@@ -62,7 +63,8 @@ pub fn rewrite_libpython(
 /// become that interpreter's. What it defines keeps its name, as PyInit_x is looked up by it.
 ///
 /// The copy's SONAME is `soname` with the prefix. It looks for libraries beside the original, which is in the directory
-/// `origin`. `needed` may give another name for a library that it needs. An error says what is wrong with the file.
+/// `origin`. `needed` may give another name for a library that it needs. Its finalisers are hidden from the dynamic
+/// loader. An error says what is wrong with the file.
 pub fn rewrite_library(
     mut image: Image,
     prefix: &SymbolPrefix,
@@ -86,6 +88,7 @@ pub fn rewrite_library(
             symbol.st_info = SymbolInfo::new(STB_GLOBAL, symbol.st_type());
         }
     }
+    hide_finalizers(&mut image);
     let mut segment = AppendedSegment::new(&image)?;
     segment.replace_strings(&names);
     segment.append_to(&mut image)?;

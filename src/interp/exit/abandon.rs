@@ -31,6 +31,9 @@ thread_local! {
     /// destructor, so this can be used while the thread ends.)
     static INNERMOST: Cell<*mut CallSite> = const { Cell::new(ptr::null_mut()) };
 
+    /// Whether this thread's calls are never abandoned.
+    static WAITS_ALWAYS: Cell<bool> = const { Cell::new(false) };
+
     /// Whether a free-threaded Python takes this thread for attached, although its call was abandoned.
     static IS_STILL_ATTACHED: Cell<bool> = const { Cell::new(false) };
 }
@@ -110,7 +113,13 @@ pub(crate) fn catch_abandoned<T>(body: impl FnOnce() -> T) -> Result<T, InterpEr
 
 /// Whether this thread is in a call that can be abandoned.
 pub(crate) fn can_abandon() -> bool {
-    !INNERMOST.get().is_null()
+    !INNERMOST.get().is_null() && !WAITS_ALWAYS.get()
+}
+
+/// From now on no call on this thread is abandoned. For an interpreter's own thread, which runs Python when the process
+/// exits, and has to wait for the GIL after each time that it releases it.
+pub(crate) fn never_abandon() {
+    WAITS_ALWAYS.set(true);
 }
 
 /// Abandons this thread's innermost call.

@@ -7,12 +7,18 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use crate::sys::fork::ForkLocal;
 
 /// Whether the process is exiting.
 static EXITING: AtomicBool = AtomicBool::new(false);
+
+/// What the process exits with.
+static EXIT_STATUS: AtomicI32 = AtomicI32::new(0);
+
+/// Whether the interpreters' Python code has run for the last time.
+static PYTHON_HAS_ENDED: AtomicBool = AtomicBool::new(false);
 
 /// The thread that called `exit`.
 static EXITING_THREAD: AtomicU64 = AtomicU64::new(0);
@@ -35,6 +41,20 @@ unsafe extern "C" {
 /// Whether the process is exiting.
 pub(crate) fn is_exiting() -> bool {
     EXITING.load(Ordering::Acquire)
+}
+
+/// What the process exits with, while it is exiting.
+pub(crate) fn status() -> c_int {
+    EXIT_STATUS.load(Ordering::Acquire)
+}
+
+/// Whether Python is over in all interpreters: its exit functions have been called, and now those of libraries are.
+pub(crate) fn has_python_ended() -> bool {
+    PYTHON_HAS_ENDED.load(Ordering::Acquire)
+}
+
+pub(crate) fn set_python_has_ended() {
+    PYTHON_HAS_ENDED.store(true, Ordering::Release);
 }
 
 /// Whether this is the thread that runs the exit handlers.
@@ -68,6 +88,7 @@ extern "C" fn run_shutdown(status: c_int, _: *mut c_void) {
     if EXITING.swap(true, Ordering::AcqRel) {
         return;
     }
+    EXIT_STATUS.store(status, Ordering::Release);
     // SAFETY: pthread_self has no preconditions.
     EXITING_THREAD.store(unsafe { libc::pthread_self() }, Ordering::Release);
     if let Some(shutdown) = SHUTDOWN.get().get() {

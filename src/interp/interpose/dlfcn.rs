@@ -11,6 +11,7 @@ use super::copies;
 use crate::interp::exit::abandon::protect_frames;
 use crate::interp::exit::at_exit;
 use crate::interp::loading::library_cache::original_path;
+use crate::interp::loading::loader::Opened;
 use crate::sys::foreign::call_foreign;
 
 thread_local! {
@@ -51,8 +52,9 @@ unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void 
     // SAFETY: `path` is not NULL, and so, by this function's contract, a C string.
     let path = unsafe { CStr::from_ptr(path) };
     match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
-        Ok(Some(library)) => library.handle(),
-        Ok(None) => open_shared(path, flags),
+        Ok(Opened::Copy(library)) => library.handle(),
+        Ok(Opened::Null) => ptr::null_mut(),
+        Ok(Opened::Shared) => open_shared(path, flags),
         Err(message) => {
             set_failure(Some(message));
             ptr::null_mut()

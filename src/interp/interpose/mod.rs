@@ -11,6 +11,7 @@
 //! | `environ` | `setenv`, `unsetenv`, `putenv` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
+//! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
 //! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
 //! | `signal` | `sigaction` and all that belongs to it: see there |
 //! | `thread_stack` | `pthread_getattr_np` |
@@ -26,6 +27,7 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+pub(crate) mod exit_functions;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 pub(crate) mod signal;
@@ -109,9 +111,12 @@ const TABLE: &[Entry] = &[
     // the end of the process
     entry("abort", Libpython, Plain(process::abort as *const ())),
     entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
+    entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
+    entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
@@ -149,4 +154,23 @@ pub(crate) fn register(number: usize, loader: &'static Loader, code: Range<usize
     signal::remember_process();
     signal::register(number, code);
     copies::register(number, loader);
+}
+
+/// Calls what the libraries of copy `number` have called when the process exits.
+///
+/// # Safety
+/// The process is exiting, and this is called once for a copy.
+pub(crate) unsafe fn finalize(number: usize) {
+    // SAFETY: this function's contract.
+    unsafe {
+        exit_functions::run(number);
+        if let Some(loader) = copies::loader(number) {
+            loader.finalize();
+        }
+    }
+}
+
+/// What copy `number` has loaded: a line for each library.
+pub(crate) fn libraries(number: usize) -> Vec<u8> {
+    copies::loader(number).map(Loader::report).unwrap_or_default()
 }

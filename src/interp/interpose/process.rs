@@ -41,10 +41,10 @@ pub(super) unsafe extern "C" fn exit(status: c_int) -> ! {
 
 /// `Py_IsInitialized`: libraries call it in their destructors before they use Python.
 pub(super) unsafe extern "C" fn is_initialized() -> c_int {
-    (!at_exit::is_exiting()).into()
+    (!at_exit::has_python_ended()).into()
 }
 
 /// `Py_IsFinalizing`: other libraries call this one instead.
 pub(super) unsafe extern "C" fn is_finalizing() -> c_int {
-    at_exit::is_exiting().into()
+    at_exit::has_python_ended().into()
 }

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 unsafe extern "C" {
     /// As dlsym, for one version of a symbol.
@@ -21,6 +21,13 @@ pub struct Library(NonNull<c_void>);
 unsafe impl Send for Library {}
 // SAFETY: all that is done with a shared handle is dlsym and dlvsym, which any threads may call at once.
 unsafe impl Sync for Library {}
+
+/// The start of the loader's entry for a library (`struct link_map`).
+#[repr(C)]
+struct LinkMap {
+    base: usize,
+    name: *const c_char,
+}
 
 /// Why a library could not be loaded: the message of dlerror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +57,29 @@ impl Library {
     /// The handle that dlopen returned.
     pub fn handle(self) -> *mut c_void {
         self.0.as_ptr()
+    }
+
+    /// The loader's entry for it.
+    fn map(&self) -> Option<&LinkMap> {
+        let mut map: *const LinkMap = ptr::null();
+        // SAFETY: the handle is valid, as no library is unloaded. The call writes a pointer, on success to the loader's
+        // own entry for the library, which is there as long as the library.
+        unsafe {
+            let status = libc::dlinfo(self.handle(), libc::RTLD_DI_LINKMAP, (&raw mut map).cast());
+            map.as_ref().filter(|_| status == 0)
+        }
+    }
+
+    /// What is added to the addresses in its file.
+    pub(super) fn base(self) -> Option<usize> {
+        Some(self.map()?.base)
+    }
+
+    /// The path that the dynamic loader knows it by.
+    pub(super) fn path(self) -> Option<PathBuf> {
+        // SAFETY: the entry's name is a C string, which stays as long as the library.
+        let name = unsafe { CStr::from_ptr(self.map()?.name) };
+        Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
     }
 
     /// The address of a symbol, if the library, or one that it needs, defines it.

@@ -14,7 +14,7 @@ use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
 /// Identifies a file and its state: a file that changes gets another id.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     device: u64,
     inode: u64,
@@ -33,20 +33,19 @@ struct LibraryCache {
     /// For each path that a copy was loaded by, the path of the original.
     originals: Mutex<HashMap<PathBuf, &'static CStr>>,
     /// So that each library is parsed once.
-    infos: Mutex<HashMap<FileId, Arc<LibraryInfo>>>,
+    infos: Mutex<HashMap<FileId, Option<Arc<LibraryInfo>>>>,
 }
 
 static CACHE: ForkLocal<LibraryCache> = ForkLocal::new(LibraryCache::default);
 
-/// What is known about the library in this file; the default if it cannot be read.
-pub(super) fn library_info(path: &Path) -> Arc<LibraryInfo> {
-    let Ok(metadata) = fs::metadata(path) else { return Arc::default() };
+/// What is known about the library in this file; `None` if it is no library for this machine, or cannot be read.
+pub(super) fn library_info(path: &Path) -> Option<Arc<LibraryInfo>> {
+    let metadata = fs::metadata(path).ok()?;
     let infos = || lock(&CACHE.get().infos);
     if let Some(info) = infos().get(&FileId::of(&metadata)) {
         return info.clone();
     }
-    let info = Image::read(path).ok().and_then(|image| LibraryInfo::of(path, &image).ok());
-    let info = Arc::new(info.unwrap_or_default());
+    let info = Image::read(path).ok().and_then(|image| LibraryInfo::of(&image).ok()).map(Arc::new);
     infos().insert(FileId::of(&metadata), info.clone());
     info
 }

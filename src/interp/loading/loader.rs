@@ -1,20 +1,24 @@
 //! One interpreter's private libraries.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::{CStr, CString, OsStr, c_int, c_void};
+use std::collections::HashMap;
+use std::ffi::{CString, OsStr, c_int};
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
 use super::dl::{Library, is_exported_by_host};
+use super::finalizers::Finalizers;
+use super::graph::{Graph, Loaded, Node, Target};
 use super::library_cache::{FileId, library_info, remember_original};
 use super::memfile::PrivateFile;
-use super::privacy::{is_system_name, private_libraries};
+use super::privacy::{Choice, Verdict, decide};
 use super::reentrant::ReentrantLock;
+use super::report::Report;
+use super::search::{Found, find};
+use super::shared_pages::share_pages;
+use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
@@ -24,36 +28,48 @@ use crate::sys::sync::lock;
 
 /// Loads libraries for one interpreter.
 pub(crate) struct Loader {
-    prefix: SymbolPrefix,
+    pub(super) prefix: SymbolPrefix,
     /// The copy of libpython, and its SONAME.
-    python: Library,
+    pub(super) python: Library,
     python_soname: String,
     /// What it exports.
     exported: Arc<PythonSymbols>,
     /// Whether a function of the C library is interposed in the interpreter's libraries.
-    is_interposed: fn(&[u8]) -> bool,
-    libraries: Mutex<HashMap<FileId, PrivateLibrary>>,
+    pub(super) is_interposed: fn(&[u8]) -> bool,
+    /// What the user wants.
+    choice: Choice,
+    /// The interpreter's copies, also those that are being loaded.
+    copies: Mutex<HashMap<FileId, Copy>>,
+    /// What they have called when the process exits.
+    finalizers: Finalizers,
+    report: Report,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
     loading: ReentrantLock,
-    /// Libraries whose initialisers have not returned yet, and the paths that they are loaded by.
-    unfinished: Mutex<Vec<(FileId, PathBuf)>>,
 }
 
-/// A copy of a library that was loaded for one interpreter.
-struct PrivateLibrary {
-    library: Library,
-    original: PathBuf,
-    /// The path that it was loaded by.
-    path: PathBuf,
-}
-
-/// A copy of a library that is to be loaded.
+/// A copy of a library for one interpreter.
 struct Copy {
-    id: FileId,
     original: PathBuf,
-    file: PrivateFile,
+    soname: Option<Vec<u8>>,
+    /// The path that it is loaded by.
+    path: PathBuf,
+    /// `None` until its initialiser has returned.
+    library: Option<Library>,
 }
+
+/// What `dlopen` is to do.
+pub(crate) enum Opened {
+    /// Return this copy.
+    Copy(Library),
+    /// Return NULL: with RTLD_NOLOAD, as the interpreter has no copy.
+    Null,
+    /// Ask the C library's loader: the library is shared, or that reports best what is wrong with the file.
+    Shared,
+}
+
+/// The files of the copies of a graph's private libraries.
+type Files = HashMap<usize, PrivateFile>;
 
 impl Loader {
     pub(crate) fn new(
@@ -62,6 +78,7 @@ impl Loader {
         python_soname: String,
         exported: Arc<PythonSymbols>,
         is_interposed: fn(&[u8]) -> bool,
+        choice: Choice,
     ) -> Self {
         Self {
             prefix,
@@ -69,118 +86,141 @@ impl Loader {
             python_soname,
             exported,
             is_interposed,
-            libraries: Mutex::default(),
+            choice,
+            copies: Mutex::default(),
+            finalizers: Finalizers::default(),
+            report: Report::default(),
             loading: ReentrantLock::default(),
-            unfinished: Mutex::default(),
         }
     }
 
-    /// The interpreter's copy of a library, loaded if it was not. `None` if the C library's loader is to open the path:
-    /// because the library is shared, or because it reports best what is wrong with the file. The error is a message.
-    pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Option<Library>, String> {
-        if is_system_name(path) {
-            return Ok(None);
+    /// The interpreter's copy of a library, loaded if it was not. The error is a message.
+    pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Opened, String> {
+        let Some((found, id)) = self.locate(path) else { return Ok(Opened::Shared) };
+        if let Some(library) = self.finished(id) {
+            return Ok(Opened::Copy(library));
         }
-        let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        let id = FileId::of(&metadata);
-        if let Some(private) = lock(&self.libraries).get(&id) {
-            return Ok(Some(private.library));
+        if self.report.is_shared(id) {
+            return Ok(Opened::Shared);
+        }
+        let _loading = self.loading.lock();
+        if let Some(library) = self.finished(id).or_else(|| self.unfinished(id)) {
+            return Ok(Opened::Copy(library));
+        }
+        let graph = Graph::of(found, id, self);
+        let verdicts = decide(&graph, &self.choice, &|name| self.is_python(name), &|id| self.original(id));
+        if !verdicts[0].is_private {
+            self.report.add(&graph, &verdicts);
+            return Ok(Opened::Shared);
         }
         if flags & libc::RTLD_NOLOAD != 0 {
-            return Ok(None);
+            return Ok(Opened::Null);
         }
-        let Some(needed) = private_libraries(path, id, &|name| self.is_python(name)) else { return Ok(None) };
-        self.load(path, flags, &needed).map(Some)
+        let library = self.load(&graph, &verdicts, flags)?;
+        self.report.add(&graph, &verdicts);
+        Ok(Opened::Copy(library))
     }
 
-    /// Loads a copy of a library, and copies of the libraries of `to_copy` that it needs. They are loaded by one call, so
-    /// that each is bound to the symbols of all, as the originals would be.
-    fn load(&self, path: &Path, flags: c_int, to_copy: &HashSet<PathBuf>) -> Result<Library, String> {
-        let _loading = self.loading.lock();
-        let mut copies = Vec::new();
-        self.create_files(path, to_copy, &mut copies).map_err(|error| failed(path, &error))?;
-        let Some(root) = copies.first() else { return self.known_library(path) };
-        for copy in &copies {
-            self.write_copy(copy, &copies).map_err(|error| failed(&copy.original, &*error))?;
-            remember_original(copy.file.path(), &copy.original);
-        }
-        // The copies' symbols must not be global, or the next interpreter's copies would be bound to them.
-        let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
-        lock(&self.unfinished).extend(copies.iter().map(|copy| (copy.id, copy.file.path().to_owned())));
-        // SAFETY: the initialisers that run are the originals'. Code in the interpreter asks for them: it calls dlopen,
-        // for which this stands in.
-        let library = unsafe { Library::open(root.file.path(), flags) };
-        lock(&self.unfinished).retain(|(other, _)| copies.iter().all(|copy| copy.id != *other));
-        let library = library.map_err(|error| self.in_original_names(error.0, &copies))?;
-        at_exit::register_hook();
-        copies.into_iter().for_each(|copy| self.keep(copy, flags));
-        Ok(library)
+    /// What the interpreter has loaded: lines of text.
+    pub(crate) fn report(&self) -> Vec<u8> {
+        self.report.text()
     }
 
-    /// Creates the files of the copies of a library and of the libraries of `to_copy` that it needs, except for those that
-    /// this interpreter has already. They are empty: libraries may need one another in a circle.
-    fn create_files(
-        &self,
-        path: &Path,
-        to_copy: &HashSet<PathBuf>,
-        copies: &mut Vec<Copy>,
-    ) -> io::Result<()> {
-        let id = FileId::of(&fs::metadata(path)?);
-        if self.path_of(id, copies).is_some() {
-            return Ok(());
-        }
-        let name = CString::new(file_name(path).as_bytes()).unwrap_or_default();
-        copies.push(Copy { id, original: path.to_owned(), file: PrivateFile::new(&name, b"")? });
-        let info = library_info(path);
-        let mut needed = info.needed.iter().filter(|(_, needed)| to_copy.contains(needed));
-        needed.try_for_each(|(_, needed)| self.create_files(needed, to_copy, copies))
+    /// The file that `dlopen` means by a path or a name. `None` if there is none, or it is no library.
+    fn locate(&self, path: &Path) -> Option<(Found, FileId)> {
+        let name = path.as_os_str().as_bytes();
+        let found = if name.contains(&b'/') {
+            Found::ByPath(path.to_owned())
+        } else if is_c_library(name) {
+            return None;
+        } else if let Some(id) = self.copy_named(name) {
+            return Some((Found::ByPath(self.original(id)), id));
+        } else {
+            let in_process = || self.path_in_process(name).map(Found::ByPath);
+            find(name, &[], |path| library_info(path).is_some()).or_else(in_process)?
+        };
+        let (Found::ByPath(file) | Found::InSystem(file)) = &found;
+        library_info(file)?;
+        let id = FileId::of(&fs::metadata(file).ok()?);
+        Some((found, id))
     }
 
-    /// The path of the copy of a library: of one that is to be loaded, is being loaded, or is loaded.
-    fn path_of(&self, id: FileId, copies: &[Copy]) -> Option<PathBuf> {
-        let copy = copies.iter().find(|copy| copy.id == id).map(|copy| copy.file.path().to_owned());
-        let loaded = || lock(&self.libraries).get(&id).map(|private| private.path.clone());
-        copy.or_else(loaded).or_else(|| self.unfinished_path(id))
-    }
-
-    /// The path of the copy of a library with this file name.
-    fn path_of_name(&self, name: &[u8], copies: &[Copy]) -> Option<PathBuf> {
-        let has_name = |original: &Path| file_name(original).as_bytes() == name;
-        let copy = copies.iter().find(|copy| has_name(&copy.original));
-        copy.map(|copy| copy.file.path().to_owned()).or_else(|| {
-            let libraries = lock(&self.libraries);
-            let private = libraries.values().find(|private| has_name(&private.original));
-            private.map(|private| private.path.clone())
-        })
-    }
-
-    /// A library that was loaded meanwhile, or is being loaded.
-    fn known_library(&self, path: &Path) -> Result<Library, String> {
-        let id = FileId::of(&fs::metadata(path).map_err(|error| failed(path, &error))?);
-        let loaded = lock(&self.libraries).get(&id).map(|private| private.library);
-        let library = loaded.or_else(|| self.unfinished_library(id));
-        library.ok_or_else(|| failed(path, &"it is being loaded"))
-    }
-
-    /// Remembers a copy that was loaded.
-    fn keep(&self, copy: Copy, flags: c_int) {
-        let path = copy.file.path().to_owned();
-        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-        if let Ok(library) = unsafe { Library::open(&path, flags | libc::RTLD_NOLOAD) } {
-            let private = PrivateLibrary { library, original: copy.original, path };
-            lock(&self.libraries).insert(copy.id, private);
-        }
+    fn finished(&self, id: FileId) -> Option<Library> {
+        lock(&self.copies).get(&id)?.library
     }
 
     /// A library that this thread is loading: its own initialiser asks for it.
-    fn unfinished_library(&self, id: FileId) -> Option<Library> {
-        let path = self.unfinished_path(id)?;
-        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-        unsafe { Library::open(&path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
+    fn unfinished(&self, id: FileId) -> Option<Library> {
+        let path = lock(&self.copies).get(&id)?.path.clone();
+        loaded_by(&path)
     }
 
-    fn unfinished_path(&self, id: FileId) -> Option<PathBuf> {
-        lock(&self.unfinished).iter().find(|(other, _)| *other == id).map(|(_, path)| path.clone())
+    fn original(&self, id: FileId) -> PathBuf {
+        lock(&self.copies).get(&id).map(|copy| copy.original.clone()).unwrap_or_default()
+    }
+
+    /// Loads copies of a graph's private libraries. They are loaded by one call, so that each is bound to the symbols of
+    /// all, as the originals would be.
+    fn load(&self, graph: &Graph, verdicts: &[Verdict], flags: c_int) -> Result<Library, String> {
+        // All files come first: libraries may need one another in a circle.
+        let mut files = Files::new();
+        for (i, node) in graph.0.iter().enumerate().filter(|(i, _)| verdicts[*i].is_private) {
+            let name = CString::new(file_name(&node.path).as_bytes()).unwrap_or_default();
+            let file = PrivateFile::new(&name, b"").map_err(|error| failed(&node.path, &error))?;
+            files.insert(i, file);
+        }
+        for (&i, file) in &files {
+            let node = &graph.0[i];
+            self.write_copy(node, file.path(), graph, &files).map_err(|error| failed(&node.path, &*error))?;
+            remember_original(file.path(), &node.path);
+        }
+        // The copies' symbols must not be global, or the next interpreter's copies would be bound to them.
+        let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
+        self.begin(graph, &files);
+        // SAFETY: the initialisers that run are the originals'. Code in the interpreter asks for them: it calls dlopen,
+        // for which this stands in.
+        let root = unsafe { Library::open(files[&0].path(), flags) };
+        self.end(graph, &files, root.is_ok());
+        let root = root.map_err(|error| self.in_original_names(error.0, graph, &files))?;
+        at_exit::register_hook();
+        Ok(root)
+    }
+
+    /// Notes the copies that are going to be loaded.
+    fn begin(&self, graph: &Graph, files: &Files) {
+        let copies = files.iter().map(|(&i, file)| {
+            let node = &graph.0[i];
+            let (original, soname) = (node.path.clone(), node.info.soname.clone());
+            (node.id, Copy { original, soname, path: file.path().to_owned(), library: None })
+        });
+        lock(&self.copies).extend(copies);
+    }
+
+    /// Notes that they are loaded; or forgets those that are not.
+    fn end(&self, graph: &Graph, files: &Files, is_good: bool) {
+        for (&i, file) in files {
+            let library = loaded_by(file.path()).filter(|_| is_good);
+            if let Some(library) = library {
+                share_pages(library, file, &graph.0[i].path);
+            }
+            let mut copies = lock(&self.copies);
+            match (copies.get_mut(&graph.0[i].id), library) {
+                (Some(copy), Some(loaded)) => {
+                    copy.library = library;
+                    self.finalizers.add(loaded, &graph.0[i], graph);
+                }
+                _ => drop(copies.remove(&graph.0[i].id)),
+            }
+        }
+    }
+
+    /// Calls what the libraries have called when the process exits.
+    ///
+    /// # Safety
+    /// The process is exiting, and this is called once.
+    pub(crate) unsafe fn finalize(&self) {
+        // SAFETY: the libraries are copies, whose initialisers have returned. The rest is this function's contract.
+        unsafe { self.finalizers.run() };
     }
 
     /// Whether a symbol that a library needs is Python's. One that only the host's Python exports is one too: in this
@@ -190,82 +230,86 @@ impl Loader {
     }
 
     /// Writes the file of a copy. Where it needs libraries that have copies, it names these by their paths.
-    fn write_copy(&self, copy: &Copy, copies: &[Copy]) -> Result<(), Box<dyn std::error::Error>> {
-        let path = copy.original.as_path();
-        let image = Image::read(path)?;
-        let origin = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
-        let info = library_info(path);
-        let needed = |name: &[u8]| {
-            if name.starts_with(b"libpython") {
-                return Some(self.python_soname.clone().into_bytes());
-            }
-            let found = info.needed.iter().find(|(other, _)| other == name);
-            let id = found.and_then(|(_, needed)| Some(FileId::of(&fs::metadata(needed).ok()?)));
-            // A library may count on others, in other directories, to have loaded what it needs.
-            let path = id.and_then(|id| self.path_of(id, copies)).or_else(|| self.path_of_name(name, copies));
-            path.map(|path| path.into_os_string().into_vec())
-        };
+    fn write_copy(
+        &self,
+        node: &Node,
+        file: &Path,
+        graph: &Graph,
+        files: &Files,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let image = Image::read(&node.path)?;
+        let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
+        let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
         let is_own = |name: &[u8]| self.is_python(name) || (self.is_interposed)(name);
-        check_version_files(&image, copies, needed)?;
-        let (name, origin) = (file_name(path).as_bytes(), origin.as_os_str().as_bytes());
+        check_version_files(&image, files, needed)?;
+        let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(fs::write(copy.file.path(), content)?)
+        Ok(fs::write(file, content)?)
     }
 
-    fn in_original_names(&self, mut message: String, copies: &[Copy]) -> String {
-        for copy in copies {
-            message = message.replace(&*copy.file.path().to_string_lossy(), &copy.original.to_string_lossy());
+    /// The name by which a copy is to need a library that the original needs by `name`; `None` for that name.
+    fn name_of_needed(&self, node: &Node, name: &[u8], graph: &Graph, files: &Files) -> Option<Vec<u8>> {
+        let target = node.needed.iter().find(|(other, _)| other == name).map(|(_, target)| *target);
+        // A library may use versions of a library that another one needs.
+        let target =
+            target.or_else(|| graph.named(name)).or_else(|| self.copy_named(name).map(Target::Copy))?;
+        let path = match target {
+            Target::Python => return Some(self.python_soname.clone().into_bytes()),
+            Target::Copy(id) => lock(&self.copies).get(&id)?.path.clone(),
+            Target::Node(i) if files.contains_key(&i) => files[&i].path().to_owned(),
+            // The loader finds it by the name, if it has loaded it or looks in the system's directories.
+            Target::Node(i) if graph.0[i].is_in_system || self.path_in_process(name).is_some() => {
+                return None;
+            }
+            Target::Node(i) => std::path::absolute(&graph.0[i].path).ok()?,
+            Target::Left => return None,
+        };
+        Some(path.into_os_string().into_vec())
+    }
+
+    fn in_original_names(&self, mut message: String, graph: &Graph, files: &Files) -> String {
+        for (&i, file) in files {
+            message = message.replace(&*file.path().to_string_lossy(), &graph.0[i].path.to_string_lossy());
         }
         self.prefix.demangle(&message)
     }
+}
 
-    /// The address of a symbol of Python's, or of a function that is interposed in libraries, as code of this
-    /// interpreter is to find it. `None` if the C library's dlsym is to look the symbol up.
-    pub(crate) fn symbol(
-        &self,
-        handle: *mut c_void,
-        name: &CStr,
-        version: Option<&CStr>,
-    ) -> Option<Result<NonNull<c_void>, String>> {
-        if (self.is_interposed)(name.to_bytes()) {
-            let is_c_library = is_whole_process(handle) || handle == c_library();
-            let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
-            return is_c_library.then(function).flatten().map(Ok);
-        }
-        let is_python = is_python_symbol(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
-        let name = name.to_str().ok().filter(|_| is_python)?;
-        let own = self.python.symbol_of(&self.prefix.mangle(name), version);
-        // A library may have symbols with such names too. In the whole process, they would be another Python's.
-        own.map(Ok).or_else(|| is_whole_process(handle).then(|| Err(format!("undefined symbol: {name}"))))
+impl Loaded for Loader {
+    fn copy_named(&self, name: &[u8]) -> Option<FileId> {
+        let copies = lock(&self.copies);
+        let has_name = |copy: &Copy| {
+            copy.soname.as_deref() == Some(name) || file_name(&copy.original).as_bytes() == name
+        };
+        copies.iter().find(|(_, copy)| has_name(copy)).map(|(id, _)| *id)
+    }
+
+    fn has_copy(&self, id: FileId) -> bool {
+        lock(&self.copies).contains_key(&id)
+    }
+
+    fn path_in_process(&self, name: &[u8]) -> Option<PathBuf> {
+        loaded_by(Path::new(OsStr::from_bytes(name)))?.path()
     }
 }
 
-/// Whether the handle stands for all global symbols: the one that dlopen(NULL) returns, too.
-fn is_whole_process(handle: *mut c_void) -> bool {
-    // SAFETY: NULL stands for the program itself, which is loaded already.
-    handle == libc::RTLD_DEFAULT
-        || handle == unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
-}
-
-/// The handle of the C library; NULL if it has another name.
-fn c_library() -> *mut c_void {
-    // SAFETY: the name is a C string. With RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-    unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+/// The library that the process has loaded by this path or name.
+fn loaded_by(path: &Path) -> Option<Library> {
+    // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+    unsafe { Library::open(path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
 }
 
 /// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.
 /// It loads those that the library needs, and the copies. `needed` may give another name for a file.
 fn check_version_files(
     image: &Image,
-    copies: &[Copy],
+    files: &Files,
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     for file in version_files_not_needed(image)? {
         let name = needed(file).unwrap_or_else(|| file.to_vec());
         let path = Path::new(OsStr::from_bytes(&name));
-        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-        let is_loaded = || unsafe { Library::open(path, libc::RTLD_LAZY | libc::RTLD_NOLOAD) }.is_ok();
-        if copies.iter().all(|copy| copy.file.path() != path) && !is_loaded() {
+        if files.values().all(|copy| copy.path() != path) && loaded_by(path).is_none() {
             let file = String::from_utf8_lossy(file);
             return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
         }

@@ -9,11 +9,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::sys::fork_watch::ForkWatch;
+
 /// A file with a path of its own, until this is dropped. A library that was loaded from it stays loaded.
 #[derive(Debug)]
 pub struct PrivateFile {
     path: PathBuf,
     storage: Storage,
+    /// Begun before it could be mapped.
+    forks: ForkWatch,
 }
 
 #[derive(Debug)]
@@ -40,14 +44,16 @@ impl PrivateFile {
         let mut file = File::from(descriptor);
         file.write_all(content)?;
         let path = descriptor_path(file.as_raw_fd());
-        Ok(Self { path, storage: Storage::Memory { _descriptor: OwnedFd::from(file) } })
+        let storage = Storage::Memory { _descriptor: OwnedFd::from(file) };
+        Ok(Self { path, storage, forks: ForkWatch::begin() })
     }
 
     fn in_directory(content: &[u8]) -> io::Result<Self> {
         let directory = TEMPLATES.iter().map(|template| new_directory(template)).find(Result::is_ok);
         let directory = directory.unwrap_or_else(|| Err(io::Error::last_os_error()))?;
         // From here on dropping this removes the directory, whether the rest succeeds or not.
-        let file = Self { path: directory.join("library.so"), storage: Storage::Directory(directory) };
+        let path = directory.join("library.so");
+        let file = Self { path, storage: Storage::Directory(directory), forks: ForkWatch::begin() };
         File::create_new(&file.path)?.write_all(content)?;
         Ok(file)
     }
@@ -55,6 +61,16 @@ impl PrivateFile {
     /// The path to load it by. No two files of a process have the same.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Opens it to read and change it.
+    pub(super) fn open(&self) -> io::Result<File> {
+        File::options().read(true).write(true).open(&self.path)
+    }
+
+    /// Whether the process certainly did not fork since this was made: then no child has memory that is mapped from it.
+    pub(super) fn is_unforked(&self) -> bool {
+        self.forks.saw_none()
     }
 }
 

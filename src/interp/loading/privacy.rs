@@ -1,50 +1,175 @@
 //! The decision which libraries are private, so that each interpreter loads a copy of its own. All others are shared:
 //! the process loads them once.
+//!
+//! C libraries of Python packages count on the GIL as *their* lock, and there are as many GILs as interpreters. So a library
+//! is private unless it is known that it may be shared.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use super::dl::own_path;
-use super::library_cache::{FileId, library_info};
-use super::library_info::LibraryInfo;
+use super::graph::{Graph, Node, Target};
+use super::library_cache::FileId;
+use super::pattern::matches;
+use super::shared_runtimes::{is_c_library, shared_runtime};
 
-/// Whether the system's directories are searched for this name, as it has no slash. Such libraries are shared.
-pub(super) fn is_system_name(path: &Path) -> bool {
-    !path.as_os_str().as_bytes().contains(&b'/')
+/// Patterns of the libraries that a user wants to be private, or shared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) private: Vec<OsString>,
+    pub(crate) shared: Vec<OsString>,
 }
 
-/// Decides on a library that an interpreter's code loads by this path. `None` if it is shared. Otherwise it is private,
-/// and the result is the set of the libraries that it needs and that are private, too.
-///
-/// A library is private if it uses Python, if it needs a private library, or if it was installed with a Python package.
-/// `is_python` tells Python's symbols by their names.
-pub(super) fn private_libraries(
-    path: &Path,
-    id: FileId,
-    is_python: &impl Fn(&[u8]) -> bool,
-) -> Option<HashSet<PathBuf>> {
-    if is_system_name(path) || is_this_library(id) {
-        return None;
+/// Whether a library is private, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) is_private: bool,
+    pub(crate) reason: Reason,
+    /// The user's pattern that was not followed.
+    pub(crate) ignored: Option<OsString>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It is this library itself.
+    Own,
+    /// It is a part of the C library.
+    CLibrary,
+    UsesPython,
+    /// It needs this library, which is private.
+    NeedsPrivate(PathBuf),
+    NeedsPython,
+    /// A pattern of the user's.
+    Chosen(OsString),
+    /// It is in the table of shared runtimes.
+    Runtime(&'static str),
+    System,
+    /// It lies in a directory of packages.
+    InPackage,
+    /// It was found by a path, outside the system's directories.
+    OutsideSystem,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("it is ungil's own library"),
+            Self::CLibrary => f.write_str("it is a part of the C library"),
+            Self::UsesPython => f.write_str("it uses Python"),
+            Self::NeedsPrivate(path) => write!(f, "it needs {}, which is private", path.display()),
+            Self::NeedsPython => f.write_str("it needs libpython"),
+            Self::Chosen(pattern) => write!(f, "the option {}", pattern.display()),
+            Self::Runtime(why) => write!(f, "shared runtime: {why}"),
+            Self::System => f.write_str("it is the system's"),
+            Self::InPackage => f.write_str("it lies in a package"),
+            Self::OutsideSystem => f.write_str("it lies outside the system's directories"),
+        }
     }
-    let info = library_info(path);
-    let needed = private_closure(&info, library_info, is_python);
-    let is_private = info.uses_python(is_python) || !needed.is_empty() || is_in_package_directory(path);
-    is_private.then_some(needed)
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)?;
+        match &self.ignored {
+            Some(pattern) => write!(f, "; the option shared={} is not followed", pattern.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Decides on each library of a graph.
+///
+/// Private are those that use Python, those that the user wants to be private, those that lie outside the system's
+/// directories and are no shared runtimes, and those that need a private library: a shared library is bound to shared ones
+/// alone. `is_python` tells Python's symbols by their names; `path_of` gives the original of a copy.
+pub(super) fn decide(
+    graph: &Graph,
+    choice: &Choice,
+    is_python: &dyn Fn(&[u8]) -> bool,
+    path_of: &dyn Fn(FileId) -> PathBuf,
+) -> Vec<Verdict> {
+    let mut verdicts: Vec<_> = graph.0.iter().map(|node| first_verdict(node, choice, is_python)).collect();
+    while let Some((node, reason)) = bound_to_private(graph, &verdicts, path_of) {
+        let ignored = chosen(&choice.shared, &graph.0[node]);
+        verdicts[node] = Verdict { is_private: true, reason, ignored };
+    }
+    verdicts
+}
+
+/// The decision on a library alone.
+fn first_verdict(node: &Node, choice: &Choice, is_python: &dyn Fn(&[u8]) -> bool) -> Verdict {
+    let verdict = |is_private, reason| Verdict { is_private, reason, ignored: None };
+    if is_this_library(node.id) {
+        return verdict(false, Reason::Own);
+    }
+    if node.all_names().any(is_c_library) {
+        return verdict(false, Reason::CLibrary);
+    }
+    if node.info.uses_python(is_python) {
+        return Verdict { ignored: chosen(&choice.shared, node), ..verdict(true, Reason::UsesPython) };
+    }
+    if let Some(pattern) = chosen(&choice.private, node) {
+        return verdict(true, Reason::Chosen(pattern));
+    }
+    if let Some(pattern) = chosen(&choice.shared, node) {
+        return verdict(false, Reason::Chosen(pattern));
+    }
+    if let Some(why) = node.all_names().find_map(shared_runtime) {
+        return verdict(false, Reason::Runtime(why));
+    }
+    if is_in_package_directory(&node.path) {
+        return verdict(true, Reason::InPackage);
+    }
+    if node.is_in_system { verdict(false, Reason::System) } else { verdict(true, Reason::OutsideSystem) }
+}
+
+/// A library that would be shared, but needs a private one.
+fn bound_to_private(
+    graph: &Graph,
+    verdicts: &[Verdict],
+    path_of: &dyn Fn(FileId) -> PathBuf,
+) -> Option<(usize, Reason)> {
+    let why = |target: &Target| match *target {
+        Target::Node(node) if verdicts[node].is_private => {
+            Some(Reason::NeedsPrivate(graph.0[node].path.clone()))
+        }
+        Target::Copy(id) => Some(Reason::NeedsPrivate(path_of(id))),
+        Target::Python => Some(Reason::NeedsPython),
+        _ => None,
+    };
+    let is_free =
+        |verdict: &Verdict| !verdict.is_private && !matches!(verdict.reason, Reason::Own | Reason::CLibrary);
+    let shared = graph.0.iter().enumerate().filter(|(node, _)| is_free(&verdicts[*node]));
+    let mut bound =
+        shared.filter_map(|(node, it)| Some((node, it.needed.iter().find_map(|(_, to)| why(to))?)));
+    bound.next()
+}
+
+/// The user's pattern that names the library: its file, its SONAME or the name that it is needed by; or, with a slash in it,
+/// its path.
+fn chosen(patterns: &[OsString], node: &Node) -> Option<OsString> {
+    let canonical = fs::canonicalize(&node.path).unwrap_or_default();
+    let canonical_name = canonical.file_name().map(OsStrExt::as_bytes);
+    let paths = [node.path.as_os_str().as_bytes(), canonical.as_os_str().as_bytes()];
+    let is_it = |pattern: &&OsString| {
+        let pattern = pattern.as_bytes();
+        match pattern.contains(&b'/') {
+            true => paths.into_iter().any(|path| matches(pattern, path)),
+            false => node.all_names().chain(canonical_name).any(|name| matches(pattern, name)),
+        }
+    };
+    patterns.iter().find(is_it).cloned()
 }
 
 /// The directories that Python packages are installed in.
 const PACKAGE_DIRECTORIES: [&str; 2] = ["site-packages", "dist-packages"];
 
-/// Whether a library was installed with a Python package. Only Python code uses it then, and it may count on the GIL to
-/// keep its callers apart. (This is asked about libraries that code loads by their paths, not about those that other
-/// libraries need: packages bring OpenBLAS, for example, which is to be shared.)
 fn is_in_package_directory(path: &Path) -> bool {
-    let is_one = |name: &OsStr| PACKAGE_DIRECTORIES.iter().any(|directory| name == *directory);
-    path.components().any(|part| matches!(part, Component::Normal(name) if is_one(name)))
+    let is_one = |part: Component<'_>| matches!(part, Component::Normal(name) if PACKAGE_DIRECTORIES.iter().any(|directory| name == *directory));
+    path.components().any(is_one)
 }
 
 fn is_this_library(id: FileId) -> bool {
@@ -52,104 +177,5 @@ fn is_this_library(id: FileId) -> bool {
     own.is_some_and(|own| FileId::of(&own) == id)
 }
 
-/// Which of the libraries that a library needs, directly or not, are private; only those count that are found relative
-/// to the directory of the library that needs them.
-///
-/// Private are the ones that use Python, those that need a private one, and all that a private one needs: it may have
-/// been given Python objects to keep, as Arrow is.
-fn private_closure(
-    library: &LibraryInfo,
-    info_of: impl Fn(&Path) -> Arc<LibraryInfo>,
-    is_python: &impl Fn(&[u8]) -> bool,
-) -> HashSet<PathBuf> {
-    let mut all = HashMap::new();
-    collect(library, &info_of, &mut all);
-    let users_of_python = all.iter().filter(|(_, info)| info.uses_python(is_python));
-    let mut private: HashSet<PathBuf> = users_of_python.map(|(path, _)| path.clone()).collect();
-    loop {
-        let needs_private =
-            |info: &LibraryInfo| info.needed.iter().any(|(_, needed)| private.contains(needed));
-        let users = all.iter().filter(|(_, info)| needs_private(info)).map(|(path, _)| path.clone());
-        let needed =
-            private.iter().flat_map(|path| all[path].needed.iter().map(|(_, needed)| needed.clone()));
-        let more: Vec<_> = users.chain(needed).filter(|path| !private.contains(path)).collect();
-        if more.is_empty() {
-            return private;
-        }
-        private.extend(more);
-    }
-}
-
-/// Adds all that a library needs, directly or not.
-fn collect(
-    library: &LibraryInfo,
-    info_of: &impl Fn(&Path) -> Arc<LibraryInfo>,
-    all: &mut HashMap<PathBuf, Arc<LibraryInfo>>,
-) {
-    for (_, path) in &library.needed {
-        if !all.contains_key(path) {
-            let info = info_of(path);
-            all.insert(path.clone(), info.clone());
-            collect(&info, info_of, all);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Libraries by name: whether they use Python, and what they need.
-    fn private(libraries: &[(&str, bool, &[&str])], start: &str) -> Vec<String> {
-        let info = |name: &str| {
-            let (_, uses_python, needed) = *libraries.iter().find(|(other, ..)| *other == name).unwrap();
-            let needed = needed.iter().map(|it| (it.as_bytes().to_vec(), PathBuf::from(it))).collect();
-            // A name like Python's does not make a symbol Python's.
-            let python_names = if uses_python { "PyOwn\0PyPython\0" } else { "PyOwn\0" };
-            Arc::new(LibraryInfo { python_names: python_names.into(), needed })
-        };
-        let found =
-            private_closure(&info(start), |path| info(path.to_str().unwrap()), &|name| name == b"PyPython");
-        let mut names: Vec<_> = found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn what_does_not_touch_python_is_shared() {
-        let numpy: [(&str, bool, &[&str]); 4] = [
-            ("umath", true, &["openblas"]),
-            ("openblas", false, &["gfortran", "quadmath"]),
-            ("gfortran", false, &["quadmath"]),
-            ("quadmath", false, &[]),
-        ];
-        assert!(private(&numpy, "umath").is_empty());
-    }
-
-    #[test]
-    fn what_a_library_that_uses_python_needs_is_private_with_it() {
-        let arrow: [(&str, bool, &[&str]); 5] = [
-            ("lib", true, &["arrow", "dataset", "zlib"]),
-            ("arrow_python", true, &["arrow"]),
-            ("arrow", false, &[]),
-            ("dataset", false, &["arrow_python"]),
-            ("zlib", false, &[]),
-        ];
-        assert_eq!(private(&arrow, "lib"), ["arrow", "arrow_python", "dataset"]);
-    }
-
-    #[test]
-    fn circular_needs_end() {
-        let circle: [(&str, bool, &[&str]); 3] =
-            [("start", true, &["a"]), ("a", false, &["b"]), ("b", false, &["a", "b"])];
-        assert!(private(&circle, "start").is_empty());
-    }
-
-    #[test]
-    fn package_directories_are_told_by_their_names() {
-        let is_in = |path: &str| is_in_package_directory(Path::new(path));
-        assert!(is_in("/venv/lib/python3.12/site-packages/llvmlite/binding/libllvmlite.so"));
-        assert!(is_in("dist-packages/x.so"));
-        assert!(!is_in("/usr/lib/libsite-packages.so"));
-    }
-}
+mod tests;

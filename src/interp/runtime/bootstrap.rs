@@ -19,8 +19,9 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 10] =
-    modules!["fork" "process" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors" "reuse"];
+const MODULES: [(&str, &str); 11] = modules![
+    "fork" "process" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors" "reuse" "end"
+];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
@@ -36,6 +37,7 @@ pub(crate) struct Functions {
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
     pub(crate) become_main_thread: NonNull<Object>,
+    pub(crate) end: NonNull<Object>,
 }
 
 // SAFETY: these are addresses of objects that are alive as long as the copy. They are only given to functions of the
@@ -72,6 +74,7 @@ impl Functions {
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
             become_main_thread: function("main_thread", c"become_main_thread")?,
+            end: function("end", c"end")?,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
+use crate::interp::interpose;
 use crate::interp::interpose::signal::mask::MaskGuard;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
@@ -22,12 +23,13 @@ use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::main_thread::MainRequest;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
-use crate::interp::runtime::service::{Service, ServiceCommand, ServiceHandle, ViewReturner};
+use crate::interp::runtime::service::{Ending, Service, ServiceCommand, ServiceHandle, ViewReturner};
 use crate::sys::process;
 
 /// An interpreter. It is never freed: Python code may leave threads behind.
 pub struct Interpreter {
     python: RunningPython,
+    number: usize,
     version: Version,
     is_free_threaded: bool,
     process: u64,
@@ -65,9 +67,11 @@ impl Interpreter {
         let main = Arc::new(MainRequest::new(place, copy.number));
         let in_service = (Arc::clone(&in_progress), Arc::clone(&main));
         // SAFETY: the functions are this copy's, and alive as long as the copy, and so is its world.
-        let (service, handle) = unsafe { Service::new(python, functions, in_service, copy.world) };
+        let (service, handle) =
+            unsafe { Service::new(python, functions, in_service, copy.number, copy.world) };
         let interpreter = Self {
             python,
+            number: copy.number,
             version: copy.version,
             is_free_threaded: copy.world.is_some(),
             process: process::token(),
@@ -88,6 +92,14 @@ impl Interpreter {
     /// The text of the value of an expression in `__main__`. Both are UTF-8.
     pub fn eval(&self, expression: &[u8]) -> Result<Vec<u8>, InterpError> {
         self.request(self.functions.evaluate, expression)
+    }
+
+    /// The libraries that it has loaded: a line for each, with tabs in it: `private` or `shared`, the path, and the reason.
+    pub fn libraries(&self) -> Result<Vec<u8>, InterpError> {
+        if self.process != process::token() {
+            return Err(InterpError::Forked);
+        }
+        Ok(interpose::libraries(self.number))
     }
 
     /// Sends a request and exported buffers to the function that was given to `_ungil.serve`, and returns its answer.
@@ -144,6 +156,11 @@ impl Interpreter {
     /// free-threaded Python, it stops the world.)
     pub(crate) fn stop(&self, stopped: Sender<()>) {
         self.service.post(ServiceCommand::Stop(stopped));
+    }
+
+    /// At the process's exit: runs what Python and the libraries have called then, and stops.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.service.post(ServiceCommand::End(ending));
     }
 
     /// At the process's exit: wakes the threads of requests that sleep in the system.

@@ -19,8 +19,10 @@ use crate::interp::interpose::{self, copies};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
+use crate::interp::loading::shared_pages::share_pages;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::step::{Libpython, Step, file_name};
+use crate::sys::settings::variables;
 
 /// A copy of libpython that is loaded, but not initialised.
 pub(crate) struct LoadedCopy {
@@ -78,6 +80,7 @@ impl LoadedCopy {
             soname,
             self.exported.clone(),
             interpose::is_in_libraries,
+            self.options.choice(variables()),
         )
     }
 
@@ -115,6 +118,7 @@ unsafe fn load(
     // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
+    share_pages(python, &file, &libpython.file);
     Ok((number, prefix, python, Arc::new(exported)))
 }
 

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
+use crate::interp::loading::privacy::Choice;
+use crate::sys::settings::Variables;
 
 /// Options that have one value.
 const SINGLE: [&str; 6] =
     ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
 
 /// Options that may be given several times, for a list.
-const LISTS: [&str; 4] = ["path", "argv", "warnoption", "xoption"];
+const LISTS: [&str; 6] = ["path", "argv", "warnoption", "xoption", "private", "shared"];
 
 /// A flag, which is a number, and what sets it before Python is initialised.
 pub(crate) struct Flag {
@@ -83,6 +85,7 @@ impl Options {
             let is_good = match *name {
                 "executable" => value.is_empty() || path.is_absolute() && path.is_file(),
                 "home" => path.is_dir(),
+                "private" | "shared" => !value.is_empty(),
                 "optimize" | "bytes_warning" | "verbose" | "debug" => {
                     self.number(name).is_some_and(|it| (0..=9).contains(&it))
                 }
@@ -110,6 +113,13 @@ impl Options {
     /// The values of an option that is a list.
     pub(crate) fn list(&self, name: &'static str) -> impl Iterator<Item = &OsStr> {
         self.0.iter().filter(move |(other, _)| *other == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// Which libraries the user wants to be private, and which shared: by these options, and by the environment.
+    pub(crate) fn choice(&self, variables: &Variables) -> Choice {
+        let all =
+            |name, more: &[OsString]| self.list(name).map(OsStr::to_owned).chain(more.to_vec()).collect();
+        Choice { private: all("private", &variables.private), shared: all("shared", &variables.shared) }
     }
 
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
@@ -179,6 +189,7 @@ fn expected(name: &str) -> &'static str {
     match name {
         "executable" => "the absolute path of a file",
         "home" => "a directory",
+        "private" | "shared" => "the name or the path of a library, or a pattern for these",
         "int_max_str_digits" => "0, or 640 or more",
         "optimize" | "bytes_warning" | "verbose" | "debug" => "a number from 0 to 9",
         _ => "0 or 1",

@@ -14,6 +14,8 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
+use crate::interp::exit::abandon::never_abandon;
+use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::main_thread::MainRequest;
@@ -27,9 +29,21 @@ pub(crate) enum ServiceCommand {
     Interrupt,
     /// Take the GIL, report that, and keep it forever.
     Stop(Sender<()>),
+    /// The same, after what Python and the libraries have called when the process exits.
+    End(Ending),
     /// Panic with the GIL held.
     #[cfg(test)]
     Panic,
+}
+
+/// The steps of an interpreter's end, when the process exits.
+pub(crate) struct Ending {
+    /// Python's exit functions have been called.
+    pub(crate) python_ended: Sender<()>,
+    /// Now those of libraries are to be called; not if the sender is gone.
+    pub(crate) end_libraries: Receiver<()>,
+    /// The interpreter has stopped.
+    pub(crate) stopped: Sender<()>,
 }
 
 /// Sends commands to the thread.
@@ -72,6 +86,8 @@ pub(crate) struct Service {
     in_progress: Arc<InProgress>,
     main: Arc<MainRequest>,
     commands: Receiver<ServiceCommand>,
+    /// The copy's number.
+    number: usize,
     /// In a free-threaded build.
     world: Option<StopTheWorld>,
     /// After an interrupt: when threads that sleep are woken again, and the pause after that.
@@ -90,11 +106,13 @@ impl Service {
         python: RunningPython,
         functions: Functions,
         (in_progress, main): (Arc<InProgress>, Arc<MainRequest>),
+        number: usize,
         world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { python, functions, in_progress, main, commands, world, next_wake: Cell::default() }, handle)
+        let next_wake = Cell::default();
+        (Self { python, functions, in_progress, main, commands, number, world, next_wake }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -135,6 +153,7 @@ impl Service {
                 self.wake_interrupted(FIRST_PAUSE);
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
+            ServiceCommand::End(ending) => self.end(&ending),
             #[cfg(test)]
             ServiceCommand::Panic => {
                 let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
@@ -142,12 +161,46 @@ impl Service {
         }
     }
 
+    /// Takes the GIL and keeps it while it calls what is to be called when the process exits: Python's exit functions, and
+    /// those of libraries. If a request has begun meanwhile, nothing is called.
+    fn end(&self, ending: &Ending) -> ! {
+        never_abandon();
+        self.take_gil();
+        let is_idle = self.in_progress.is_empty();
+        if is_idle {
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.end_python()));
+        }
+        // If nobody receives it, the one who asked has stopped waiting.
+        let _ = ending.python_ended.send(());
+        if is_idle && ending.end_libraries.recv().is_ok() {
+            // SAFETY: the process is exiting, and this is called once: it does not return.
+            unsafe { interpose::finalize(self.number) };
+        }
+        self.keep_gil_forever(&ending.stopped)
+    }
+
+    /// This thread holds the GIL.
+    fn end_python(&self) {
+        // SAFETY: this thread took the GIL and keeps it, and uses no token elsewhere meanwhile.
+        let gil = unsafe { Gil::new(self.python.api) };
+        // SAFETY: the function is one of `bootstrap` in this copy, by the contract of `new`, and the token is of this copy's
+        // GIL; the function is alive as long as the copy.
+        if let Err(error) = unsafe { gil.call_with_bytes(self.functions.end, b"") } {
+            gil.clear(error);
+        }
+    }
+
+    /// The exit does not wait for ever.
+    fn take_gil(&self) {
+        while !self.python.take_gil_forever() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
     /// on.
     fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
-        while !self.python.take_gil_forever() {
-            thread::sleep(Duration::from_millis(1)); // the exit does not wait for ever
-        }
+        self.take_gil();
         if let Some(world) = self.world {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
             unsafe { world.forever(|| self.report_and_wake(stopped)) };
