@@ -3,6 +3,8 @@ import _signal
 import faulthandler
 
 initial = {number: _signal.getsignal(number) for number in _signal.valid_signals()}
+# Those of faulthandler.enable() are not faulthandler.register()'s.
+registrable = set(initial) - {_signal.SIGSEGV, _signal.SIGFPE, _signal.SIGABRT, _signal.SIGBUS, _signal.SIGILL}
 initially_enabled = faulthandler.is_enabled()
 
 
@@ -11,8 +13,9 @@ def reset():
     faulthandler.cancel_dump_traceback_later()
     if faulthandler.is_enabled() and not initially_enabled:
         faulthandler.disable()
-    for number, handler in initial.items():
+    for number in registrable:
         faulthandler.unregister(number)
+    for number, handler in initial.items():
         if _signal.getsignal(number) is not handler:
             _signal.signal(number, handler)
     if _signal.getitimer(_signal.ITIMER_REAL)[0]:
