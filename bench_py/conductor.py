@@ -28,7 +28,8 @@ from .text import quantity, size_text, times
 GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0}
 
 # Contenders work as they come, without these settings of the environment.
-SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "OMP_", "GOMP_", "NUMBA_", "NPY_", "OPENBLAS_", "MKL_")
+OWN_SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "UNGIL_PRIVATE", "UNGIL_SHARED")
+SETTINGS = (*OWN_SETTINGS, "OMP_", "GOMP_", "NUMBA_", "NPY_", "OPENBLAS_", "MKL_")
 
 PATIENCE = 900.0  # seconds without output after which a suite is taken to hang; its longest steps take a minute
 QUIET = "ignore:resource_tracker:UserWarning"  # what stopped pools leave behind is cleaned up

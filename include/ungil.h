@@ -53,10 +53,15 @@
  * process itself need not have a Python. A version that is newer than this library is tried: if anything that is
  * used of its C API is missing or does not work, ungil_interp_new() says what.
  *   Shared state: all interpreters share what a process has only one of: memory, the environment, the working
- *   directory, the locale, file descriptors, the system's libraries and a few runtimes. A crash in one interpreter
- *   ends the process. Operations on the process as a whole raise an exception: os.fork, os._exit,
- *   os.exec*, signal.signal, signal.set_wakeup_fd, faulthandler.enable. sys.exit ends the request. (subprocess
- *   works.)
+ *   directory, the locale, file descriptors, the system's libraries and a few runtimes. Operations on the
+ *   process as a whole raise an exception: os.fork, os.exec*, signal.signal, signal.set_wakeup_fd,
+ *   faulthandler.enable. sys.exit ends the request. (subprocess works.)
+ *   Death: what would end a process ends the interpreter that it comes from: abort(), exit(), _exit(), quick_exit()
+ *   and a failed assert() in its private libraries, a fatal error of Python, os.abort and os._exit. Requests end
+ *   with UNGIL_E_DIED, those in progress as soon as they would continue in Python; the interpreter's threads stop,
+ *   and its memory stays. Sleeping threads are woken as at the exit. The process itself ends, with a line on stderr,
+ *   if this happens while a library is loaded, or on a thread of a library that a request waits for. What shared
+ *   libraries do, the C library for example when it finds the heap damaged, and a crash end the process.
  *   Libraries: an interpreter has copies of its own of all libraries that lie outside the system's directories, also
  *   of those that its libraries need. Shared are the system's, and runtimes that a process has once: BLAS, OpenMP,
  *   TBB, the runtimes of C++ and Fortran, CUDA and its like. What uses Python or needs a private library is private
@@ -172,6 +177,11 @@
  * The process is exiting: interpreters run no more Python code.
  */
 #define UNGIL_E_EXITING -13
+
+/**
+ * The interpreter died: its code called abort() or the like. The message says what it did, then its stack in Python.
+ */
+#define UNGIL_E_DIED -14
 
 /**
  * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.
@@ -815,6 +825,18 @@ int32_t ungil_interp_free(int32_t interp);
 int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
 
 /**
+ * Whether an interpreter is alive: its code has not ended it, by abort() for example.
+ *
+ * interp: the handle.
+ * alive: receives 1 or 0.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if alive is NULL; UNGIL_E_HANDLE if there is no such interpreter.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_interp_is_alive(int32_t interp, int32_t *alive);
+
+/**
  * Runs Python source code in the interpreter's `__main__`, on the calling thread.
  *
  * interp: the handle.
@@ -822,7 +844,7 @@ int32_t ungil_interp_count(int32_t *in_use, int32_t *idle);
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if source is NULL; UNGIL_E_HANDLE if there is no such interpreter; UNGIL_E_PYTHON if the code
  * raises an exception, including that of sys.exit(); UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the
- * process is exiting, in which case part of the code may have run.
+ * process is exiting, in which case part of the code may have run; UNGIL_E_DIED if code in the interpreter has ended it.
  * Thread-safety: any number of threads at once. Requests in one interpreter take turns, as threads in Python do;
  * requests in different interpreters run in parallel. Each request has its own thread state, so the contents of a
  * threading.local do not outlive it.
@@ -888,8 +910,8 @@ int32_t ungil_interp_interrupt(int32_t interp);
  * request: length bytes, which are copied. May be NULL if length is 0.
  * buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
  * of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
- * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING, for
- * buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
+ * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and
+ * UNGIL_E_DIED, for buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
  * caller must synchronise other accesses to it.
  * reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().

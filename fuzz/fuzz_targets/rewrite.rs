@@ -13,7 +13,7 @@ fn check(file: &[u8]) -> Result<(), Malformed> {
     version_files_not_needed(&image)?;
     let python = PythonSymbols::exported_by(&image)?;
     let prefix = SymbolPrefix::new(7);
-    let interposed = [InterposedFunction { name: "dlopen", address: 0x1234 }];
+    let interposed = [InterposedFunction { name: "dlopen", address: 0x1234, in_libpython: true }];
     for copy in [
         rewrite_libpython(image.clone(), &prefix, &interposed),
         rewrite_library(

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 # of them, and starts faster without the others.
 _NAMES = {
     "control": "Control Progress",
-    "errors": "CancelledError Error ExecutionError ExitingError InvalidArgumentError ResultOverflowError TimeoutError "
-    "UnsupportedError",
+    "errors": "CancelledError Error ExecutionError ExitingError InterpreterDiedError InvalidArgumentError "
+    "ResultOverflowError TimeoutError UnsupportedError",
     "functions": "integrate map parallel_for",
     "interpreters._sharing": "share",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",

@@ -1,10 +1,14 @@
 """Report what works on this machine, and how fast. Please include the output in bug reports.
 
     python -m ungil [--json]
+    python -m ungil [--json] --libraries MODULE [MODULE ...]
 
-It tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares the speed of
-pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct results or is
-unsupported here, otherwise 1.
+With --libraries, it imports the modules in a new interpreter, and prints which libraries that loads, whether each is
+private to the interpreter or shared, and why. The exit status is 1 if an import fails.
+
+Otherwise it tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares
+the speed of pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct
+results or is unsupported here, otherwise 1.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import time
 from importlib import util
 from typing import Any, Callable, NamedTuple
 
-from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, _python_speed, compat, kernels
+from . import Interpreter, InterpreterPoolExecutor, UnsupportedError, _libraries, _python_speed, compat, kernels
 from ._native.library import library, path, version
 from ._private_apis import IS_FREE_THREADED, is_gil_enabled
 
@@ -237,7 +241,11 @@ def speed_text(speed: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ungil", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    what = "print which libraries modules load, which are private, and why"
+    parser.add_argument("--libraries", nargs="+", metavar="MODULE", help=what)
     arguments = parser.parse_args()
+    if arguments.libraries:
+        return _libraries.main(arguments.libraries, arguments.json)
     found = report()
     print(json.dumps(found, indent=2) if arguments.json else text(found))
     entries = [*found["ways"].values(), found["pure_python"]]

@@ -16,6 +16,7 @@ __all__ = [
     "Error",
     "ExecutionError",
     "ExitingError",
+    "InterpreterDiedError",
     "InvalidArgumentError",
     "ResultOverflowError",
     "TimeoutError",
@@ -74,6 +75,31 @@ class ExitingError(Error):
     """
 
     status = c.UNGIL_E_EXITING
+
+
+class InterpreterDiedError(Error):
+    """Code in the interpreter did what would end a process, and ended the interpreter: by ``abort()`` for example.
+
+    The message says what it did. The stack that the code had in Python, if it is known, is the ``__cause__``. All other
+    calls in that interpreter end with this exception too, and so do later ones.
+
+    Attributes
+    ----------
+    status : int
+        UNGIL_E_DIED.
+
+    Examples
+    --------
+    >>> import os, ungil
+    >>> with ungil.Interpreter() as interpreter:
+    ...     try:
+    ...         interpreter.call(os._exit, 3)
+    ...     except ungil.InterpreterDiedError as error:
+    ...         print(error)
+    the interpreter died: _exit(3) was called
+    """
+
+    status = c.UNGIL_E_DIED
 
 
 class ExecutionError(Error):

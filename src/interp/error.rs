@@ -19,6 +19,8 @@ pub enum InterpError {
     Gone,
     /// The process is exiting: no Python code runs any more.
     Exiting,
+    /// C code in the interpreter ended it, as by `abort()`: what it did, and then the stack of its thread in Python.
+    Died(String),
     /// Python code raised an exception: its type and message on the first line, then the traceback.
     Python(String),
 }
@@ -26,7 +28,9 @@ pub enum InterpError {
 impl fmt::Display for InterpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Options(text) | Self::Unsupported(text) | Self::Python(text) => f.write_str(text),
+            Self::Options(text) | Self::Unsupported(text) | Self::Died(text) | Self::Python(text) => {
+                f.write_str(text)
+            }
             Self::Exhausted => f.write_str("this process cannot have more interpreters"),
             Self::Forked => f.write_str(
                 "the interpreter belongs to the parent process: interpreters do not survive a fork",

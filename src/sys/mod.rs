@@ -10,6 +10,7 @@
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
+//! | `memory` | memory at an address that may be bad |
 //! | `affinity` | how many processors the process may use; the affinity of a thread |
 //! | [`settings`] | environment variables, read once; the number of threads |
 //!
@@ -19,8 +20,9 @@ pub(crate) mod affinity;
 pub(crate) mod atomic_ref;
 pub(crate) mod foreign;
 pub(crate) mod fork;
-#[cfg(supports_interpreters)]
 pub(crate) mod fork_watch;
+#[cfg(supports_interpreters)]
+pub(crate) mod memory;
 pub(crate) mod process;
 pub mod settings;
 pub(crate) mod signals;

@@ -134,12 +134,16 @@ static void child(const char *format) {
 }
 
 /* What exits in a process whose handler calls Python, although that is stopped by then. (A library that is loaded after
- * the handler was registered makes this one stop Python before.) */
-static const char *const exits[] = {"ctypes.CDLL(None).exit(70)", "ctypes.PyDLL(None).exit(70)", "pass"};
+ * the handler was registered makes this one stop Python before. The program's own exit ends the process, and not only the
+ * interpreter.) */
+static const char *const exits[] = {"ctypes.CFUNCTYPE(None, ctypes.c_int)(%lu)(70)",
+                                    "ctypes.PYFUNCTYPE(None, ctypes.c_int)(%lu)(70)", "pass # %lu"};
 enum { EXITS = sizeof exits / sizeof *exits };
 
-static void handler_that_calls_python(const char *how) {
+static void handler_that_calls_python(const char *format) {
   const char *address;
+  char how[100];
+  snprintf(how, sizeof how, format, (unsigned long)exit);
   alarm(SECONDS);
   if (ungil_interp_new("fresh=1", &interp) != UNGIL_OK) _exit(1);
   printf("printed before\n");

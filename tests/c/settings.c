@@ -12,7 +12,8 @@
 
 enum { CALLERS = 4, ROUNDS = 20, SIZE = 200000 };
 
-static const char *const VARIABLES[] = {"UNGIL_NUM_THREADS", "OMP_NUM_THREADS", "UNGIL_CPU", "UNGIL_LIBPYTHON"};
+static const char *const VARIABLES[] = {"UNGIL_NUM_THREADS", "OMP_NUM_THREADS", "UNGIL_CPU",
+                                        "UNGIL_LIBPYTHON",   "UNGIL_PRIVATE",   "UNGIL_SHARED"};
 enum { COUNT = sizeof VARIABLES / sizeof *VARIABLES };
 
 static atomic_int reads[COUNT], others;

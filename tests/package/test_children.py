@@ -102,7 +102,7 @@ def task():
     import os, subprocess
     subprocess.run(["true"], preexec_fn=lambda: None, check=True)
     refused = 0
-    for call in os.fork, lambda: os._exit(5), lambda: os.execv("/bin/true", ["true"]):
+    for call in os.fork, os.forkpty, lambda: os.execv("/bin/true", ["true"]):
         try:
             call()
         except (RuntimeError, ValueError):

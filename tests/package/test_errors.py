@@ -22,6 +22,7 @@ class Errors(unittest.TestCase):
             "TimeoutError": [builtins.TimeoutError, concurrent.futures.TimeoutError],
             "UnsupportedError": [],
             "ExitingError": [],
+            "InterpreterDiedError": [],
             "ExecutionError": [],
             "InvalidArgumentError": [ValueError],
             "ResultOverflowError": [OverflowError],
@@ -48,6 +49,7 @@ class Errors(unittest.TestCase):
                 "UNGIL_E_PYTHON": "ExecutionError",
                 "UNGIL_E_UNSUPPORTED": "UnsupportedError",
                 "UNGIL_E_EXITING": "ExitingError",
+                "UNGIL_E_DIED": "InterpreterDiedError",
             },
         )
         for status in STATUSES.values():

@@ -1,5 +1,6 @@
 """The options of interpreters: each arrives, and those that are wrong are errors."""
 
+import ctypes
 import enum
 import inspect
 import os
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import unittest
 import venv
+from ctypes.util import find_library
 from unittest import mock
 
 import ungil
@@ -112,19 +114,42 @@ class Options(unittest.TestCase):
         for keyword, (name, _) in _options._OPTIONS.items():
             self.assertRegex(ungil.Interpreter.__doc__, r"\b%s\b" % name, "the name of %s in C" % keyword)
 
+    def test_private_and_shared_libraries(self):
+        """A library of the system's: which of the interpreters have the one that this program has."""
+        name = find_library("z")
+        if not name:
+            self.skipTest("SKIP: there is no libz")
+
+        def handle():
+            import ctypes
+
+            return ctypes.CDLL(name)._handle
+
+        pattern = name.partition(".")[0] + ".*"
+        own = ctypes.CDLL(name)._handle
+        for options, is_own in (({}, True), ({"private": iter([pattern])}, False), ({"private": None}, True)):
+            with ungil.Interpreter(**options) as interpreter:
+                self.assertEqual(interpreter.call(handle) == own, is_own)
+        for options, is_own in (({"private": iter([pattern])}, False), ({"shared": [pattern]}, True)):
+            with ungil.InterpreterPoolExecutor(2, **options) as pool:
+                self.assertEqual([pool.submit(handle).result() == own for _ in range(4)], [is_own] * 4)
+
     def test_wrong_options(self):
         for name in ("fresh", "isolated", "write_bytecode", "site_import", "quiet", "utf8_mode", "dev_mode"):
             self.assertRaisesRegex(TypeError, name + ": expected a bool", ungil.Interpreter, **{name: 1})
         for name in ("optimization_level", "bytes_warning", "verbose", "parser_debug"):
             self.assertRaisesRegex(TypeError, name + ": expected an integer", ungil.Interpreter, **{name: "1"})
             self.assertRaisesRegex(ValueError, name + ": expected an int from 0", ungil.Interpreter, **{name: -1})
-        for name in ("argv", "warnoptions", "xoptions", "module_search_paths"):
+        for name in ("argv", "warnoptions", "xoptions", "module_search_paths", "private", "shared"):
             self.assertRaisesRegex(TypeError, name + ": expected a list", ungil.Interpreter, **{name: "one"})
             self.assertRaisesRegex(TypeError, name + ": expected", ungil.Interpreter, **{name: [1]})
             self.assertRaisesRegex(TypeError, name + ": expected a list .* int", ungil.Interpreter, **{name: 5})
             self.assertRaisesRegex(ValueError, name + ": expected a list .* empty", ungil.Interpreter, **{name: []})
         for name in ("libpython", "executable", "home", "pycache_prefix"):
             self.assertRaisesRegex(TypeError, name + ": expected a path", ungil.Interpreter, **{name: 1})
+        for name in ("private", "shared"):
+            for kind in (ungil.Interpreter, ungil.InterpreterPoolExecutor):
+                self.assertRaisesRegex(ValueError, name + ": .* one is empty", kind, **{name: ["libx.so", ""]})
         for name in ("executable", "home"):
             self.assertRaisesRegex(ValueError, name, ungil.Interpreter, **{name: "/no/such/path"})
         self.assertRaisesRegex(ValueError, "int_max_str_digits: expected 0", ungil.Interpreter, int_max_str_digits=5)

@@ -9,7 +9,7 @@ import unittest
 from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import __main__ as report
 from ungil import _python_speed
 from ungil._native.library import path
@@ -93,6 +93,33 @@ class Report(unittest.TestCase):
         with mock.patch.object(sys, "argv", ["ungil"]), mock.patch("builtins.print") as printed:
             self.assertEqual(report.main(), status)
         return printed.call_args[0][0]
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Libraries(unittest.TestCase):
+    def test_for_programs(self):
+        status, output, errors = run("-m", "ungil", "--json", "--libraries", "_ctypes_test", "no_such_module")
+        self.assertEqual(status, 1, errors)
+        found = json.loads(output)
+        (module,) = [entry for entry in found["libraries"] if "_ctypes_test" in entry["path"]]
+        self.assertTrue(os.path.isfile(module["path"]))
+        self.assertEqual((module["private"], module["why"]), (True, "it uses Python"))
+        self.assertEqual(list(found["errors"]), ["no_such_module"])
+        self.assertIn("ModuleNotFoundError", found["errors"]["no_such_module"])
+
+    def test_for_people(self):
+        status, output, errors = run("-m", "ungil", "--libraries", "_ctypes_test", "zlib")
+        self.assertEqual(status, 0, errors)
+        self.assertRegex(output, r"(?m)^private  /.*_ctypes_test.*\.so \(it uses Python\)$")
+        self.assertNotIn("cannot", output)
+        self.assertEqual(run("-m", "ungil", "--libraries", "sys")[:2], (0, "no libraries\n"))
+
+    def test_the_users_word(self):
+        if "libz.so" not in run("-m", "ungil", "--libraries", "zlib")[1]:
+            self.skipTest("SKIP: the module zlib does not need libz here")
+        for variable, kind in (("UNGIL_PRIVATE", "private"), ("UNGIL_SHARED", "shared ")):
+            _, output, _ = run("-m", "ungil", "--libraries", "zlib", **{variable: "libz.*"})
+            self.assertRegex(output, r"(?m)^%s  /.*libz\.so.* \(named by the user: libz\.\*\)$" % kind)
 
 
 class Speed(unittest.TestCase):

@@ -20,6 +20,7 @@ library = load()
 
 PYTHON, UNSUPPORTED = signatures.UNGIL_E_PYTHON, signatures.UNGIL_E_UNSUPPORTED
 HANDLE, IN_USE, INVALID = signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_IN_USE, signatures.UNGIL_E_INVALID
+DIED = signatures.UNGIL_E_DIED
 
 # What a process's own Python must be for an interpreter to be like it.
 SUPPORTED = pythons.have_interpreters(platform.python_implementation(), sys.version_info[:2])

@@ -17,6 +17,7 @@ from interpreters import (
     REASON,
     SERVER,
     UNSUPPORTED,
+    DIED,
     Case,
     ExportedBuffer,
     Failed,
@@ -49,6 +50,27 @@ class Lives(Case):
         self.assertEqual(second.eval("sys.stdout is sys.__stdout__ and os.environ['UNGIL_LATER']"), "1")
         self.assert_fails(PYTHON, "NameError", second.eval, "x")
         self.assert_fails(PYTHON, "_ungil.serve", second.call, b"x")
+
+    def test_one_that_has_died(self):
+        first, alive = self.new(argv=["dies"]), ctypes.c_int32(-1)
+        self.assertEqual(library.ungil_interp_is_alive(first.handle, ctypes.byref(alive)), 0)
+        self.assertEqual(alive.value, 1)
+        message = self.assert_fails(DIED, "_exit", first.run, "import os\ndef f(): os._exit(3)\nf()")
+        lines = message.splitlines()
+        self.assertTrue(lines[0].endswith("the interpreter died: _exit(3) was called"), message)
+        self.assertIn("in f", lines[-2], message)
+        for request in (first.run, first.eval):
+            self.assert_fails(DIED, "_exit", request, "1")
+        self.assert_fails(DIED, "_exit", first.call, b"x")
+        self.assertEqual(library.ungil_interp_interrupt(first.handle), 0)
+        self.assertEqual(library.ungil_interp_is_alive(first.handle, ctypes.byref(alive)), 0)
+        self.assertEqual(alive.value, 0)
+        self.assertEqual(library.ungil_interp_is_alive(first.handle, None), signatures.UNGIL_E_NULL)
+        before = count()
+        first.free()
+        self.assertEqual(count(), (before[0] - 1, before[1]))  # it is not idle: it cannot be reused
+        self.assertEqual(library.ungil_interp_is_alive(first.handle, ctypes.byref(alive)), HANDLE)
+        self.assertEqual(self.new(argv=["dies"]).eval("1 + 1"), "2")
 
     def test_one_that_is_checked_out_again_is_like_its_host_is_now(self):
         self.new().free()

@@ -20,6 +20,7 @@ UNGIL_E_FORKED = -10
 UNGIL_E_PYTHON = -11
 UNGIL_E_UNSUPPORTED = -12
 UNGIL_E_EXITING = -13
+UNGIL_E_DIED = -14
 
 
 class FunctionPointer(object):
@@ -218,6 +219,7 @@ SIGNATURES = {
     "ungil_interp_new": (c_int32, [("options", c_char_p), ("interp", POINTER(c_int32))]),
     "ungil_interp_free": (c_int32, [("interp", c_int32)]),
     "ungil_interp_count": (c_int32, [("in_use", POINTER(c_int32)), ("idle", POINTER(c_int32))]),
+    "ungil_interp_is_alive": (c_int32, [("interp", c_int32), ("alive", POINTER(c_int32))]),
     "ungil_interp_exec": (c_int32, [("interp", c_int32), ("source", c_char_p)]),
     "ungil_interp_eval": (c_int32, [
         ("interp", c_int32),

@@ -130,3 +130,9 @@ def text_of(given: Mapping[str, Any]) -> bytes:
                 raise InvalidArgumentError("%s: %r has a newline or a NUL" % (name, item))
             lines.append("%s=%s" % (option, item))
     return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def libraries(private: Any, shared: Any) -> dict[str, Any]:
+    """These two options, checked, for several interpreters: an iterable gives its items once."""
+    given = {"private": private, "shared": shared}
+    return {name: None if value is None else list(_patterns(name, value)) for name, value in given.items()}

@@ -91,10 +91,12 @@ class Pool:
         name: str,
         share: Mapping[str, Any],
         initializer: Call | None,
-        preload: Sequence[str] | None,
+        preload: Sequence[str] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
         self._preload = preload
+        self._options = options or {}  # of the interpreters
         self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
         self._tasks: deque[Task] = deque()
@@ -143,9 +145,13 @@ class Pool:
 
     def _work(self) -> None:
         """The main function of a worker. Without `preload`, it starts an interpreter only if it has a task for it."""
-        tasks = self._next(1) if self._preload is None else None
-        if tasks == ():
-            return
+        taken: list[Sequence[Task] | None] = [self._next(1) if self._preload is None else None]
+        while taken and taken[0] != ():
+            self._work_with_one_interpreter(taken)
+
+    def _work_with_one_interpreter(self, taken: list[Sequence[Task] | None]) -> None:
+        """Run tasks while an interpreter lives, those in the list first. Add those that another one is to run."""
+        tasks = taken.pop()  # so that only this function has them
         interpreter = self._start(tasks or ())
         if interpreter is None:
             return
@@ -153,7 +159,7 @@ class Pool:
         with interpreter:
             if tasks is None:
                 tasks = self._next(1)
-            while tasks:
+            while tasks and interpreter.is_alive:
                 # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
                 if not is_initialized and not all(task.future.cancelled() for task in tasks):
                     if not self._initialize(interpreter, tasks):
@@ -166,6 +172,7 @@ class Pool:
                 tasks = self._next(pace.batch)
             with self._lock:  # not while another thread interrupts it
                 del self._interpreters[threading.get_ident()]
+        taken.append(tasks)
 
     def _next(self, limit: int) -> Sequence[Task]:
         """The next task, or up to `limit` that can go in one request; none when the worker is to end."""
@@ -198,7 +205,7 @@ class Pool:
 
     def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
         try:
-            interpreter = Interpreter(share=self._share)
+            interpreter = Interpreter(share=self._share, **self._options)
         except BaseException as error:
             self._break("no interpreter could start: %s" % error, error, tasks)
             return None

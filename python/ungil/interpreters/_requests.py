@@ -133,6 +133,11 @@ _HAVE_THE_REPLY = (_outcome_of.__code__, _pickling.loads.__code__)
 
 def _error_of(status: int, message: str) -> BaseException:
     """The exception for a request that failed. An interrupt before or after the task is a KeyboardInterrupt, too."""
+    if status == c.UNGIL_E_DIED:
+        what, _, stack = message.partition(": ")[2].partition("\n")
+        died = of_status(status, what)
+        died.__cause__ = RemoteTraceback(stack + "\n") if stack else None
+        return died
     if status == c.UNGIL_E_PYTHON and message.partition(": ")[2].startswith("KeyboardInterrupt"):
         return KeyboardInterrupt()
     return of_status(status, message)

@@ -165,7 +165,7 @@ _OPERATIONS = {
 }
 
 
-_OWN_FILES = {__file__, *_ungil.FILES}
+_ungil.FILES.add(__file__)
 
 
 def _failure(error: BaseException) -> tuple[Message | None, str, str]:
@@ -174,7 +174,7 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
 
     _ungil.show_sources()
     trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename in _OWN_FILES:
+    while trace is not None and trace.tb_frame.f_code.co_filename in _ungil.FILES:
         trace = trace.tb_next
     try:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()

@@ -7,7 +7,7 @@ import operator
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
@@ -19,14 +19,15 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _streams
+from . import _options, _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._requests import exception_of
+from ._shared_variables import shared_variables
 from ._standard import PoolAttributes
 from ._tasks import Task
-from .interpreter import require, shared_variables
+from .interpreter import Path, require
 
 
 class _Future(Future):  # type: ignore[type-arg]
@@ -106,6 +107,8 @@ class InterpreterPoolExecutor(PoolAttributes):
         side. If a module cannot be imported, the pool is broken, as if the initializer had failed.
     share : mapping of str to object, optional
         Memory that each interpreter's `__main__` has, by the names of the variables; see `ungil.share`.
+    private, shared : list of path, optional
+        Libraries in C to be loaded once for each interpreter, or once for the process; see `Interpreter`.
 
     Raises
     ------
@@ -128,7 +131,10 @@ class InterpreterPoolExecutor(PoolAttributes):
     executors.
 
     Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
-    needs a module imports it, in each interpreter, unless `preload` names it. A crash in C code ends the process: use
+    needs a module imports it, in each interpreter, unless `preload` names it.
+
+    A task that ends its interpreter, by `abort()` in C or `os._exit` for example, fails with InterpreterDiedError, and
+    the pool goes on with a new one. A crash in C code ends the process: use
     `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples
@@ -150,8 +156,11 @@ class InterpreterPoolExecutor(PoolAttributes):
         *,
         preload: Iterable[str] | None = None,
         share: Mapping[str, Any] | None = None,
+        private: Sequence[Path] | None = None,
+        shared: Sequence[Path] | None = None,
     ) -> None:
         require()
+        libraries = _options.libraries(private, shared)
         if max_workers is None:
             max_workers = library.ungil_num_threads()
         max_workers = operator.index(max_workers)
@@ -163,7 +172,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
-        self._set_attributes(Pool(max_workers, name, share, first, modules), max_workers, name)
+        self._set_attributes(Pool(max_workers, name, share, first, modules, libraries), max_workers, name)
         if modules is not None:
             self._pool.start_all()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import keyword
 import os
 import sys
 import threading
@@ -17,12 +16,13 @@ from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
-from . import _options, _pickling, _requests, _sharing, _streams
+from . import _options, _pickling, _requests, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
+from ._shared_variables import shared_variables
 
-Path = Union[str, "os.PathLike[str]"]
+Path = Union[str, os.PathLike[str]]
 
 OLDEST_PYTHON = (3, 9)
 """The oldest version that can have interpreters, as in src/interp/cpython/version.rs. There is no newest one."""
@@ -80,6 +80,8 @@ class Interpreter(Handle):
         `sys.path`: the whole list, in place of this process's. To add a directory: ``[*sys.path, directory]``.
     argv, warnoptions, xoptions : list of str, optional
         `sys.argv`, and the arguments of Python's options -W and -X.
+    private, shared : list of path, optional
+        Libraries to load once for this interpreter, or once for the process: ``["libhdf5*"]``. See docs/libraries.md.
     pycache_prefix : path, optional
         `sys.pycache_prefix`.
     int_max_str_digits : int, optional
@@ -92,12 +94,10 @@ class Interpreter(Handle):
         Whether the user's site-packages are used, and the module `site` is imported; False is -s and -S.
     use_environment : bool, optional
         Whether the variables PYTHON* of the environment are used; False is -E.
-    isolated : bool, optional
-        True is -I.
     bytes_warning, verbose, parser_debug : int, optional
         How often -b, -v or -d is given.
-    quiet, utf8_mode, dev_mode : bool, optional
-        True is -q, -X utf8 and -X dev.
+    isolated, quiet, utf8_mode, dev_mode : bool, optional
+        True is -I, -q, -X utf8 and -X dev.
 
     Raises
     ------
@@ -110,13 +110,11 @@ class Interpreter(Handle):
 
     Notes
     -----
-    The options are named as in PyConfig and `sys`. None, the default, means as in this process. A list must not be
-    empty. As for `python` itself, the variables PYTHONOPTIMIZE, PYTHONVERBOSE, PYTHONDEBUG, PYTHONDONTWRITEBYTECODE and
-    PYTHONNOUSERSITE outweigh lower levels, and True for `write_bytecode` and `user_site_directory`, unless
-    `use_environment` is False. For some of them the C
-    function ungil_interp_new() has other names: path (`module_search_paths`), warnoption and xoption (one each per
-    line), optimize (`optimization_level`) and debug (`parser_debug`); and the opposites dont_write_bytecode,
-    no_user_site, no_site and ignore_environment.
+    None, the default, means as in this process. A list must not be empty. As for `python` itself, the variables
+    PYTHONOPTIMIZE, PYTHONVERBOSE, PYTHONDEBUG, PYTHONDONTWRITEBYTECODE and PYTHONNOUSERSITE outweigh lower levels, and
+    True for `write_bytecode` and `user_site_directory`, unless `use_environment` is False. For ungil_interp_new(), some
+    have other names: path (`module_search_paths`), warnoption and xoption, optimize (`optimization_level`) and debug
+    (`parser_debug`); and the opposites dont_write_bytecode, no_user_site, no_site and ignore_environment.
 
     Functions of this program's `__main__`, and lambdas, become functions of the `__main__` there, and bring along the
     globals that they use.
@@ -152,6 +150,8 @@ class Interpreter(Handle):
         argv: Sequence[str] | None = None,
         warnoptions: Sequence[str] | None = None,
         xoptions: Sequence[str] | None = None,
+        private: Sequence[Path] | None = None,
+        shared: Sequence[Path] | None = None,
         pycache_prefix: Path | None = None,
         int_max_str_digits: SupportsIndex | None = None,
         optimization_level: SupportsIndex | None = None,
@@ -168,9 +168,7 @@ class Interpreter(Handle):
         dev_mode: bool | None = None,
     ) -> None:
         options = _options.text_of(locals())
-        self._known: set[int] = set()  # keys of functions that were sent
         limit = getattr(threading.current_thread(), "recursion_limit", None) or recursion.limit()
-        self._stack = recursion.stack_for(limit)
         require()
         handle = ctypes.c_int32()
         check(library.ungil_interp_new(options, ctypes.byref(handle)))
@@ -182,6 +180,8 @@ class Interpreter(Handle):
             raise
 
     def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
+        self._known: set[int] = set()  # keys of functions that were sent
+        self._stack = recursion.stack_for(limit)
         text = ctypes.c_char_p()
         version = b"'%d.%d' % __import__('sys').version_info[:2]"
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
@@ -312,6 +312,13 @@ class Interpreter(Handle):
                 check(status)
             self._handle = 0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether code can run in the interpreter: it is neither closed nor dead. See `InterpreterDiedError`."""
+        alive = ctypes.c_int32()
+        is_open = library.ungil_interp_is_alive(self._handle, ctypes.byref(alive)) == signatures.UNGIL_OK
+        return is_open and bool(alive.value)
+
     def _outcome(self, call: Call) -> Outcome:
         """The outcome of a call, which is made on this thread even if it is the main one."""
         handle = self._open()
@@ -335,14 +342,6 @@ class Interpreter(Handle):
 
     def __repr__(self) -> str:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
-
-
-def shared_variables(share: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameter `share`, checked, with memory that is shared. Raises ValueError, and what `ungil.share` raises."""
-    for name in share:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError("share: %r is not a name of a variable" % (name,))
-    return {name: it if isinstance(it, _sharing.Shared) else _sharing.share(it) for name, it in share.items()}
 
 
 def _lazy_imports(xoptions: Sequence[str]) -> str | None:

@@ -4,7 +4,10 @@ use std::any::Any;
 
 use super::error::CallError;
 use super::{last_error, status};
-use crate::interp::exit::abandon::{abandon_outer_calls, catch_panics, protect_frames};
+use crate::interp::error::InterpError;
+use crate::interp::exit::abandon::{
+    abandon_outer_calls, catch_panics, must_abandon_outer_calls, protect_frames,
+};
 
 /// Runs the body of the export `function`. On an error or a panic, it records the message for
 /// `ungil_last_error` and returns `failed`.
@@ -22,12 +25,14 @@ fn run<T>(function: &str, body: impl FnOnce() -> Result<T, CallError>) -> Result
     let result = match protect_frames(|| catch_panics(body)) {
         Ok(Ok(result)) => result,
         Ok(Err(payload)) => Err(CallError::Internal(panic_message(&*payload))),
-        Err(exiting) => {
-            // SAFETY: the body is dropped. This frame, and those of the export above it, own nothing.
-            unsafe { abandon_outer_calls() };
-            Err(exiting.into())
-        }
+        Err(abandoned) => Err(abandoned.into()),
     };
+    if result.is_err() && must_abandon_outer_calls() {
+        drop(result);
+        // SAFETY: the body and the result are dropped. This frame, and those of the export above it, own nothing.
+        unsafe { abandon_outer_calls() };
+        return Err(InterpError::Exiting.into()); // never reached
+    }
     result.inspect_err(|error| last_error::record(function, error))
 }
 

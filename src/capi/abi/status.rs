@@ -32,6 +32,8 @@ pub const UNGIL_E_PYTHON: i32 = -11;
 pub const UNGIL_E_UNSUPPORTED: i32 = -12;
 /// The process is exiting: interpreters run no more Python code.
 pub const UNGIL_E_EXITING: i32 = -13;
+/// The interpreter died: its code called abort() or the like. The message says what it did, then its stack in Python.
+pub const UNGIL_E_DIED: i32 = -14;
 
 pub(crate) fn of(error: &CallError) -> i32 {
     match error {
@@ -68,6 +70,7 @@ fn of_interp(error: &InterpError) -> i32 {
         InterpError::Gone => UNGIL_E_HANDLE,
         InterpError::Exiting => UNGIL_E_EXITING,
         InterpError::Python(_) => UNGIL_E_PYTHON,
+        InterpError::Died(_) => UNGIL_E_DIED,
     }
 }
 
@@ -93,8 +96,9 @@ mod tests {
             UNGIL_E_PYTHON,
             UNGIL_E_UNSUPPORTED,
             UNGIL_E_EXITING,
+            UNGIL_E_DIED,
         ];
-        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13]);
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14]);
     }
 
     #[test]

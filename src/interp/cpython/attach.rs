@@ -14,6 +14,7 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{
     call_abandonable, catch_abandoned, catch_panics, unwind_if_still_attached,
 };
+use crate::interp::exit::life::{self, Entered, Life};
 use crate::sys::foreign::call_foreign;
 
 /// What a thread was before it entered, to be restored when it leaves.
@@ -73,6 +74,7 @@ impl Drop for Nesting {
 #[derive(Clone, Copy)]
 pub(crate) struct RunningPython {
     pub(crate) api: &'static Api,
+    life: &'static Life,
     /// It is never closed. Null where Python has no guards.
     guard: *mut InterpreterGuard,
 }
@@ -84,15 +86,15 @@ unsafe impl Sync for RunningPython {}
 
 impl RunningPython {
     /// # Safety
-    /// These are the functions of the token's Python, which never ends.
-    pub(crate) unsafe fn new(gil: Gil<'_>, api: &'static Api) -> Result<Self, PyErrSet> {
+    /// These are the functions of the token's Python, which never ends, and this is the life of that copy.
+    pub(crate) unsafe fn new(gil: Gil<'_>, api: &'static Api, life: &'static Life) -> Result<Self, PyErrSet> {
         gil.assert_of(api);
         let guard = match &api.threads {
             // SAFETY: the token shows that this thread holds the GIL.
             ThreadStates::GuardedThreadState(it) => unsafe { (it.PyInterpreterGuard_FromCurrent)() },
-            ThreadStates::GilState(_) => return Ok(Self { api, guard: ptr::null_mut() }),
+            ThreadStates::GilState(_) => return Ok(Self { api, life, guard: ptr::null_mut() }),
         };
-        if guard.is_null() { Err(PyErrSet) } else { Ok(Self { api, guard }) }
+        if guard.is_null() { Err(PyErrSet) } else { Ok(Self { api, life, guard }) }
     }
 
     /// Waits for the GIL.
@@ -107,9 +109,13 @@ impl RunningPython {
     }
 
     /// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting,
-    /// this thread may lose the GIL for ever, which is the error.
+    /// or the interpreter is dead, this thread may lose the GIL for ever, which is the error.
     pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        if self.life.is_dead() {
+            return Err(self.life.error());
+        }
         let nesting = Nesting::new();
+        let _entered = Entered::new(self.life);
         let result = self.enter_and_leave(body);
         if nesting.depth_before > 0 && matches!(result, Err(InterpError::Exiting)) {
             unwind_if_still_attached();
@@ -133,6 +139,7 @@ impl RunningPython {
 
     /// Takes the GIL and never releases it; or returns `false`, if there is no memory for a thread state.
     pub(crate) fn take_gil_forever(self) -> bool {
+        life::takes_gil();
         !call_foreign(|| self.enter()).is_failure()
     }
 }

@@ -7,6 +7,7 @@
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
+use std::thread;
 
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, SavedException};
@@ -257,7 +258,7 @@ impl BufferView {
 
     /// Releases the buffer. The token is of the object's Python.
     pub(crate) fn release(self, gil: Gil<'_>) {
-        if is_exiting() {
+        if thread::panicking() || is_exiting() {
             return; // this may be an abandoned call that unwinds, whose thread has lost the GIL
         }
         gil.assert_of(self.api);

@@ -4,11 +4,7 @@
 //! Nothing in a file is trusted: each address is looked up in the segments that the file contains, and a number that is
 //! out of range is an error that names it.
 
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
 use std::{fmt, io};
 
 use object::elf::{
@@ -81,11 +77,9 @@ impl std::error::Error for Unreadable {}
 /// More than any shared object has.
 const MAX_SEGMENTS: usize = 256;
 
-const TOO_SHORT: &str = "it is too short for an ELF header";
+pub(super) const TOO_SHORT: &str = "it is too short for an ELF header";
+const OUTSIDE_DYNAMIC: &str = "the dynamic section is outside the segments";
 const OUTSIDE_HASH: &str = "the hash table is outside the segments";
-
-/// How much is read first: the headers of nearly all files are within it.
-const HEADERS_LEN: u64 = 4096;
 
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
@@ -106,7 +100,7 @@ pub(crate) fn get<'a, T: Pod>(bytes: &'a [u8], at: usize, what: &'static str) ->
 }
 
 /// `count` values of type `T` at an offset.
-fn get_all<'a, T: Pod>(
+pub(super) fn get_all<'a, T: Pod>(
     bytes: &'a [u8],
     at: usize,
     count: usize,
@@ -116,32 +110,25 @@ fn get_all<'a, T: Pod>(
     slice_from_bytes(rest, count).map(|(values, _)| values).map_err(|()| Malformed(what))
 }
 
-fn to_usize(number: u64, what: &'static str) -> Result<usize, Malformed> {
+pub(super) fn to_usize(number: u64, what: &'static str) -> Result<usize, Malformed> {
     usize::try_from(number).map_err(|_| Malformed(what))
 }
 
-fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, Malformed> {
+pub(super) fn range(start: usize, len: usize, what: &'static str) -> Result<Range<usize>, Malformed> {
     Ok(start..start.checked_add(len).ok_or(Malformed(what))?)
 }
 
 impl Image {
-    /// Reads the part of a file that is loaded. Debug information, which is most of some files, is not read.
-    pub fn read(path: &Path) -> Result<Self, Unreadable> {
-        // Opening or reading anything but a regular file might block, or never end.
-        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(Malformed("it is not a regular file").into());
-        }
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut bytes)?;
-        check_header(get(&bytes, 0, TOO_SHORT)?)?;
-        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
-        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
-        Ok(Self::parse(bytes)?)
+    /// Parses a file's bytes, and keeps those that are loaded.
+    pub fn parse(file: Vec<u8>) -> Result<Self, Malformed> {
+        let mut image = Self::of_headers(file)?;
+        image.find_dynamic()?;
+        image.find_tables()?;
+        Ok(image)
     }
 
-    /// Parses a file's bytes, and keeps those that are loaded.
-    pub fn parse(mut file: Vec<u8>) -> Result<Self, Malformed> {
+    /// With the program headers alone.
+    pub(super) fn of_headers(mut file: Vec<u8>) -> Result<Self, Malformed> {
         let (at, segments) = header(&file)?;
         let (count, end) = (segments.len(), loaded_end(segments)?);
         if end > file.len() {
@@ -158,12 +145,10 @@ impl Image {
         };
         get_all::<Segment>(&image.bytes, at, count, what)?;
         image.drop_sections();
-        image.find_tables()?;
         Ok(image)
     }
 
-    fn find_tables(&mut self) -> Result<(), Malformed> {
-        self.dynamic = self.find_dynamic()?;
+    pub(super) fn find_tables(&mut self) -> Result<(), Malformed> {
         let value = |tag, what| self.dyn_value(tag).ok_or(Malformed(what));
         if value(DT_SYMENT, "there is no DT_SYMENT")? != size_of::<Symbol>() as u64 {
             return Err(Malformed("its symbols have an unknown size"));
@@ -179,21 +164,25 @@ impl Image {
         Ok(())
     }
 
-    fn find_dynamic(&self) -> Result<Range<usize>, Malformed> {
+    pub(super) fn dynamic_segment(&self) -> Result<Range<usize>, Malformed> {
         let segment = self.segments().iter().find(|segment| segment.p_type.get(LE) == PT_DYNAMIC);
         let segment = segment.ok_or(Malformed("there is no dynamic section"))?;
-        let what = "the dynamic section is outside the segments";
-        let len = to_usize(segment.p_filesz.get(LE), what)?;
-        let section = self.file_range(segment.p_vaddr.get(LE), len, what)?;
-        let count = len / size_of::<DynEntry>();
-        let entries = get_all::<DynEntry>(&self.bytes, section.start, count, what)?;
+        let len = to_usize(segment.p_filesz.get(LE), OUTSIDE_DYNAMIC)?;
+        self.file_range(segment.p_vaddr.get(LE), len, OUTSIDE_DYNAMIC)
+    }
+
+    pub(super) fn find_dynamic(&mut self) -> Result<(), Malformed> {
+        let section = self.dynamic_segment()?;
+        let count = section.len() / size_of::<DynEntry>();
+        let entries = get_all::<DynEntry>(&self.bytes, section.start, count, OUTSIDE_DYNAMIC)?;
         let end = entries.iter().position(|entry| entry.d_tag.get(LE) == DT_NULL);
         let end = end.ok_or(Malformed("the dynamic section has no end"))?;
-        Ok(section.start..section.start + end * size_of::<DynEntry>())
+        self.dynamic = section.start..section.start + end * size_of::<DynEntry>();
+        Ok(())
     }
 
     /// The file does not say how many symbols there are, but its hash table does.
-    fn count_symbols(&self) -> Result<usize, Malformed> {
+    pub(super) fn count_symbols(&self) -> Result<usize, Malformed> {
         match (self.dyn_value(DT_HASH), self.dyn_value(DT_GNU_HASH)) {
             (Some(vaddr), _) => self.count_by_hash(vaddr),
             (None, Some(vaddr)) => self.count_by_gnu_hash(vaddr),
@@ -328,20 +317,8 @@ impl Image {
     }
 }
 
-/// The program headers of a file.
-pub(crate) fn read_segments(file: &File) -> Result<Vec<Segment>, Unreadable> {
-    let mut bytes = vec![0; size_of::<FileHeader64<LE>>()];
-    file.read_exact_at(&mut bytes, 0)?;
-    let header = get::<FileHeader64<LE>>(&bytes, 0, TOO_SHORT)?;
-    check_header(header)?;
-    let (at, count) = (header.e_phoff.get(LE), usize::from(header.e_phnum.get(LE)));
-    let mut bytes = vec![0; count * size_of::<Segment>()];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(get_all(&bytes, 0, count, TOO_SHORT)?.to_vec())
-}
-
 /// The offset of the program headers, and the headers.
-fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
+pub(super) fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
     const OUTSIDE: &str = "the program headers are outside the file";
     let header = get::<FileHeader64<LE>>(file, 0, TOO_SHORT)?;
     check_header(header)?;
@@ -353,7 +330,7 @@ fn header(file: &[u8]) -> Result<(usize, &[Segment]), Malformed> {
     Ok((at, get_all::<Segment>(file, at, count, OUTSIDE)?))
 }
 
-fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
+pub(super) fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
     let machine = header.e_machine.get(LE);
     let checks = [
         (header.e_ident.magic == ELFMAG, "it is not an ELF file"),
@@ -374,7 +351,7 @@ fn check_header(header: &FileHeader64<LE>) -> Result<(), Malformed> {
 }
 
 /// The end of the loaded part of the file.
-fn loaded_end(segments: &[Segment]) -> Result<usize, Malformed> {
+pub(super) fn loaded_end(segments: &[Segment]) -> Result<usize, Malformed> {
     let loaded = segments.iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
     let end = |segment: &Segment| segment.p_offset.get(LE).checked_add(segment.p_filesz.get(LE));
     let ends =

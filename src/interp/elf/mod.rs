@@ -7,6 +7,8 @@
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
+//! | `reading` | reading files, or their tables alone |
+//! | `needing` | a shared object that only needs others |
 //! | `finalizers` | hides what the dynamic loader calls when the process exits |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
@@ -15,6 +17,8 @@
 pub(crate) mod appended_segment;
 pub(crate) mod finalizers;
 pub mod image;
+pub(crate) mod needing;
+pub(crate) mod reading;
 pub mod rewrite;
 #[cfg(test)]
 pub(crate) mod small_object;

@@ -11,8 +11,8 @@
 
 use object::LittleEndian as LE;
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_SYMTAB, DT_VERSYM, SHN_ABS,
-    SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
+    DT_AUXILIARY, DT_FILTER, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_SYMTAB,
+    DT_VERSYM, SHN_ABS, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STT_FUNC, SymbolInfo, VER_NDX_GLOBAL,
 };
 use object::pod::bytes_of;
 
@@ -29,6 +29,8 @@ pub struct InterposedFunction {
     pub name: &'static str,
     /// The address of the function that is called.
     pub address: usize,
+    /// Whether libpython itself calls it.
+    pub in_libpython: bool,
 }
 
 /// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. An
@@ -39,7 +41,8 @@ pub fn rewrite_libpython(
     interposed: &[InterposedFunction],
 ) -> Result<Vec<u8>, Malformed> {
     let mut names = StringTableBuilder::new(&image, prefix);
-    let is_interposed = |name: &[u8]| interposed.iter().any(|it| it.name.as_bytes() == name);
+    let is_interposed =
+        |name: &[u8]| interposed.iter().any(|it| it.in_libpython && it.name.as_bytes() == name);
     // PyInit_* too: the table of built-in modules refers to them.
     names.rename_symbols(&mut image, |is_defined, name| {
         is_python_symbol(name) || !is_defined && is_interposed(name)
@@ -76,7 +79,9 @@ pub fn rewrite_library(
     let mut names = StringTableBuilder::new(&image, prefix);
     names.rename_symbols(&mut image, |is_defined, name| !is_defined && is_own(name))?;
     names.rename_library(&mut image, soname)?;
-    names.replace_dyn_strings(&mut image, DT_NEEDED, &needed)?;
+    for tag in [DT_NEEDED, DT_FILTER, DT_AUXILIARY] {
+        names.replace_dyn_strings(&mut image, tag, &needed)?;
+    }
     // The dynamic loader looks for versions in the files that it has loaded under these names.
     names.replace_version_files(&mut image, &needed)?;
     for tag in [DT_RPATH, DT_RUNPATH] {

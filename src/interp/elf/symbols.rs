@@ -75,3 +75,9 @@ fn python_names(image: &Image, are_defined: bool) -> Result<Vec<&[u8]>, Malforme
     }
     Ok(names)
 }
+
+/// The names of all symbols that a library needs.
+pub(crate) fn needed_names(image: &Image) -> impl Iterator<Item = Result<&[u8], Malformed>> {
+    let needed = image.symbols().iter().filter(|symbol| symbol.st_shndx.get(LE) == SHN_UNDEF);
+    needed.map(|symbol| image.string(u64::from(symbol.st_name.get(LE))))
+}

@@ -1,5 +1,5 @@
-//! The way out for a thread that would wait forever for a copy's GIL, because the process is exiting and the GIL is not
-//! released any more (`at_exit.rs`).
+//! The way out for a thread that would wait forever for a copy's GIL, because the process is exiting (`at_exit.rs`) or
+//! the interpreter is dead (`life.rs`), and the GIL is not released any more; and for the thread that ends it.
 //!
 //! The thread is deep in C: Python's evaluation loop, extension modules. These frames are abandoned, as `longjmp` does:
 //! the thread continues where this library called into Python, and a Rust panic, which prints nothing, unwinds the
@@ -9,7 +9,6 @@
 //! closure is a single call into Python, or a loop over calls of a caller's function, which may call Python. Where C
 //! calls back into this library, `protect_frames` wraps the library's frames, unless they own nothing either.
 
-use std::arch::naked_asm;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -17,20 +16,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::{ptr, thread};
 
 use crate::interp::error::InterpError;
+use crate::interp::exit::call_site::{CallSite, resume, run};
+use crate::interp::exit::life::{self, Life};
 use crate::sys::foreign::call_foreign;
-
-/// Where a call into Python began.
-#[repr(C)]
-struct CallSite {
-    /// The stack pointer in `run`'s frame, where the registers are saved.
-    stack_pointer: *mut c_void,
-}
 
 thread_local! {
     /// The innermost call into Python on this thread; null if there is none, and inside `protect_frames`. (The type has no
     /// destructor, so this can be used while the thread ends.)
     static INNERMOST: Cell<*mut CallSite> = const { Cell::new(ptr::null_mut()) };
 
+    /// Whether this thread is inside `protect_frames`, and in no call within that.
+    static IS_PROTECTED: Cell<bool> = const { Cell::new(false) };
     /// Whether this thread's calls are never abandoned.
     static WAITS_ALWAYS: Cell<bool> = const { Cell::new(false) };
 
@@ -38,25 +34,28 @@ thread_local! {
     static IS_STILL_ATTACHED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sets `INNERMOST`, and restores it when this is dropped.
+/// Sets `INNERMOST` and `IS_PROTECTED`, and restores them when this is dropped.
 struct InnermostGuard {
     previous: *mut CallSite,
+    was_protected: bool,
 }
 
 impl InnermostGuard {
+    /// A null pointer stands for `protect_frames`.
     fn set(site: *mut CallSite) -> Self {
-        Self { previous: INNERMOST.replace(site) }
+        Self { previous: INNERMOST.replace(site), was_protected: IS_PROTECTED.replace(site.is_null()) }
     }
 }
 
 impl Drop for InnermostGuard {
     fn drop(&mut self) {
         INNERMOST.set(self.previous);
+        IS_PROTECTED.set(self.was_protected);
     }
 }
 
-/// The panic's payload.
-struct Abandoned;
+/// The panic's payload: the interpreter that died, if that is the reason.
+struct Abandoned(Option<&'static Life>);
 
 /// Calls a function of Python, or functions of the caller's, which may call Python. Neither `call` nor any Rust function
 /// that it calls may own something that must be dropped, as their frames may be skipped. If the call is abandoned, this
@@ -76,14 +75,14 @@ pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
         }
     }
     let mut packed = Packed { call: ManuallyDrop::new(call), result: MaybeUninit::uninit() };
-    let mut site = CallSite { stack_pointer: ptr::null_mut() };
+    let mut site = CallSite { stack_pointer: ptr::null_mut(), life: life::current(), dead: None };
     let innermost = InnermostGuard::set(&raw mut site);
     let data = (&raw mut packed).cast();
     // SAFETY: `site` and `packed` outlive the call, and `data` points to a `Packed` of the same types.
     let is_abandoned = call_foreign(|| unsafe { run(&raw mut site, call_packed::<R, F>, data) }) != 0;
     drop(innermost);
     if is_abandoned {
-        panic::resume_unwind(Box::new(Abandoned));
+        panic::resume_unwind(Box::new(Abandoned(site.dead)));
     }
     // SAFETY: `run` returned 0: `call_packed` has returned, and so has written the result.
     unsafe { packed.result.assume_init() }
@@ -101,7 +100,10 @@ pub fn protect_frames<R>(body: impl FnOnce() -> R) -> R {
 pub fn catch_panics<T>(body: impl FnOnce() -> T) -> Result<thread::Result<T>, InterpError> {
     // Unwind safety: the caller resumes a panic, or drops what it left.
     match panic::catch_unwind(AssertUnwindSafe(body)) {
-        Err(payload) if payload.is::<Abandoned>() => Err(InterpError::Exiting),
+        Err(payload) => match payload.downcast::<Abandoned>() {
+            Ok(abandoned) => Err(abandoned.0.map_or(InterpError::Exiting, Life::error)),
+            Err(payload) => Ok(Err(payload)),
+        },
         outcome => Ok(outcome),
     }
 }
@@ -122,14 +124,39 @@ pub(crate) fn never_abandon() {
     WAITS_ALWAYS.set(true);
 }
 
-/// Abandons this thread's innermost call.
+/// What this thread can do if an interpreter that it runs code of is dead.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WayOut {
+    /// Abandon its innermost call.
+    Abandon,
+    /// Stop forever: it is in no call.
+    Stop,
+    /// Nothing: frames that own something would be skipped, or another interpreter waits for this call.
+    None,
+}
+
+/// What this thread can do if the interpreter is dead.
+pub(crate) fn way_out_of(life: &Life) -> WayOut {
+    // SAFETY: if the pointer is not null, the call of `run` has not returned, as `INNERMOST` is restored then.
+    match unsafe { INNERMOST.get().as_ref() } {
+        Some(site) if site.life.is_none_or(|of| of.is(life)) => WayOut::Abandon,
+        None if !IS_PROTECTED.get() => WayOut::Stop,
+        _ => WayOut::None,
+    }
+}
+
+/// Abandons this thread's innermost call, as this interpreter is dead, or as the process exits.
 ///
 /// # Safety
 /// `can_abandon` is true, and no frame between that call and this one owns anything that must be released.
-pub(crate) unsafe fn abandon_call() -> ! {
+pub(crate) unsafe fn abandon_call(dead: Option<&'static Life>) -> ! {
+    let site = INNERMOST.get();
     // SAFETY: by this function's contract the pointer is not null. `INNERMOST` is restored when the call returns, so it
     // has not returned, and `run`'s frame is still there.
-    unsafe { resume(INNERMOST.get()) }
+    unsafe {
+        (*site).dead = dead;
+        resume(site)
+    }
 }
 
 /// As `abandon_call`, for a thread that a free-threaded Python takes for attached by now. No later call is made on it, and
@@ -140,167 +167,40 @@ pub(crate) unsafe fn abandon_call() -> ! {
 pub(crate) unsafe fn abandon_attached_call() -> ! {
     IS_STILL_ATTACHED.set(true);
     // SAFETY: by this function's contract.
-    unsafe { abandon_call() }
+    unsafe { abandon_call(None) }
 }
 
 /// Goes on unwinding, up to the export, if an abandoned call left this thread attached: for a request inside of another
 /// one, to whose Python the export must not return.
 pub(crate) fn unwind_if_still_attached() {
     if IS_STILL_ATTACHED.get() {
-        panic::resume_unwind(Box::new(Abandoned));
+        panic::resume_unwind(Box::new(Abandoned(None)));
     }
 }
 
-/// Abandons the call that led to this library's export, if a call inside of it was abandoned and left this thread
-/// attached: code of that Python, to which the export would return, must not run.
+/// Whether the code that called this library's export must not run any more: its interpreter is dead, or an abandoned
+/// call left this thread attached.
+pub fn must_abandon_outer_calls() -> bool {
+    can_abandon() && (IS_STILL_ATTACHED.get() || dead_of_innermost().is_some())
+}
+
+/// The interpreter of this thread's innermost call, if it is dead.
+fn dead_of_innermost() -> Option<&'static Life> {
+    // SAFETY: if the pointer is not null, the call of `run` has not returned, as `INNERMOST` is restored then.
+    unsafe { INNERMOST.get().as_ref() }?.life.filter(|life| life.is_dead())
+}
+
+/// Abandons the call that led to this library's export, if code of that Python, to which the export would return, must
+/// not run.
 ///
 /// # Safety
 /// No frame of this library between that call and this one owns anything that must be dropped.
 pub unsafe fn abandon_outer_calls() {
-    if IS_STILL_ATTACHED.get() && can_abandon() {
+    if must_abandon_outer_calls() {
         // SAFETY: a call can be abandoned. The frames up to it own nothing: this library's by this function's contract, and
         // C's.
-        unsafe { abandon_call() }
+        unsafe { abandon_call(dead_of_innermost()) }
     }
-}
-
-/// Restores the registers that `run` has saved, relative to its stack pointer.
-#[cfg(target_arch = "x86_64")]
-macro_rules! restore {
-    () => {
-        concat!("add rsp, 8\n", "pop r15\n", "pop r14\n", "pop r13\n", "pop r12\n", "pop rbx\n", "pop rbp\n")
-    };
-}
-
-/// Restores the registers that `run` has saved, and drops its frame.
-#[cfg(target_arch = "aarch64")]
-macro_rules! restore {
-    () => {
-        concat!(
-            "ldp x19, x20, [sp, #16]\n",
-            "ldp x21, x22, [sp, #32]\n",
-            "ldp x23, x24, [sp, #48]\n",
-            "ldp x25, x26, [sp, #64]\n",
-            "ldp x27, x28, [sp, #80]\n",
-            "ldp d8, d9, [sp, #96]\n",
-            "ldp d10, d11, [sp, #112]\n",
-            "ldp d12, d13, [sp, #128]\n",
-            "ldp d14, d15, [sp, #144]\n",
-            "ldp x29, x30, [sp], #160\n"
-        )
-    };
-}
-
-/// Calls `work(data)` and returns 0; or returns 1 when `resume` is called before `work` returns.
-///
-/// # Safety
-/// `site` is valid until this returns, and `work` may be called with `data`.
-// Long: most instructions come with a line for the unwinder.
-#[cfg(target_arch = "x86_64")]
-#[unsafe(naked)]
-unsafe extern "C-unwind" fn run(
-    site: *mut CallSite,
-    work: unsafe extern "C-unwind" fn(*mut c_void),
-    data: *mut c_void,
-) -> usize {
-    naked_asm!(
-        ".cfi_startproc",
-        "push rbp",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset rbp, -16",
-        "mov rbp, rsp",
-        ".cfi_def_cfa_register rbp",
-        "push rbx",
-        ".cfi_offset rbx, -24",
-        "push r12",
-        ".cfi_offset r12, -32",
-        "push r13",
-        ".cfi_offset r13, -40",
-        "push r14",
-        ".cfi_offset r14, -48",
-        "push r15",
-        ".cfi_offset r15, -56",
-        "sub rsp, 8",
-        "mov [rdi], rsp",
-        "mov rdi, rdx",
-        "call rsi",
-        "xor eax, eax",
-        restore!(),
-        ".cfi_def_cfa rsp, 8",
-        "ret",
-        ".cfi_endproc",
-    )
-}
-
-/// Makes `run` return 1.
-///
-/// # Safety
-/// `site` was passed to a `run` on this thread that has not returned.
-#[cfg(target_arch = "x86_64")]
-#[unsafe(naked)]
-unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
-    naked_asm!("mov rsp, [rdi]", "mov eax, 1", restore!(), "ret",)
-}
-
-/// As on x86-64. It also saves the callee-saved halves of the vector registers.
-///
-/// # Safety
-/// `site` is valid until this returns, and `work` may be called with `data`.
-// Long: most instructions come with a line for the unwinder.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(naked)]
-unsafe extern "C-unwind" fn run(
-    site: *mut CallSite,
-    work: unsafe extern "C-unwind" fn(*mut c_void),
-    data: *mut c_void,
-) -> usize {
-    naked_asm!(
-        ".cfi_startproc",
-        "stp x29, x30, [sp, #-160]!",
-        ".cfi_def_cfa_offset 160",
-        ".cfi_offset x29, -160",
-        ".cfi_offset x30, -152",
-        "mov x29, sp",
-        ".cfi_def_cfa_register x29",
-        "stp x19, x20, [sp, #16]",
-        ".cfi_offset x19, -144",
-        ".cfi_offset x20, -136",
-        "stp x21, x22, [sp, #32]",
-        ".cfi_offset x21, -128",
-        ".cfi_offset x22, -120",
-        "stp x23, x24, [sp, #48]",
-        ".cfi_offset x23, -112",
-        ".cfi_offset x24, -104",
-        "stp x25, x26, [sp, #64]",
-        ".cfi_offset x25, -96",
-        ".cfi_offset x26, -88",
-        "stp x27, x28, [sp, #80]",
-        ".cfi_offset x27, -80",
-        ".cfi_offset x28, -72",
-        "stp d8, d9, [sp, #96]",
-        "stp d10, d11, [sp, #112]",
-        "stp d12, d13, [sp, #128]",
-        "stp d14, d15, [sp, #144]",
-        "mov x9, sp",
-        "str x9, [x0]",
-        "mov x0, x2",
-        "blr x1",
-        "mov x0, #0",
-        restore!(),
-        ".cfi_def_cfa sp, 0",
-        "ret",
-        ".cfi_endproc",
-    )
-}
-
-/// Makes `run` return 1.
-///
-/// # Safety
-/// `site` was passed to a `run` on this thread that has not returned.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(naked)]
-unsafe extern "C" fn resume(site: *mut CallSite) -> ! {
-    naked_asm!("ldr x9, [x0]", "mov sp, x9", "mov x0, #1", restore!(), "ret",)
 }
 
 #[cfg(test)]
@@ -313,7 +213,7 @@ mod tests {
     extern "C-unwind" fn abandons(number: u64) -> u64 {
         assert!(can_abandon());
         // SAFETY: the frames up to the call are those of this function, which own nothing; and a call can be abandoned.
-        if number == 0 { unsafe { abandon_call() } } else { abandons(number - 1) + number }
+        if number == 0 { unsafe { abandon_call(None) } } else { abandons(number - 1) + number }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `at_exit` | whether the process is exiting; the hook that runs the shutdown |
 //! | [`abandon`] | calls into Python that can be abandoned |
+//! | `call_site` | the registers that an abandoned call restores |
+//! | `life` | which interpreters are dead, and why |
 //! | `wake_signal` | the signal that wakes sleeping threads |
 //!
 //! Uses only `sys` and `interp::error`. `loading`, `interpose`, `cpython`, `runtime` and `capi` may use it. What is
@@ -12,4 +14,6 @@
 
 pub mod abandon;
 pub(crate) mod at_exit;
+mod call_site;
+pub(crate) mod life;
 pub(crate) mod wake_signal;

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::interp::loading::loader::Loader;
 
-/// The most copies of libpython in a process. (In practice fewer: each takes one of the process's 1024
-/// pthread keys, which other libraries use too.)
-pub(crate) const MAX_COPIES: usize = 1024;
+pub(crate) use crate::interp::exit::life::MAX_COPIES;
 
 static LOADERS: [AtomicPtr<Loader>; MAX_COPIES] = [const { AtomicPtr::new(ptr::null_mut()) }; MAX_COPIES];
 

@@ -2,10 +2,14 @@
 
 use std::ffi::c_int;
 
-use crate::interp::exit::{abandon, at_exit};
+use crate::interp::exit::abandon::{self, WayOut};
+use crate::interp::exit::at_exit;
+use crate::interp::exit::life::{Life, keeps_gil_from_this_thread};
+use crate::sys::unwind::park_forever;
 
-/// Waits as the C library does, unless the process is exiting and the GIL will not be released any more: then the call
-/// into Python is abandoned, or the process ends, if this is the thread that exits.
+/// Waits as the C library does, unless the GIL will not be released any more. If the process is exiting, the call into
+/// Python is abandoned, or the process ends, if this is the thread that exits. If the interpreter of copy `number` is
+/// dead, the call is abandoned, or the thread stops, if it is in none.
 ///
 /// # Safety
 /// The contract of the C library's `pthread_cond_timedwait`.
@@ -13,7 +17,9 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
     condition: *mut libc::pthread_cond_t,
     mutex: *mut libc::pthread_mutex_t,
     until: *const libc::timespec,
+    number: usize,
 ) -> c_int {
+    let life = Life::of(number);
     if at_exit::is_exiting() {
         if let Some(status) = at_exit::status_of_this_thread() {
             at_exit::end_at_once(status);
@@ -25,9 +31,18 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
             // (`dealloc` in `cpython/buffer.rs`).
             unsafe {
                 libc::pthread_mutex_unlock(mutex);
-                abandon::abandon_call()
+                abandon::abandon_call(None)
             }
         }
+    }
+    if keeps_gil_from_this_thread(life) {
+        // SAFETY: the caller holds the mutex, by this function's contract.
+        unsafe { libc::pthread_mutex_unlock(mutex) };
+        if abandon::way_out_of(life) != WayOut::Abandon {
+            park_forever();
+        }
+        // SAFETY: as above.
+        unsafe { abandon::abandon_call(Some(life)) }
     }
     // SAFETY: the arguments are passed on unchanged, under the same contract.
     unsafe { libc::pthread_cond_timedwait(condition, mutex, until) }

@@ -8,12 +8,17 @@
 //! |---|---|
 //! | `dlfcn` | `dlopen`, `dlerror`, `dladdr`; the work of `dlsym` and `dlvsym` |
 //! | `symbol_lookup` | `dlsym`, `dlvsym` |
-//! | `environ` | `setenv`, `unsetenv`, `putenv` |
+//! | `environ` | `getenv`, `setenv` and so on, and the variable `environ` |
+//! | `programs` | `execv`, `execvp`, `system` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
-//! | `process` | `abort`, `exit`, `Py_IsInitialized`, `Py_IsFinalizing` |
+//! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
+//! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
+//! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` and all that belongs to it: see there |
+//! | `record_locks` | `fcntl`, `lockf`; `close` and all that closes files |
+//! | `process_id` | `getpid` |
 //! | `thread_stack` | `pthread_getattr_np` |
 //!
 //! `copies` has the loader of each copy, by the copy's number, which `trampolines` passes to the functions that have to
@@ -27,9 +32,14 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
+mod errno;
 pub(crate) mod exit_functions;
+pub(crate) mod fatal_error;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
+mod process_id;
+mod programs;
+mod record_locks;
 pub(crate) mod signal;
 pub(crate) mod symbol_lookup;
 pub(crate) mod thread_stack;
@@ -38,6 +48,8 @@ pub(crate) mod world_wait;
 
 use std::io;
 use std::ops::Range;
+
+use record_locks::closing;
 
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
@@ -59,6 +71,8 @@ enum Callers {
     FreeThreadedLibpython,
     /// The copy's, and those of the interpreter's private libraries.
     AllPrivate,
+    /// Those of private libraries that need this other symbol.
+    UsersOf(&'static str),
 }
 
 /// How a function is called.
@@ -68,10 +82,12 @@ enum Function {
     Plain(*const ()),
     /// With the number of the copy that calls it as one more argument, after so many others.
     OfCopy(*const (), u8),
+    /// Not at all: it is a variable, of which each copy has its own, at the address that this returns.
+    Variable(fn(usize) -> *const ()),
 }
 
-use Callers::{AllPrivate, FreeThreadedLibpython, Libpython};
-use Function::{OfCopy, Plain};
+use Callers::{AllPrivate, FreeThreadedLibpython, Libpython, UsersOf};
+use Function::{OfCopy, Plain, Variable};
 
 const fn entry(name: &'static str, callers: Callers, function: Function) -> Entry {
     Entry { name, callers, function }
@@ -86,13 +102,22 @@ const TABLE: &[Entry] = &[
     entry("dlerror", AllPrivate, Plain(dlfcn::dlerror as *const ())),
     entry("dladdr", AllPrivate, Plain(dlfcn::dladdr as *const ())),
     // environment
-    entry("setenv", Libpython, Plain(environ::setenv as *const ())),
-    entry("unsetenv", Libpython, Plain(environ::unsetenv as *const ())),
-    entry("putenv", Libpython, Plain(environ::putenv as *const ())),
+    entry("environ", AllPrivate, Variable(environ::variable)),
+    entry("__environ", AllPrivate, Variable(environ::variable)),
+    entry("_environ", AllPrivate, Variable(environ::variable)),
+    entry("getenv", AllPrivate, OfCopy(environ::getenv as *const (), 1)),
+    entry("secure_getenv", AllPrivate, OfCopy(environ::secure_getenv as *const (), 1)),
+    entry("setenv", AllPrivate, OfCopy(environ::setenv as *const (), 3)),
+    entry("unsetenv", AllPrivate, OfCopy(environ::unsetenv as *const (), 1)),
+    entry("putenv", AllPrivate, OfCopy(environ::putenv as *const (), 1)),
+    entry("clearenv", AllPrivate, OfCopy(environ::clearenv as *const (), 0)),
+    entry("execv", AllPrivate, OfCopy(programs::execv as *const (), 2)),
+    entry("execvp", AllPrivate, OfCopy(programs::execvp as *const (), 2)),
+    entry("system", AllPrivate, OfCopy(programs::system as *const (), 1)),
     // waits of Python's own
-    entry("pthread_cond_timedwait", Libpython, Plain(gil_wait::pthread_cond_timedwait as *const ())),
-    entry("sem_wait", FreeThreadedLibpython, Plain(world_wait::sem_wait as *const ())),
-    entry("sem_destroy", FreeThreadedLibpython, Plain(world_wait::sem_destroy as *const ())),
+    entry("pthread_cond_timedwait", Libpython, OfCopy(gil_wait::pthread_cond_timedwait as *const (), 3)),
+    entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),
+    entry("sem_destroy", FreeThreadedLibpython, OfCopy(world_wait::sem_destroy as *const (), 1)),
     // signals
     entry("sigaction", AllPrivate, OfCopy(signal::records::sigaction as *const (), 3)),
     entry("signal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
@@ -108,9 +133,31 @@ const TABLE: &[Entry] = &[
     entry("setitimer", AllPrivate, OfCopy(signal::timers::setitimer as *const (), 3)),
     entry("getitimer", AllPrivate, OfCopy(signal::timers::getitimer as *const (), 2)),
     entry("alarm", AllPrivate, OfCopy(signal::timers::alarm as *const (), 1)),
+    // files and their locks
+    entry("fcntl", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
+    entry("fcntl64", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
+    entry("lockf", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
+    entry("lockf64", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
+    entry("close", AllPrivate, OfCopy(closing::close as *const (), 1)),
+    entry("dup2", AllPrivate, OfCopy(closing::dup2 as *const (), 2)),
+    entry("dup3", AllPrivate, OfCopy(closing::dup3 as *const (), 3)),
+    entry("fclose", AllPrivate, OfCopy(closing::close_stream as *const (), 1)),
+    entry("close_range", AllPrivate, OfCopy(closing::close_range as *const (), 3)),
+    entry("closefrom", AllPrivate, OfCopy(closing::close_from as *const (), 1)),
+    // mutexes that outlive their owners are for processes, which tell one another apart by their IDs
+    entry("getpid", UsersOf("pthread_mutexattr_setrobust"), OfCopy(process_id::getpid as *const (), 0)),
     // the end of the process
-    entry("abort", Libpython, Plain(process::abort as *const ())),
-    entry("exit", Libpython, Plain(process::exit as *const ())),
+    entry("abort", AllPrivate, OfCopy(process::abort as *const (), 0)),
+    entry("exit", AllPrivate, OfCopy(process::exit as *const (), 1)),
+    entry("_exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("_Exit", AllPrivate, OfCopy(process::exit_at_once as *const (), 1)),
+    entry("quick_exit", AllPrivate, OfCopy(process::quick_exit as *const (), 1)),
+    entry("__assert_fail", AllPrivate, OfCopy(process::assert_fail as *const (), 4)),
+    entry("_ZSt9terminatev", AllPrivate, OfCopy(process::terminate as *const (), 0)),
+    entry("write", Libpython, Plain(fatal_error::write as *const ())),
+    entry("fwrite", Libpython, Plain(fatal_error::fwrite as *const ())),
+    entry("fputs", Libpython, Plain(fatal_error::fputs as *const ())),
+    entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),
     entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
     entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
     // threads
@@ -118,6 +165,7 @@ const TABLE: &[Entry] = &[
     // Python's own functions: libraries are bound to the copy's
     entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
     entry("Py_IsInitialized", Libpython, Plain(process::is_initialized as *const ())),
+    entry("Py_Exit", Libpython, OfCopy(process::exit as *const (), 1)),
     entry("Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
     entry("_Py_IsFinalizing", Libpython, Plain(process::is_finalizing as *const ())),
 ];
@@ -130,7 +178,7 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
         .iter()
         .filter_map(|entry| match entry.function {
             OfCopy(function, arguments) => Some((function.addr(), arguments)),
-            Plain(_) => None,
+            Plain(_) | Variable(_) => None,
         })
         .collect();
     let mut trampolines = trampolines::make(&of_copy, number)?.into_iter();
@@ -138,21 +186,30 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
         let address = match entry.function {
             OfCopy(..) => trampolines.next().expect("each has a trampoline"),
             Plain(function) => function.addr(),
+            Variable(variable) => variable(number).addr(),
         };
-        InterposedFunction { name: entry.name, address }
+        let in_libpython = !matches!(entry.callers, UsersOf(_));
+        InterposedFunction { name: entry.name, address, in_libpython }
     });
     Ok(interposed.collect())
 }
 
-/// Whether calls of this name by an interpreter's private libraries are interposed.
-pub(crate) fn is_in_libraries(name: &[u8]) -> bool {
-    TABLE.iter().any(|entry| entry.callers == AllPrivate && entry.name.as_bytes() == name)
+/// Whether calls of this name are interposed in a private library that needs the symbols that `needs` tells.
+pub(crate) fn is_in_libraries(name: &[u8], needs: &dyn Fn(&[u8]) -> bool) -> bool {
+    let is_caller = |callers| match callers {
+        Libpython | FreeThreadedLibpython => false,
+        AllPrivate => true,
+        UsersOf(other) => needs(other.as_bytes()),
+    };
+    TABLE.iter().any(|entry| entry.name.as_bytes() == name && is_caller(entry.callers))
 }
 
-/// From now on calls from copy `number` go to this loader. The code of its libpython is in the range `code`.
+/// From now on calls from copy `number` go to this loader. The code of its libpython is in the range `code`. This is the
+/// interpreter's own thread.
 pub(crate) fn register(number: usize, loader: &'static Loader, code: Range<usize>) {
-    signal::remember_process();
-    signal::register(number, code);
+    signal::child::remember_process();
+    signal::records::register(number, code);
+    process_id::register(number);
     copies::register(number, loader);
 }
 

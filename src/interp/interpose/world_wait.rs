@@ -11,7 +11,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use crate::interp::exit::{abandon, at_exit};
+use super::errno::failed;
+use crate::interp::exit::abandon::{self, WayOut};
+use crate::interp::exit::at_exit;
+use crate::interp::exit::life::Life;
 
 thread_local! {
     /// The semaphore whose wait was ended here. (The type has no destructor, so this can be used while the thread ends.)
@@ -22,15 +25,16 @@ thread_local! {
 /// those must not end early: their entries are not removed.
 const GRACE_MILLISECONDS: i64 = 10;
 
-/// Waits as the C library does, unless the process is exiting and what the thread waits for will not come: then the call
-/// into Python is abandoned, in `sem_destroy`, or the process ends, if this is the thread that exits.
+/// Waits as the C library does, unless what the thread waits for will not come, as the process is exiting or the
+/// interpreter of copy `number` is dead: then the call into Python is abandoned, in `sem_destroy`, or the process ends,
+/// if this is the thread that exits.
 ///
 /// # Safety
 /// The contract of the C library's `sem_wait`.
-pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t) -> c_int {
+pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t, number: usize) -> c_int {
     let status = at_exit::status_of_this_thread();
     let is_abandoned = at_exit::is_exiting() && (status.is_some() || abandon::can_abandon());
-    if !is_abandoned || GIVEN_UP.get() == semaphore {
+    if !is_abandoned && !dies(number) || GIVEN_UP.get() == semaphore {
         // SAFETY: the argument is passed on unchanged, under the same contract.
         return unsafe { libc::sem_wait(semaphore) };
     }
@@ -43,25 +47,34 @@ pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t) -> c_int {
         at_exit::end_at_once(status);
     }
     GIVEN_UP.set(semaphore);
-    // SAFETY: the C library returns the address of this thread's errno.
-    unsafe { *libc::__errno_location() = libc::EINTR };
-    -1
+    failed(libc::EINTR)
 }
 
 /// Destroys the semaphore; and if the wait for it was ended above, abandons the call into Python.
 ///
 /// # Safety
 /// The contract of the C library's `sem_destroy`.
-pub(super) unsafe extern "C" fn sem_destroy(semaphore: *mut libc::sem_t) -> c_int {
+pub(super) unsafe extern "C" fn sem_destroy(semaphore: *mut libc::sem_t, number: usize) -> c_int {
     // SAFETY: the argument is passed on unchanged, under the same contract.
     let result = unsafe { libc::sem_destroy(semaphore) };
-    if ptr::eq(GIVEN_UP.replace(ptr::null_mut()), semaphore) && abandon::can_abandon() {
+    let is_given_up = ptr::eq(GIVEN_UP.replace(ptr::null_mut()), semaphore);
+    if is_given_up && dies(number) {
+        // SAFETY: as below. The interpreter is never entered again.
+        unsafe { abandon::abandon_call(Some(Life::of(number))) }
+    }
+    if is_given_up && abandon::can_abandon() {
         // SAFETY: `can_abandon` is true. The frames between here and `call_abandonable` own nothing: this one, C's, and
         // those of its closure, by its contract. Python has removed its entry, which was in one of these frames, before it
         // destroys the semaphore. Where C calls back into this library, the frames are protected, or own nothing either.
         unsafe { abandon::abandon_attached_call() }
     }
     result
+}
+
+/// Whether this thread's call is to be abandoned, as the interpreter of copy `number` is dead.
+fn dies(number: usize) -> bool {
+    let life = Life::of(number);
+    life.is_dead() && abandon::way_out_of(life) == WayOut::Abandon
 }
 
 /// In the clock of `sem_timedwait`.

@@ -54,6 +54,12 @@ impl Library {
         NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
     }
 
+    /// The program with all global symbols: what dlopen(NULL) returns.
+    pub(super) fn of_process() -> Option<Self> {
+        // SAFETY: NULL stands for the program itself, which is loaded already.
+        NonNull::new(unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }).map(Self)
+    }
+
     /// The handle that dlopen returned.
     pub fn handle(self) -> *mut c_void {
         self.0.as_ptr()

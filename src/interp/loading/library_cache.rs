@@ -45,7 +45,7 @@ pub(super) fn library_info(path: &Path) -> Option<Arc<LibraryInfo>> {
     if let Some(info) = infos().get(&FileId::of(&metadata)) {
         return info.clone();
     }
-    let info = Image::read(path).ok().and_then(|image| LibraryInfo::of(&image).ok()).map(Arc::new);
+    let info = Image::read_tables(path).ok().and_then(|image| LibraryInfo::of(&image).ok()).map(Arc::new);
     infos().insert(FileId::of(&metadata), info.clone());
     info
 }

@@ -1,6 +1,6 @@
 //! One interpreter's private libraries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{CString, OsStr, c_int};
 use std::fmt;
 use std::fs;
@@ -21,10 +21,14 @@ use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_library;
-use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol};
+use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
 use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
+
+/// Whether a function of the C library, by its name, is interposed in a library of the interpreter's, which needs the
+/// symbols that the function tells.
+pub(crate) type IsInterposed = fn(&[u8], &dyn Fn(&[u8]) -> bool) -> bool;
 
 /// Loads libraries for one interpreter.
 pub(crate) struct Loader {
@@ -34,12 +38,13 @@ pub(crate) struct Loader {
     python_soname: String,
     /// What it exports.
     exported: Arc<PythonSymbols>,
-    /// Whether a function of the C library is interposed in the interpreter's libraries.
-    pub(super) is_interposed: fn(&[u8]) -> bool,
+    pub(super) is_interposed: IsInterposed,
     /// What the user wants.
     choice: Choice,
     /// The interpreter's copies, also those that are being loaded.
-    copies: Mutex<HashMap<FileId, Copy>>,
+    pub(super) copies: Mutex<HashMap<FileId, Copy>>,
+    /// Those that were loaded with RTLD_GLOBAL, and those that these need.
+    pub(super) global: Mutex<Vec<FileId>>,
     /// What they have called when the process exits.
     finalizers: Finalizers,
     report: Report,
@@ -49,11 +54,13 @@ pub(crate) struct Loader {
 }
 
 /// A copy of a library for one interpreter.
-struct Copy {
+pub(super) struct Copy {
     original: PathBuf,
     soname: Option<Vec<u8>>,
     /// The path that it is loaded by.
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    /// The copies that it needs.
+    pub(super) needed: Vec<FileId>,
     /// `None` until its initialiser has returned.
     library: Option<Library>,
 }
@@ -69,7 +76,7 @@ pub(crate) enum Opened {
 }
 
 /// The files of the copies of a graph's private libraries.
-type Files = HashMap<usize, PrivateFile>;
+type Files = BTreeMap<usize, PrivateFile>;
 
 impl Loader {
     pub(crate) fn new(
@@ -77,7 +84,7 @@ impl Loader {
         python: Library,
         python_soname: String,
         exported: Arc<PythonSymbols>,
-        is_interposed: fn(&[u8]) -> bool,
+        is_interposed: IsInterposed,
         choice: Choice,
     ) -> Self {
         Self {
@@ -88,6 +95,7 @@ impl Loader {
             is_interposed,
             choice,
             copies: Mutex::default(),
+            global: Mutex::default(),
             finalizers: Finalizers::default(),
             report: Report::default(),
             loading: ReentrantLock::default(),
@@ -97,6 +105,14 @@ impl Loader {
     /// The interpreter's copy of a library, loaded if it was not. The error is a message.
     pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Opened, String> {
         let Some((found, id)) = self.locate(path) else { return Ok(Opened::Shared) };
+        let opened = self.open_file(found, id, flags)?;
+        if flags & libc::RTLD_GLOBAL != 0 && matches!(opened, Opened::Copy(_)) {
+            self.make_global(id);
+        }
+        Ok(opened)
+    }
+
+    fn open_file(&self, found: Found, id: FileId, flags: c_int) -> Result<Opened, String> {
         if let Some(library) = self.finished(id) {
             return Ok(Opened::Copy(library));
         }
@@ -145,7 +161,7 @@ impl Loader {
         Some((found, id))
     }
 
-    fn finished(&self, id: FileId) -> Option<Library> {
+    pub(super) fn finished(&self, id: FileId) -> Option<Library> {
         lock(&self.copies).get(&id)?.library
     }
 
@@ -174,14 +190,14 @@ impl Loader {
             self.write_copy(node, file.path(), graph, &files).map_err(|error| failed(&node.path, &*error))?;
             remember_original(file.path(), &node.path);
         }
-        // The copies' symbols must not be global, or the next interpreter's copies would be bound to them.
+        // The copies' symbols must not be global in the process, or the next interpreter's would be bound to them.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         self.begin(graph, &files);
         // SAFETY: the initialisers that run are the originals'. Code in the interpreter asks for them: it calls dlopen,
         // for which this stands in.
-        let root = unsafe { Library::open(files[&0].path(), flags) };
+        let root = unsafe { self.open_in_scope(files[&0].path(), flags) };
         self.end(graph, &files, root.is_ok());
-        let root = root.map_err(|error| self.in_original_names(error.0, graph, &files))?;
+        let root = root.map_err(|error| self.in_original_names(error, graph, &files))?;
         at_exit::register_hook();
         Ok(root)
     }
@@ -190,8 +206,14 @@ impl Loader {
     fn begin(&self, graph: &Graph, files: &Files) {
         let copies = files.iter().map(|(&i, file)| {
             let node = &graph.0[i];
-            let (original, soname) = (node.path.clone(), node.info.soname.clone());
-            (node.id, Copy { original, soname, path: file.path().to_owned(), library: None })
+            let needed = node.needed.iter().filter_map(|(_, target)| match *target {
+                Target::Copy(id) => Some(id),
+                Target::Node(i) => files.contains_key(&i).then(|| graph.0[i].id),
+                _ => None,
+            });
+            let (original, soname, path) =
+                (node.path.clone(), node.info.soname.clone(), file.path().to_owned());
+            (node.id, Copy { original, soname, path, needed: needed.collect(), library: None })
         });
         lock(&self.copies).extend(copies);
     }
@@ -240,11 +262,19 @@ impl Loader {
         let image = Image::read(&node.path)?;
         let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
         let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
-        let is_own = |name: &[u8]| self.is_python(name) || (self.is_interposed)(name);
+        let interposed = self.interposed_in(&image);
+        let is_own = |name: &[u8]| self.is_python(name) || interposed.contains(name);
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
         Ok(fs::write(file, content)?)
+    }
+
+    /// The functions of the C library that a library needs, and that are interposed in it.
+    fn interposed_in(&self, image: &Image) -> HashSet<Vec<u8>> {
+        let needs = |other: &[u8]| needed_names(image).any(|name| name == Ok(other));
+        let interposed = needed_names(image).flatten().filter(|name| (self.is_interposed)(name, &needs));
+        interposed.map(<[u8]>::to_vec).collect()
     }
 
     /// The name by which a copy is to need a library that the original needs by `name`; `None` for that name.
@@ -271,7 +301,7 @@ impl Loader {
         for (&i, file) in files {
             message = message.replace(&*file.path().to_string_lossy(), &graph.0[i].path.to_string_lossy());
         }
-        self.prefix.demangle(&message)
+        self.prefix.demangle(&message) + advice(&message)
     }
 }
 
@@ -294,9 +324,17 @@ impl Loaded for Loader {
 }
 
 /// The library that the process has loaded by this path or name.
-fn loaded_by(path: &Path) -> Option<Library> {
+pub(super) fn loaded_by(path: &Path) -> Option<Library> {
     // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
     unsafe { Library::open(path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
+}
+
+/// What to do about an error of the loader's, if that does not say it.
+fn advice(message: &str) -> &'static str {
+    // Each copy of a library with variables of this kind takes some of it.
+    const NO_STATIC_TLS: &str = "; the environment variable GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 gives \
+                                 the process more space for thread-local variables, if it is set when that starts";
+    if message.contains("static TLS block") { NO_STATIC_TLS } else { "" }
 }
 
 /// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.

@@ -1,8 +1,9 @@
 //! Which symbols `dlsym` finds in the interpreter, and which the C library is to look up.
 
 use std::ffi::{CStr, c_void};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
+use super::dl::Library;
 use super::loader::Loader;
 use crate::interp::elf::symbols::is_python_symbol;
 
@@ -15,13 +16,17 @@ impl Loader {
         name: &CStr,
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
-        if (self.is_interposed)(name.to_bytes()) {
+        if (self.is_interposed)(name.to_bytes(), &|_| false) {
             let is_c_library = is_whole_process(handle) || handle == c_library();
             let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
             return is_c_library.then(function).flatten().map(Ok);
         }
         let is_python = is_python_symbol(name.to_bytes()) && !name.to_bytes().starts_with(b"PyInit_");
-        let name = name.to_str().ok().filter(|_| is_python)?;
+        if !is_python {
+            let global = || self.global_symbol(name, version).map(Ok);
+            return is_whole_process(handle).then(global).flatten();
+        }
+        let name = name.to_str().ok()?;
         let own = self.python.symbol_of(&self.prefix.mangle(name), version);
         // A library may have symbols with such names too. In the whole process, they would be another Python's.
         own.map(Ok).or_else(|| is_whole_process(handle).then(|| Err(format!("undefined symbol: {name}"))))
@@ -30,9 +35,7 @@ impl Loader {
 
 /// Whether the handle stands for all global symbols: the one that dlopen(NULL) returns, too.
 fn is_whole_process(handle: *mut c_void) -> bool {
-    // SAFETY: NULL stands for the program itself, which is loaded already.
-    handle == libc::RTLD_DEFAULT
-        || handle == unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+    handle == libc::RTLD_DEFAULT || Library::of_process().is_some_and(|process| handle == process.handle())
 }
 
 /// The handle of the C library; NULL if it has another name.

@@ -5,6 +5,7 @@
 //! | `privacy` | the decision which libraries are private |
 //! | `shared_runtimes`, `pattern` | the table of runtimes that are shared; patterns of names |
 //! | `loader` | `dlopen` for one interpreter: loads copies of private libraries |
+//! | `global_scope` | what an interpreter loads with RTLD_GLOBAL |
 //! | `graph` | a library and all that it needs |
 //! | `search`, `process_paths`, `ld_cache` | where the dynamic loader finds a library |
 //! | `lookup` | `dlsym` for one interpreter |
@@ -22,6 +23,7 @@
 
 pub mod dl;
 pub(crate) mod finalizers;
+mod global_scope;
 mod graph;
 mod ld_cache;
 pub(crate) mod library_cache;

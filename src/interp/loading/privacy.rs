@@ -61,7 +61,7 @@ impl fmt::Display for Reason {
             Self::UsesPython => f.write_str("it uses Python"),
             Self::NeedsPrivate(path) => write!(f, "it needs {}, which is private", path.display()),
             Self::NeedsPython => f.write_str("it needs libpython"),
-            Self::Chosen(pattern) => write!(f, "the option {}", pattern.display()),
+            Self::Chosen(pattern) => write!(f, "named by the user: {}", pattern.display()),
             Self::Runtime(why) => write!(f, "shared runtime: {why}"),
             Self::System => f.write_str("it is the system's"),
             Self::InPackage => f.write_str("it lies in a package"),

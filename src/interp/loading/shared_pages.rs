@@ -23,7 +23,8 @@ use object::elf::{PF_R, PF_W, PF_X, PT_GNU_RELRO, PT_LOAD};
 use super::dl::Library;
 use super::memfile::PrivateFile;
 use super::private_pages::make_private;
-use crate::interp::elf::image::{Segment, read_segments};
+use crate::interp::elf::image::Segment;
+use crate::interp::elf::reading::read_segments;
 
 /// How much is compared at once.
 const CHUNK: usize = 1 << 18;

@@ -1,6 +1,6 @@
 //! The code that runs first in each copy of Python, and its functions, which requests call.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_ulong};
 use std::ptr::NonNull;
 
 use crate::interp::cpython::ffi::Object;
@@ -37,6 +37,7 @@ pub(crate) struct Functions {
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
     pub(crate) become_main_thread: NonNull<Object>,
+    pub(crate) last_words: NonNull<Object>,
     pub(crate) end: NonNull<Object>,
 }
 
@@ -74,7 +75,21 @@ impl Functions {
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
             become_main_thread: function("main_thread", c"become_main_thread")?,
+            last_words: function("errors", c"last_words")?,
             end: function("end", c"end")?,
+        })
+    }
+
+    /// Flushes the output, as the interpreter is dead, and returns a thread's stack in Python, as text.
+    pub(crate) fn last_words_of(&self, gil: Gil<'_>, thread: c_ulong) -> String {
+        let text = || {
+            // SAFETY: the function is the copy's, and alive as long as that; callers pass a token of the same copy.
+            let text = unsafe { gil.call_with_bytes(self.last_words, thread.to_string().as_bytes()) }?;
+            Ok(String::from_utf8_lossy(text.content()?).into_owned())
+        };
+        text().unwrap_or_else(|error| {
+            gil.clear(error);
+            String::new()
         })
     }
 }

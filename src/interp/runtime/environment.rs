@@ -9,7 +9,9 @@
 use std::ffi::OsString;
 use std::ptr;
 
-use libc::{c_char, c_void, iovec};
+use libc::c_char;
+
+use crate::sys::memory;
 
 const PAGE: usize = 4096;
 /// An array that has more variables than this is taken for memory that was freed.
@@ -22,7 +24,7 @@ unsafe extern "C" {
 /// All variables, as `name=value`, each with a NUL after it.
 pub(crate) fn snapshot() -> Vec<u8> {
     let own = 0u8;
-    if copy((&raw const own).addr(), &mut [0]) { copied() } else { from_std() }
+    if memory::read((&raw const own).addr(), &mut [0]).is_ok() { copied() } else { from_std() }
 }
 
 /// For sandboxes that forbid the system call.
@@ -70,7 +72,7 @@ impl Page {
     fn rest(&mut self, address: usize) -> Option<&[u8]> {
         let (page, offset) = (address - address % PAGE, address % PAGE);
         if page != self.address {
-            self.address = if page != 0 && copy(page, &mut self.bytes) { page } else { 0 };
+            self.address = if page != 0 && memory::read(page, &mut self.bytes).is_ok() { page } else { 0 };
         }
         (page != 0 && page == self.address).then(|| &self.bytes[offset..])
     }
@@ -89,21 +91,9 @@ impl Page {
     }
 }
 
-/// Copies memory of this process, and returns whether all of it could be read.
-fn copy(address: usize, into: &mut [u8]) -> bool {
-    let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let remote = iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: into.len() };
-    // SAFETY: the kernel writes only to the local vector, a buffer that is borrowed mutably here. It checks the remote
-    // address, and returns an error if that is bad.
-    let count = unsafe { libc::process_vm_readv(libc::getpid(), &local, 1, &remote, 1, 0) };
-    usize::try_from(count) == Ok(into.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interp::interpose::environ::{setenv, tests::WRITER};
-    use crate::sys::sync::lock;
 
     fn sorted(all: &[u8]) -> Vec<&[u8]> {
         let mut entries: Vec<_> = all.split(|&byte| byte == 0).collect();
@@ -114,11 +104,10 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn both_ways_give_the_same() {
-        let _alone = lock(&WRITER);
         let long = "x".repeat(3 * PAGE);
-        let value = std::ffi::CString::new(long.as_bytes()).unwrap();
-        // SAFETY: both are C strings, and the lock keeps other tests from the environment.
-        assert_eq!(unsafe { setenv(c"UNGIL_TEST_LONG".as_ptr(), value.as_ptr(), 1) }, 0);
+        // SAFETY: no other test changes the environment. Those that read it do so by this module, or by `std`, which has a
+        // lock for it.
+        unsafe { std::env::set_var("UNGIL_TEST_LONG", &long) };
         let (copied, from_std) = (copied(), from_std());
         assert!(sorted(&copied).contains(&format!("UNGIL_TEST_LONG={long}").as_bytes()));
         assert_eq!(sorted(&copied), sorted(&from_std));

@@ -6,17 +6,19 @@ use std::sync::mpsc::Sender;
 
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::ExporterType;
-use crate::interp::cpython::ffi::Object;
+use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED};
+use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::main_thread::MainThread;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
-use crate::interp::interpose;
 use crate::interp::interpose::signal::mask::MaskGuard;
+use crate::interp::interpose::{self, environ};
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
@@ -38,6 +40,8 @@ pub struct Interpreter {
     in_progress: Arc<InProgress>,
     main: Arc<MainRequest>,
     service: ServiceHandle,
+    life: &'static Life,
+    holder: Option<GilHolder>,
 }
 
 // SAFETY: only the exporter's type, the address of a Python object, is not Sync by itself. The object is alive as long as
@@ -80,6 +84,8 @@ impl Interpreter {
             in_progress,
             main,
             service: handle,
+            life: Life::of(copy.number),
+            holder: copy.holder,
         };
         Ok((interpreter, service))
     }
@@ -148,6 +154,7 @@ impl Interpreter {
             self.version,
             self.is_free_threaded,
         )?;
+        environ::replace(self.number, variables);
         self.request(self.functions.reinitialize, variables)?;
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
@@ -156,6 +163,11 @@ impl Interpreter {
     /// free-threaded Python, it stops the world.)
     pub(crate) fn stop(&self, stopped: Sender<()>) {
         self.service.post(ServiceCommand::Stop(stopped));
+    }
+
+    /// Whether it was ended, by `abort()` for example. All requests fail then.
+    pub fn is_dead(&self) -> bool {
+        self.life.is_dead()
     }
 
     /// At the process's exit: runs what Python and the libraries have called then, and stops.
@@ -173,6 +185,29 @@ impl Interpreter {
         !self.in_progress.is_empty()
     }
 
+    /// The functions of its Python's C API.
+    pub(crate) fn api(&self) -> &'static Api {
+        self.python.api
+    }
+
+    pub(crate) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    pub(crate) fn is_free_threaded(&self) -> bool {
+        self.is_free_threaded
+    }
+
+    /// Whether this thread holds the GIL. (False if that Python cannot tell.)
+    pub(crate) fn is_held_by_this_thread(&self) -> bool {
+        self.holder.is_some_and(GilHolder::is_this_thread)
+    }
+
+    /// Sends a command to its own thread.
+    pub(crate) fn post(&self, command: ServiceCommand) {
+        self.service.post(command);
+    }
+
     fn request(&self, function: NonNull<Object>, text: &[u8]) -> Result<Vec<u8>, InterpError> {
         self.enter(|gil| {
             // SAFETY: the function is one of `self.functions`: it is this copy's, and alive as long as the copy.
@@ -188,6 +223,9 @@ impl Interpreter {
         }
         if at_exit::is_exiting() {
             return Err(InterpError::Exiting);
+        }
+        if self.is_dead() {
+            return Err(self.life.error());
         }
         let (_wakeable, _mask) = (WakeableThread::new(), MaskGuard::new());
         let call = self.in_progress.begin();

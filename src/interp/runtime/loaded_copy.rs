@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::interp::cpython::discovery::find_libpython;
 use crate::interp::cpython::ffi::{Api, StartApi};
 use crate::interp::cpython::free_threading::{self, StopTheWorld};
+use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
 use crate::interp::elf::image::Image;
 use crate::interp::elf::rewrite::rewrite_libpython;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix};
 use crate::interp::error::InterpError;
-use crate::interp::interpose::{self, copies};
+use crate::interp::interpose::{self, copies, environ};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::loading::shared_pages::share_pages;
+use crate::interp::runtime::environment;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::step::{Libpython, Step, file_name};
 use crate::sys::settings::variables;
@@ -31,6 +33,7 @@ pub(crate) struct LoadedCopy {
     pub(crate) version: Version,
     /// In a free-threaded build.
     pub(crate) world: Option<StopTheWorld>,
+    pub(crate) holder: Option<GilHolder>,
     pub(crate) number: usize,
     pub(crate) prefix: SymbolPrefix,
     pub(crate) python: Library,
@@ -67,8 +70,22 @@ impl LoadedCopy {
         // SAFETY: as above.
         let world = unsafe { world(&find, version, is_free_threaded) };
         let world = world.map_err(|why| libpython.failed(Step::LookUp, &why))?;
+        // SAFETY: as above.
+        let holder = unsafe { GilHolder::of(&find) };
         let options = options.with_host_defaults(host.as_ref(), version, is_free_threaded)?;
-        Ok(Self { api, start_api, version, world, number, prefix, python, exported, libpython, options })
+        Ok(Self {
+            api,
+            start_api,
+            version,
+            world,
+            holder,
+            number,
+            prefix,
+            python,
+            exported,
+            libpython,
+            options,
+        })
     }
 
     /// The loader that serves the copy's calls of `dlopen` and its companions.
@@ -110,6 +127,7 @@ unsafe fn load(
     let number = next_number()?;
     let prefix = SymbolPrefix::new(number);
     let is_free_threaded = exported.contains(free_threading::MARK.as_bytes());
+    environ::replace(number, &environment::snapshot());
     let interposed = interpose::functions(number, is_free_threaded).map_err(|error| load(&error))?;
     let copy = rewrite_libpython(image, &prefix, &interposed);
     let copy = copy.map_err(|error| rename(&error))?;

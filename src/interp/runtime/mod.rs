@@ -15,12 +15,14 @@
 //! | [`checkout`] | interpreters are checked out, checked in and reused |
 //! | [`options`] | the options of an interpreter |
 //! | `shutdown` | stops all interpreters when the process exits: how, and how long the exit waits |
+//! | `death` | stops one interpreter that is dead |
 //! | `environment` | a snapshot of the process's environment |
 //!
 //! It is at the top of `interp`: `capi` uses it, and it may use all other folders of `interp`.
 
 pub(crate) mod bootstrap;
 pub mod checkout;
+pub(crate) mod death;
 pub(crate) mod environment;
 pub(crate) mod in_progress;
 pub(crate) mod initialize;

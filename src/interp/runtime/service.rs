@@ -4,6 +4,7 @@
 //! serves: whoever asks it for something need not wait for the GIL.
 
 use std::cell::Cell;
+use std::ffi::c_ulong;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -14,12 +15,13 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
-use crate::interp::exit::abandon::never_abandon;
+use crate::interp::exit::abandon::{catch_abandoned, never_abandon};
 use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::main_thread::MainRequest;
 use crate::sys::process;
+use crate::sys::unwind::park_forever;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
 pub(crate) enum ServiceCommand {
@@ -31,6 +33,10 @@ pub(crate) enum ServiceCommand {
     Stop(Sender<()>),
     /// The same, after what Python and the libraries have called when the process exits.
     End(Ending),
+    /// The interpreter is dead: take the GIL and keep it forever. Report the last words of a thread.
+    Die(c_ulong, Sender<String>),
+    /// The interpreter is dead, and the GIL is not released any more: wake threads that sleep.
+    Wake,
     /// Panic with the GIL held.
     #[cfg(test)]
     Panic,
@@ -152,8 +158,15 @@ impl Service {
                 }
                 self.wake_interrupted(FIRST_PAUSE);
             }
-            ServiceCommand::Stop(stopped) => self.keep_gil_forever(&stopped),
+            ServiceCommand::Stop(stopped) => self.keep_gil_forever(Some(&stopped)),
             ServiceCommand::End(ending) => self.end(&ending),
+            ServiceCommand::Die(thread, words) => {
+                self.take_gil();
+                // If nobody receives it, the one who asked has stopped waiting.
+                let _ = words.send(self.last_words(thread));
+                self.keep_gil_forever(None)
+            }
+            ServiceCommand::Wake => self.wake_requests(),
             #[cfg(test)]
             ServiceCommand::Panic => {
                 let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
@@ -176,7 +189,7 @@ impl Service {
             // SAFETY: the process is exiting, and this is called once: it does not return.
             unsafe { interpose::finalize(self.number) };
         }
-        self.keep_gil_forever(&ending.stopped)
+        self.keep_gil_forever(Some(&ending.stopped))
     }
 
     /// This thread holds the GIL.
@@ -198,8 +211,8 @@ impl Service {
     }
 
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
-    /// on.
-    fn keep_gil_forever(&self, stopped: &Sender<()>) -> ! {
+    /// on. Then it reports that.
+    fn keep_gil_forever(&self, stopped: Option<&Sender<()>>) -> ! {
         self.take_gil();
         if let Some(world) = self.world {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
@@ -208,16 +221,28 @@ impl Service {
         self.report_and_wake(stopped)
     }
 
-    fn report_and_wake(&self, stopped: &Sender<()>) -> ! {
+    fn report_and_wake(&self, stopped: Option<&Sender<()>>) -> ! {
         // If nobody receives it, the one who asked has stopped waiting.
-        let _ = stopped.send(());
+        let _ = stopped.map(|stopped| stopped.send(()));
+        self.wake_requests();
+        park_forever()
+    }
+
+    fn wake_requests(&self) {
         // A thread may have been about to sleep when it was woken: it is woken again.
         let mut pause = Duration::from_millis(1);
-        loop {
+        while !self.in_progress.is_empty() {
             thread::sleep(pause);
             self.in_progress.wake();
             pause = (2 * pause).min(Duration::from_millis(100));
         }
+    }
+
+    /// The last words of a thread, whose interpreter is dead. This thread has just taken the GIL.
+    fn last_words(&self, thread: c_ulong) -> String {
+        // SAFETY: this thread holds the GIL of the Python with these functions, and never releases it.
+        let gil = unsafe { Gil::new(self.python.api) };
+        catch_abandoned(|| self.functions.last_words_of(gil, thread)).unwrap_or_default()
     }
 
     /// Whether all interrupts are delivered.

@@ -56,7 +56,8 @@ pub(crate) fn register(interpreter: &'static Interpreter) {
 }
 
 fn stop_all() {
-    let all = started();
+    let mut all = started();
+    all.retain(|interpreter| !interpreter.is_dead());
     let begin = Instant::now();
     let (busy, idle): (Vec<&Interpreter>, Vec<&Interpreter>) =
         all.iter().copied().partition(|interpreter| interpreter.is_busy());

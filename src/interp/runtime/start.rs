@@ -14,6 +14,7 @@ use crate::interp::cpython::self_test::self_test;
 use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::life::Life;
 use crate::interp::interpose::{self, process::during_start};
 use crate::interp::loading::dl::range_at;
 use crate::interp::loading::library_cache::FileId;
@@ -124,13 +125,14 @@ fn prepare(
     let failed = |why: String| copy.libpython.failed(step.get(), &why);
     step.set(Step::SelfTest);
     // SAFETY: these are the functions of the token's Python, and a copy's Python never ends.
-    let python = unsafe { RunningPython::new(gil, api) };
+    let python = unsafe { RunningPython::new(gil, api, Life::of(copy.number)) };
     let python = python.map_err(|error| failed(gil.take_exception_text(error)))?;
     test_once(gil, python, copy).map_err(failed)?;
     step.set(Step::Prepare);
     let prepared = Interpreter::new(gil, python, copy);
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
+    Life::of(copy.number).begin(interpreter);
     shutdown::register(interpreter);
     Ok((interpreter, service))
 }

@@ -15,8 +15,8 @@ use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::tests::{extension_modules, libpythons};
 
 const INTERPOSED: [InterposedFunction; 2] = [
-    InterposedFunction { name: "dlopen", address: 0x1234 },
-    InterposedFunction { name: "abort", address: 0x5678 },
+    InterposedFunction { name: "dlopen", address: 0x1234, in_libpython: true },
+    InterposedFunction { name: "abort", address: 0x5678, in_libpython: true },
 ];
 
 /// A copy that belongs to a libpython with these symbols.

@@ -4,9 +4,10 @@ use std::ffi::{c_int, c_void};
 use std::mem;
 use std::time::Duration;
 
+use super::child::{failed, is_child};
 use super::records::{self, Disposition, Signals, is_valid};
-use super::{failed, is_child};
 use crate::interp::exit::at_exit;
+use crate::interp::interpose::process::end_by_signal;
 use crate::sys::sync::{lock, unpoisoned};
 
 /// How often a thread in `pause` looks whether the process is exiting.
@@ -60,12 +61,17 @@ pub(super) fn deliver(number: usize, signals: &'static Signals, signal: c_int) -
     }
 }
 
-/// Most signals end a process, some stop it. That is not done to the host.
-fn act_by_default(_number: usize, signal: c_int) -> Result<(), c_int> {
+/// Most signals end a process: they end the interpreter. Where that is not possible, and where a signal would stop the
+/// process, this fails.
+fn act_by_default(number: usize, signal: c_int) -> Result<(), c_int> {
     match signal {
-        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => Ok(()),
-        _ => Err(libc::EPERM),
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => return Ok(()),
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
+        // Frames of this module that are abandoned own nothing, except for the lock of deliveries if a handler sends a
+        // signal: no handler is called any more in an interpreter that is dead.
+        _ => end_by_signal(number, signal),
     }
+    Err(libc::EPERM)
 }
 
 fn call(signals: &Signals, signal: c_int, action: &libc::sigaction) {

@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::is_child;
+use super::child::is_child;
 
 thread_local! {
     /// What this thread blocked before a request changed it.

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::{Condvar, Mutex};
 
-use super::{failed, is_child};
+use super::child::{failed, is_child};
 use crate::interp::interpose::copies::MAX_COPIES;
 use crate::interp::loading::reentrant::ReentrantLock;
 use crate::sys::atomic_ref::AtomicRef;
@@ -60,7 +60,8 @@ pub(super) enum Disposition {
     OfProcess,
 }
 
-pub(super) fn register(number: usize, code: Range<usize>) {
+/// The code of copy `number` of libpython is in the range `code`. To be called before the copy calls any of these functions.
+pub(in crate::interp::interpose) fn register(number: usize, code: Range<usize>) {
     let actions = Actions { recorded: std::array::from_fn(initial), passed_on: 0 };
     let signals = Signals {
         code,
@@ -232,4 +233,3 @@ pub(in crate::interp::interpose) unsafe extern "C" fn sigaltstack(
     // change.
     unsafe { libc::sigaltstack(new, old) }
 }
-

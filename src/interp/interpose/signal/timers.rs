@@ -8,8 +8,9 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::child::{failed, is_child};
 use super::delivery::deliver;
-use super::{failed, is_child, records};
+use super::records;
 use crate::sys::fork::ForkLocal;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::{lock, unpoisoned};

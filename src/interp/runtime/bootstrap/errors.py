@@ -1,6 +1,8 @@
-"""The text of exceptions."""
+"""The text of exceptions, and of the end of an interpreter."""
+import sys
+
 import _ungil
-from _ungil import sources
+from _ungil import requests, sources
 
 traceback_of = BaseException.__traceback__.__get__
 
@@ -21,3 +23,17 @@ def describe(error=None):
     except BaseException as failure:  # raised by the exception's own __str__, or as the stack is full
         text = "%s: <exception str() failed: %s>" % (kind.__name__, type(failure).__name__)
     return text.rstrip("\n").encode("utf-8", "backslashreplace")
+
+
+def last_words(thread):
+    """Flushes the output, as this interpreter ends, and returns the stack of a thread as text."""
+    requests.flush()
+    frame = sys._current_frames().get(int(thread))
+    if frame is None:
+        return b""
+    import traceback
+
+    sources.show_sources()
+    stack = [entry for entry in traceback.extract_stack(frame) if entry.filename not in _ungil.FILES]
+    text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
+    return text.encode("utf-8", "backslashreplace")

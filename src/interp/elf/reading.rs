@@ -1,0 +1,176 @@
+//! Reading shared objects from files: all that is loaded of one, or nothing but its tables, as some have hundreds of
+//! megabytes of other content.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use object::elf::{
+    DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, FileHeader64, GnuHashHeader, HashHeader,
+};
+use object::{LittleEndian as LE, U32};
+
+use super::image::{
+    Image, Malformed, Segment, Symbol, TOO_SHORT, Unreadable, check_header, get, get_all, header, loaded_end,
+    range, to_usize,
+};
+
+/// How much is read first: the headers of nearly all files are within it.
+const HEADERS_LEN: u64 = 4096;
+
+/// How much of a chain of hashes is read at once.
+const STEP: usize = 1 << 12;
+
+const OUTSIDE: &str = "a table is outside the segments";
+
+impl Image {
+    /// Reads the part of a file that is loaded. Debug information, which is most of some files, is not read.
+    pub fn read(path: &Path) -> Result<Self, Unreadable> {
+        let mut file = open(path)?;
+        let mut bytes = Vec::new();
+        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut bytes)?;
+        check_header(get(&bytes, 0, TOO_SHORT)?)?;
+        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
+        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
+        Ok(Self::parse(bytes)?)
+    }
+
+    /// Reads the headers, the dynamic section, hashes, symbols and strings. All else is zero, and takes no memory.
+    pub(crate) fn read_tables(path: &Path) -> Result<Self, Unreadable> {
+        let file = open(path)?;
+        let len = usize::try_from(file.metadata()?.len()).map_err(|_| Malformed("it is too long"))?;
+        // The system gives pages of zeros, which are not there before they are written to.
+        let mut bytes = vec![0; len];
+        for range in [0..(HEADERS_LEN as usize).min(len), segments_range(&file)?] {
+            let part = bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
+            file.read_exact_at(part, range.start as u64)?;
+        }
+        let mut image = Self::of_headers(bytes)?;
+        image.fill(&file, image.dynamic_segment()?)?;
+        image.find_dynamic()?;
+        image.fill_hashes(&file)?;
+        let count = image.count_symbols()?;
+        let len = count.checked_mul(size_of::<Symbol>()).ok_or(Malformed(OUTSIDE))?;
+        let strings_len = image.dyn_value(DT_STRSZ).and_then(|len| usize::try_from(len).ok());
+        for (tag, len) in [(DT_SYMTAB, Some(len)), (DT_STRTAB, strings_len)] {
+            let table = image.dyn_value(tag).zip(len).ok_or(Malformed(OUTSIDE))?;
+            image.fill(&file, image.file_range(table.0, table.1, OUTSIDE)?)?;
+        }
+        image.find_tables()?;
+        Ok(image)
+    }
+
+    /// Reads a part of the loaded segments.
+    fn fill(&mut self, file: &File, range: Range<usize>) -> Result<(), Unreadable> {
+        let part = self.bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
+        Ok(file.read_exact_at(part, range.start as u64)?)
+    }
+
+    /// Reads what `count_symbols` looks at.
+    fn fill_hashes(&mut self, file: &File) -> Result<(), Unreadable> {
+        if let Some(vaddr) = self.dyn_value(DT_HASH) {
+            return self.fill(file, self.file_range(vaddr, size_of::<HashHeader<LE>>(), OUTSIDE)?);
+        }
+        let vaddr = self.dyn_value(DT_GNU_HASH).ok_or(Malformed("there is no hash table"))?;
+        let table = self.file_range(vaddr, size_of::<GnuHashHeader<LE>>(), OUTSIDE)?;
+        self.fill(file, table.clone())?;
+        let header = get::<GnuHashHeader<LE>>(&self.bytes, table.start, OUTSIDE)?;
+        let (blooms, buckets) = (header.bloom_count.get(LE) as usize, header.bucket_count.get(LE) as usize);
+        let first = header.symbol_base.get(LE) as usize;
+        let start = table.end + 8 * blooms;
+        let end = start + 4 * buckets;
+        self.fill(file, start..end)?;
+        let words = self.bytes[start..end].chunks_exact(4);
+        let last = words.map(|word| u32::from_le_bytes(word.try_into().expect("4 bytes"))).max();
+        let Some(last) = last.map(|last| last as usize).filter(|&last| last >= first) else { return Ok(()) };
+        self.fill_chain(file, end + 4 * (last - first))
+    }
+
+    /// Reads hashes up to the end of a chain, which has its low bit set.
+    fn fill_chain(&mut self, file: &File, mut at: usize) -> Result<(), Unreadable> {
+        loop {
+            let end = at.saturating_add(STEP).min(self.bytes.len());
+            self.fill(file, at..end)?;
+            let is_end = |hash: &[u8]| hash[0] & 1 == 1;
+            if self.bytes[at..end].chunks_exact(size_of::<U32<LE>>()).any(is_end) || end == self.bytes.len() {
+                return Ok(());
+            }
+            at = end;
+        }
+    }
+}
+
+/// The program headers of a file.
+pub(crate) fn read_segments(file: &File) -> Result<Vec<Segment>, Unreadable> {
+    let range = segments_range(file)?;
+    let mut bytes = vec![0; range.len()];
+    file.read_exact_at(&mut bytes, range.start as u64)?;
+    Ok(get_all(&bytes, 0, range.len() / size_of::<Segment>(), TOO_SHORT)?.to_vec())
+}
+
+/// Where in a file its program headers are.
+fn segments_range(file: &File) -> Result<Range<usize>, Unreadable> {
+    let mut bytes = vec![0; size_of::<FileHeader64<LE>>()];
+    file.read_exact_at(&mut bytes, 0)?;
+    let header = get::<FileHeader64<LE>>(&bytes, 0, TOO_SHORT)?;
+    check_header(header)?;
+    let at = to_usize(header.e_phoff.get(LE), TOO_SHORT)?;
+    Ok(range(at, usize::from(header.e_phnum.get(LE)) * size_of::<Segment>(), TOO_SHORT)?)
+}
+
+/// Opens a regular file: opening or reading anything else might block, or never end.
+fn open(path: &Path) -> Result<File, Unreadable> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(Malformed("it is not a regular file").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interp::elf::small_object::small_object;
+    use crate::interp::elf::symbols::needed_python_names;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it reads the system's files")]
+    fn they_are_those_of_the_whole_file() {
+        let own = std::env::current_exe().unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let loaded = maps.lines().filter_map(|line| Some(Path::new(line.get(line.find('/')?..)?)));
+        let mut count = 0;
+        for path in loaded.filter(|path| *path != own) {
+            let Ok(whole) = Image::read(path) else { continue };
+            let tables = Image::read_tables(path).unwrap();
+            assert_eq!(tables.symbols().len(), whole.symbols().len(), "{}", path.display());
+            assert_eq!(tables.string_table(), whole.string_table(), "{}", path.display());
+            assert_eq!(needed_python_names(&tables), needed_python_names(&whole), "{}", path.display());
+            count += 1;
+        }
+        assert!(count > 0, "no library was read: {maps}");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri makes no files")]
+    fn damaged_files_are_errors() {
+        let whole = small_object(true, true);
+        let file = std::env::temp_dir().join(format!("ungil-tables-{}", std::process::id()));
+        let read = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            Image::read_tables(&file)
+        };
+        assert!(read(&whole).is_ok());
+        for len in (0..whole.len()).step_by(7) {
+            let _ = read(&whole[..len]);
+        }
+        for at in 0..whole.len().min(2048) {
+            let mut damaged = whole.clone();
+            damaged[at] = 0xff;
+            let _ = read(&damaged); // no panic
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
+}

@@ -1,0 +1,86 @@
+"""Programs whose interpreters die, with a library in C that ends them."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from support import run_script
+
+# A library that the interpreter has a copy of: it is in a directory for packages.
+SOURCE = r"""
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef int (*Callback)(int);
+
+void by_abort(void) { abort(); }
+void by_exit(void) { exit(3); }
+void by_exit_at_once(void) { _exit(4); }
+void by_quick_exit(void) { quick_exit(5); }
+void by_assertion(int number) { assert(number > 1); }
+int call(Callback callback) { return callback(1); }
+
+static void *abort_on_thread(void *argument) { abort(); }
+
+void start_thread_that_aborts(void) {
+    pthread_t thread;
+    pthread_create(&thread, 0, abort_on_thread, 0);
+    pthread_detach(thread);
+}
+"""
+
+BEGIN = """
+import ctypes, os, sys, threading, time, traceback
+import ungil
+
+LIBRARY = sys.argv[1]
+
+def c(name, loader=ctypes.CDLL):
+    return getattr(loader(LIBRARY), name)
+
+def why(call, *args):
+    "What call raises: an InterpreterDiedError."
+    try:
+        result = call(*args)
+    except ungil.InterpreterDiedError as error:
+        return str(error).partition("the interpreter died: ")[2]
+    return "no error but %r" % (result,)
+
+def square(n):
+    return n * n
+"""
+
+
+def build_library(directory):
+    if not shutil.which("cc"):
+        raise unittest.SkipTest("SKIP: no C compiler")
+    packages = os.path.join(directory, "site-packages")
+    os.makedirs(packages)
+    target = os.path.join(packages, "deadly.so")
+    command = ["cc", "-shared", "-fPIC", "-pthread", "-w", "-x", "c", "-", "-o", target]
+    subprocess.run(command, input=SOURCE, text=True, check=True)
+    return target
+
+
+class DeadlyPrograms(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.library = build_library(directory.name)
+
+    def run_program(self, script, status=0):
+        """What it prints. Its stderr must have no more than Python's own text about fatal errors."""
+        found, output, errors = run_script(BEGIN + script, self.library)
+        self.assertEqual(found, status, output + errors)
+        self.errors = errors
+        return output
+
+    def assert_prints(self, script, expected):
+        self.assertEqual(self.run_program(script), expected, self.errors)
