@@ -180,7 +180,7 @@ class MainThread(unittest.TestCase):
         # Where two run at once, the second is not on the main thread.
         expected = (True, [False], True, True)
         self.assertIn(expected[:3], [result[:3] for result in results])
-        with ungil.Interpreter() as interpreter:
+        with ungil.Interpreter(fresh=True) as interpreter:
             for _ in range(3):
                 thread = threading.Thread(target=lambda: results.append(interpreter.call(state)))
                 thread.start()
