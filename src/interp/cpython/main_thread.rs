@@ -67,6 +67,11 @@ impl MainThread {
         self.identifier.load(Ordering::Relaxed) == identifier as usize
     }
 
+    /// Whether Python has a pointer to the main thread's state.
+    pub(crate) fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
     /// Makes a thread the main one. Its thread state must not be freed while it is.
     pub(crate) fn set(&self, thread: Thread) {
         self.identifier.store(thread.identifier, Ordering::Relaxed);

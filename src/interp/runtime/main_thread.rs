@@ -46,7 +46,7 @@ impl MainRequest {
         }
         if let Some(place) = &self.place {
             let thread = place.current(gil);
-            delivery::while_none_is_delivered(self.number, || place.set(thread));
+            self.change(place, || place.set(thread));
         }
         let guard = Guard { main: self, tell };
         // SAFETY: pthread_self has no preconditions.
@@ -56,6 +56,15 @@ impl MainRequest {
             self.told.store(own, Ordering::Relaxed);
         }
         Ok(Some(guard))
+    }
+
+    /// Where Python has a pointer to the thread state, no handler may use it meanwhile.
+    fn change(&self, place: &MainThread, change: impl FnOnce()) {
+        if place.has_state() {
+            delivery::while_none_is_delivered(self.number, change);
+        } else {
+            change();
+        }
     }
 
     /// Calls Python's handler of SIGINT, if the thread is the main one: whether the interrupt has been dealt with.
@@ -89,7 +98,7 @@ impl<'py, F: Fn() -> Result<PyRef<'py>, PyErrSet>> Guard<'_, F> {
 impl<F> Drop for Guard<'_, F> {
     fn drop(&mut self) {
         if let Some(place) = &self.main.place {
-            delivery::while_none_is_delivered(self.main.number, || place.reset());
+            self.main.change(place, || place.reset());
         }
         self.main.is_taken.store(false, Ordering::Release);
     }

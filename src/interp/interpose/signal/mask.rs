@@ -9,7 +9,10 @@ use std::ptr;
 use super::child::is_child;
 
 thread_local! {
-    /// What this thread blocked before a request changed it.
+    /// Whether the request on this thread has changed it.
+    static IS_CHANGED: Cell<bool> = const { Cell::new(false) };
+
+    /// What this thread blocked before that.
     static BEFORE: Cell<Option<libc::sigset_t>> = const { Cell::new(None) };
 }
 
@@ -30,7 +33,7 @@ pub(in crate::interp::interpose) unsafe extern "C" fn pthread_sigmask(
     }
     // SAFETY: it was written.
     let before = unsafe { before.assume_init() };
-    if !new.is_null() && !is_child() && BEFORE.get().is_none() {
+    if !new.is_null() && !is_child() && !IS_CHANGED.replace(true) {
         BEFORE.set(Some(before));
     }
     if !old.is_null() {
@@ -48,15 +51,19 @@ pub(crate) struct MaskGuard {
 
 impl MaskGuard {
     pub(crate) fn new() -> Self {
-        Self { outer: BEFORE.take() }
+        Self { outer: if IS_CHANGED.replace(false) { BEFORE.take() } else { None } }
     }
 }
 
 impl Drop for MaskGuard {
     fn drop(&mut self) {
-        if let Some(before) = BEFORE.replace(self.outer) {
+        let before = if IS_CHANGED.replace(self.outer.is_some()) { BEFORE.take() } else { None };
+        if let Some(before) = before {
             // SAFETY: the set is a copy of one that the C library wrote.
             unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut()) };
+        }
+        if self.outer.is_some() {
+            BEFORE.set(self.outer);
         }
     }
 }
