@@ -23,6 +23,7 @@ const MODULES: [(&str, &str); 12] = modules![
     "fork" "process" "time_zone" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors"
     "reuse" "end"
 ];
+const MODULES: [(&str, &str); 11] = modules!["fork" "process" "time_zone" "settings" "sources" "requests" "interrupts" "errors" "exit_functions" "end" "reuse"];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
