@@ -19,11 +19,10 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 12] = modules![
+const MODULES: [(&str, &str); 13] = modules![
     "fork" "process" "time_zone" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors"
-    "reuse" "end"
+    "exit_functions" "end" "reuse"
 ];
-const MODULES: [(&str, &str); 11] = modules!["fork" "process" "time_zone" "settings" "sources" "requests" "interrupts" "errors" "exit_functions" "end" "reuse"];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
