@@ -18,7 +18,11 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::overflow;
 use crate::interp::interpose::{self, process::during_start};
+<<<<<<< HEAD
 use crate::interp::loading::dl::code_at;
+=======
+use crate::interp::loading::dl::range_at;
+>>>>>>> next
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::runtime::initialize::initialize;
 use crate::interp::runtime::interpreter::Interpreter;
@@ -104,7 +108,8 @@ fn report_end(
 /// # Safety
 /// This is called once for a copy.
 unsafe fn boot(copy: &LoadedCopy, step: &Cell<Step>) -> Result<Started, InterpError> {
-    interpose::register(copy.number, Box::leak(Box::new(copy.loader())));
+    let code = range_at(copy.api.Py_GetVersion as usize);
+    interpose::register(copy.number, Box::leak(Box::new(copy.loader())), code);
     // SAFETY: by this function's contract, this is the one initialisation; the loader was registered just now.
     unsafe { initialize(copy)? };
     // The copy is never unloaded, and its functions may be called for as long as it has objects.
