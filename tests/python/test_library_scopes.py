@@ -62,6 +62,16 @@ __thread char large[1 << 14] __attribute__((tls_model("initial-exec")));
 int count_there(void) { return ++large[100]; }
 """
 
+LOADS = USES_PYTHON + """
+#include <dlfcn.h>
+#include <stddef.h>
+int count_there(void) {
+  void *library = dlopen(NAME, RTLD_NOW);
+  int (*count)(void) = library == NULL ? NULL : (int (*)(void))dlsym(library, "count");
+  return count == NULL ? -1 : count();
+}
+"""
+
 MODULE = """
 #include <Python.h>
 static int number;
@@ -145,6 +155,14 @@ class Search(ScopesCase):
             self.assertEqual(interpreter.eval("library.count_there(), counter.count()"), "(2, 3)")
             # By dlopen, too.
             self.assertEqual(interpreter.eval("ctypes.CDLL('libelsewhere.so.1').count()"), "4")
+
+    def test_dlopen_of_a_name_searches_where_its_caller_says(self):
+        self.counter("plugins/libplugin.so")
+        self.counter("plugins/libtbb.so.12")
+        path = "-Wl,-rpath,$ORIGIN/plugins"
+        self.assert_private(self.compiled("loads.so", LOADS, path, NAME="libplugin.so"))
+        self.assert_shared(self.compiled("loads_tbb.so", LOADS, path, NAME="libtbb.so.12"))
+        self.assertEqual(self.counts(self.compiled("lost.so", LOADS, NAME="libnowhere.so"), "count_there"), ["[-1, -1, -1]"] * 2)
 
     def test_the_first_library_of_a_name_serves_all(self):
         for number in (1, 2):
