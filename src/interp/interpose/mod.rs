@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `dlfcn` | `dlopen`, `dlerror`, `dladdr`; the work of `dlsym` and `dlvsym` |
 //! | `symbol_lookup` | `dlsym`, `dlvsym` |
-//! | `environ` | `setenv`, `unsetenv`, `putenv` |
+//! | `environ` | `getenv`, `setenv` and so on, and the variable `environ` |
+//! | `programs` | `execv`, `execvp`, `system` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
@@ -37,6 +38,7 @@ pub(crate) mod fatal_error;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 mod process_id;
+mod programs;
 mod record_locks;
 pub(crate) mod signal;
 pub(crate) mod symbol_lookup;
@@ -79,10 +81,12 @@ enum Function {
     Plain(*const ()),
     /// With the number of the copy that calls it as one more argument, after so many others.
     OfCopy(*const (), u8),
+    /// Not at all: it is a variable, of which each copy has its own, at the address that this returns.
+    Variable(fn(usize) -> *const ()),
 }
 
 use Callers::{AllPrivate, FreeThreadedLibpython, Libpython, UsersOf};
-use Function::{OfCopy, Plain};
+use Function::{OfCopy, Plain, Variable};
 
 const fn entry(name: &'static str, callers: Callers, function: Function) -> Entry {
     Entry { name, callers, function }
@@ -97,9 +101,18 @@ const TABLE: &[Entry] = &[
     entry("dlerror", AllPrivate, Plain(dlfcn::dlerror as *const ())),
     entry("dladdr", AllPrivate, Plain(dlfcn::dladdr as *const ())),
     // environment
-    entry("setenv", Libpython, Plain(environ::setenv as *const ())),
-    entry("unsetenv", Libpython, Plain(environ::unsetenv as *const ())),
-    entry("putenv", Libpython, Plain(environ::putenv as *const ())),
+    entry("environ", AllPrivate, Variable(environ::variable)),
+    entry("__environ", AllPrivate, Variable(environ::variable)),
+    entry("_environ", AllPrivate, Variable(environ::variable)),
+    entry("getenv", AllPrivate, OfCopy(environ::getenv as *const (), 1)),
+    entry("secure_getenv", AllPrivate, OfCopy(environ::secure_getenv as *const (), 1)),
+    entry("setenv", AllPrivate, OfCopy(environ::setenv as *const (), 3)),
+    entry("unsetenv", AllPrivate, OfCopy(environ::unsetenv as *const (), 1)),
+    entry("putenv", AllPrivate, OfCopy(environ::putenv as *const (), 1)),
+    entry("clearenv", AllPrivate, OfCopy(environ::clearenv as *const (), 0)),
+    entry("execv", AllPrivate, OfCopy(programs::execv as *const (), 2)),
+    entry("execvp", AllPrivate, OfCopy(programs::execvp as *const (), 2)),
+    entry("system", AllPrivate, OfCopy(programs::system as *const (), 1)),
     // waits of Python's own
     entry("pthread_cond_timedwait", Libpython, OfCopy(gil_wait::pthread_cond_timedwait as *const (), 3)),
     entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),
@@ -151,7 +164,7 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
         .iter()
         .filter_map(|entry| match entry.function {
             OfCopy(function, arguments) => Some((function.addr(), arguments)),
-            Plain(_) => None,
+            Plain(_) | Variable(_) => None,
         })
         .collect();
     let mut trampolines = trampolines::make(&of_copy, number)?.into_iter();
@@ -159,6 +172,7 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
         let address = match entry.function {
             OfCopy(..) => trampolines.next().expect("each has a trampoline"),
             Plain(function) => function.addr(),
+            Variable(variable) => variable(number).addr(),
         };
         let in_libpython = !matches!(entry.callers, UsersOf(_));
         InterposedFunction { name: entry.name, address, in_libpython }

@@ -16,7 +16,7 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
-use crate::interp::interpose;
+use crate::interp::interpose::{self, environ};
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
@@ -145,6 +145,7 @@ impl Interpreter {
             self.version,
             self.is_free_threaded,
         )?;
+        environ::replace(self.number, variables);
         self.request(self.functions.reinitialize, variables)?;
         self.request(self.functions.configure, &options.to_text()).map(|_| ())
     }
