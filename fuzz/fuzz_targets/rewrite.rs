@@ -2,13 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ungil::interp::elf::image::{Image, Malformed};
+use ungil::interp::elf::image::Image;
+use ungil::interp::elf::malformed::Malformed;
 use ungil::interp::elf::rewrite::{InterposedFunction, rewrite_library, rewrite_libpython};
 use ungil::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_names};
 use ungil::interp::elf::version_files::version_files_not_needed;
 
 fn check(file: &[u8]) -> Result<(), Malformed> {
-    let image = Image::parse(file.to_vec())?;
+    let image = Image::parse(file)?;
     needed_python_names(&image)?;
     version_files_not_needed(&image)?;
     let python = PythonSymbols::exported_by(&image)?;

@@ -1,11 +1,10 @@
 //! The segment at the end of a copy, which holds its new tables.
 
 use object::LittleEndian as LE;
-use object::elf::{
-    DT_STRSZ, DT_STRTAB, DynamicTag, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, ProgramType,
-};
+use object::elf::{DT_STRSZ, DynamicTag, PF_R, PT_GNU_PROPERTY, PT_GNU_RELRO, PT_LOAD, PT_NOTE, ProgramType};
 
-use super::image::{Image, Malformed, Segment};
+use super::image::{Image, Segment};
+use super::malformed::{Malformed, NO_MEMORY};
 use super::string_table::StringTableBuilder;
 
 /// New tables, and the dynamic entries that will refer to them.
@@ -48,10 +47,16 @@ impl AppendedSegment {
         self.bytes.extend_from_slice(table);
     }
 
-    pub(crate) fn replace_strings(&mut self, names: &StringTableBuilder<'_>) {
-        self.replace_table(DT_STRTAB, DT_STRTAB, names.bytes());
-        let value = names.bytes().len() as u64;
-        self.dyn_entries.push(NewDynEntry { tag: DT_STRSZ, old_tag: DT_STRSZ, value });
+    /// Its address.
+    pub(crate) fn vaddr(&self) -> u64 {
+        self.vaddr
+    }
+
+    /// Adds the new names, which must be the first table.
+    pub(crate) fn add_names(&mut self, names: &StringTableBuilder<'_>) {
+        assert!(self.bytes.is_empty(), "the names are at the start of the segment");
+        self.dyn_entries.push(NewDynEntry { tag: DT_STRSZ, old_tag: DT_STRSZ, value: names.len() });
+        self.bytes.extend_from_slice(names.added());
     }
 
     /// Appends the segment to the image.
@@ -60,10 +65,9 @@ impl AppendedSegment {
             set_dyn_entry(image, entry);
         }
         let offset = (image.bytes.len() as u64).next_multiple_of(self.page_size);
-        image.bytes.resize(offset as usize, 0);
+        image.bytes.resize(offset as usize).map_err(|_| NO_MEMORY)?;
         self.insert_header(image.segments_mut(), offset)?;
-        image.bytes.extend(self.bytes);
-        Ok(())
+        image.bytes.extend(&self.bytes).map_err(|_| NO_MEMORY)
     }
 
     /// Writes the segment's program header over one that only tools look at, or that only adds protection; and moves it

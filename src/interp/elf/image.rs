@@ -5,7 +5,6 @@
 //! out of range is an error that names it.
 
 use std::ops::Range;
-use std::{fmt, io};
 
 use object::elf::{
     DT_GNU_HASH, DT_HASH, DT_NULL, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, Dyn64, DynamicTag, ELFCLASS64,
@@ -14,6 +13,9 @@ use object::elf::{
 };
 use object::pod::{Pod, from_bytes, from_bytes_mut, slice_from_bytes, slice_from_bytes_mut};
 use object::{LittleEndian as LE, U32};
+
+use super::buffer::Buffer;
+use super::malformed::{Malformed, NO_MEMORY};
 
 pub(crate) type Segment = ProgramHeader64<LE>;
 pub(crate) type Symbol = Sym64<LE>;
@@ -30,50 +32,6 @@ const _: () = assert!(
         && align_of::<U32<LE>>() == 1
 );
 
-/// Why a file is not a shared object that can be rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
-
-/// Why a file could not be read.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The system call that failed.
-    System(io::Error),
-    /// Its content is malformed.
-    Malformed(Malformed),
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<Malformed> for Unreadable {
-    fn from(error: Malformed) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(error) => error.fmt(f),
-            Self::Malformed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
 /// More than any shared object has.
 const MAX_SEGMENTS: usize = 256;
 
@@ -84,7 +42,7 @@ const OUTSIDE_HASH: &str = "the hash table is outside the segments";
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
 pub struct Image {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Buffer,
     /// The program headers.
     segments: Range<usize>,
     /// The dynamic section, up to its DT_NULL.
@@ -120,7 +78,12 @@ pub(super) fn range(start: usize, len: usize, what: &'static str) -> Result<Rang
 
 impl Image {
     /// Parses a file's bytes, and keeps those that are loaded.
-    pub fn parse(file: Vec<u8>) -> Result<Self, Malformed> {
+    pub fn parse(file: &[u8]) -> Result<Self, Malformed> {
+        Self::of(Buffer::try_from(file).map_err(|_| NO_MEMORY)?)
+    }
+
+    /// As `parse`.
+    pub(super) fn of(file: Buffer) -> Result<Self, Malformed> {
         let mut image = Self::of_headers(file)?;
         image.find_dynamic()?;
         image.find_tables()?;
@@ -128,13 +91,13 @@ impl Image {
     }
 
     /// With the program headers alone.
-    pub(super) fn of_headers(mut file: Vec<u8>) -> Result<Self, Malformed> {
+    pub(super) fn of_headers(mut file: Buffer) -> Result<Self, Malformed> {
         let (at, segments) = header(&file)?;
         let (count, end) = (segments.len(), loaded_end(segments)?);
         if end > file.len() {
             return Err(Malformed("a segment is outside the file: it is truncated"));
         }
-        file.truncate(end);
+        file.resize(end).map_err(|_| NO_MEMORY)?;
         let what = "the program headers are outside the loaded segments";
         let mut image = Self {
             segments: range(at, count * size_of::<Segment>(), what)?,
@@ -155,7 +118,8 @@ impl Image {
         }
         let len = to_usize(value(DT_STRSZ, "there is no DT_STRSZ")?, "the string table is too long")?;
         let what = "the string table is outside the segments";
-        let strings = self.file_range(value(DT_STRTAB, "there is no DT_STRTAB")?, len, what)?;
+        let mut strings = self.rest_of_segment(value(DT_STRTAB, "there is no DT_STRTAB")?, what)?;
+        strings.end = strings.end.min(strings.start.saturating_add(len));
         let count = self.count_symbols()?;
         let what = "the symbol table is outside the segments";
         let len = count.checked_mul(size_of::<Symbol>()).ok_or(Malformed(what))?;
@@ -225,15 +189,22 @@ impl Image {
         len: usize,
         what: &'static str,
     ) -> Result<Range<usize>, Malformed> {
-        let holds = |segment: &&Segment| {
-            let offset = vaddr.checked_sub(segment.p_vaddr.get(LE));
-            segment.p_type.get(LE) == PT_LOAD
-                && offset.is_some_and(|offset| offset <= segment.p_filesz.get(LE))
-                && offset.and_then(|offset| offset.checked_add(len as u64)) <= Some(segment.p_filesz.get(LE))
-        };
-        let segment = self.segments().iter().find(holds).ok_or(Malformed(what))?;
-        let offset = segment.p_offset.get(LE).checked_add(vaddr - segment.p_vaddr.get(LE));
-        range(to_usize(offset.ok_or(Malformed(what))?, what)?, len, what)
+        let rest = self.rest_of_segment(vaddr, what)?;
+        let range = range(rest.start, len, what)?;
+        if range.end <= rest.end { Ok(range) } else { Err(Malformed(what)) }
+    }
+
+    /// What the file has of a segment, from a virtual address on.
+    fn rest_of_segment(&self, vaddr: u64, what: &'static str) -> Result<Range<usize>, Malformed> {
+        let loaded = self.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
+        let rests = loaded.filter_map(|segment| {
+            let offset = vaddr.checked_sub(segment.p_vaddr.get(LE))?;
+            let len = segment.p_filesz.get(LE).checked_sub(offset)?;
+            Some((segment.p_offset.get(LE).checked_add(offset)?, len))
+        });
+        // It may be the end of one and the start of another.
+        let (start, len) = rests.max_by_key(|(_, len)| *len).ok_or(Malformed(what))?;
+        range(to_usize(start, what)?, to_usize(len, what)?, what)
     }
 
     /// Section headers lie after the loaded part; the dynamic loader does not need them.
@@ -292,16 +263,29 @@ impl Image {
         self.slice_of_mut(self.symbols.clone())
     }
 
+    /// The string table, as far as it is in one segment.
+    #[cfg(test)]
     pub(crate) fn string_table(&self) -> &[u8] {
         &self.bytes[self.strings.clone()]
     }
 
     /// The string that begins at `offset` of the string table, without its NUL.
     pub(crate) fn string(&self, offset: u64) -> Result<&[u8], Malformed> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.string_table().get(offset..));
-        let rest = rest.ok_or(Malformed("a name is outside the string table"))?;
+        let rest = self.strings_from(offset).ok_or(Malformed("a name is outside the string table"))?;
         let end = rest.iter().position(|&byte| byte == 0).ok_or(Malformed("a name has no end"))?;
         Ok(&rest[..end])
+    }
+
+    /// The string table from an offset on. It need not be in one segment: that of a copy is in two.
+    fn strings_from(&self, offset: u64) -> Option<&[u8]> {
+        let near = &self.bytes[self.strings.clone()];
+        if let Some(rest) = usize::try_from(offset).ok().and_then(|offset| near.get(offset..)) {
+            return Some(rest);
+        }
+        let len = self.dyn_value(DT_STRSZ)?.checked_sub(offset)?;
+        let rest = self.rest_of_segment(self.dyn_value(DT_STRTAB)?.checked_add(offset)?, "").ok()?;
+        let end = rest.end.min(rest.start.saturating_add(usize::try_from(len).ok()?));
+        self.bytes.get(rest.start..end)
     }
 
     /// More than the names of all its symbols take. Because names may share their tails, a small malformed file can have

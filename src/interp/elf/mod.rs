@@ -4,6 +4,8 @@
 //! | file | contents |
 //! |---|---|
 //! | [`image`] | parsing: segments, dynamic section, symbols, strings |
+//! | `buffer` | the bytes of a shared object |
+//! | [`malformed`] | what may be wrong with a file |
 //! | [`symbols`] | symbol prefixes, and which symbols are Python's |
 //! | [`version_files`] | the files that the versions of symbols are expected in |
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
@@ -15,8 +17,10 @@
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
 pub(crate) mod appended_segment;
+pub mod buffer;
 pub(crate) mod finalizers;
 pub mod image;
+pub mod malformed;
 pub(crate) mod needing;
 pub(crate) mod reading;
 pub mod rewrite;

@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn it_needs_what_it_is_to_need_in_that_order() {
         let names = [b"/proc/1/fd/3".to_vec(), b"libm.so.6".to_vec()];
-        let image = Image::parse(library_needing(&names)).unwrap();
+        let image = Image::parse(&library_needing(&names)).unwrap();
         let found: Vec<_> = image.dyn_values(DT_NEEDED).map(|offset| image.string(offset).unwrap()).collect();
         assert_eq!(found, names);
         assert_eq!(image.symbols().len(), 1);

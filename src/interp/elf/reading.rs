@@ -12,10 +12,11 @@ use object::elf::{
 };
 use object::{LittleEndian as LE, U32};
 
+use super::buffer::Buffer;
 use super::image::{
-    Image, Malformed, Segment, Symbol, TOO_SHORT, Unreadable, check_header, get, get_all, header, loaded_end,
-    range, to_usize,
+    Image, Segment, Symbol, TOO_SHORT, check_header, get, get_all, header, loaded_end, range, to_usize,
 };
+use super::malformed::{Malformed, Unreadable};
 
 /// How much is read first: the headers of nearly all files are within it.
 const HEADERS_LEN: u64 = 4096;
@@ -29,20 +30,21 @@ impl Image {
     /// Reads the part of a file that is loaded. Debug information, which is most of some files, is not read.
     pub fn read(path: &Path) -> Result<Self, Unreadable> {
         let mut file = open(path)?;
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut bytes)?;
-        check_header(get(&bytes, 0, TOO_SHORT)?)?;
-        let end = header(&bytes).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(usize::MAX);
-        file.take(end.saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
-        Ok(Self::parse(bytes)?)
+        let mut headers = Vec::new();
+        Read::by_ref(&mut file).take(HEADERS_LEN).read_to_end(&mut headers)?;
+        check_header(get(&headers, 0, TOO_SHORT)?)?;
+        let len = file_len(&file)?;
+        let end = header(&headers).and_then(|(_, segments)| loaded_end(segments)).unwrap_or(len);
+        let mut bytes = Buffer::zeroed(end.min(len))?;
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(Self::of(bytes)?)
     }
 
     /// Reads the headers, the dynamic section, hashes, symbols and strings. All else is zero, and takes no memory.
     pub(crate) fn read_tables(path: &Path) -> Result<Self, Unreadable> {
         let file = open(path)?;
-        let len = usize::try_from(file.metadata()?.len()).map_err(|_| Malformed("it is too long"))?;
-        // The system gives pages of zeros, which are not there before they are written to.
-        let mut bytes = vec![0; len];
+        let len = file_len(&file)?;
+        let mut bytes = Buffer::zeroed(len)?;
         for range in [0..(HEADERS_LEN as usize).min(len), segments_range(&file)?] {
             let part = bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
             file.read_exact_at(part, range.start as u64)?;
@@ -118,6 +120,10 @@ fn segments_range(file: &File) -> Result<Range<usize>, Unreadable> {
     check_header(header)?;
     let at = to_usize(header.e_phoff.get(LE), TOO_SHORT)?;
     Ok(range(at, usize::from(header.e_phnum.get(LE)) * size_of::<Segment>(), TOO_SHORT)?)
+}
+
+fn file_len(file: &File) -> Result<usize, Unreadable> {
+    Ok(to_usize(file.metadata()?.len(), "it is too long")?)
 }
 
 /// Opens a regular file: opening or reading anything else might block, or never end.

@@ -1,8 +1,8 @@
 //! Copies of libraries with symbol names of their own, so that each copy of libpython, and the extension modules that
 //! belong to it, are bound to one another and to no other copy.
 //!
-//! The renamed strings go into a new string table, and renamed definitions into a new hash table. All new tables lie in
-//! a segment that is appended to the file.
+//! The new names, and a new hash table of renamed definitions, lie in a segment that is appended to the file. As little as
+//! possible changes elsewhere, because copies share the pages that are equal to the original's.
 //!
 //! The ELF writers of the `object` crate (`write::elf`, `build::elf`) are not used: they lay a file out from its
 //! sections, which stripped libraries need not have, and which are not even read here. This works on the loaded
@@ -17,8 +17,10 @@ use object::elf::{
 use object::pod::bytes_of;
 
 use super::appended_segment::AppendedSegment;
+use super::buffer::Buffer;
 use super::finalizers::hide_finalizers;
-use super::image::{Image, Malformed, Symbol};
+use super::image::{Image, Symbol};
+use super::malformed::Malformed;
 use super::string_table::StringTableBuilder;
 use super::symbols::{SymbolPrefix, is_python_symbol};
 
@@ -39,25 +41,31 @@ pub fn rewrite_libpython(
     mut image: Image,
     prefix: &SymbolPrefix,
     interposed: &[InterposedFunction],
-) -> Result<Vec<u8>, Malformed> {
-    let mut names = StringTableBuilder::new(&image, prefix);
+) -> Result<Buffer, Malformed> {
+    let mut segment = AppendedSegment::new(&image)?;
+    let mut names = StringTableBuilder::new(&image, prefix, segment.vaddr())?;
     let is_interposed =
         |name: &[u8]| interposed.iter().any(|it| it.in_libpython && it.name.as_bytes() == name);
-    // PyInit_* too: the table of built-in modules refers to them.
-    names.rename_symbols(&mut image, |is_defined, name| {
-        is_python_symbol(name) || !is_defined && is_interposed(name)
-    })?;
+    // The original table stays as it is, so that its pages can be shared.
+    let mut symbols = image.symbols().to_vec();
+    for symbol in symbols.iter_mut().skip(1) {
+        let name = image.string(u64::from(symbol.st_name.get(LE)))?;
+        // PyInit_* too: the table of built-in modules refers to them.
+        if is_python_symbol(name) || symbol.st_shndx.get(LE) == SHN_UNDEF && is_interposed(name) {
+            let new = names.rename(&image, symbol)?;
+            symbol.st_name.set(LE, new);
+        }
+    }
     let soname = image.dyn_value(DT_SONAME).map(|offset| image.string(offset).map(<[u8]>::to_vec));
     names.rename_library(&mut image, &soname.transpose()?.unwrap_or_default())?;
-    let symbols = with_interposed(&image, &mut names, prefix, interposed)?;
-    let mut segment = AppendedSegment::new(&image)?;
-    segment.replace_table(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &names)?);
+    add_interposed(&mut symbols, &image, &mut names, interposed)?;
+    segment.add_names(&names);
+    segment.replace_table(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &image, &names)?);
     if let Some(versions) = versions(&image, symbols.len() - image.symbols().len())? {
         segment.replace_table(DT_VERSYM, DT_VERSYM, &versions);
     }
     let symbol_table: Vec<u8> = symbols.iter().flat_map(bytes_of).copied().collect();
     segment.replace_table(DT_SYMTAB, DT_SYMTAB, &symbol_table);
-    segment.replace_strings(&names);
     segment.append_to(&mut image)?;
     Ok(image.bytes)
 }
@@ -75,9 +83,16 @@ pub fn rewrite_library(
     origin: &[u8],
     is_own: impl Fn(&[u8]) -> bool,
     needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
-) -> Result<Vec<u8>, Malformed> {
-    let mut names = StringTableBuilder::new(&image, prefix);
-    names.rename_symbols(&mut image, |is_defined, name| !is_defined && is_own(name))?;
+) -> Result<Buffer, Malformed> {
+    let mut segment = AppendedSegment::new(&image)?;
+    let mut names = StringTableBuilder::new(&image, prefix, segment.vaddr())?;
+    for i in 1..image.symbols().len() {
+        let symbol = &image.symbols()[i];
+        if symbol.st_shndx.get(LE) == SHN_UNDEF && is_own(image.string(u64::from(symbol.st_name.get(LE)))?) {
+            let new = names.rename(&image, symbol)?;
+            image.symbols_mut()[i].st_name.set(LE, new);
+        }
+    }
     names.rename_library(&mut image, soname)?;
     for tag in [DT_NEEDED, DT_FILTER, DT_AUXILIARY] {
         names.replace_dyn_strings(&mut image, tag, &needed)?;
@@ -94,8 +109,7 @@ pub fn rewrite_library(
         }
     }
     hide_finalizers(&mut image);
-    let mut segment = AppendedSegment::new(&image)?;
-    segment.replace_strings(&names);
+    segment.add_names(&names);
     segment.append_to(&mut image)?;
     Ok(image.bytes)
 }
@@ -118,35 +132,35 @@ fn expand_origin(path: &[u8], origin: &[u8]) -> Vec<u8> {
     expanded
 }
 
-/// The symbols with the interposed functions, as absolute addresses (glibc before 2.28 would add the load address). One
-/// that libpython defines itself is replaced; others are added at the end.
-fn with_interposed(
+/// Adds the interposed functions, as absolute addresses (glibc before 2.28 would add the load address). Those that
+/// libpython defines itself, which are Python's, are replaced.
+fn add_interposed(
+    symbols: &mut Vec<Symbol>,
     image: &Image,
     names: &mut StringTableBuilder<'_>,
-    prefix: &SymbolPrefix,
     interposed: &[InterposedFunction],
-) -> Result<Vec<Symbol>, Malformed> {
-    let mut symbols = image.symbols().to_vec();
+) -> Result<(), Malformed> {
     for function in interposed {
-        let name = prefix.mangle_bytes(function.name.as_bytes());
+        let name = function.name.as_bytes();
         let is_own = |symbol: &Symbol| {
-            symbol.st_shndx.get(LE) != SHN_UNDEF && names.get(symbol.st_name.get(LE)) == Some(&name)
+            symbol.st_shndx.get(LE) != SHN_UNDEF && image.string(symbol.st_name.get(LE).into()) == Ok(name)
         };
-        let symbol = match symbols.iter().position(is_own) {
-            Some(own) => &mut symbols[own],
-            None if is_python_symbol(function.name.as_bytes()) => continue, // this version does not have it
-            None => {
-                let mut symbol = Symbol::default();
-                symbol.st_name.set(LE, names.add(&name)?);
-                symbols.push(symbol);
-                symbols.last_mut().expect("it was pushed")
-            }
+        let symbol = if is_python_symbol(name) {
+            let Some(own) = image.symbols().iter().position(is_own) else {
+                continue; // this version does not have it
+            };
+            &mut symbols[own]
+        } else {
+            let mut symbol = Symbol::default();
+            symbol.st_name.set(LE, names.add_mangled(name)?);
+            symbols.push(symbol);
+            symbols.last_mut().expect("it was pushed")
         };
         symbol.st_info = SymbolInfo::new(STB_GLOBAL, STT_FUNC);
         symbol.st_shndx.set(LE, SHN_ABS);
         symbol.st_value.set(LE, function.address as u64);
     }
-    Ok(symbols)
+    Ok(())
 }
 
 /// The table of symbol versions, if there is one, with entries for `more` unversioned symbols.
@@ -161,15 +175,18 @@ fn versions(image: &Image, more: usize) -> Result<Option<Vec<u8>>, Malformed> {
 
 /// A hash table of all symbols under their new names (System V ABI, "Hash Table"). It takes the symbols in any order,
 /// while a GNU table would need them sorted by bucket.
-fn hash_table(symbols: &[Symbol], names: &StringTableBuilder<'_>) -> Result<Vec<u8>, Malformed> {
+fn hash_table(
+    symbols: &[Symbol],
+    image: &Image,
+    names: &StringTableBuilder<'_>,
+) -> Result<Vec<u8>, Malformed> {
     let bucket_count = (symbols.len() / 2).max(1);
     let (mut buckets, mut chains) = (vec![0u32; bucket_count], vec![0u32; symbols.len()]);
     for (i, symbol) in symbols.iter().enumerate().skip(1) {
         if symbol.st_shndx.get(LE) == SHN_UNDEF {
             continue;
         }
-        let name = names.get(symbol.st_name.get(LE));
-        let name = name.ok_or(Malformed("a name is outside the string table"))?;
+        let name = names.get(image, symbol.st_name.get(LE))?;
         let bucket = &mut buckets[object::elf::hash(name) as usize % bucket_count];
         chains[i] = std::mem::replace(bucket, i as u32);
     }

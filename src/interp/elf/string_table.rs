@@ -1,48 +1,70 @@
-//! The string table of a copy.
+//! The new names of a copy.
 
 use std::collections::HashMap;
 
 use object::LittleEndian as LE;
-use object::elf::{DT_SONAME, DynamicTag, SHN_UNDEF};
+use object::elf::{DT_SONAME, DT_STRTAB, DynamicTag};
 
-use super::image::{Image, Malformed};
+use super::image::{Image, Symbol};
+use super::malformed::Malformed;
 use super::symbols::SymbolPrefix;
 use super::version_files::version_files;
 
-/// Builds a copy's string table: the original one, followed by the new names. Renaming in place is not possible, as a
-/// name may be the tail of another one.
+/// The new names of a copy. They follow the original string table, which stays where it is, at a distance: the loader
+/// adds the offset of a name to the table's address. (Renaming in place is not possible, as a name may be the tail of
+/// another one.)
 pub(crate) struct StringTableBuilder<'a> {
     prefix: &'a SymbolPrefix,
-    table: Vec<u8>,
+    /// The new names.
+    added: Vec<u8>,
+    /// The offset of the first one.
+    start: u32,
     max_len: usize,
     /// New offsets of renamed strings, by the old ones.
     renamed: HashMap<u32, u32>,
 }
 
 impl<'a> StringTableBuilder<'a> {
-    pub(crate) fn new(image: &Image, prefix: &'a SymbolPrefix) -> Self {
-        let table = image.string_table().to_vec();
-        Self { prefix, table, max_len: image.max_names_len(), renamed: HashMap::new() }
+    /// New names that will lie at `vaddr`, after all that the image has.
+    pub(crate) fn new(image: &Image, prefix: &'a SymbolPrefix, vaddr: u64) -> Result<Self, Malformed> {
+        let start =
+            image.dyn_value(DT_STRTAB).and_then(|table| u32::try_from(vaddr.checked_sub(table)?).ok());
+        let start = start.ok_or(Malformed("the string table is too far away"))?;
+        Ok(Self { prefix, added: Vec::new(), start, max_len: image.max_names_len(), renamed: HashMap::new() })
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.table
+    /// The new names.
+    pub(crate) fn added(&self) -> &[u8] {
+        &self.added
+    }
+
+    /// The length of the string table, with the new names.
+    pub(crate) fn len(&self) -> u64 {
+        u64::from(self.start) + self.added.len() as u64
     }
 
     /// The string at an offset.
-    pub(crate) fn get(&self, offset: u32) -> Option<&[u8]> {
-        self.table.get(offset as usize..)?.split(|&byte| byte == 0).next()
+    pub(crate) fn get<'b>(&'b self, image: &'b Image, offset: u32) -> Result<&'b [u8], Malformed> {
+        match offset.checked_sub(self.start) {
+            None => image.string(offset.into()),
+            Some(offset) => {
+                let rest =
+                    self.added.get(offset as usize..).and_then(|rest| rest.split(|&byte| byte == 0).next());
+                rest.ok_or(Malformed("a name is outside the string table"))
+            }
+        }
     }
 
     /// Appends a string. The result is its offset.
     pub(crate) fn add(&mut self, name: &[u8]) -> Result<u32, Malformed> {
-        let offset = self.table.len();
-        if name.len() >= self.max_len.saturating_sub(offset) {
-            return Err(Malformed("the names are too long"));
+        const TOO_LONG: Malformed = Malformed("the names are too long");
+        if name.len() >= self.max_len.saturating_sub(self.added.len()) {
+            return Err(TOO_LONG);
         }
-        self.table.extend_from_slice(name);
-        self.table.push(0);
-        Ok(offset as u32)
+        let offset = u32::try_from(self.len()).map_err(|_| TOO_LONG)?;
+        self.added.extend_from_slice(name);
+        self.added.push(0);
+        Ok(offset)
     }
 
     /// As `add`, with the prefix.
@@ -50,27 +72,15 @@ impl<'a> StringTableBuilder<'a> {
         self.add(&self.prefix.mangle_bytes(name))
     }
 
-    /// Renames the symbols that `chosen` picks, given whether they are defined in this library, and their names.
-    pub(crate) fn rename_symbols(
-        &mut self,
-        image: &mut Image,
-        chosen: impl Fn(bool, &[u8]) -> bool,
-    ) -> Result<(), Malformed> {
-        for i in 1..image.symbols().len() {
-            let symbol = &image.symbols()[i];
-            let old = symbol.st_name.get(LE);
-            let name = image.string(u64::from(old))?;
-            if !chosen(symbol.st_shndx.get(LE) != SHN_UNDEF, name) {
-                continue;
-            }
-            let new = match self.renamed.get(&old) {
-                Some(&new) => new,
-                None => self.add_mangled(name)?,
-            };
-            self.renamed.insert(old, new);
-            image.symbols_mut()[i].st_name.set(LE, new);
+    /// The offset of a symbol's new name.
+    pub(crate) fn rename(&mut self, image: &Image, symbol: &Symbol) -> Result<u32, Malformed> {
+        let old = symbol.st_name.get(LE);
+        if let Some(&new) = self.renamed.get(&old) {
+            return Ok(new);
         }
-        Ok(())
+        let new = self.add_mangled(image.string(u64::from(old))?)?;
+        self.renamed.insert(old, new);
+        Ok(new)
     }
 
     /// Gives the copy the SONAME `soname` with the prefix: the dynamic loader does not load a library whose SONAME it
@@ -102,6 +112,7 @@ impl<'a> StringTableBuilder<'a> {
         }
         Ok(())
     }
+
     /// Replaces the names of the files that define the versions of symbols, where `other` gives another name.
     pub(crate) fn replace_version_files(
         &mut self,

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use object::LittleEndian as LE;
 use object::elf::SHN_UNDEF;
 
-use super::image::{Image, Malformed};
+use super::image::Image;
+use super::malformed::Malformed;
 
 /// The prefix of one interpreter's symbols, as `objcopy --prefix-symbols` would add it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::ops::Range;
 use object::LittleEndian as LE;
 use object::elf::{DT_NEEDED, DT_VERNEED, Verneed};
 
-use super::image::{Image, Malformed, get};
+use super::image::{Image, get};
+use super::malformed::Malformed;
 
 type Entry = Verneed<LE>;
 

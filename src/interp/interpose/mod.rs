@@ -39,7 +39,7 @@ pub(crate) mod gil_wait;
 pub(crate) mod process;
 mod process_id;
 mod programs;
-mod record_locks;
+pub(crate) mod record_locks;
 pub(crate) mod signal;
 pub(crate) mod symbol_lookup;
 pub(crate) mod thread_stack;

@@ -2,7 +2,8 @@
 
 use object::elf::{DT_AUXILIARY, DT_FILTER, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DynamicTag};
 
-use crate::interp::elf::image::{Image, Malformed};
+use crate::interp::elf::image::Image;
+use crate::interp::elf::malformed::Malformed;
 use crate::interp::elf::symbols::needed_python_names;
 
 /// What was read from a library's file.

@@ -281,7 +281,7 @@ impl Loader {
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(fs::write(file, content)?)
+        Ok(fs::write(file, &*content)?)
     }
 
     /// The functions of the C library that a library needs, and that are interposed in it.

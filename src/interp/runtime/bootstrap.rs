@@ -19,8 +19,7 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 9] =
-    modules!["fork" "process" "settings" "sources" "requests" "interrupts" "errors" "reuse" "end"];
+const MODULES: [(&str, &str); 11] = modules!["fork" "process" "time_zone" "settings" "sources" "requests" "interrupts" "errors" "exit_functions" "end" "reuse"];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::interp::error::InterpError;
+use crate::interp::interpose::record_locks;
 use crate::interp::runtime::environment;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::options::Options;
@@ -111,6 +112,7 @@ impl Checkout {
         checked_in.map_err(|uses| if uses == CHECKED_IN { InterpError::Gone } else { InterpError::Busy })?;
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
+        record_locks::close_parked();
         if self.interpreter.reset().is_ok() {
             lock(&all.idle).push((self.options.clone(), self.interpreter));
         }

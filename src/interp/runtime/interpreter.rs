@@ -176,6 +176,11 @@ impl Interpreter {
         !self.in_progress.is_empty()
     }
 
+    /// The number of its copy.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
     /// The functions of its Python's C API.
     pub(crate) fn api(&self) -> &'static Api {
         self.python.api

@@ -152,27 +152,31 @@ impl Service {
         never_abandon();
         self.take_gil();
         let is_idle = self.in_progress.is_empty();
-        if is_idle {
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.end_python()));
-        }
+        let python_ends =
+            is_idle && panic::catch_unwind(AssertUnwindSafe(|| self.end_python())).unwrap_or(false);
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = ending.python_ended.send(());
-        if is_idle && ending.end_libraries.recv().is_ok() {
+        if python_ends && ending.end_libraries.recv().is_ok() {
             // SAFETY: the process is exiting, and this is called once: it does not return.
             unsafe { interpose::finalize(self.number) };
         }
         self.keep_gil_forever(Some(&ending.stopped))
     }
 
-    /// This thread holds the GIL.
-    fn end_python(&self) {
+    /// Whether no thread can run Python code any more. (In a free-threaded build, threads that are left can.) This thread
+    /// holds the GIL.
+    fn end_python(&self) -> bool {
         // SAFETY: this thread took the GIL and keeps it, and uses no token elsewhere meanwhile.
         let gil = unsafe { Gil::new(self.python.api) };
         // SAFETY: the function is one of `bootstrap` in this copy, by the contract of `new`, and the token is of this copy's
         // GIL; the function is alive as long as the copy.
-        if let Err(error) = unsafe { gil.call_with_bytes(self.functions.end, b"") } {
+        let threads = unsafe { gil.call_with_bytes(self.functions.end, b"") };
+        let are_left = threads.and_then(|threads| Ok(!threads.content()?.is_empty()));
+        let are_left = are_left.unwrap_or_else(|error| {
             gil.clear(error);
-        }
+            false
+        });
+        self.world.is_none() || !are_left
     }
 
     /// The exit does not wait for ever.

@@ -6,7 +6,9 @@ use object::LittleEndian as LE;
 use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, SHN_ABS, STB_GNU_UNIQUE};
 
 use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
-use crate::interp::elf::image::{Image, Malformed};
+use crate::interp::elf::buffer::Buffer;
+use crate::interp::elf::image::Image;
+use crate::interp::elf::malformed::Malformed;
 use crate::interp::elf::small_object::{SYMBOLS, small_object};
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, needed_python_names};
 use crate::interp::elf::version_files::{version_files, version_files_not_needed};
@@ -20,7 +22,7 @@ const INTERPOSED: [InterposedFunction; 2] = [
 ];
 
 /// A copy that belongs to a libpython with these symbols.
-fn copy_for(python: &PythonSymbols, image: Image) -> Result<Vec<u8>, Malformed> {
+fn copy_for(python: &PythonSymbols, image: Image) -> Result<Buffer, Malformed> {
     let is_own = |name: &[u8]| python.contains(name) || name == b"dlopen";
     rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", is_own, |needed| {
         needed.starts_with(b"libc.").then(|| b"libother.so".to_vec())
@@ -82,9 +84,9 @@ fn each_extension_module_of_the_standard_library_can_be_rewritten() {
     for path in libpythons(TEST) {
         let python = PythonSymbols::exported_by(&Image::read(&path).unwrap()).unwrap();
         for file in &extension_modules(TEST, &path) {
-            let before = Image::parse(fs::read(file).unwrap()).unwrap();
+            let before = Image::parse(&fs::read(file).unwrap()).unwrap();
             assert!(!needed_python_names(&before).unwrap().is_empty(), "{}", file.display());
-            let after = Image::parse(copy_for(&python, before.clone()).unwrap()).unwrap();
+            let after = Image::parse(&copy_for(&python, before.clone()).unwrap()).unwrap();
             let rest = needed_python_names(&after).unwrap();
             assert!(rest.is_empty(), "{} of {}", file.display(), path.display());
             assert_eq!(before.symbols().len(), after.symbols().len());
@@ -107,7 +109,7 @@ fn origin_in_a_search_path_is_expanded() {
 
 /// What exports one of the symbols that the small object needs.
 fn small_libpython() -> Image {
-    let mut image = Image::parse(small_object(false, true)).unwrap();
+    let mut image = Image::parse(&small_object(false, true)).unwrap();
     let symbol = names(&image).iter().position(|name| name == "PyLong_FromLong").unwrap();
     image.symbols_mut()[symbol].st_shndx.set(LE, SHN_ABS);
     image
@@ -139,7 +141,7 @@ fn looked_up(image: &Image, name: &str) -> Option<usize> {
 fn small_objects() -> impl Iterator<Item = Image> {
     let all = [(false, true), (true, true), (false, false)];
     all.into_iter()
-        .map(|(has_gnu_hash, is_aligned)| Image::parse(small_object(has_gnu_hash, is_aligned)).unwrap())
+        .map(|(has_gnu_hash, is_aligned)| Image::parse(&small_object(has_gnu_hash, is_aligned)).unwrap())
 }
 
 #[test]
@@ -151,7 +153,7 @@ fn a_small_library_is_rewritten() {
             [b"PyLong_FromLong".as_slice(), b"PyOther_Function"]
         );
         let python = PythonSymbols::exported_by(&small_libpython()).unwrap();
-        let after = Image::parse(copy_for(&python, before).unwrap()).unwrap();
+        let after = Image::parse(&copy_for(&python, before).unwrap()).unwrap();
         let expected = SYMBOLS.map(|(name, is_defined)| match name {
             "PyLong_FromLong" | "dlopen" if !is_defined => SymbolPrefix::new(7).mangle(name),
             _ => name.to_owned(),
@@ -173,7 +175,7 @@ fn a_small_library_is_rewritten() {
 fn a_small_libpython_is_rewritten() {
     let prefix = SymbolPrefix::new(7);
     for before in small_objects() {
-        let after = Image::parse(rewrite_libpython(before, &prefix, &INTERPOSED).unwrap()).unwrap();
+        let after = Image::parse(&rewrite_libpython(before, &prefix, &INTERPOSED).unwrap()).unwrap();
         let found = |name: &str| looked_up(&after, &prefix.mangle(name)).map(|at| after.symbols()[at]);
         assert_eq!(found("Py_GetVersion").unwrap().st_value.get(LE), 0x1000);
         for function in INTERPOSED {
@@ -186,7 +188,7 @@ fn a_small_libpython_is_rewritten() {
 }
 
 /// The result is an error or a copy, whatever is wrong with the file.
-fn rewrite_in_each_way(file: Vec<u8>) {
+fn rewrite_in_each_way(file: &[u8]) {
     let Ok(image) = Image::parse(file) else { return };
     let _ = PythonSymbols::exported_by(&image).and_then(|python| copy_for(&python, image.clone()));
     let _ = version_files_not_needed(&image);
@@ -195,12 +197,12 @@ fn rewrite_in_each_way(file: Vec<u8>) {
 
 /// Truncates the file at every `cut` bytes, and changes every `step`th byte among its first 8192.
 fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
-    (0..file.len()).step_by(cut).for_each(|len| rewrite_in_each_way(file[..len].to_vec()));
+    (0..file.len()).step_by(cut).for_each(|len| rewrite_in_each_way(&file[..len]));
     for at in (0..file.len().min(8192)).step_by(step) {
         for &value in values {
             let mut damaged = file.to_vec();
             damaged[at] = value;
-            rewrite_in_each_way(damaged);
+            rewrite_in_each_way(&damaged);
         }
     }
 }
