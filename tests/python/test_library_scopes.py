@@ -240,10 +240,12 @@ class GlobalSymbols(ScopesCase):
 
     def test_they_come_before_a_librarys_own(self):
         counter, path = self.counter("libcounter.so"), self.linked("module.so", OVERRIDDEN, [])
-        code = "import ctypes\nctypes.CDLL(%r, mode=ctypes.RTLD_GLOBAL)\nprint(ctypes.CDLL(%r).count_there())"
-        code %= (str(counter), str(path))
-        expected = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
-        self.assertEqual(self.load(counter, path).eval("library.count_there()"), expected)
+        child = self.linked("libchild.so", CHILD, [counter], "-Wl,-rpath,$ORIGIN")
+        for first in (counter, child):  # the second one needs the symbol's library
+            code = "import ctypes\nctypes.CDLL(%r, mode=ctypes.RTLD_GLOBAL)\nprint(ctypes.CDLL(%r).count_there())"
+            code %= (str(first), str(path))
+            expected = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
+            self.assertEqual(self.load(first, path).eval("library.count_there()"), expected)
 
     def test_a_library_that_cannot_be_loaded_leaves_the_scope_as_it_was(self):
         counter, path = self.counter("libcounter.so"), self.linked("module.so", UNDERLINKED, [])
