@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use crate::interp::cpython::attach::RunningPython;
+use crate::interp::cpython::attach::{KeptThreadState, RunningPython};
 use crate::interp::cpython::buffer::ExporterType;
 use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED};
@@ -129,6 +129,16 @@ impl Interpreter {
             self.service.post(ServiceCommand::Interrupt);
         }
         Ok(())
+    }
+
+    /// Makes this thread have one thread state for all its requests, until it releases that.
+    pub(crate) fn keep_thread_state(&self) -> Result<KeptThreadState, InterpError> {
+        self.python.keep_thread_state()
+    }
+
+    /// Deletes a thread state that this thread has kept; another thread's stays.
+    pub(crate) fn release_thread_state(&self, kept: KeptThreadState) -> Result<(), InterpError> {
+        self.python.release_thread_state(kept)
     }
 
     /// Removes what a user has left behind. If that is not possible, the error says why.
