@@ -9,7 +9,7 @@ import posix
 
 import __main__
 import _ungil
-from _ungil import end, process, requests, settings, sources
+from _ungil import end, process, requests, settings, signals, sources
 
 builtin_names = dict(builtins.__dict__)
 main_names = dict(__main__.__dict__, __builtins__=builtins)
@@ -28,6 +28,7 @@ def reset(_):
     _thread.stack_size(0)
     if _thread._count():
         raise RuntimeError("threads are left")
+    signals.reset()
     requests.reset()
     sources.sources.clear()
     __main__.__dict__.clear()
