@@ -18,11 +18,8 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::overflow;
 use crate::interp::interpose::{self, process::during_start};
-<<<<<<< HEAD
 use crate::interp::loading::dl::code_at;
-=======
 use crate::interp::loading::dl::range_at;
->>>>>>> next
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::runtime::initialize::initialize;
 use crate::interp::runtime::interpreter::Interpreter;
