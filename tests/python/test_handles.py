@@ -66,11 +66,11 @@ class Handles(Case):
         """Or a function's parameter has another name, and is missed here."""
         kinds = [PARAMETERS[name] for _, name in takers()]
         self.assertGreater(kinds.count("control"), 12)
-        self.assertEqual((kinds.count("interpreter"), kinds.count("reply")), (5, 1))
+        self.assertEqual((kinds.count("interpreter"), kinds.count("reply")), (7, 1))
 
     def test_of_a_control(self):
         control = self.control()
-        self.assertEqual(self.check_others("control", control), 6)
+        self.assertEqual(self.check_others("control", control), 8)
         self.check_control(control)
 
     @unittest.skipUnless(HAS_ONE, REASON)
