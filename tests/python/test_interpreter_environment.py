@@ -9,7 +9,7 @@ import time
 import unittest
 
 from compiled import CompiledCase
-from interpreters import HAS_ONE, REASON, Case
+from interpreters import HAS_ONE, PYTHON, REASON, Case
 
 READS = """
 #define _GNU_SOURCE
@@ -73,7 +73,11 @@ class Environment(Case):
 
     def test_the_time_zone_is_the_processs(self):
         before = time.localtime(0).tm_hour
-        self.new().run("import os, time; os.environ['TZ'] = 'XYZ-5:30'; time.tzset(); time.localtime(0)")
+        interpreter = self.new()
+        interpreter.run("import os, time, warnings; warnings.simplefilter('error'); time.tzset()")
+        source = "os.environ['TZ'] = 'XYZ-5:30'; time.tzset()"
+        self.assert_fails(PYTHON, "use zoneinfo", interpreter.run, source)
+        self.assertEqual(interpreter.eval("time.localtime(0).tm_hour"), str(before))
         time.tzset()
         self.assertEqual(time.localtime(0).tm_hour, before)
 

@@ -10,7 +10,7 @@ import textwrap
 import unittest
 
 from compiled import CompiledCase
-from interpreters import HAS_ONE, REASON, run, together
+from interpreters import HAS_ONE, REASON, run, signatures, together
 
 # With `path` set. Whether the file can be locked: a second time in one interpreter, and once by others.
 LOCK = """
@@ -142,6 +142,14 @@ class RecordLocks(LockCase):
         first.run("for name in set(os.listdir('/proc/self/fd')) - before:\n  try: os.close(int(name))\n  except OSError: pass")
         second.run("file = open(path, 'r+')")
         self.assertEqual(second.eval("try_lock(file)"), "False")
+
+    def test_a_dead_interpreter_holds_none(self):
+        first, second = self.new(), self.new()
+        first.run("import ctypes; file = open(path, 'r+'); try_lock(file)")
+        second.run("file = open(path, 'r+')")
+        self.assertEqual(second.eval("try_lock(file)"), "False")
+        self.assert_fails(signatures.UNGIL_E_DIED, "abort", first.run, "ctypes.CDLL(None).abort()")
+        self.assertEqual(second.eval("try_lock(file)"), "True")
 
     def test_the_modules_of_a_database(self):
         path = self.path("database")

@@ -298,7 +298,7 @@ class Interpreter(Handle):
         check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
-        """Close the interpreter, which may then be reused by another one. In the child of a fork it does nothing.
+        """Call what was registered with `atexit`, and close the interpreter, which may then be reused by another one.
 
         Raises
         ------

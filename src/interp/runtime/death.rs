@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::interp::cpython::gil::Gil;
 use crate::interp::exit::abandon::{call_abandonable, catch_abandoned};
 use crate::interp::exit::life::LastActs;
+use crate::interp::interpose::record_locks;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::service::ServiceCommand;
 
@@ -33,6 +34,8 @@ impl LastActs for Interpreter {
     }
 
     fn stop(&self) {
+        // No Python code runs any more. Others are not to wait for what it has locked.
+        record_locks::release_all(self.number());
         if !self.is_held_by_this_thread() {
             // If the command was posted for the last words, the service keeps the GIL by now, and this one is not received.
             return self.post(ServiceCommand::Die(0, mpsc::channel().0));

@@ -16,6 +16,7 @@ use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::interpose::{self, process::during_start};
+use crate::interp::loading::dl::range_at;
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::runtime::initialize::initialize;
 use crate::interp::runtime::interpreter::Interpreter;
@@ -100,7 +101,8 @@ fn report_end(
 /// # Safety
 /// This is called once for a copy.
 unsafe fn boot(copy: &LoadedCopy, step: &Cell<Step>) -> Result<Started, InterpError> {
-    interpose::register(copy.number, Box::leak(Box::new(copy.loader())));
+    let code = range_at(copy.api.Py_GetVersion as usize);
+    interpose::register(copy.number, Box::leak(Box::new(copy.loader())), code);
     // SAFETY: by this function's contract, this is the one initialisation; the loader was registered just now.
     unsafe { initialize(copy)? };
     // The copy is never unloaded, and its functions may be called for as long as it has objects.

@@ -113,6 +113,12 @@ impl LockedFiles {
         })
     }
 
+    /// Releases all locks.
+    pub(super) fn release_all(&self) {
+        let files = self.with_files(|files| files.iter().map(|file| file.id).collect::<Vec<_>>());
+        files.into_iter().for_each(|id| self.release(id));
+    }
+
     /// Releases the locks on a file, one of whose descriptors is closed.
     pub(super) fn release(&self, id: FileId) {
         self.with_files(|files| {

@@ -30,9 +30,19 @@ use std::ptr;
 use libc::off_t;
 
 use super::errno::{self, failed};
-use super::signal::is_child;
+use super::signal::child::is_child;
 use locked_files::Wanted;
 use request::Request;
+
+/// Releases all locks of copy `number`, which is dead: the kernel does so when a process ends.
+pub(crate) fn release_all(number: usize) {
+    locked_files::of(number).release_all();
+}
+
+/// Closes what interpreters have closed, and what was kept open only for locks of the host's that it has no more.
+pub(crate) fn close_parked() {
+    kept_descriptors::close_parked();
+}
 
 /// As the C library's.
 ///

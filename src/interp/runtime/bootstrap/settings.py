@@ -4,6 +4,7 @@ import sys
 import os
 
 import _ungil
+from _ungil import time_zone
 
 ENCODING = sys.getfilesystemencoding()
 
@@ -59,6 +60,7 @@ def reinitialize(variables):
         name, equals, value = variable.partition(b"=")
         if equals:
             os.environ._data[name] = value
+    time_zone.note()
     return b""
 
 
