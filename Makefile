@@ -257,6 +257,13 @@ test-packages: all need-python ## numpy, pandas, numba and others in interpreter
 test-packages-all: all need-python ## the same on every Python (downloads 3 GB)
 	UNGIL_TEST_STRESS=full $(PYTHON) tests/packages/run.py
 
+.PHONY: try-packages packages-page
+try-packages: all need-python ## every package of tests/packages/cases in 4 and 8 interpreters, on every Python (hours; downloads 5 GB for each); TRY="--python 3.12 h5py" selects
+	$(PYTHON) tests/packages/run.py --all $(TRY)
+
+packages-page: | need-python ## write the table of packages into docs/packages.md, from what try-packages and test-packages noted
+	@$(PYTHON) tests/packages/page.py write
+
 .PHONY: test-documents
 test-documents: all need-python ## run the scripts of ctypes articles unchanged: DOCUMENTS=directory with the texts
 	$(PYTHON) tests/documents.py $(DOCUMENTS)
@@ -309,8 +316,9 @@ test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 
 versions: | need-python ## write the table of tested Pythons into docs/pythons.md, from what test-python, test-wheel, test-packages and test-newest noted
 	@$(PYTHON) tests/tested.py write
 
-check-versions: | need-python ## check that the table in docs/pythons.md has what those tests noted
+check-versions: | need-python ## check that the tables in docs/pythons.md and docs/packages.md have what those tests noted
 	@$(PYTHON) tests/tested.py check
+	@$(PYTHON) tests/packages/page.py check
 
 # What the tests need beyond the standard library, with pkg-config from PyPI where the system has none.
 $(VENV)/ready: tests/python/requirements.txt | need-python

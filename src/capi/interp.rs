@@ -98,7 +98,8 @@ pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i
 /// Frees an interpreter: it is reset, and a later ungil_interp_new() may reuse it.
 ///
 /// Its `__main__`, sys.argv, sys.path and standard streams are restored, and so is the process's working directory if
-/// the interpreter changed it; modules stay imported. If threads are still running in it, it is not reused.
+/// the interpreter changed it; modules stay imported. What was registered with atexit is called, and pools and children
+/// of multiprocessing end, as at the end of a process. If threads are still running in it then, it is not reused.
 ///
 /// interp: the handle; 0 does nothing.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().

@@ -99,10 +99,10 @@ both(task)
             USE
             + """
 def task():
-    import os, signal, subprocess
+    import os, subprocess
     subprocess.run(["true"], preexec_fn=lambda: None, check=True)
     refused = 0
-    for call in os.fork, lambda: os.execv("/bin/true", ["true"]), lambda: signal.signal(signal.SIGINT, signal.SIG_IGN):
+    for call in os.fork, os.forkpty, lambda: os.execv("/bin/true", ["true"]):
         try:
             call()
         except (RuntimeError, ValueError):

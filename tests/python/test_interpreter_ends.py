@@ -157,7 +157,7 @@ def last():
     time.sleep(0.3)
     os.write(1, b"the last thread\\\\n")
 atexit.register(wait)
-threading.Thread(target=last).start()
+threading.Thread(target=last, daemon=False).start()
 ''')
 """
         script = BEGIN % self.root() + functions + "sys.exit(3)"

@@ -195,16 +195,13 @@ class Requests(Case):
 
     def test_what_would_affect_the_process_is_refused(self):
         interpreter = self.new()
-        interpreter.run("import os, signal, faulthandler, pty")
+        interpreter.run("import os, pty")
         for call, error in [
             ("os.fork()", "RuntimeError: os.fork is not supported in an isolated interpreter"),
             ("os.forkpty()", "RuntimeError"),
             ("pty.fork()", "RuntimeError"),
             ("os.execv('/bin/true', ['true'])", "RuntimeError: os.execv"),
             ("os.execlp('true', 'true')", "RuntimeError"),
-            ("signal.signal(signal.SIGINT, signal.SIG_DFL)", "ValueError: signal.signal"),
-            ("signal.set_wakeup_fd(1)", "ValueError: signal.set_wakeup_fd"),
-            ("faulthandler.enable()", "RuntimeError: faulthandler.enable"),
         ]:
             self.assert_fails(PYTHON, error, interpreter.run, call)
 

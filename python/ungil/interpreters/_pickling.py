@@ -119,6 +119,9 @@ class OutOfBandPickler(pickle.Pickler):
             return self._reduce_array(obj) or self._reduce_view(memoryview(obj.data), obj.writable)
         if kind is Sentinel and is_by_value(obj):
             return reduce_sentinel(obj)
+        managers = sys.modules.get("multiprocessing.managers")
+        if managers is not None and isinstance(obj, managers.BaseProxy):
+            return _reduce_proxy(obj, managers)
         return NotImplemented
 
     def _reduce_array(self, shared: Shared) -> Any:
@@ -138,6 +141,15 @@ class OutOfBandPickler(pickle.Pickler):
             self.buffers.writable.append(buffer)
         format = native_format(view)
         return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
+
+
+def _reduce_proxy(proxy: Any, managers: Any) -> Any:
+    """A manager's proxy takes along the key that its server asks for: each interpreter has a key of its own."""
+    reduced = proxy.__reduce__()
+    if reduced[0] is not managers.RebuildProxy:
+        return reduced
+    function, token, serializer, options = reduced[1]
+    return managers.RebuildProxy, (function, token, serializer, {**options, "authkey": bytes(proxy._authkey)})
 
 
 class FastPickler(OutOfBandPickler):

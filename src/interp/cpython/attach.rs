@@ -7,8 +7,9 @@ use std::cell::Cell;
 use std::ffi::c_int;
 use std::panic;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadStateToken, ThreadStates};
+use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadState, ThreadStateToken, ThreadStates};
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{
@@ -70,6 +71,29 @@ impl Drop for Nesting {
     }
 }
 
+/// A thread state that a thread has in a Python while it runs no code there. What lives in it stays, as in the main thread
+/// of a process: context variables, `threading.local`, and pointers to it that extension modules keep, as pybind11's do.
+pub(crate) struct KeptThreadState {
+    before: Before,
+    state: *mut ThreadState,
+    thread: u64,
+}
+
+// SAFETY: the pointers are used on the thread that they belong to, which `release_thread_state` checks.
+unsafe impl Send for KeptThreadState {}
+
+/// A number that only this thread has, and none had before. (It needs no thread-local destructor.)
+fn thread_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    if NUMBER.get() == 0 {
+        NUMBER.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+    NUMBER.get()
+}
+
 /// A Python that has started and never ends: that of a copy.
 #[derive(Clone, Copy)]
 pub(crate) struct RunningPython {
@@ -111,23 +135,33 @@ impl RunningPython {
     /// Waits for the GIL and runs `body` with it. The GIL is released also if `body` panics. If the process is exiting,
     /// or the interpreter is dead, this thread may lose the GIL for ever, which is the error.
     pub(crate) fn with_gil<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        self.nested(|| self.enter_and_leave(body))
+    }
+
+    /// Runs `work`, which waits for the GIL.
+    fn nested<T>(self, work: impl FnOnce() -> Result<T, InterpError>) -> Result<T, InterpError> {
         if self.life.is_dead() {
             return Err(self.life.error());
         }
         let nesting = Nesting::new();
         let _entered = Entered::new(self.life);
-        let result = self.enter_and_leave(body);
+        let result = work();
         if nesting.depth_before > 0 && matches!(result, Err(InterpError::Exiting)) {
             unwind_if_still_attached();
         }
         result
     }
 
-    fn enter_and_leave<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+    fn try_enter(self) -> Result<Before, InterpError> {
         let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
         if before.is_failure() {
             return Err(InterpError::Python("MemoryError: there is no memory for a thread state".to_owned()));
         }
+        Ok(before)
+    }
+
+    fn enter_and_leave<T>(self, body: impl FnOnce(Gil<'_>) -> T) -> Result<T, InterpError> {
+        let before = self.try_enter()?;
         // SAFETY: this thread entered that Python, so it holds the GIL, until it leaves below. If it loses the GIL before
         // that, `body` unwinds, and its token with it. `body` takes a token of any lifetime, so it can mix this one with no
         // other.
@@ -135,6 +169,30 @@ impl RunningPython {
         // SAFETY: this thread has entered that Python, and no token is left.
         catch_abandoned(|| call_abandonable(|| unsafe { before.restore(self.api) }))?;
         outcome.or_else(|payload| panic::resume_unwind(payload))
+    }
+
+    /// Makes this thread keep one thread state between its calls of `with_gil`, until `release_thread_state`.
+    pub(crate) fn keep_thread_state(self) -> Result<KeptThreadState, InterpError> {
+        self.nested(|| {
+            let before = self.try_enter()?;
+            // SAFETY: this thread has just entered that Python, so it holds the GIL.
+            let state = unsafe { (self.api.PyEval_SaveThread)() };
+            Ok(KeptThreadState { before, state, thread: thread_number() })
+        })
+    }
+
+    /// Deletes a thread state of this Python that this thread has kept. That of another thread stays: only that thread could
+    /// delete it, which may have ended.
+    pub(crate) fn release_thread_state(self, kept: KeptThreadState) -> Result<(), InterpError> {
+        if kept.thread != thread_number() {
+            return Ok(());
+        }
+        self.nested(|| {
+            // SAFETY: the state is this thread's, in this Python, which never ends; and the thread has left that Python.
+            catch_abandoned(|| call_abandonable(|| unsafe { (self.api.PyEval_RestoreThread)(kept.state) }))?;
+            // SAFETY: `keep_thread_state` has entered, and only now this thread leaves. No token is left.
+            catch_abandoned(|| call_abandonable(|| unsafe { kept.before.restore(self.api) }))
+        })
     }
 
     /// Takes the GIL and never releases it; or returns `false`, if there is no memory for a thread state.

@@ -139,7 +139,7 @@ impl fmt::Display for Missing {
 impl std::error::Error for Missing {}
 
 /// Looks up a Python's symbol.
-type Find<'a> = &'a dyn Fn(&str) -> Option<NonNull<c_void>>;
+pub(crate) type Find<'a> = &'a dyn Fn(&str) -> Option<NonNull<c_void>>;
 
 macro_rules! table {
     (
@@ -381,6 +381,16 @@ table! {
     Arenas {
         functions {
             PyObject_SetArenaAllocator(*mut ArenaAllocator);
+        }
+    }
+}
+
+table! {
+    /// What tells Python's main thread. Interpreters do without it where it is missing.
+    MainThreadApi {
+        functions {
+            _PyOS_IsMainThread() -> c_int;
+            PyThreadState_Get() -> *mut ThreadState;
         }
     }
 }

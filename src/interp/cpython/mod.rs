@@ -5,6 +5,7 @@
 //! | `ffi` | declarations, and tables of functions for each Python |
 //! | `gil` | the GIL token, references to objects, the error indicator |
 //! | `attach` | how a thread enters a Python, and leaves it |
+//! | `main_thread` | the thread that Python takes for its main thread |
 //! | `holder` | whether a thread holds the GIL |
 //! | `buffer` | the buffer protocol: memory exported to Python, and memory acquired from it |
 //! | `arena` | the allocator for Python's larger blocks |
@@ -25,5 +26,6 @@ pub(crate) mod free_threading;
 pub(crate) mod gil;
 pub(crate) mod holder;
 pub(crate) mod host;
+pub(crate) mod main_thread;
 pub(crate) mod self_test;
 pub(crate) mod version;

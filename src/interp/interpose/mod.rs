@@ -16,7 +16,7 @@
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
-//! | `signal` | `sigaction` |
+//! | `signal` | `sigaction` and all that belongs to it: see there |
 //! | `record_locks` | `fcntl`, `lockf`; what opens and closes files |
 //! | `process_id` | `getpid` |
 //! | `thread_stack` | `pthread_getattr_np` |
@@ -47,6 +47,7 @@ pub(crate) mod trampolines;
 pub(crate) mod world_wait;
 
 use std::io;
+use std::ops::Range;
 
 use record_locks::{closing, opening};
 
@@ -118,7 +119,20 @@ const TABLE: &[Entry] = &[
     entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),
     entry("sem_destroy", FreeThreadedLibpython, OfCopy(world_wait::sem_destroy as *const (), 1)),
     // signals
-    entry("sigaction", Libpython, Plain(signal::sigaction as *const ())),
+    entry("sigaction", AllPrivate, OfCopy(signal::records::sigaction as *const (), 3)),
+    entry("signal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("__sysv_signal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("ssignal", AllPrivate, OfCopy(signal::records::signal as *const (), 2)),
+    entry("siginterrupt", AllPrivate, OfCopy(signal::records::siginterrupt as *const (), 2)),
+    entry("sigaltstack", Libpython, Plain(signal::records::sigaltstack as *const ())),
+    entry("raise", AllPrivate, OfCopy(signal::delivery::raise as *const (), 1)),
+    entry("kill", AllPrivate, OfCopy(signal::delivery::kill as *const (), 2)),
+    entry("pthread_kill", AllPrivate, OfCopy(signal::delivery::pthread_kill as *const (), 2)),
+    entry("pause", AllPrivate, OfCopy(signal::delivery::pause as *const (), 0)),
+    entry("pthread_sigmask", Libpython, Plain(signal::mask::pthread_sigmask as *const ())),
+    entry("setitimer", AllPrivate, OfCopy(signal::timers::setitimer as *const (), 3)),
+    entry("getitimer", AllPrivate, OfCopy(signal::timers::getitimer as *const (), 2)),
+    entry("alarm", AllPrivate, OfCopy(signal::timers::alarm as *const (), 1)),
     // files and their locks
     entry("fcntl", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
     entry("fcntl64", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
@@ -194,9 +208,11 @@ pub(crate) fn is_in_libraries(name: &[u8], needs: &dyn Fn(&[u8]) -> bool) -> boo
     TABLE.iter().any(|entry| entry.name.as_bytes() == name && is_caller(entry.callers))
 }
 
-/// From now on calls from copy `number` go to this loader. This is the interpreter's own thread.
-pub(crate) fn register(number: usize, loader: &'static Loader) {
-    signal::remember_process();
+/// From now on calls from copy `number` go to this loader. The code of its libpython is in the range `code`. This is the
+/// interpreter's own thread.
+pub(crate) fn register(number: usize, loader: &'static Loader, code: Range<usize>) {
+    signal::child::remember_process();
+    signal::records::register(number, code);
     process_id::register(number);
     copies::register(number, loader);
 }

@@ -116,7 +116,7 @@ unsafe fn text_of(text: *const c_char) -> String {
 /// This returns where the process is to end instead: in the child of a fork, when it is exiting already, where the
 /// frames of this thread cannot be abandoned, and where a request does not end.
 fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)) {
-    if signal::is_child() || at_exit::is_exiting() {
+    if signal::child::is_child() || at_exit::is_exiting() {
         return;
     }
     let life = Life::of(number);
@@ -137,6 +137,18 @@ fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)
     // SAFETY: there is a call that can be abandoned. The frames between it and this one are C's, those of the closure of
     // `call_abandonable`, which own nothing, and this one and its caller's, which own nothing any more.
     unsafe { abandon::abandon_call(Some(life)) }
+}
+
+/// Ends the interpreter of copy `number` by a signal that it sent to itself, as `end_interpreter` does. This returns where
+/// the interpreter alone cannot be ended.
+///
+/// No frame between this thread's call into Python and this one may own anything that must be dropped.
+pub(super) fn end_by_signal(number: usize, signal: c_int) {
+    let life = Life::of(number);
+    let can_abandon = || abandon::way_out_of(life) == WayOut::Abandon;
+    if !signal::child::is_child() && !at_exit::is_exiting() && life.has_begun() && can_abandon() {
+        end_interpreter(number, || (format!("it sent itself signal {signal}, which has no handler"), None));
+    }
 }
 
 /// Says why the process ends, by a line on stderr.

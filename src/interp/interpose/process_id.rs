@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::copies::MAX_COPIES;
-use super::signal::is_child;
+use super::signal::child::is_child;
 
 static THREADS: [AtomicI32; MAX_COPIES] = [const { AtomicI32::new(0) }; MAX_COPIES];
 

@@ -1,37 +1,19 @@
-//! Signal handlers belong to the process: a copy of libpython cannot set them.
+//! Signals. An interpreter believes itself a process: what its Python and its private libraries set is recorded for it
+//! alone, and a signal that they send to their own process reaches their own handlers. The process's handlers are the
+//! host's.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `child` | whether this is a child that a copy has forked |
+//! | `records` | what each copy has set: `sigaction`, `signal`, `siginterrupt`, `sigaltstack` |
+//! | `delivery` | `raise`, `kill`, `pthread_kill`, `pause`, and interrupts |
+//! | `timers` | `setitimer`, `getitimer`, `alarm` |
+//! | `mask` | `pthread_sigmask` |
+//!
+//! In a child that a copy has forked, all of them are the C library's: that process is its own.
 
-use std::ffi::c_int;
-use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-use crate::sys::process;
-
-/// The process that the latest copy was loaded in, and its PID.
-static PROCESS: AtomicU64 = AtomicU64::new(0);
-static PID: AtomicU32 = AtomicU32::new(0);
-
-/// This is the process of the copies; others are children that `subprocess` has made.
-pub(super) fn remember_process() {
-    PROCESS.store(process::token(), Ordering::Relaxed);
-    PID.store(std::process::id(), Ordering::Relaxed);
-}
-
-/// Reports how a signal is handled, as the C library does, but changes nothing; except in a child that `subprocess`
-/// has made.
-pub(super) unsafe extern "C" fn sigaction(
-    signal: c_int,
-    new: *const libc::sigaction,
-    old: *mut libc::sigaction,
-) -> c_int {
-    let new = if is_child() { new } else { ptr::null() };
-    // SAFETY: `old`, and `new` if it is passed on, are the caller's, under the same contract; a null `new` asks for no
-    // change.
-    unsafe { libc::sigaction(signal, new, old) }
-}
-
-/// Whether this is a child that subprocess has made, by fork or by vfork. The child of a vfork has signal handlers of
-/// its own but its parent's memory, and so its parent's token: only its PID differs. The child of a fork may be the
-/// first in a PID namespace, as its parent is in another: then only the token differs.
-pub(super) fn is_child() -> bool {
-    PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
-}
+pub(super) mod child;
+pub(crate) mod delivery;
+pub(crate) mod mask;
+pub(super) mod records;
+pub(super) mod timers;

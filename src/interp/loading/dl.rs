@@ -3,9 +3,11 @@
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
+use std::slice;
 
 unsafe extern "C" {
     /// As dlsym, for one version of a symbol.
@@ -103,6 +105,33 @@ impl Library {
     }
 }
 
+/// The addresses of the code of the library that has code at this address.
+pub(crate) fn code_at(address: *const c_void) -> Option<Range<usize>> {
+    struct Search {
+        address: usize,
+        found: Option<Range<usize>>,
+    }
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, search: *mut c_void) -> c_int {
+        // SAFETY: the dynamic loader describes a library, with a table of so many segments; `search` is that below.
+        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
+        // SAFETY: as above.
+        let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        let is_code = |segment: &&libc::Elf64_Phdr| {
+            segment.p_type == libc::PT_LOAD && segment.p_flags & libc::PF_X != 0
+        };
+        let range = |segment: &libc::Elf64_Phdr| {
+            let start = (info.dlpi_addr + segment.p_vaddr) as usize;
+            start..start + segment.p_memsz as usize
+        };
+        search.found = segments.iter().filter(is_code).map(range).find(|code| code.contains(&search.address));
+        search.found.is_some().into()
+    }
+    let mut search = Search { address: address.addr(), found: None };
+    // SAFETY: the function takes what the dynamic loader passes, and a pointer to the search.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    search.found
+}
+
 /// The file that the code or the variable at this address was loaded from.
 pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
     let mut info = MaybeUninit::<libc::Dl_info>::uninit();
@@ -115,6 +144,39 @@ pub(crate) fn path_at(address: *const c_void) -> Option<PathBuf> {
         CStr::from_ptr(info.assume_init().dli_fname)
     };
     Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+}
+
+/// The addresses of the library that has this one; empty if there is none.
+pub(crate) fn range_at(address: usize) -> Range<usize> {
+    struct Search {
+        address: usize,
+        found: Range<usize>,
+    }
+    unsafe extern "C" fn look_at(
+        info: *mut libc::dl_phdr_info,
+        _size: libc::size_t,
+        search: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the C library passes a valid description, with as many headers as it says, and the pointer to `search`
+        // below, which nothing else uses meanwhile.
+        let (info, headers, search) = unsafe {
+            let headers = std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into());
+            (&*info, headers, &mut *search.cast::<Search>())
+        };
+        let loaded = headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let base = info.dlpi_addr as usize;
+        let ranges = loaded.map(|header| {
+            let start = base + header.p_vaddr as usize;
+            start..start + header.p_memsz as usize
+        });
+        let whole = ranges.reduce(|one, other| one.start.min(other.start)..one.end.max(other.end));
+        search.found = whole.filter(|range| range.contains(&search.address)).unwrap_or(0..0);
+        (!search.found.is_empty()).into()
+    }
+    let mut search = Search { address, found: 0..0 };
+    // SAFETY: the function only reads what it is given, and `search` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(look_at), (&raw mut search).cast()) };
+    search.found
 }
 
 /// Whether the process's own Python, if there is one, exports a symbol of this name.

@@ -19,7 +19,10 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 10] = modules!["fork" "process" "time_zone" "settings" "sources" "requests" "interrupts" "errors" "reuse" "end"];
+const MODULES: [(&str, &str); 13] = modules![
+    "fork" "process" "time_zone" "signals" "main_thread" "settings" "sources" "requests" "interrupts" "errors"
+    "exit_functions" "end" "reuse"
+];
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
@@ -34,6 +37,7 @@ pub(crate) struct Functions {
     pub(crate) importing_threads: NonNull<Object>,
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
+    pub(crate) become_main_thread: NonNull<Object>,
     pub(crate) last_words: NonNull<Object>,
     pub(crate) end: NonNull<Object>,
 }
@@ -71,6 +75,7 @@ impl Functions {
             importing_threads: function("interrupts", c"importing_threads")?,
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
+            become_main_thread: function("main_thread", c"become_main_thread")?,
             last_words: function("errors", c"last_words")?,
             end: function("end", c"end")?,
         })

@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::interp::cpython::attach::KeptThreadState;
 use crate::interp::error::InterpError;
 use crate::interp::interpose::record_locks;
 use crate::interp::runtime::environment;
@@ -24,6 +25,8 @@ pub struct Checkout {
     uses: AtomicU32,
     /// Held while the interpreter is checked in, and by interrupts, so that none comes after that.
     checking_in: Mutex<()>,
+    /// That of the thread which checked it out.
+    thread_state: Mutex<Option<KeptThreadState>>,
 }
 
 const CHECKED_IN: u32 = u32::MAX;
@@ -70,6 +73,7 @@ impl Checkout {
         // SAFETY: by this function's contract, all code that the options, the environment and the host lead to is sound.
         let start = || unsafe { start(options.clone()) };
         let interpreter = reused.map_or_else(start, Ok)?;
+        let thread_state = interpreter.keep_thread_state()?;
         all.checked_out.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             interpreter,
@@ -77,6 +81,7 @@ impl Checkout {
             process: process::token(),
             uses: AtomicU32::new(0),
             checking_in: Mutex::default(),
+            thread_state: Mutex::new(Some(thread_state)),
         })
     }
 
@@ -113,7 +118,12 @@ impl Checkout {
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
         record_locks::close_parked();
-        if self.interpreter.reset().is_ok() {
+        let was_reset = self.interpreter.reset().is_ok();
+        // The reset removes what refers to it, so this comes last. It fails only if the process is exiting, or the
+        // interpreter is dead.
+        let thread_state = lock(&self.thread_state).take();
+        let _ = thread_state.map(|kept| self.interpreter.release_thread_state(kept));
+        if was_reset {
             lock(&all.idle).push((self.options.clone(), self.interpreter));
         }
         Ok(())

@@ -55,6 +55,18 @@ impl InProgress {
         unsafe { wake_signal::wake(threads.filter(|&thread| !at_exit::is_exiting_thread(thread))) };
     }
 
+    /// Sends a signal to the threads of requests that an interrupt was delivered to; `false` if there are none.
+    pub(crate) fn wake_interrupted(&self) -> bool {
+        let requests = lock(&self.0);
+        let interrupted = || {
+            let all = requests.in_progress.iter();
+            all.filter(|request| request.interrupt == Interrupt::Delivered).map(|request| request.thread)
+        };
+        // SAFETY: as for `wake`.
+        unsafe { wake_signal::wake(interrupted()) };
+        interrupted().next().is_some()
+    }
+
     /// Marks all requests to be interrupted; `false` if there are none.
     pub(crate) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);

@@ -4,22 +4,25 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use crate::interp::cpython::attach::RunningPython;
+use crate::interp::cpython::attach::{KeptThreadState, RunningPython};
 use crate::interp::cpython::buffer::ExporterType;
 use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, STR_FAILED};
 use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
+use crate::interp::cpython::main_thread::MainThread;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
+use crate::interp::interpose::signal::mask::MaskGuard;
 use crate::interp::interpose::{self, environ};
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
+use crate::interp::runtime::main_thread::MainRequest;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::reply::{Reply, Views};
 use crate::interp::runtime::service::{Ending, Service, ServiceCommand, ServiceHandle, ViewReturner};
@@ -35,6 +38,7 @@ pub struct Interpreter {
     functions: Functions,
     exporter: ExporterType,
     in_progress: Arc<InProgress>,
+    main: Arc<MainRequest>,
     service: ServiceHandle,
     life: &'static Life,
     holder: Option<GilHolder>,
@@ -61,7 +65,11 @@ impl Interpreter {
         // SAFETY: the function is this copy's, and alive as long as the copy.
         unsafe { gil.call_with_bytes(functions.configure, &copy.settings()) }?;
         let in_progress = Arc::new(InProgress::default());
-        let in_service = Arc::clone(&in_progress);
+        let find = |name: &str| copy.python.symbol(&copy.prefix.mangle(name));
+        // SAFETY: these are the symbols of the token's Python; a `Library` stays loaded.
+        let place = unsafe { MainThread::find(gil, &find) };
+        let main = Arc::new(MainRequest::new(place, copy.number));
+        let in_service = (Arc::clone(&in_progress), Arc::clone(&main));
         // SAFETY: the functions are this copy's, and alive as long as the copy, and so is its world.
         let (service, handle) =
             unsafe { Service::new(python, functions, in_service, copy.number, copy.world) };
@@ -74,6 +82,7 @@ impl Interpreter {
             functions,
             exporter,
             in_progress,
+            main,
             service: handle,
             life: Life::of(copy.number),
             holder: copy.holder,
@@ -129,6 +138,16 @@ impl Interpreter {
             self.service.post(ServiceCommand::Interrupt);
         }
         Ok(())
+    }
+
+    /// Makes this thread have one thread state for all its requests, until it releases that.
+    pub(crate) fn keep_thread_state(&self) -> Result<KeptThreadState, InterpError> {
+        self.python.keep_thread_state()
+    }
+
+    /// Deletes a thread state that this thread has kept; another thread's stays.
+    pub(crate) fn release_thread_state(&self, kept: KeptThreadState) -> Result<(), InterpError> {
+        self.python.release_thread_state(kept)
     }
 
     /// Removes what a user has left behind. If that is not possible, the error says why.
@@ -223,13 +242,16 @@ impl Interpreter {
         if self.is_dead() {
             return Err(self.life.error());
         }
-        let _wakeable = WakeableThread::new();
+        let (_wakeable, _mask) = (WakeableThread::new(), MaskGuard::new());
         let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {
                 return Err(InterpError::Python("KeyboardInterrupt".to_owned()));
             }
-            let result = body(gil);
+            // SAFETY: the function is this copy's, and alive as long as the copy.
+            let tell = || unsafe { gil.call(self.functions.become_main_thread, Vec::new()) };
+            let main = self.main.take(gil, tell);
+            let result = main.as_ref().map_err(|error| *error).and_then(|_| body(gil));
             // No interrupt is delivered from here on. One that was delivered but came too late would hit the code that
             // runs next, so it is drained. (To take it back instead would not do: CPython would go on looking for it,
             // which slows all code down.)
@@ -237,6 +259,9 @@ impl Interpreter {
             let result = result.map_err(|error| gil.take_exception(error));
             if was_interrupted {
                 self.drain_async_exc(gil);
+            }
+            if let Ok(Some(main)) = main {
+                main.finish(gil);
             }
             result.map_err(|exception| InterpError::Python(self.describe(gil, exception)))
         };

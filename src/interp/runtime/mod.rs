@@ -9,6 +9,7 @@
 //! | `bootstrap` | the code that runs first in a copy, in `bootstrap/`, and its functions |
 //! | [`interpreter`] | a started interpreter, and the requests that threads make |
 //! | `in_progress` | the requests that are in progress, for interrupts |
+//! | `main_thread` | which request runs on Python's main thread |
 //! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |
 //! | [`reply`] | the answer to a request |
 //! | [`checkout`] | interpreters are checked out, checked in and reused |
@@ -27,6 +28,7 @@ pub(crate) mod in_progress;
 pub(crate) mod initialize;
 pub mod interpreter;
 pub(crate) mod loaded_copy;
+pub(crate) mod main_thread;
 pub mod options;
 pub mod reply;
 pub(crate) mod service;

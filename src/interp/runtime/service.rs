@@ -3,12 +3,13 @@
 //! Python takes the thread that initialises it for its main thread, and remembers it. So that thread never ends, and
 //! serves: whoever asks it for something need not wait for the GIL.
 
+use std::cell::Cell;
 use std::ffi::c_ulong;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
@@ -18,6 +19,7 @@ use crate::interp::exit::abandon::{catch_abandoned, never_abandon};
 use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
+use crate::interp::runtime::main_thread::MainRequest;
 use crate::sys::process;
 use crate::sys::unwind::park_forever;
 
@@ -88,12 +90,19 @@ pub(crate) struct Service {
     python: RunningPython,
     functions: Functions,
     in_progress: Arc<InProgress>,
+    main: Arc<MainRequest>,
     commands: Receiver<ServiceCommand>,
     /// The copy's number.
     number: usize,
     /// In a free-threaded build.
     world: Option<StopTheWorld>,
+    /// After an interrupt: when threads that sleep are woken again, and the pause after that.
+    next_wake: Cell<Option<(Instant, Duration)>>,
 }
+
+/// The pauses between the attempts to wake an interrupted thread: it may have been about to sleep.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Service {
     /// # Safety
@@ -102,21 +111,39 @@ impl Service {
     pub(crate) unsafe fn new(
         python: RunningPython,
         functions: Functions,
-        in_progress: Arc<InProgress>,
+        (in_progress, main): (Arc<InProgress>, Arc<MainRequest>),
         number: usize,
         world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
         let handle = ServiceHandle { commands: sender, process: process::token() };
-        (Self { python, functions, in_progress, commands, number, world }, handle)
+        let next_wake = Cell::default();
+        (Self { python, functions, in_progress, main, commands, number, world, next_wake }, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
     pub(crate) fn run_service(&self) {
-        for command in &self.commands {
+        while let Some(command) = self.next_command() {
             // A panic, which has written its line, ends one command; somebody may wait for the next ones.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(command)));
         }
+    }
+
+    /// Waits for a command. Meanwhile it wakes interrupted threads.
+    fn next_command(&self) -> Option<ServiceCommand> {
+        while let Some((time, pause)) = self.next_wake.get() {
+            match self.commands.recv_timeout(time.saturating_duration_since(Instant::now())) {
+                Ok(command) => return Some(command),
+                Err(_) => self.wake_interrupted(pause),
+            }
+        }
+        self.commands.recv().ok()
+    }
+
+    /// Wakes the threads of interrupted requests, and does so again after the pause, which grows.
+    fn wake_interrupted(&self, pause: Duration) {
+        let is_done = !self.in_progress.wake_interrupted() || pause > LAST_PAUSE;
+        self.next_wake.set((!is_done).then(|| (Instant::now() + pause, 10 * pause)));
     }
 
     fn perform(&self, command: ServiceCommand) {
@@ -129,6 +156,7 @@ impl Service {
                 while self.python.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {
                     thread::sleep(Duration::from_millis(1));
                 }
+                self.wake_interrupted(FIRST_PAUSE);
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(Some(&stopped)),
             ServiceCommand::End(ending) => self.end(&ending),
@@ -152,27 +180,31 @@ impl Service {
         never_abandon();
         self.take_gil();
         let is_idle = self.in_progress.is_empty();
-        if is_idle {
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| self.end_python()));
-        }
+        let python_ends =
+            is_idle && panic::catch_unwind(AssertUnwindSafe(|| self.end_python())).unwrap_or(false);
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = ending.python_ended.send(());
-        if is_idle && ending.end_libraries.recv().is_ok() {
+        if python_ends && ending.end_libraries.recv().is_ok() {
             // SAFETY: the process is exiting, and this is called once: it does not return.
             unsafe { interpose::finalize(self.number) };
         }
         self.keep_gil_forever(Some(&ending.stopped))
     }
 
-    /// This thread holds the GIL.
-    fn end_python(&self) {
+    /// Whether no thread can run Python code any more. (In a free-threaded build, threads that are left can.) This thread
+    /// holds the GIL.
+    fn end_python(&self) -> bool {
         // SAFETY: this thread took the GIL and keeps it, and uses no token elsewhere meanwhile.
         let gil = unsafe { Gil::new(self.python.api) };
         // SAFETY: the function is one of `bootstrap` in this copy, by the contract of `new`, and the token is of this copy's
         // GIL; the function is alive as long as the copy.
-        if let Err(error) = unsafe { gil.call_with_bytes(self.functions.end, b"") } {
+        let threads = unsafe { gil.call_with_bytes(self.functions.end, b"") };
+        let are_left = threads.and_then(|threads| Ok(!threads.content()?.is_empty()));
+        let are_left = are_left.unwrap_or_else(|error| {
             gil.clear(error);
-        }
+            false
+        });
+        self.world.is_none() || !are_left
     }
 
     /// The exit does not wait for ever.
@@ -231,6 +263,9 @@ impl Service {
             Vec::new()
         });
         self.in_progress.deliver(&importing, |thread| {
+            if self.main.interrupt(thread) {
+                return true;
+            }
             // SAFETY: the token shows that this thread holds the GIL. The variable, which Python set before it started, has
             // an exception type that is alive as long as the copy.
             unsafe { (gil.api.PyThreadState_SetAsyncExc)(thread, *gil.api.PyExc_KeyboardInterrupt) == 1 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::ffi::c_void;
 use std::fs;
 use std::rc::Rc;
 use std::sync::{Mutex, mpsc};
@@ -15,7 +16,9 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
+use crate::interp::exit::overflow;
 use crate::interp::interpose::{self, process::during_start};
+use crate::interp::loading::dl::{code_at, range_at};
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::runtime::initialize::initialize;
 use crate::interp::runtime::interpreter::Interpreter;
@@ -50,6 +53,7 @@ pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpErro
     if at_exit::is_exiting() {
         return Err(InterpError::Exiting);
     }
+    overflow::install();
     // If the process exits before this interpreter has started, that stops it, too.
     shutdown::prepare();
     // SAFETY: by this function's contract, the libpython's initialisers are sound.
@@ -100,7 +104,8 @@ fn report_end(
 /// # Safety
 /// This is called once for a copy.
 unsafe fn boot(copy: &LoadedCopy, step: &Cell<Step>) -> Result<Started, InterpError> {
-    interpose::register(copy.number, Box::leak(Box::new(copy.loader())));
+    let code = range_at(copy.api.Py_GetVersion as usize);
+    interpose::register(copy.number, Box::leak(Box::new(copy.loader())), code);
     // SAFETY: by this function's contract, this is the one initialisation; the loader was registered just now.
     unsafe { initialize(copy)? };
     // The copy is never unloaded, and its functions may be called for as long as it has objects.
@@ -130,7 +135,7 @@ fn prepare(
     let prepared = Interpreter::new(gil, python, copy);
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
-    Life::of(copy.number).begin(interpreter);
+    Life::of(copy.number).begin(interpreter, code_at(api.Py_GetVersion as *const c_void).unwrap_or_default());
     shutdown::register(interpreter);
     Ok((interpreter, service))
 }

@@ -32,7 +32,7 @@ use std::ptr;
 use libc::off_t;
 
 use super::errno::{self, failed};
-use super::signal::is_child;
+use super::signal::child::is_child;
 use locked_files::Wanted;
 use request::Request;
 

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 use super::errno;
 use super::kept_descriptors;
 use super::request::FileId;
-use crate::interp::interpose::signal::is_child;
+use crate::interp::interpose::signal::child::is_child;
 
 /// As the C library's.
 ///

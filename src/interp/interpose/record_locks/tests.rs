@@ -14,7 +14,7 @@ use crate::interp::interpose::signal;
 /// Numbers of two copies that no other test has.
 fn two_interpreters() -> (usize, usize) {
     static USED: AtomicUsize = AtomicUsize::new(0);
-    signal::remember_process();
+    signal::child::remember_process();
     let used = USED.fetch_add(2, Ordering::Relaxed);
     (MAX_COPIES - 1 - used, MAX_COPIES - 2 - used)
 }

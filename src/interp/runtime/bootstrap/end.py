@@ -1,27 +1,91 @@
-"""The end of Python when the process exits. An interpreter is not finalised: what that would do for data is done here."""
+"""The end of an interpreter's use, when it is checked in, and of Python, when the process exits.
+
+An interpreter is not finalised: what that would do for data, threads and child processes is done here.
+"""
 import sys
 
 import _io
+import _thread
 import gc
+import time
+
+from _ungil import exit_functions
+
+sleep = time.sleep  # the package replaces it
+GRACE = 0.5  # seconds in which daemon threads can notice that they are to end
+
+
+def end_use():
+    """As the end of a process, except for what modules need when they are used again."""
+    if _thread._count() or has_children():
+        end_pools()
+    exit_functions.run_user()
+    if _thread._count():
+        end_daemon_threads()
 
 
 def end(_):
-    end_threads()
-    if "atexit" in sys.modules:
-        sys.modules["atexit"]._run_exitfuncs()
+    """Returns b"" if no threads are left."""
+    end_pools()
+    join_threads()
+    exit_functions._run_exitfuncs()
     flush_files()
-    return b""
+    return b"threads" if _thread._count() else b""
 
 
-def end_threads():
+def has_children():
+    process = sys.modules.get("multiprocessing.process")
+    return bool(getattr(process, "_children", None))
+
+
+def end_pools():
+    """Ends the threads and processes of pools: of concurrent.futures, multiprocessing and others that end theirs so."""
+    for function in reversed(getattr(sys.modules.get("threading"), "_threading_atexits", ())):
+        call_as_at_exit(function)
+    if has_children():
+        function = getattr(sys.modules.get("multiprocessing.util"), "_exit_function", None)
+        if function is not None:
+            call_as_at_exit(function)
+
+
+def call_as_at_exit(function):
+    """Calls an exit function whose module goes on: flags there by which it says that the process is ending are reset."""
+    names = getattr(getattr(function, "func", function), "__globals__", {})
+    flags = [name for name, value in names.items() if value is False]
+    attempt(function)
+    for name in flags:
+        if names.get(name) is True:
+            names[name] = False
+
+
+def join_threads():
     """As threading._shutdown(), which only the thread may call that has imported the module."""
     threading = sys.modules.get("threading")
     if threading is not None:
-        for function in reversed(getattr(threading, "_threading_atexits", ())):
-            attempt(function)
         for thread in threading.enumerate():
             if not thread.daemon and thread is not threading.main_thread():
                 attempt(thread.join)
+
+
+def end_daemon_threads():
+    """Raises SystemExit in the user's threads that are daemons. One that waits in C does not notice that."""
+    try:
+        import ctypes
+        import threading
+    except ImportError:
+        return
+    for thread in threading.enumerate():
+        if thread.daemon and is_of_user(thread, threading):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+    end = time.monotonic() + GRACE
+    while _thread._count() and time.monotonic() < end:
+        sleep(0.005)
+
+
+def is_of_user(thread, threading):
+    """Whether it runs code of __main__, and not of a module, which may count on its thread later."""
+    owner = thread if type(thread) is not threading.Thread else getattr(thread, "_target", None)
+    return getattr(owner, "__module__", None) == "__main__" or owner is time.sleep
 
 
 def flush_files():

@@ -1,8 +1,4 @@
 """Functions that would affect the whole process: they are refused, or what they change is restored."""
-import sys
-
-import _signal
-import faulthandler
 import os
 import posix
 
@@ -39,12 +35,6 @@ refuse("os", [posix, os], "fork", RuntimeError, "; subprocess and multiprocessin
 refuse("os", [posix, os], "forkpty")
 for name in ("execv", "execve"):
     refuse("os", [posix, os], name, RuntimeError, "; subprocess works")
-# ValueError: signal raises it outside the main thread, and callers are prepared for that.
-signal_modules = [module for module in (_signal, sys.modules.get("signal")) if module]
-for name in ("signal", "set_wakeup_fd", "siginterrupt", "setitimer", "alarm"):
-    refuse("signal", signal_modules, name, ValueError)
-for name in ("enable", "register", "dump_traceback_later"):
-    refuse("faulthandler", [faulthandler], name)
 
 
 # The process's working directory before this interpreter changed it.

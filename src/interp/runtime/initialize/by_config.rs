@@ -16,8 +16,9 @@ use crate::interp::runtime::options::{EARLY_FLAGS, FLAGS, Options};
 
 /// Values that do not depend on the options.
 const FIXED: [(&CStr, i64); 10] = [
-    // Signals and the locale belong to the whole process.
-    (c"install_signal_handlers", 0),
+    // They are installed in the interpreter alone.
+    (c"install_signal_handlers", 1),
+    // The locale belongs to the whole process.
     (c"configure_locale", 0),
     (c"coerce_c_locale", 0),
     (c"coerce_c_locale_warn", 0),

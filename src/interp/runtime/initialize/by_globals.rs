@@ -26,7 +26,7 @@ pub(super) unsafe fn initialize(
             Origin::Program(path) => (api.Py_SetProgramName)(leaked(path)),
             Origin::Home(path) => (api.Py_SetPythonHome)(leaked(path)),
         }
-        (api.Py_InitializeEx)(0);
+        (api.Py_InitializeEx)(1);
     }
     Ok(())
 }

@@ -1,0 +1,63 @@
+"""Functions that `atexit` has: those that modules register while they are imported, and those of the user.
+
+Modules stay imported, so theirs are called when the process exits; the user's, when the interpreter is checked in.
+"""
+import sys
+
+import atexit
+
+IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+of_modules = {name: getattr(atexit, name) for name in ("register", "unregister", "_run_exitfuncs", "_clear")}
+of_user = []  # (function, args, kwargs)
+
+
+def is_importing(frame):
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORT_SYSTEM:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def register(func, /, *args, **kwargs):
+    if not callable(func) or is_importing(sys._getframe(1)):
+        return of_modules["register"](func, *args, **kwargs)
+    of_user.append((func, args, kwargs))
+    return func
+
+
+def unregister(func, /):
+    of_modules["unregister"](func)
+    of_user[:] = [entry for entry in of_user if not entry[0] == func]
+
+
+def run_user():
+    """Calls the user's, the latest first, also those that are registered meanwhile."""
+    while of_user:
+        func, args, kwargs = of_user.pop()
+        try:
+            func(*args, **kwargs)
+        except SystemExit:
+            pass
+        except BaseException:
+            import traceback
+
+            print("Exception ignored in atexit callback %r:" % (func,), file=sys.stderr)
+            traceback.print_exc()
+
+
+def _run_exitfuncs():
+    run_user()
+    of_modules["_run_exitfuncs"]()
+
+
+def _clear():
+    of_user.clear()
+    of_modules["_clear"]()
+
+
+for function in (register, unregister, _run_exitfuncs, _clear):
+    function.__doc__ = of_modules[function.__name__].__doc__
+    function.__module__ = "atexit"
+    function.__qualname__ = function.__name__
+    setattr(atexit, function.__name__, function)

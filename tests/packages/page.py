@@ -1,0 +1,145 @@
+"""The table of packages in docs/packages.md, from what trials noted.
+
+    page.py write       puts the table into the page
+    page.py check       fails if a trial ended otherwise than the table says
+
+The check compares whether packages work in as many interpreters as were tried. Versions of packages and releases of
+Pythons may differ, and a machine may have tried other cases or Pythons than the table has.
+"""
+
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+import tested  # noqa: E402
+import trials  # noqa: E402
+
+PAGE = os.path.join(trials.venvs.PROJECT, "docs", "packages.md")
+START, END = "<!-- packages, by `make packages-page` -->", "<!-- end of packages -->"
+STANDARD = "the standard library"
+
+NOT_HAD = "–"
+FAILED = "fails in "
+
+
+def package(note):
+    return note["distribution"] or STANDARD
+
+
+def by_cell(notes):
+    """The notes of each package on each series of Python."""
+    cells = {}
+    for note in notes:
+        cells.setdefault(package(note), {}).setdefault(tested.series(note["python"]), []).append(note)
+    return cells
+
+
+def cell(notes):
+    """ "1.2.3: 4, 8": the version, and in how many interpreters all cases passed; or in how many one failed."""
+    counts = {note["interpreters"] for note in notes if note["outcome"] != trials.ABSENT}
+    if not counts:
+        return NOT_HAD
+    failed = {note["interpreters"] for note in notes if note["outcome"] == trials.FAILS}
+    version = next((note["version"] for note in notes if note["version"]), "")
+    texts = [text + ", ".join(map(str, sorted(which))) for text, which in (("", counts - failed), (FAILED, failed)) if which]
+    return (version + ": " if version else "") + "; ".join(texts)
+
+
+def pythons(cells):
+    return sorted({series for row in cells.values() for series in row}, key=tested.numbers)
+
+
+def table(notes):
+    cells = by_cell(notes)
+    columns = pythons(cells)
+    lines = ["| package | %s |" % " | ".join(columns), "|---" * (1 + len(columns)) + "|"]
+    for name in sorted(cells, key=lambda name: (name == STANDARD, name.lower())):
+        lines.append("| %s |" % " | ".join([name, *(cell(cells[name].get(column, [])) for column in columns)]))
+    return "\n".join(lines)
+
+
+def releases(notes):
+    """The sentence that says what was used."""
+    used = {"%s (%s)" % (note["python"], note["libc"]) for note in notes}
+    return "Tried with %s." % ", ".join(sorted(used, key=tested.numbers))
+
+
+def reasons(notes, outcome):
+    """A line for each reason, without the places where it is the same."""
+    found = {}
+    for note in notes:
+        if note["outcome"] == outcome:
+            found.setdefault((label(note), note["reason"]), set()).add(tested.series(note["python"]))
+    for (what, reason), where in sorted(found.items()):
+        yield "- %s (%s): %s" % (what, ", ".join(sorted(where, key=tested.numbers)), code(reason))
+
+
+def label(note):
+    return " ".join(filter(None, (note["distribution"] or "`%s`" % note["case"], note["version"])))
+
+
+def code(reason):
+    return "`%s`" % reason.replace("`", "'") if reason else "no reason"
+
+
+def text(notes):
+    parts = [releases(notes), table(notes)]
+    for outcome, title in (
+        (trials.FAILS, "These fail in interpreters and work in plain Python:"),
+        (trials.ABSENT, "These are not to be had: pip finds no wheel, or the package fails in plain Python as well:"),
+    ):
+        lines = list(reasons(notes, outcome))
+        if lines:
+            parts += [title, "\n".join(lines)]
+    return "\n\n".join(parts)
+
+
+def read():
+    """The page as text, and of the table in it the cells: package, then series of Python."""
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    between = re.search(re.escape(START) + "(.*?)" + re.escape(END), page, re.DOTALL).group(1)
+    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in between.split("\n") if line.startswith("|")]
+    return page, {line[0]: dict(zip(lines[0][1:], line[1:])) for line in lines[2:]}
+
+
+def passed(cell):
+    """In how many interpreters a package works, by its cell in the table."""
+    return set(map(int, re.findall(r"\b\d+\b", cell.rpartition(": ")[2].partition(FAILED)[0])))
+
+
+def write():
+    notes = list(trials.notes())
+    if not notes:
+        sys.exit("nothing was written: no notes in %s" % trials.NOTES)
+    page, _ = read()
+    before, after = page.split(START)[0], page.split(END)[1]
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write("%s%s\n\n%s\n\n%s%s" % (before, START, text(notes), END, after))
+
+
+def differences():
+    _, written = read()
+    for note in trials.notes():
+        row, series, count = written.get(package(note)), tested.series(note["python"]), note["interpreters"]
+        if row is None:
+            yield "docs/packages.md has no row for %s" % package(note)
+        elif note["outcome"] != trials.ABSENT and row.get(series, NOT_HAD) != NOT_HAD:
+            if (note["outcome"] == trials.OK) < (count in passed(row[series])):
+                yield "%s, %s on %s in %d interpreters: %s" % (
+                    package(note), note["case"], note["python"], count, note["reason"]
+                )
+
+
+def check():
+    found = sorted(set(differences()))
+    if found:
+        sys.exit("docs/packages.md is not what was tried (make packages-page):\n" + "\n".join(found))
+
+
+if __name__ == "__main__":
+    {"write": write, "check": check}[sys.argv[1]]()
