@@ -117,6 +117,9 @@ class RecordLocks(LockCase):
             self.assertTrue(namespace["try_lock"](file, start=10, length=5))
             self.assertEqual(interpreter.eval("try_lock(open(path, 'r+'))"), "False")
             self.assertEqual(interpreter.eval("len(open(path).read())"), "100")
+            # However often: without an end to the descriptors.
+            source = "for _ in range(20000):\n  with open(path, 'r+') as file: assert len(file.read(10)) == 10"
+            interpreter.run(source)
             self.assertEqual(self.in_a_process("try_lock(open(path, 'r+'))"), "False")
         self.assertEqual(self.in_a_process("try_lock(open(path, 'r+'))"), "True")
 
