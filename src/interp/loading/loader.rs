@@ -1,22 +1,22 @@
 //! One interpreter's private libraries.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{CString, OsStr, c_int};
+use std::ffi::{CString, OsStr, c_int, c_void};
 use std::fmt;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::dl::{Library, is_exported_by_host};
+use super::dl::{Library, is_exported_by_host, path_at};
 use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
-use super::library_cache::{FileId, library_info, remember_original};
+use super::library_cache::{FileId, library_info, original_of, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{Choice, Verdict, decide};
 use super::reentrant::ReentrantLock;
 use super::report::Report;
-use super::search::{Found, find};
+use super::search::{Found, Requester, find};
 use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
@@ -73,6 +73,8 @@ pub(crate) enum Opened {
     Null,
     /// Ask the C library's loader: the library is shared, or that reports best what is wrong with the file.
     Shared,
+    /// Ask it for this file, as the search path of the caller has it.
+    SharedFile(CString),
 }
 
 /// The files of the copies of a graph's private libraries.
@@ -102,14 +104,23 @@ impl Loader {
         }
     }
 
-    /// The interpreter's copy of a library, loaded if it was not. The error is a message.
-    pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Opened, String> {
-        let Some((found, id)) = self.locate(path) else { return Ok(Opened::Shared) };
-        let opened = self.open_file(found, id, flags)?;
-        if flags & libc::RTLD_GLOBAL != 0 && matches!(opened, Opened::Copy(_)) {
-            self.make_global(id);
+    /// The interpreter's copy of a library, loaded if it was not, for the code at `caller`. The error is a message.
+    pub(crate) fn open(&self, path: &Path, flags: c_int, caller: *const c_void) -> Result<Opened, String> {
+        let Some((found, id)) = self.locate(path, caller) else { return Ok(Opened::Shared) };
+        let file = found.by_search_path_of(path);
+        match self.open_file(found, id, flags)? {
+            Opened::Copy(library) => {
+                if flags & libc::RTLD_GLOBAL != 0 {
+                    self.make_global(id);
+                }
+                Ok(Opened::Copy(library))
+            }
+            // The C library's loader would search where this library's file says.
+            Opened::Shared if self.path_in_process(path.as_os_str().as_bytes()).is_none() => {
+                Ok(file.map_or(Opened::Shared, Opened::SharedFile))
+            }
+            other => Ok(other),
         }
-        Ok(opened)
     }
 
     fn open_file(&self, found: Found, id: FileId, flags: c_int) -> Result<Opened, String> {
@@ -143,7 +154,7 @@ impl Loader {
     }
 
     /// The file that `dlopen` means by a path or a name. `None` if there is none, or it is no library.
-    fn locate(&self, path: &Path) -> Option<(Found, FileId)> {
+    fn locate(&self, path: &Path, caller: *const c_void) -> Option<(Found, FileId)> {
         let name = path.as_os_str().as_bytes();
         let found = if name.contains(&b'/') {
             Found::ByPath(path.to_owned())
@@ -152,8 +163,11 @@ impl Loader {
         } else if let Some(id) = self.copy_named(name) {
             return Some((Found::ByPath(self.original(id)), id));
         } else {
+            let caller = path_at(caller).map(|path| original_of(&path));
+            let info = caller.as_deref().and_then(library_info).unwrap_or_default();
+            let caller = caller.as_deref().map(|path| Requester { path, info: &info });
             let in_process = || self.path_in_process(name).map(Found::ByPath);
-            find(name, &[], |path| library_info(path).is_some()).or_else(in_process)?
+            find(name, caller.as_slice(), |path| library_info(path).is_some()).or_else(in_process)?
         };
         let (Found::ByPath(file) | Found::InSystem(file)) = &found;
         library_info(file)?;
@@ -347,7 +361,8 @@ fn check_version_files(
     for file in version_files_not_needed(image)? {
         let name = needed(file).unwrap_or_else(|| file.to_vec());
         let path = Path::new(OsStr::from_bytes(&name));
-        if files.values().all(|copy| copy.path() != path) && loaded_by(path).is_none() {
+        if files.values().all(|copy| copy.path().as_os_str() != path.as_os_str()) && loaded_by(path).is_none()
+        {
             let file = String::from_utf8_lossy(file);
             return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
         }

@@ -14,6 +14,7 @@ use crate::interp::cpython::main_thread::MainThread;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::guarded_stack::GuardedStack;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
