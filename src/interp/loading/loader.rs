@@ -20,6 +20,7 @@ use super::search::{Found, Requester, find};
 use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
+use crate::interp::elf::reading::Original;
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
 use crate::interp::elf::version_files::version_files_not_needed;
@@ -201,7 +202,7 @@ impl Loader {
         }
         for (&i, file) in &files {
             let node = &graph.0[i];
-            self.write_copy(node, file.path(), graph, &files).map_err(|error| failed(&node.path, &*error))?;
+            self.write_copy(node, file, graph, &files).map_err(|error| failed(&node.path, &*error))?;
             remember_original(file.path(), &node.path);
         }
         // The copies' symbols must not be global in the process, or the next interpreter's would be bound to them.
@@ -269,11 +270,11 @@ impl Loader {
     fn write_copy(
         &self,
         node: &Node,
-        file: &Path,
+        file: &PrivateFile,
         graph: &Graph,
         files: &Files,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let image = Image::read(&node.path)?;
+        let (original, image) = Original::read(&node.path)?;
         let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
         let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
         let interposed = self.interposed_in(&image);
@@ -281,7 +282,7 @@ impl Loader {
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(fs::write(file, &*content)?)
+        Ok(original.write_copy(&content, &mut file.open()?)?)
     }
 
     /// The functions of the C library that a library needs, and that are interposed in it.
