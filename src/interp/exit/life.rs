@@ -30,7 +30,7 @@ pub(crate) struct Life {
     acts: OnceLock<&'static dyn LastActs>,
     /// Set when it dies: what ended it.
     cause: OnceLock<String>,
-    /// The addresses of the code of its libpython.
+    /// The addresses of its libpython.
     code: OnceLock<Range<usize>>,
     /// The stack in Python of the thread that ended it. Set a little later.
     stack: OnceLock<String>,
@@ -46,7 +46,7 @@ impl Life {
         &LIVES[number]
     }
 
-    /// Its interpreter has started. `code` are the addresses of its libpython's code.
+    /// Its interpreter has started. `code` are the addresses of its libpython.
     pub(crate) fn begin(&self, acts: &'static dyn LastActs, code: Range<usize>) {
         self.code.get_or_init(|| code);
         self.acts.get_or_init(|| acts);

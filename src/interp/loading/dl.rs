@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
-use std::slice;
 
 unsafe extern "C" {
     /// As dlsym, for one version of a symbol.
@@ -103,33 +102,6 @@ impl Library {
         // SAFETY: the handle is valid, as no library is unloaded, and both texts are C strings.
         NonNull::new(unsafe { dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) })
     }
-}
-
-/// The addresses of the code of the library that has code at this address.
-pub(crate) fn code_at(address: *const c_void) -> Option<Range<usize>> {
-    struct Search {
-        address: usize,
-        found: Option<Range<usize>>,
-    }
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, search: *mut c_void) -> c_int {
-        // SAFETY: the dynamic loader describes a library, with a table of so many segments; `search` is that below.
-        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
-        // SAFETY: as above.
-        let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-        let is_code = |segment: &&libc::Elf64_Phdr| {
-            segment.p_type == libc::PT_LOAD && segment.p_flags & libc::PF_X != 0
-        };
-        let range = |segment: &libc::Elf64_Phdr| {
-            let start = (info.dlpi_addr + segment.p_vaddr) as usize;
-            start..start + segment.p_memsz as usize
-        };
-        search.found = segments.iter().filter(is_code).map(range).find(|code| code.contains(&search.address));
-        search.found.is_some().into()
-    }
-    let mut search = Search { address: address.addr(), found: None };
-    // SAFETY: the function takes what the dynamic loader passes, and a pointer to the search.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
-    search.found
 }
 
 /// The file that the code or the variable at this address was loaded from.

@@ -243,7 +243,7 @@ impl Interpreter {
         if self.is_dead() {
             return Err(self.life.error());
         }
-        let (_wakeable, _mask) = (WakeableThread::new(), MaskGuard::new());
+        let (_wakeable, _mask, _guarded) = (WakeableThread::new(), MaskGuard::new(), GuardedStack::new());
         let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::ffi::c_void;
 use std::fs;
 use std::rc::Rc;
 use std::sync::{Mutex, mpsc};
@@ -18,7 +17,6 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::overflow;
 use crate::interp::interpose::{self, process::during_start};
-use crate::interp::loading::dl::code_at;
 use crate::interp::loading::dl::range_at;
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::runtime::initialize::initialize;
@@ -136,7 +134,7 @@ fn prepare(
     let prepared = Interpreter::new(gil, python, copy);
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
-    Life::of(copy.number).begin(interpreter, code_at(api.Py_GetVersion as *const c_void).unwrap_or_default());
+    Life::of(copy.number).begin(interpreter, range_at(api.Py_GetVersion as usize));
     shutdown::register(interpreter);
     Ok((interpreter, service))
 }
