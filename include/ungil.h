@@ -57,7 +57,8 @@
  *   process as a whole raise an exception: os.fork, os.exec*, signal.signal, signal.set_wakeup_fd,
  *   faulthandler.enable. sys.exit ends the request. (subprocess works.)
  *   Death: what would end a process ends the interpreter that it comes from: abort(), exit(), _exit(), quick_exit()
- *   and a failed assert() in its private libraries, a fatal error of Python, os.abort and os._exit. Requests end
+ *   and a failed assert() in its private libraries, a fatal error of Python, a stack overflow, os.abort and os._exit.
+ *   Requests end
  *   with UNGIL_E_DIED, those in progress as soon as they would continue in Python; the interpreter's threads stop,
  *   and its memory stays. Sleeping threads are woken as at the exit. The process itself ends, with a line on stderr,
  *   if this happens while a library is loaded, or on a thread of a library that a request waits for. What shared
@@ -79,7 +80,9 @@
  *   Forks: in the child of a fork, functions return UNGIL_E_FORKED for the parent's interpreters; the child may
  *   create its own.
  *   Stack: Python code uses the calling thread's stack: about 1 MiB for 1000 nested Python calls, more if they go
- *   through C.
+ *   through C. A stack overflow in Python code ends the interpreter, except on the process's first thread. For that,
+ *   the last sixteenth of the stack, 256 KiB at most, is made inaccessible when a thread makes its first request
+ *   (not if the stack is shorter than 1 MiB), and during a request the thread has an alternate signal stack.
  *
  * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions and
  * of Python code.
@@ -92,8 +95,10 @@
  * other thread should change the environment meanwhile: a program whose threads change it should call
  * ungil_num_threads() before it starts them.
  *
- * Side effects: no function prints, installs a signal handler, or ends the process, with these exceptions. An
- * exception that leaves a function of the caller ends the process. The exit of the process is described under
+ * Side effects: no function prints, installs a signal handler, or ends the process, with these exceptions. The first
+ * interpreter installs a handler of SIGSEGV, for stack overflows in Python code: it takes only faults at the end of
+ * the stack of a thread that runs a request, and hands on all others, as if it were not there, to the handler that
+ * was there before. One that is installed later takes all of them. An exception that leaves a function of the caller ends the process. The exit of the process is described under
  * "Isolated interpreters"; if requests are running then, a real-time signal without a handler is given one that
  * does nothing. A Python that cannot start says why on stderr. A bug in this library (a Rust panic) prints a line
  * on stderr and becomes an error of the call.

@@ -1,7 +1,9 @@
 """What would end a process ends an interpreter: abort(), exit(), fatal errors, in C and in Python."""
 
 import os
+import signal
 import subprocess
+import sys
 import unittest
 
 from deadly import DeadlyPrograms
@@ -259,6 +261,30 @@ with ungil.Interpreter() as interpreter:
             "[4, 6] True\n",
         )
 
+    def test_a_crash_ends_the_process(self):
+        """As if the library had no handler: by the signal, after the handler that was there before."""
+        script = "import faulthandler\n%s\nungil.run(lambda: ctypes.string_at(8))"
+        self.run_program(script % "faulthandler.disable()", status=-signal.SIGSEGV)
+        self.assertEqual(self.errors, "")
+        self.run_program(script % "faulthandler.enable()", status=-signal.SIGSEGV)
+        self.assertIn("Fatal Python error: Segmentation fault", self.errors)
+
+    def test_a_stack_overflow_in_a_thread_of_a_task_ends_the_process(self):
+        script = """
+class Endless:
+    def __getattr__(self, name):
+        return getattr(self, name + "a"[:0])
+def task():
+    sys.setrecursionlimit(10**6)
+    thread = threading.Thread(target=lambda: Endless().attribute)
+    thread.start()
+    thread.join()
+ungil.run(task)
+"""
+        if sys.version_info >= (3, 12):
+            self.skipTest("SKIP: Python limits calls in C")
+        self.run_program(script, status=-signal.SIGSEGV)
+
     def test_where_it_cannot_be_contained(self):
         """The initialiser of a library runs with the loader's lock held."""
         target = os.path.join(os.path.dirname(self.library), "initialiser.so")
@@ -274,8 +300,16 @@ class Pools(DeadlyPrograms):
         """The pool is right before, between and after."""
         self.assert_prints(
             """
+def sort_without_end(_):
+    return sorted([1, 2], key=sort_without_end)
+def overflow():
+    sys.setrecursionlimit(10**5)
+    sort_without_end(0)
+    os.abort()
 ways = [os.abort, lambda: os._exit(3), lambda: ctypes.CDLL(None).abort(),
         lambda: ctypes.pythonapi.Py_FatalError(b"of the test")]
+if sys.version_info < (3, 12):  # others limit calls in C
+    ways.append(overflow)
 with ungil.InterpreterPoolExecutor(4) as pool:
     for i in range(%d):
         before = [pool.submit(square, n) for n in range(8)]

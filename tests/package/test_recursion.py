@@ -3,7 +3,7 @@
 import sys
 import unittest
 
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, rounds, run_script
 
 BEGIN = """
 import functools, json, resource, sys, threading, ungil
@@ -58,6 +58,7 @@ def in_a_thread(function, *args):
     return found
 """
 
+KINDS = ["python", "sort", "attribute", "repr"]
 HIGHEST = 131072  # before Python 3.12
 
 
@@ -121,6 +122,68 @@ with ungil.Interpreter() as interpreter:
                 *["python sort attribute repr"] * 3,
                 number if sys.version_info >= (3, 12) else min(number, HIGHEST),
             )
+
+    def test_a_limit_that_a_task_sets(self):
+        """It has no larger stack for that. What overflows ends the interpreter, and the pool goes on."""
+        self.assert_prints(
+            """
+def overflow(kind):
+    sys.setrecursionlimit(10**6 if sys.version_info < (3, 11) else 10**5)
+    return endless(kind)
+with ungil.InterpreterPoolExecutor(2) as pool:
+    for kind in KINDS * %d:
+        dying, others = pool.submit(overflow, kind), [pool.submit(pow, n, 2) for n in range(4)]
+        try:
+            found = dying.result()
+        except ungil.InterpreterDiedError as error:
+            found = str(error)
+        if found not in (kind, "the interpreter died: the stack overflowed"):
+            print(kind, found)
+        print(end="".join(str(other.result()) for other in others) + " ")
+"""
+            % rounds(5, 1),
+            "0149 " * len(KINDS) * rounds(5, 1),
+        )
+
+    def test_the_size_of_the_stack(self):
+        """That of a main thread, in threads that a task starts too."""
+        self.assert_prints(
+            """
+def stack():
+    import ctypes, threading
+    found = []
+    def look():
+        library = ctypes.CDLL(None)
+        attributes = (ctypes.c_long * 16)()
+        address, size = ctypes.c_void_p(), ctypes.c_size_t()
+        library.pthread_self.restype = ctypes.c_void_p
+        library.pthread_getattr_np(ctypes.c_void_p(library.pthread_self()), attributes)
+        library.pthread_attr_getstack(attributes, ctypes.byref(address), ctypes.byref(size))
+        found.append(round(size.value / 2**20))
+    look()
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return found
+threading.stack_size(256 << 10)
+usual = resource.getrlimit(resource.RLIMIT_STACK)
+resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, usual[1]))
+print(ungil.run(stack))
+for size in None, 64 << 20:
+    with ungil.InterpreterPoolExecutor(1, stack_size=size) as pool:
+        print(pool.submit(stack).result())
+for wrong in 0, -1, 2**40, 1.5, "1":
+    try:
+        ungil.InterpreterPoolExecutor(1, stack_size=wrong)
+    except (ValueError, TypeError) as error:
+        print(type(error).__name__)
+""",
+            [8, 8],
+            [8, 8],
+            [64, 64],
+            *["ValueError"] * 3,
+            *["TypeError"] * 2,
+        )
 
     def test_where_there_is_no_memory_for_large_stacks(self):
         self.assert_prints(

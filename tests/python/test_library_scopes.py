@@ -62,6 +62,16 @@ __thread char large[1 << 14] __attribute__((tls_model("initial-exec")));
 int count_there(void) { return ++large[100]; }
 """
 
+LOADS = USES_PYTHON + """
+#include <dlfcn.h>
+#include <stddef.h>
+int count_there(void) {
+  void *library = dlopen(NAME, RTLD_NOW);
+  int (*count)(void) = library == NULL ? NULL : (int (*)(void))dlsym(library, "count");
+  return count == NULL ? -1 : count();
+}
+"""
+
 MODULE = """
 #include <Python.h>
 static int number;
@@ -146,6 +156,14 @@ class Search(ScopesCase):
             # By dlopen, too.
             self.assertEqual(interpreter.eval("ctypes.CDLL('libelsewhere.so.1').count()"), "4")
 
+    def test_dlopen_of_a_name_searches_where_its_caller_says(self):
+        self.counter("plugins/libplugin.so")
+        self.counter("plugins/libtbb.so.12")
+        path = "-Wl,-rpath,$ORIGIN/plugins"
+        self.assert_private(self.compiled("loads.so", LOADS, path, NAME="libplugin.so"))
+        self.assert_shared(self.compiled("loads_tbb.so", LOADS, path, NAME="libtbb.so.12"))
+        self.assertEqual(self.counts(self.compiled("lost.so", LOADS, NAME="libnowhere.so"), "count_there"), ["[-1, -1, -1]"] * 2)
+
     def test_the_first_library_of_a_name_serves_all(self):
         for number in (1, 2):
             self.compiled(self.make_directory("d%d" % number) + "/libsame.so",
@@ -222,10 +240,12 @@ class GlobalSymbols(ScopesCase):
 
     def test_they_come_before_a_librarys_own(self):
         counter, path = self.counter("libcounter.so"), self.linked("module.so", OVERRIDDEN, [])
-        code = "import ctypes\nctypes.CDLL(%r, mode=ctypes.RTLD_GLOBAL)\nprint(ctypes.CDLL(%r).count_there())"
-        code %= (str(counter), str(path))
-        expected = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
-        self.assertEqual(self.load(counter, path).eval("library.count_there()"), expected)
+        child = self.linked("libchild.so", CHILD, [counter], "-Wl,-rpath,$ORIGIN")
+        for first in (counter, child):  # the second one needs the symbol's library
+            code = "import ctypes\nctypes.CDLL(%r, mode=ctypes.RTLD_GLOBAL)\nprint(ctypes.CDLL(%r).count_there())"
+            code %= (str(first), str(path))
+            expected = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
+            self.assertEqual(self.load(first, path).eval("library.count_there()"), expected)
 
     def test_a_library_that_cannot_be_loaded_leaves_the_scope_as_it_was(self):
         counter, path = self.counter("libcounter.so"), self.linked("module.so", UNDERLINKED, [])

@@ -1,6 +1,7 @@
-"""The recursion limit of interpreters, which is the program's own: see sys.setrecursionlimit().
+"""The recursion limit of interpreters, which is the program's own: see sys.setrecursionlimit(); and their stacks.
 
-If the program has raised it, the threads that enter interpreters get larger stacks:
+Threads that enter interpreters have the stack that a program's main thread has. If the program has raised the limit,
+they get larger ones:
 - Before CPython 3.12, nothing but the limit keeps calls in C within the thread's stack, and before 3.11 calls of Python
   functions too. So the limit has an upper bound here.
 - CPython 3.12 and 3.13 count calls in C separately, up to 10000. The usual stack is too small for that many calls of
@@ -10,15 +11,19 @@ If the program has raised it, the threads that enter interpreters get larger sta
 
 from __future__ import annotations
 
+import operator
 import sys
 import threading
-from typing import Callable
+from typing import Callable, SupportsIndex
 
 from .locks import Lock
 
 DEFAULT_LIMIT = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
 _PER_LEVEL = 8 << 10  # bytes, of the stack
 _MAX_STACK = 1 << 30  # bytes; only what is used takes memory
+SMALLEST_STACK = 1 << 20
+_UNLIMITED = 8 << 20  # where the system has no limit
+_ROUNDING = 1 << 16
 
 # How many levels may use the stack; 0 where Python checks the stack itself.
 if sys.version_info < (3, 12):
@@ -33,6 +38,27 @@ def limit() -> int:
     return min(wanted, _MAX_LEVELS_ON_STACK) if sys.version_info < (3, 12) else wanted
 
 
+def usual_stack() -> int:
+    """Bytes of stack that a program's main thread has: the system's limit, `ulimit -s`."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    except (ImportError, OSError):
+        return 0
+    if limit == resource.RLIM_INFINITY:
+        return _UNLIMITED
+    return min(max(limit, SMALLEST_STACK), _MAX_STACK) & -_ROUNDING
+
+
+def checked_stack(size: SupportsIndex) -> int:
+    """The parameter `stack_size`. Raises ValueError and TypeError."""
+    size = operator.index(size)
+    if not SMALLEST_STACK <= size <= _MAX_STACK:
+        raise ValueError("stack_size must be between %d and %d, not %d" % (SMALLEST_STACK, _MAX_STACK, size))
+    return -(-size // _ROUNDING) * _ROUNDING
+
+
 def stack_for(limit: int) -> int:
     """Bytes of stack for threads that recurse so deep; 0 if the usual stack is large enough."""
     return min(limit, _MAX_LEVELS_ON_STACK) * _PER_LEVEL if limit > DEFAULT_LIMIT else 0
@@ -42,10 +68,11 @@ _lock = Lock()
 
 
 def start(start_thread: Callable[[], object], stack: int) -> None:
-    """Call a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory."""
-    if not stack:
-        start_thread()
-        return
+    """Call a function that starts a thread, which gets so much stack. Raises RuntimeError if there is no memory.
+
+    stack: bytes; 0 for the usual stack.
+    """
+    stack = stack or usual_stack()
     with _lock:
         before = threading.stack_size()
         try:

@@ -52,18 +52,20 @@ class Worker(threading.Thread):
     Thread.join may return while the thread runs if a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
     """
 
-    def __init__(self, work: Callable[[], None], name: str) -> None:
+    def __init__(self, work: Callable[[], None], name: str, stack_size: int) -> None:
         super().__init__(name=name, daemon=True)
         self._work = [work]  # until one thread takes it
         self.finished = Latch()
         self.recursion_limit = recursion.limit()  # of the interpreter that is made in this thread
+        self._stack_size = stack_size
+        self.stack = max(recursion.stack_for(self.recursion_limit), stack_size)  # 0 is the usual one
 
     def start(self) -> None:
         try:
-            recursion.start(super().start, recursion.stack_for(self.recursion_limit))
+            recursion.start(super().start, self.stack)
         except RuntimeError:  # no memory for such a stack
-            self.recursion_limit = recursion.DEFAULT_LIMIT
-            super().start()
+            self.recursion_limit, self.stack = recursion.DEFAULT_LIMIT, self._stack_size
+            recursion.start(super().start, self.stack)
 
     def run(self) -> None:
         work = take(self._work)
@@ -93,9 +95,10 @@ class Pool:
         initializer: Call | None,
         preload: Sequence[str] | None = None,
         options: Mapping[str, Any] | None = None,
+        stack_size: int = 0,
     ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
-        self._preload = preload
+        self._preload, self._stack_size = preload, stack_size
         self._options = options or {}  # of the interpreters
         self.shared_names = frozenset(share)
         self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
@@ -134,7 +137,7 @@ class Pool:
                 self._add_worker()
 
     def _add_worker(self) -> None:
-        worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)))
+        worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)), self._stack_size)
         try:
             self.workers.append(worker)
             worker.start()

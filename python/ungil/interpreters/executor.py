@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Callable, SupportsIndex
 
+from .._native import recursion
 from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
 from .._native.library import library
 from .._native.locks import Numbers
@@ -109,6 +110,9 @@ class InterpreterPoolExecutor(PoolAttributes):
         Memory that each interpreter's `__main__` has, by the names of the variables; see `ungil.share`.
     private, shared : list of path, optional
         Libraries in C to be loaded once for each interpreter, or once for the process; see `Interpreter`.
+    stack_size : int, optional
+        Bytes of stack that a task has: between 1 MiB and 1 GiB. By default as many as a program's main thread has
+        (``ulimit -s``, usually 8 MiB), and more if the program has raised the recursion limit.
 
     Raises
     ------
@@ -133,8 +137,8 @@ class InterpreterPoolExecutor(PoolAttributes):
     Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
     needs a module imports it, in each interpreter, unless `preload` names it.
 
-    A task that ends its interpreter, by `abort()` in C or `os._exit` for example, fails with InterpreterDiedError, and
-    the pool goes on with a new one. A crash in C code ends the process: use
+    A task that ends its interpreter, by `abort()` in C, `os._exit` or a stack overflow, fails with
+    InterpreterDiedError, and the pool goes on with a new one. A crash in C code ends the process: use
     `concurrent.futures.ProcessPoolExecutor` for code that crashes.
 
     Examples
@@ -158,6 +162,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         share: Mapping[str, Any] | None = None,
         private: Sequence[Path] | None = None,
         shared: Sequence[Path] | None = None,
+        stack_size: SupportsIndex | None = None,
     ) -> None:
         require()
         libraries = _options.libraries(private, shared)
@@ -172,7 +177,8 @@ class InterpreterPoolExecutor(PoolAttributes):
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
         modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
-        self._set_attributes(Pool(max_workers, name, share, first, modules, libraries), max_workers, name)
+        stack = 0 if stack_size is None else recursion.checked_stack(stack_size)
+        self._set_attributes(Pool(max_workers, name, share, first, modules, libraries, stack), max_workers, name)
         if modules is not None:
             self._pool.start_all()
 

@@ -181,7 +181,7 @@ class Interpreter(Handle):
 
     def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
         self._known: set[int] = set()  # keys of functions that were sent
-        self._stack = recursion.stack_for(limit)
+        self._stack = getattr(threading.current_thread(), "stack", 0) or recursion.stack_for(limit)
         text = ctypes.c_char_p()
         version = b"'%d.%d' % __import__('sys').version_info[:2]"
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))

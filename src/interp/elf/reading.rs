@@ -2,13 +2,14 @@
 //! megabytes of other content.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, FileHeader64, GnuHashHeader, HashHeader,
+    DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERNEED, DT_VERSYM, FileHeader64, GnuHashHeader,
+    HashHeader, Verneed,
 };
 use object::{LittleEndian as LE, U32};
 
@@ -40,67 +41,129 @@ impl Image {
         Ok(Self::of(bytes)?)
     }
 
-    /// Reads the headers, the dynamic section, hashes, symbols and strings. All else is zero, and takes no memory.
+    /// Reads the headers, the dynamic section, hashes, symbols, strings and versions. All else is zero, and takes no
+    /// memory.
     pub(crate) fn read_tables(path: &Path) -> Result<Self, Unreadable> {
+        Ok(Original::read(path)?.1)
+    }
+}
+
+/// A file of which only the tables were read.
+pub(crate) struct Original {
+    file: File,
+    /// What was read.
+    parts: Vec<Range<usize>>,
+    /// The length of the loaded part.
+    len: usize,
+}
+
+impl Original {
+    /// Reads the tables.
+    pub(crate) fn read(path: &Path) -> Result<(Self, Image), Unreadable> {
         let file = open(path)?;
         let len = file_len(&file)?;
+        let parts = vec![0..(HEADERS_LEN as usize).min(len), segments_range(&file)?];
         let mut bytes = Buffer::zeroed(len)?;
-        for range in [0..(HEADERS_LEN as usize).min(len), segments_range(&file)?] {
+        for range in &parts {
             let part = bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
             file.read_exact_at(part, range.start as u64)?;
         }
-        let mut image = Self::of_headers(bytes)?;
-        image.fill(&file, image.dynamic_segment()?)?;
-        image.find_dynamic()?;
-        image.fill_hashes(&file)?;
-        let count = image.count_symbols()?;
-        let len = count.checked_mul(size_of::<Symbol>()).ok_or(Malformed(OUTSIDE))?;
-        let strings_len = image.dyn_value(DT_STRSZ).and_then(|len| usize::try_from(len).ok());
-        for (tag, len) in [(DT_SYMTAB, Some(len)), (DT_STRTAB, strings_len)] {
-            let table = image.dyn_value(tag).zip(len).ok_or(Malformed(OUTSIDE))?;
-            image.fill(&file, image.file_range(table.0, table.1, OUTSIDE)?)?;
+        let mut image = Image::of_headers(bytes)?;
+        let mut original = Self { file, parts, len: image.bytes.len() };
+        original.fill_tables(&mut image)?;
+        Ok((original, image))
+    }
+
+    /// Writes a copy to an empty file. `copy` was made from the image: it differs from the original in the tables and
+    /// after its end. All else is the file's, which the system copies.
+    pub(crate) fn write_copy(&self, copy: &Buffer, to: &mut File) -> io::Result<()> {
+        let copied = io::copy(&mut (&self.file).take(self.len as u64), to)?;
+        if copied < self.len as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        image.find_tables()?;
-        Ok(image)
+        let end = self.len..copy.len();
+        self.parts.iter().chain([&end]).try_for_each(|part| {
+            let part = part.start.min(copy.len())..part.end.min(copy.len());
+            to.write_all_at(&copy[part.clone()], part.start as u64)
+        })
+    }
+
+    fn fill_tables(&mut self, image: &mut Image) -> Result<(), Unreadable> {
+        self.fill(image, image.dynamic_segment()?)?;
+        image.find_dynamic()?;
+        self.fill_hashes(image)?;
+        let count = image.count_symbols()?;
+        let len = |size| count.checked_mul(size).ok_or(Malformed(OUTSIDE));
+        let strings_len = image.dyn_value(DT_STRSZ).and_then(|len| usize::try_from(len).ok());
+        let strings_len = strings_len.ok_or(Malformed(OUTSIDE))?;
+        for (tag, len) in [
+            (DT_SYMTAB, len(size_of::<Symbol>())?),
+            (DT_STRTAB, strings_len),
+            (DT_VERSYM, len(size_of::<u16>())?),
+        ] {
+            match image.dyn_value(tag) {
+                Some(vaddr) => self.fill(image, image.file_range(vaddr, len, OUTSIDE)?)?,
+                None if tag == DT_VERSYM => {}
+                None => return Err(Malformed(OUTSIDE).into()),
+            }
+        }
+        self.fill_needed_versions(image)?;
+        Ok(image.find_tables()?)
     }
 
     /// Reads a part of the loaded segments.
-    fn fill(&mut self, file: &File, range: Range<usize>) -> Result<(), Unreadable> {
-        let part = self.bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
-        Ok(file.read_exact_at(part, range.start as u64)?)
+    fn fill(&mut self, image: &mut Image, range: Range<usize>) -> Result<(), Unreadable> {
+        let part = image.bytes.get_mut(range.clone()).ok_or(Malformed(OUTSIDE))?;
+        self.file.read_exact_at(part, range.start as u64)?;
+        self.parts.push(range);
+        Ok(())
     }
 
     /// Reads what `count_symbols` looks at.
-    fn fill_hashes(&mut self, file: &File) -> Result<(), Unreadable> {
-        if let Some(vaddr) = self.dyn_value(DT_HASH) {
-            return self.fill(file, self.file_range(vaddr, size_of::<HashHeader<LE>>(), OUTSIDE)?);
+    fn fill_hashes(&mut self, image: &mut Image) -> Result<(), Unreadable> {
+        if let Some(vaddr) = image.dyn_value(DT_HASH) {
+            return self.fill(image, image.file_range(vaddr, size_of::<HashHeader<LE>>(), OUTSIDE)?);
         }
-        let vaddr = self.dyn_value(DT_GNU_HASH).ok_or(Malformed("there is no hash table"))?;
-        let table = self.file_range(vaddr, size_of::<GnuHashHeader<LE>>(), OUTSIDE)?;
-        self.fill(file, table.clone())?;
-        let header = get::<GnuHashHeader<LE>>(&self.bytes, table.start, OUTSIDE)?;
+        let vaddr = image.dyn_value(DT_GNU_HASH).ok_or(Malformed("there is no hash table"))?;
+        let table = image.file_range(vaddr, size_of::<GnuHashHeader<LE>>(), OUTSIDE)?;
+        self.fill(image, table.clone())?;
+        let header = get::<GnuHashHeader<LE>>(&image.bytes, table.start, OUTSIDE)?;
         let (blooms, buckets) = (header.bloom_count.get(LE) as usize, header.bucket_count.get(LE) as usize);
         let first = header.symbol_base.get(LE) as usize;
         let start = table.end + 8 * blooms;
         let end = start + 4 * buckets;
-        self.fill(file, start..end)?;
-        let words = self.bytes[start..end].chunks_exact(4);
+        self.fill(image, start..end)?;
+        let words = image.bytes[start..end].chunks_exact(4);
         let last = words.map(|word| u32::from_le_bytes(word.try_into().expect("4 bytes"))).max();
         let Some(last) = last.map(|last| last as usize).filter(|&last| last >= first) else { return Ok(()) };
-        self.fill_chain(file, end + 4 * (last - first))
+        self.fill_chain(image, end + 4 * (last - first))
     }
 
     /// Reads hashes up to the end of a chain, which has its low bit set.
-    fn fill_chain(&mut self, file: &File, mut at: usize) -> Result<(), Unreadable> {
+    fn fill_chain(&mut self, image: &mut Image, mut at: usize) -> Result<(), Unreadable> {
         loop {
-            let end = at.saturating_add(STEP).min(self.bytes.len());
-            self.fill(file, at..end)?;
+            let end = at.saturating_add(STEP).min(image.bytes.len());
+            self.fill(image, at..end)?;
             let is_end = |hash: &[u8]| hash[0] & 1 == 1;
-            if self.bytes[at..end].chunks_exact(size_of::<U32<LE>>()).any(is_end) || end == self.bytes.len() {
+            if image.bytes[at..end].chunks_exact(size_of::<U32<LE>>()).any(is_end) || end == image.bytes.len()
+            {
                 return Ok(());
             }
             at = end;
         }
+    }
+
+    /// Reads what `version_files` looks at.
+    fn fill_needed_versions(&mut self, image: &mut Image) -> Result<(), Unreadable> {
+        let mut next = image.dyn_value(DT_VERNEED);
+        while let Some(vaddr) = next {
+            let range = image.file_range(vaddr, size_of::<Verneed<LE>>(), OUTSIDE)?;
+            self.fill(image, range.clone())?;
+            let step = u64::from(get::<Verneed<LE>>(&image.bytes, range.start, OUTSIDE)?.vn_next.get(LE));
+            // Malformed ones are an error when they are used.
+            next = if step < size_of::<Verneed<LE>>() as u64 { None } else { vaddr.checked_add(step) };
+        }
+        Ok(())
     }
 }
 
@@ -138,8 +201,9 @@ fn open(path: &Path) -> Result<File, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interp::elf::rewrite::rewrite_library;
     use crate::interp::elf::small_object::small_object;
-    use crate::interp::elf::symbols::needed_python_names;
+    use crate::interp::elf::symbols::{SymbolPrefix, needed_python_names};
 
     #[test]
     #[cfg_attr(miri, ignore = "it reads the system's files")]
@@ -157,6 +221,25 @@ mod tests {
             count += 1;
         }
         assert!(count > 0, "no library was read: {maps}");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it reads the system's files")]
+    fn a_copy_is_the_same_as_of_the_whole_file() {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let libraries = maps.lines().filter_map(|line| Some(Path::new(line.get(line.find('/')?..)?)));
+        let target = std::env::temp_dir().join(format!("ungil-copy-{}", std::process::id()));
+        for path in libraries.filter(|path| path.to_string_lossy().contains(".so")) {
+            let rewrite = |image| {
+                let needed = |name: &[u8]| Some([b"other-", name].concat());
+                rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", |_| true, needed).unwrap()
+            };
+            let (original, tables) = Original::read(path).unwrap();
+            original.write_copy(&rewrite(tables), &mut File::create(&target).unwrap()).unwrap();
+            let whole = rewrite(Image::read(path).unwrap());
+            assert!(std::fs::read(&target).unwrap() == *whole, "{}", path.display());
+        }
+        std::fs::remove_file(&target).unwrap();
     }
 
     #[test]

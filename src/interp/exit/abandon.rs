@@ -82,6 +82,8 @@ pub fn call_abandonable<R, F: FnOnce() -> R>(call: F) -> R {
     let is_abandoned = call_foreign(|| unsafe { run(&raw mut site, call_packed::<R, F>, data) }) != 0;
     drop(innermost);
     if is_abandoned {
+        // One that is not dead has overflowed the stack.
+        site.dead.inspect(|life| life.end("the stack overflowed".to_owned(), Some(String::new())));
         panic::resume_unwind(Box::new(Abandoned(site.dead)));
     }
     // SAFETY: `run` returned 0: `call_packed` has returned, and so has written the result.
@@ -157,6 +159,19 @@ pub(crate) unsafe fn abandon_call(dead: Option<&'static Life>) -> ! {
         (*site).dead = dead;
         resume(site)
     }
+}
+
+/// For the handler of a fault at the end of this thread's stack, in code at this address: this thread's innermost call, and
+/// its stack pointer, if it is a call of the interpreter whose libpython has that code. The call then counts as abandoned.
+/// (This uses thread-local data, which a thread in a call has.)
+pub(super) fn overflowed_call(code: usize) -> Option<(*mut CallSite, *mut c_void)> {
+    let site = INNERMOST.get();
+    // SAFETY: if the pointer is not null, the call of `run` has not returned, as `INNERMOST` is restored then. Nothing else
+    // uses the site meanwhile: its thread is in this handler.
+    let site = unsafe { site.as_mut() }?;
+    let life = site.life.filter(|life| life.has_code(code))?;
+    site.dead = Some(life);
+    Some((&raw mut *site, site.stack_pointer))
 }
 
 /// As `abandon_call`, for a thread that a free-threaded Python takes for attached by now. No later call is made on it, and

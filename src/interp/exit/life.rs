@@ -4,6 +4,7 @@
 //! This module knows which interpreters are dead, and why; `runtime/death.rs` knows how one is stopped.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -29,12 +30,15 @@ pub(crate) struct Life {
     acts: OnceLock<&'static dyn LastActs>,
     /// Set when it dies: what ended it.
     cause: OnceLock<String>,
+    /// The addresses of its libpython.
+    code: OnceLock<Range<usize>>,
     /// The stack in Python of the thread that ended it. Set a little later.
     stack: OnceLock<String>,
 }
 
-static LIVES: [Life; MAX_COPIES] =
-    [const { Life { acts: OnceLock::new(), cause: OnceLock::new(), stack: OnceLock::new() } }; MAX_COPIES];
+static LIVES: [Life; MAX_COPIES] = [const {
+    Life { acts: OnceLock::new(), cause: OnceLock::new(), code: OnceLock::new(), stack: OnceLock::new() }
+}; MAX_COPIES];
 
 impl Life {
     /// That of copy `number`.
@@ -42,9 +46,15 @@ impl Life {
         &LIVES[number]
     }
 
-    /// Its interpreter has started.
-    pub(crate) fn begin(&self, acts: &'static dyn LastActs) {
+    /// Its interpreter has started. `code` are the addresses of its libpython.
+    pub(crate) fn begin(&self, acts: &'static dyn LastActs, code: Range<usize>) {
+        self.code.get_or_init(|| code);
         self.acts.get_or_init(|| acts);
+    }
+
+    /// Whether its libpython has code at this address. (A signal handler may ask.)
+    pub(super) fn has_code(&self, address: usize) -> bool {
+        self.code.get().is_some_and(|code| code.contains(&address))
     }
 
     /// Whether its interpreter has started. (It may be dead by now.)

@@ -7,6 +7,8 @@
 //! | [`abandon`] | calls into Python that can be abandoned |
 //! | `call_site` | the registers that an abandoned call restores |
 //! | `life` | which interpreters are dead, and why |
+//! | `overflow` | the signal handler that notices a stack overflow |
+//! | `guarded_stack` | the stacks of threads with requests, for that |
 //! | `wake_signal` | the signal that wakes sleeping threads |
 //!
 //! Uses only `sys` and `interp::error`. `loading`, `interpose`, `cpython`, `runtime` and `capi` may use it. What is
@@ -15,5 +17,7 @@
 pub mod abandon;
 pub(crate) mod at_exit;
 mod call_site;
+pub(crate) mod guarded_stack;
 pub(crate) mod life;
+pub(crate) mod overflow;
 pub(crate) mod wake_signal;

@@ -1,6 +1,7 @@
 //! Loading libraries and looking up symbols, on behalf of one copy: it gets its own copies of libraries, and finds
 //! Python's symbols in its own libpython, not in the process's.
 
+use std::arch::naked_asm;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -31,30 +32,47 @@ fn set_failure(failure: Option<String>) {
     LATE_FAILURE.set(is_failure && kept.is_err());
 }
 
-/// Loads a library for copy `number`.
+/// Loads a library for copy `number`. A library that is named without its directory is searched for where the caller's
+/// file says: so this passes on the address that it returns to.
 ///
 /// # Safety
 /// The contract of dlopen: `path` is NULL or a C string.
+#[unsafe(naked)]
 pub(super) unsafe extern "C" fn dlopen(path: *const c_char, flags: c_int, number: usize) -> *mut c_void {
-    set_failure(None);
-    // The library's initialisers run, and may call Python.
-    // SAFETY: by this function's contract, `path` is NULL or a C string.
-    protect_frames(|| unsafe { open(number, path, flags) })
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!("mov rcx, [rsp]", "jmp {dlopen}", dlopen = sym dlopen_for);
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!("mov x3, x30", "b {dlopen}", dlopen = sym dlopen_for);
 }
 
 /// # Safety
 /// The contract of dlopen: `path` is NULL or a C string.
-unsafe fn open(number: usize, path: *const c_char, flags: c_int) -> *mut c_void {
+unsafe extern "C" fn dlopen_for(
+    path: *const c_char,
+    flags: c_int,
+    number: usize,
+    caller: *const c_void,
+) -> *mut c_void {
+    set_failure(None);
+    // The library's initialisers run, and may call Python.
+    // SAFETY: by this function's contract, `path` is NULL or a C string.
+    protect_frames(|| unsafe { open(number, path, flags, caller) })
+}
+
+/// # Safety
+/// The contract of dlopen: `path` is NULL or a C string.
+unsafe fn open(number: usize, path: *const c_char, flags: c_int, caller: *const c_void) -> *mut c_void {
     let Some(loader) = copies::loader(number).filter(|_| !path.is_null()) else {
         // SAFETY: by this function's contract, `path` is NULL or a C string.
         return call_foreign(|| unsafe { libc::dlopen(path, flags) });
     };
     // SAFETY: `path` is not NULL, and so, by this function's contract, a C string.
     let path = unsafe { CStr::from_ptr(path) };
-    match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags) {
+    match loader.open(Path::new(OsStr::from_bytes(path.to_bytes())), flags, caller) {
         Ok(Opened::Copy(library)) => library.handle(),
         Ok(Opened::Null) => ptr::null_mut(),
         Ok(Opened::Shared) => open_shared(path, flags),
+        Ok(Opened::SharedFile(file)) => open_shared(&file, flags),
         Err(message) => {
             set_failure(Some(message));
             ptr::null_mut()

@@ -17,7 +17,7 @@
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` and all that belongs to it: see there |
-//! | `record_locks` | `fcntl`, `lockf`; `close` and all that closes files |
+//! | `record_locks` | `fcntl`, `lockf`; what opens and closes files |
 //! | `process_id` | `getpid` |
 //! | `thread_stack` | `pthread_getattr_np` |
 //!
@@ -49,7 +49,7 @@ pub(crate) mod world_wait;
 use std::io;
 use std::ops::Range;
 
-use record_locks::closing;
+use record_locks::{closing, opening};
 
 use crate::interp::elf::rewrite::InterposedFunction;
 use crate::interp::loading::loader::Loader;
@@ -138,6 +138,10 @@ const TABLE: &[Entry] = &[
     entry("fcntl64", AllPrivate, OfCopy(record_locks::fcntl as *const (), 3)),
     entry("lockf", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
     entry("lockf64", AllPrivate, OfCopy(record_locks::lockf as *const (), 3)),
+    entry("open", AllPrivate, Plain(opening::open as *const ())),
+    entry("open64", AllPrivate, Plain(opening::open as *const ())),
+    entry("openat", AllPrivate, Plain(opening::openat as *const ())),
+    entry("openat64", AllPrivate, Plain(opening::openat as *const ())),
     entry("close", AllPrivate, OfCopy(closing::close as *const (), 1)),
     entry("dup2", AllPrivate, OfCopy(closing::dup2 as *const (), 2)),
     entry("dup3", AllPrivate, OfCopy(closing::dup3 as *const (), 3)),

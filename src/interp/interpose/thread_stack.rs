@@ -1,11 +1,13 @@
 //! Where a thread's stack is. Python 3.14 and later ask whenever a thread enters; for the process's first thread the C
-//! library reads `/proc/self/maps` then, which takes ten times as long as a short request. So that answer is kept.
+//! library reads `/proc/self/maps` then, which takes ten times as long as a short request. So that answer is kept. And
+//! Python must not use the end of the stack that is inaccessible (`exit/guarded_stack.rs`).
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Mutex;
 
+use crate::interp::exit::guarded_stack;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
@@ -47,10 +49,31 @@ pub(super) unsafe extern "C" fn pthread_getattr_np(
             };
         }
         let status = libc::pthread_getattr_np(thread, attributes);
-        if let (0, Some(limit)) = (status, limit) {
-            *lock(FIRST.get()) = stack_of(attributes, (thread, limit));
+        match limit {
+            Some(limit) if status == 0 => *lock(FIRST.get()) = stack_of(attributes, (thread, limit)),
+            None if status == 0 => leave_out_inaccessible(thread, attributes),
+            _ => (),
         }
         status
+    }
+}
+
+/// If this thread asks for itself, the end of its stack that code must not use is left out.
+///
+/// # Safety
+/// The attributes are initialised.
+unsafe fn leave_out_inaccessible(thread: libc::pthread_t, attributes: *mut libc::pthread_attr_t) {
+    let inaccessible = guarded_stack::inaccessible_of_this_thread();
+    // SAFETY: it takes nothing and cannot fail.
+    if inaccessible == 0 || unsafe { libc::pthread_equal(thread, libc::pthread_self()) } == 0 {
+        return;
+    }
+    let (mut address, mut size) = (ptr::null_mut::<c_void>(), 0);
+    // SAFETY: by this function's contract. What is left out is a part of the stack.
+    unsafe {
+        if libc::pthread_attr_getstack(attributes, &mut address, &mut size) == 0 {
+            libc::pthread_attr_setstack(attributes, address.byte_add(inaccessible), size - inaccessible);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all interpreters of a process know about library files.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -30,8 +30,9 @@ impl FileId {
 
 #[derive(Default)]
 struct LibraryCache {
-    /// For each path that a copy was loaded by, the path of the original.
-    originals: Mutex<HashMap<PathBuf, &'static CStr>>,
+    /// For each path that a copy was loaded by, the path of the original. The spelling of the former counts, and paths
+    /// compare without it.
+    originals: Mutex<HashMap<OsString, &'static CStr>>,
     /// So that each library is parsed once.
     infos: Mutex<HashMap<FileId, Option<Arc<LibraryInfo>>>>,
 }
@@ -53,11 +54,16 @@ pub(super) fn library_info(path: &Path) -> Option<Arc<LibraryInfo>> {
 pub(super) fn remember_original(copy: &Path, original: &Path) {
     let original = CString::new(original.as_os_str().as_bytes()).unwrap_or_default();
     let original = Box::leak(original.into_boxed_c_str());
-    lock(&CACHE.get().originals).insert(copy.to_owned(), original);
+    lock(&CACHE.get().originals).insert(copy.as_os_str().to_owned(), original);
+}
+
+/// The path of the original, if the library that was loaded by this path is a copy, else this path.
+pub(super) fn original_of(loaded: &Path) -> PathBuf {
+    let original = lock(&CACHE.get().originals).get(loaded.as_os_str()).copied();
+    original.map_or_else(|| loaded.to_owned(), |path| PathBuf::from(OsStr::from_bytes(path.to_bytes())))
 }
 
 /// The path of the original, if the library that was loaded by this path is a copy.
 pub(crate) fn original_path(loaded: &CStr) -> Option<&'static CStr> {
-    let path = Path::new(OsStr::from_bytes(loaded.to_bytes()));
-    lock(&CACHE.get().originals).get(path).copied()
+    lock(&CACHE.get().originals).get(OsStr::from_bytes(loaded.to_bytes())).copied()
 }

@@ -1,25 +1,26 @@
 //! One interpreter's private libraries.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{CString, OsStr, c_int};
+use std::ffi::{CString, OsStr, c_int, c_void};
 use std::fmt;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::dl::{Library, is_exported_by_host};
+use super::dl::{Library, is_exported_by_host, path_at};
 use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
-use super::library_cache::{FileId, library_info, remember_original};
+use super::library_cache::{FileId, library_info, original_of, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{Choice, Verdict, decide};
 use super::reentrant::ReentrantLock;
 use super::report::Report;
-use super::search::{Found, find};
+use super::search::{Found, Requester, find};
 use super::shared_pages::share_pages;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
+use crate::interp::elf::reading::Original;
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
 use crate::interp::elf::version_files::version_files_not_needed;
@@ -73,6 +74,8 @@ pub(crate) enum Opened {
     Null,
     /// Ask the C library's loader: the library is shared, or that reports best what is wrong with the file.
     Shared,
+    /// Ask it for this file, as the search path of the caller has it.
+    SharedFile(CString),
 }
 
 /// The files of the copies of a graph's private libraries.
@@ -102,14 +105,23 @@ impl Loader {
         }
     }
 
-    /// The interpreter's copy of a library, loaded if it was not. The error is a message.
-    pub(crate) fn open(&self, path: &Path, flags: c_int) -> Result<Opened, String> {
-        let Some((found, id)) = self.locate(path) else { return Ok(Opened::Shared) };
-        let opened = self.open_file(found, id, flags)?;
-        if flags & libc::RTLD_GLOBAL != 0 && matches!(opened, Opened::Copy(_)) {
-            self.make_global(id);
+    /// The interpreter's copy of a library, loaded if it was not, for the code at `caller`. The error is a message.
+    pub(crate) fn open(&self, path: &Path, flags: c_int, caller: *const c_void) -> Result<Opened, String> {
+        let Some((found, id)) = self.locate(path, caller) else { return Ok(Opened::Shared) };
+        let file = found.by_search_path_of(path);
+        match self.open_file(found, id, flags)? {
+            Opened::Copy(library) => {
+                if flags & libc::RTLD_GLOBAL != 0 {
+                    self.make_global(id);
+                }
+                Ok(Opened::Copy(library))
+            }
+            // The C library's loader would search where this library's file says.
+            Opened::Shared if self.path_in_process(path.as_os_str().as_bytes()).is_none() => {
+                Ok(file.map_or(Opened::Shared, Opened::SharedFile))
+            }
+            other => Ok(other),
         }
-        Ok(opened)
     }
 
     fn open_file(&self, found: Found, id: FileId, flags: c_int) -> Result<Opened, String> {
@@ -143,7 +155,7 @@ impl Loader {
     }
 
     /// The file that `dlopen` means by a path or a name. `None` if there is none, or it is no library.
-    fn locate(&self, path: &Path) -> Option<(Found, FileId)> {
+    fn locate(&self, path: &Path, caller: *const c_void) -> Option<(Found, FileId)> {
         let name = path.as_os_str().as_bytes();
         let found = if name.contains(&b'/') {
             Found::ByPath(path.to_owned())
@@ -152,8 +164,11 @@ impl Loader {
         } else if let Some(id) = self.copy_named(name) {
             return Some((Found::ByPath(self.original(id)), id));
         } else {
+            let caller = path_at(caller).map(|path| original_of(&path));
+            let info = caller.as_deref().and_then(library_info).unwrap_or_default();
+            let caller = caller.as_deref().map(|path| Requester { path, info: &info });
             let in_process = || self.path_in_process(name).map(Found::ByPath);
-            find(name, &[], |path| library_info(path).is_some()).or_else(in_process)?
+            find(name, caller.as_slice(), |path| library_info(path).is_some()).or_else(in_process)?
         };
         let (Found::ByPath(file) | Found::InSystem(file)) = &found;
         library_info(file)?;
@@ -187,7 +202,7 @@ impl Loader {
         }
         for (&i, file) in &files {
             let node = &graph.0[i];
-            self.write_copy(node, file.path(), graph, &files).map_err(|error| failed(&node.path, &*error))?;
+            self.write_copy(node, file, graph, &files).map_err(|error| failed(&node.path, &*error))?;
             remember_original(file.path(), &node.path);
         }
         // The copies' symbols must not be global in the process, or the next interpreter's would be bound to them.
@@ -255,11 +270,11 @@ impl Loader {
     fn write_copy(
         &self,
         node: &Node,
-        file: &Path,
+        file: &PrivateFile,
         graph: &Graph,
         files: &Files,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let image = Image::read(&node.path)?;
+        let (original, image) = Original::read(&node.path)?;
         let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
         let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
         let interposed = self.interposed_in(&image);
@@ -267,7 +282,7 @@ impl Loader {
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(fs::write(file, &*content)?)
+        Ok(original.write_copy(&content, &mut file.open()?)?)
     }
 
     /// The functions of the C library that a library needs, and that are interposed in it.
@@ -347,7 +362,8 @@ fn check_version_files(
     for file in version_files_not_needed(image)? {
         let name = needed(file).unwrap_or_else(|| file.to_vec());
         let path = Path::new(OsStr::from_bytes(&name));
-        if files.values().all(|copy| copy.path() != path) && loaded_by(path).is_none() {
+        if files.values().all(|copy| copy.path().as_os_str() != path.as_os_str()) && loaded_by(path).is_none()
+        {
             let file = String::from_utf8_lossy(file);
             return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
         }

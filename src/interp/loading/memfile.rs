@@ -64,7 +64,7 @@ impl PrivateFile {
     }
 
     /// Opens it to read and change it.
-    pub(super) fn open(&self) -> io::Result<File> {
+    pub(crate) fn open(&self) -> io::Result<File> {
         File::options().read(true).write(true).open(&self.path)
     }
 

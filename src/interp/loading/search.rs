@@ -5,7 +5,7 @@
 //! and of no other; the loader's cache; its own directories. (The subdirectories of a directory for processors with
 //! special abilities, `glibc-hwcaps`, are not searched: a copy is made of the file that is for all.)
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,18 @@ pub(super) enum Found {
     ByPath(PathBuf),
     /// In the system's directories, or in those of `LD_LIBRARY_PATH`.
     InSystem(PathBuf),
+}
+
+impl Found {
+    /// The file, if it was found in another library's search path for a name without a slash.
+    pub(super) fn by_search_path_of(&self, name: &Path) -> Option<CString> {
+        match self {
+            Self::ByPath(path) if path.as_os_str() != name.as_os_str() => {
+                CString::new(path.as_os_str().as_bytes()).ok()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Finds the library of this name for the first of `chain`, the libraries that made one another be loaded. `is_library` says

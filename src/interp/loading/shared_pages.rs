@@ -26,8 +26,8 @@ use super::private_pages::make_private;
 use crate::interp::elf::image::Segment;
 use crate::interp::elf::reading::read_segments;
 
-/// How much is compared at once.
-const CHUNK: usize = 1 << 18;
+/// How much is compared at once: little enough for the C library to take the memory from its heap, and not to map it.
+const CHUNK: usize = 1 << 16;
 
 /// Shares the pages of a library that was loaded from `copy`. What cannot be shared stays as it is.
 pub(crate) fn share_pages(library: Library, copy: &PrivateFile, original: &Path) {

@@ -14,6 +14,7 @@ use crate::interp::cpython::main_thread::MainThread;
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::exit::at_exit;
+use crate::interp::exit::guarded_stack::GuardedStack;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::foreign_buffer::ForeignBuffer;
@@ -242,7 +243,7 @@ impl Interpreter {
         if self.is_dead() {
             return Err(self.life.error());
         }
-        let (_wakeable, _mask) = (WakeableThread::new(), MaskGuard::new());
+        let (_wakeable, _mask, _guarded) = (WakeableThread::new(), MaskGuard::new(), GuardedStack::new());
         let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
             if call.is_interrupted() {

@@ -12,7 +12,7 @@ use crate::interp::cpython::free_threading::{self, StopTheWorld};
 use crate::interp::cpython::holder::GilHolder;
 use crate::interp::cpython::host::Host;
 use crate::interp::cpython::version::Version;
-use crate::interp::elf::image::Image;
+use crate::interp::elf::reading::Original;
 use crate::interp::elf::rewrite::rewrite_libpython;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix};
 use crate::interp::error::InterpError;
@@ -117,7 +117,7 @@ unsafe fn load(
 ) -> Result<(usize, SymbolPrefix, Library, Arc<PythonSymbols>), InterpError> {
     let failed = |step| move |why: &dyn Display| libpython.failed(step, why);
     let (read, rename, load) = (failed(Step::Read), failed(Step::Rename), failed(Step::Load));
-    let image = Image::read(&libpython.file).map_err(|error| read(&error))?;
+    let (original, image) = Original::read(&libpython.file).map_err(|error| read(&error))?;
     // This is checked before the file is loaded, as its symbols are then visible to all.
     let exported = PythonSymbols::exported_by(&image).map_err(|error| read(&error))?;
     if !exported.contains(b"Py_GetVersion") {
@@ -132,7 +132,9 @@ unsafe fn load(
     let copy = rewrite_libpython(image, &prefix, &interposed);
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
-    let file = PrivateFile::new(&name, &copy).map_err(|error| load(&error))?;
+    let file = PrivateFile::new(&name, b"").map_err(|error| load(&error))?;
+    let written = file.open().and_then(|mut to| original.write_copy(&copy, &mut to));
+    written.map_err(|error| load(&error))?;
     // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;

@@ -15,6 +15,7 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::catch_abandoned;
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
+use crate::interp::exit::overflow;
 use crate::interp::interpose::{self, process::during_start};
 use crate::interp::loading::dl::range_at;
 use crate::interp::loading::library_cache::FileId;
@@ -51,6 +52,7 @@ pub unsafe fn start(options: Options) -> Result<&'static Interpreter, InterpErro
     if at_exit::is_exiting() {
         return Err(InterpError::Exiting);
     }
+    overflow::install();
     // If the process exits before this interpreter has started, that stops it, too.
     shutdown::prepare();
     // SAFETY: by this function's contract, the libpython's initialisers are sound.
@@ -132,7 +134,7 @@ fn prepare(
     let prepared = Interpreter::new(gil, python, copy);
     let (interpreter, service) = prepared.map_err(|error| failed(gil.take_exception_text(error)))?;
     let interpreter: &'static Interpreter = Box::leak(Box::new(interpreter));
-    Life::of(copy.number).begin(interpreter);
+    Life::of(copy.number).begin(interpreter, range_at(api.Py_GetVersion as usize));
     shutdown::register(interpreter);
     Ok((interpreter, service))
 }

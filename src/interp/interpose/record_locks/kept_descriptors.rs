@@ -1,12 +1,14 @@
 //! Descriptors that interpreters must not close: this module's own, and *parked* ones, which an interpreter has closed,
-//! but which stay open as long as the host has locks on their files.
+//! but which stay open as long as the host has locks on their files. An interpreter that opens the file again gets a
+//! parked one, or a program that often does so would run out of descriptors.
 //!
 //! A bit each, so that they can be looked up in a signal handler, and at each close.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::host_locks::host_has_locks;
+use super::request::FileId;
 
 /// A set of descriptors.
 struct Descriptors([AtomicU64; WORDS]);
@@ -16,6 +18,9 @@ const BITS: usize = u64::BITS as usize;
 
 static KEPT: Descriptors = Descriptors([const { AtomicU64::new(0) }; WORDS]);
 static PARKED: Descriptors = Descriptors([const { AtomicU64::new(0) }; WORDS]);
+
+/// Whether there may be parked ones: most calls need to know no more.
+static ARE_PARKED: AtomicBool = AtomicBool::new(false);
 
 impl Descriptors {
     /// The word and the bit of a descriptor; `None` if it is negative or too large.
@@ -76,7 +81,33 @@ pub(super) fn park(descriptor: c_int) -> bool {
     close_parked();
     // SAFETY: the kernel checks the descriptor. Programs that are started do not get it.
     unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    ARE_PARKED.store(true, Ordering::Release);
     KEPT.add(descriptor) && PARKED.add(descriptor)
+}
+
+/// Whether there may be parked ones.
+pub(super) fn are_parked() -> bool {
+    ARE_PARKED.load(Ordering::Acquire)
+}
+
+/// A parked descriptor of the file, which is open as `flags` say; it is not parked any more.
+pub(super) fn take_parked(file: FileId, flags: c_int) -> Option<c_int> {
+    /// What must be the same.
+    const MODE: c_int = libc::O_ACCMODE
+        | libc::O_APPEND
+        | libc::O_NONBLOCK
+        | libc::O_SYNC
+        | libc::O_DIRECT
+        | libc::O_NOATIME
+        | libc::O_PATH;
+    // SAFETY: the kernel checks the descriptor.
+    let flags_of = |descriptor| unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
+    let is_like = |&descriptor: &c_int| {
+        flags_of(descriptor) & MODE == flags & MODE && FileId::of(descriptor) == Some(file)
+    };
+    let taken = PARKED.all().filter(is_like).find(|&descriptor| PARKED.remove(descriptor))?;
+    KEPT.remove(taken);
+    Some(taken)
 }
 
 /// Closes the parked descriptors whose files the host has no locks on any more.

@@ -12,6 +12,7 @@
 //! | `request` | what a caller asks for |
 //! | `locked_files` | an interpreter's open file descriptions |
 //! | `closing` | `close`, `dup2`, `dup3`, `fclose`, `close_range`, `closefrom` |
+//! | `opening` | `open`, `openat` |
 //! | `host_locks` | whether a close would release a lock of the host's |
 //! | `kept_descriptors` | descriptors that interpreters must not close |
 //!
@@ -22,6 +23,7 @@ pub(super) mod closing;
 mod host_locks;
 mod kept_descriptors;
 mod locked_files;
+pub(super) mod opening;
 mod request;
 
 use std::ffi::c_int;

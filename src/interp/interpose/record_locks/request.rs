@@ -1,6 +1,6 @@
 //! What a caller asks for: a lock of a file.
 
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
@@ -18,10 +18,22 @@ pub(super) struct FileId {
 impl FileId {
     /// The regular file that a descriptor refers to.
     pub(super) fn of(descriptor: c_int) -> Option<Self> {
+        // SAFETY: the path is a C string: an empty one, which stands for the descriptor itself.
+        unsafe { Self::at(descriptor, c"".as_ptr(), libc::AT_EMPTY_PATH) }
+    }
+
+    /// The regular file at a path, from a directory on. `flags` are those of `fstatat`.
+    ///
+    /// # Safety
+    /// The path is a C string.
+    pub(super) unsafe fn at(directory: c_int, path: *const c_char, flags: c_int) -> Option<Self> {
         let mut status = MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: the kernel checks the descriptor, and writes the structure if the result is 0.
-        let status =
-            unsafe { (libc::fstat(descriptor, status.as_mut_ptr()) == 0).then(|| status.assume_init()) }?;
+        // SAFETY: by this function's contract. The kernel checks the descriptor, and writes the structure if the result is
+        // 0.
+        let status = unsafe {
+            let result = libc::fstatat(directory, path, status.as_mut_ptr(), flags);
+            (result == 0).then(|| status.assume_init())
+        }?;
         let is_regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
         is_regular.then_some(Self { device: status.st_dev, inode: status.st_ino })
     }

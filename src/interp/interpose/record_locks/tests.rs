@@ -1,9 +1,11 @@
+use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::closing::{close, close_range, dup2};
+use super::opening::open;
 use super::request::whole_file;
 use super::*;
 use crate::interp::interpose::copies::MAX_COPIES;
@@ -206,6 +208,17 @@ fn the_hosts_locks_outlast_an_interpreters_close() {
     // SAFETY: as above.
     assert_eq!(unsafe { close(closed, one) }, -1);
     assert_eq!(errno::get(), libc::EBADF);
+    // Opened again, it is the same one, and closing it releases nothing either.
+    let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+    // SAFETY: the path is a C string, and the descriptor is this test's own.
+    unsafe {
+        assert_eq!(libc::lseek(closed, 5, libc::SEEK_SET), 5);
+        let parked = [(); 2].map(|()| open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC, 0));
+        assert!(parked.contains(&closed));
+        assert_eq!(libc::lseek(closed, 0, libc::SEEK_CUR), 0);
+        assert_eq!(parked.map(|descriptor| close(descriptor, one)), [0, 0]);
+    }
+    assert_eq!(seen(&outsider), Some((1, 1)));
     lock.l_type = libc::F_UNLCK as i16;
     // SAFETY: the argument is a lock.
     assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw mut lock) }, 0);

@@ -1,0 +1,245 @@
+//! Stacks of threads with requests, so that an overflow can be noticed (`overflow.rs`): the end of the stack is made
+//! inaccessible, and signal handlers get a stack of their own.
+//!
+//! The end that the system makes inaccessible is a page: larger frames step over it. And the C library's own functions,
+//! whose locks may be held, must not be abandoned: if they reach the end, they get a step more, and return.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
+
+/// How much of a stack is made inaccessible: this part of it, and this much at most.
+const PART: usize = 16;
+const LONGEST: usize = 256 << 10;
+
+/// How much is made accessible again at a time.
+const STEP: usize = 16 << 10;
+
+/// Shorter stacks are left as they are.
+const SHORTEST: usize = 1 << 20;
+
+/// What must be left of the stack when it is made inaccessible.
+const MARGIN: usize = 128 << 10;
+
+const ALTERNATE_LENGTH: usize = 128 << 10;
+
+/// A thread that is in a request, for the signal handler. (It cannot use thread-local data: on a thread that has none yet,
+/// that would be allocated.)
+pub(super) struct Slot {
+    /// The number that the kernel has for the thread; 0 in a free slot.
+    thread: AtomicI32,
+    /// What is inaccessible: from `start` to `end`.
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+const FREE: i32 = 0;
+const MOST_THREADS: usize = 1024;
+static SLOTS: [Slot; MOST_THREADS] =
+    [const { Slot { thread: AtomicI32::new(FREE), start: AtomicUsize::new(0), end: AtomicUsize::new(0) } };
+        MOST_THREADS];
+
+/// Stacks for signal handlers that no thread has: their addresses.
+static ALTERNATE: ForkLocal<Mutex<Vec<usize>>> = ForkLocal::new(Mutex::default);
+
+/// The end of a thread's stack.
+#[derive(Clone, Copy)]
+struct Zone {
+    start: usize,
+    end: usize,
+    /// What is inaccessible ends here.
+    end_of_inaccessible: usize,
+}
+
+impl Zone {
+    /// That of a stack which is left as it is.
+    const NONE: Self = Self { start: 0, end: 0, end_of_inaccessible: 0 };
+}
+
+thread_local! {
+    /// This thread's, once it is known. (The types have no destructors, so these can be used while the thread ends.)
+    static ZONE: Cell<Option<Zone>> = const { Cell::new(None) };
+
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How much of this thread's stack, at its end, code must not use.
+pub(crate) fn inaccessible_of_this_thread() -> usize {
+    ZONE.get().map_or(0, |zone| zone.end - zone.start)
+}
+
+fn this_thread() -> i32 {
+    // SAFETY: it takes nothing and cannot fail. (glibc has a function for it only since 2.30.)
+    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
+}
+
+impl Slot {
+    /// That of this thread, if it is in a request. For a signal handler.
+    pub(super) fn of_this_thread() -> Option<&'static Self> {
+        let thread = this_thread();
+        SLOTS.iter().find(|slot| slot.thread.load(Ordering::Acquire) == thread)
+    }
+
+    fn claim() -> Option<&'static Self> {
+        let thread = this_thread();
+        let claim = |slot: &&Self| {
+            slot.thread.compare_exchange(FREE, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        };
+        let slot = SLOTS.iter().find(claim)?;
+        slot.end.store(0, Ordering::Relaxed);
+        Some(slot)
+    }
+
+    /// Whether this thread has reached the end of its stack if it cannot access this address.
+    pub(super) fn has(&self, address: usize) -> bool {
+        (self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&address)
+    }
+
+    /// Makes a step accessible, and all up to it, so that this thread can go on. Whether that was possible. For a signal
+    /// handler.
+    pub(super) fn extend(&self, address: usize) -> bool {
+        let (start, end) = (self.start.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed));
+        let below = (address & !(STEP - 1)).saturating_sub(STEP);
+        if below < start + STEP {
+            return false;
+        }
+        self.end.store(below, Ordering::Relaxed);
+        protect(below, end, libc::PROT_READ | libc::PROT_WRITE)
+    }
+}
+
+fn protect(start: usize, end: usize, access: c_int) -> bool {
+    // SAFETY: callers give a part of this thread's stack that is below all frames, or is not accessible now.
+    unsafe { libc::mprotect(ptr::without_provenance_mut(start), end - start, access) == 0 }
+}
+
+/// The end of this thread's stack, which is inaccessible when this returns, if possible.
+fn zone_of_this_thread() -> Zone {
+    let mut zone = ZONE.get().unwrap_or_else(find_zone);
+    let here = 0u8;
+    if zone.end_of_inaccessible < zone.end
+        && (&raw const here).addr() > zone.end + MARGIN
+        && protect(zone.start, zone.end, libc::PROT_NONE)
+    {
+        zone.end_of_inaccessible = zone.end;
+    }
+    ZONE.set(Some(zone));
+    zone
+}
+
+/// None for the process's first thread, whose stack is mapped as it grows, for short ones, and for those that the host has
+/// made itself.
+fn find_zone() -> Zone {
+    // SAFETY: it takes nothing and cannot fail.
+    let is_first = this_thread() == unsafe { libc::getpid() };
+    let stack = if is_first { None } else { stack_of_this_thread() };
+    let here = 0u8;
+    let is_this = |&(start, length): &(usize, usize)| {
+        length >= SHORTEST && (start..start + length).contains(&(&raw const here).addr())
+    };
+    let Some((start, length)) = stack.filter(is_this) else { return Zone::NONE };
+    let start = start.next_multiple_of(STEP);
+    let end = start + (length / PART).min(LONGEST) / STEP * STEP;
+    Zone { start, end, end_of_inaccessible: start }
+}
+
+fn stack_of_this_thread() -> Option<(usize, usize)> {
+    let mut attributes = MaybeUninit::uninit();
+    let (mut start, mut length) = (ptr::null_mut::<c_void>(), 0);
+    // SAFETY: the first call initialises the attributes if it returns 0, and then they are read and destroyed.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let result = libc::pthread_attr_getstack(attributes.as_ptr(), &mut start, &mut length);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        (result == 0).then_some((start.addr(), length))
+    }
+}
+
+/// Until this is dropped, an overflow of this thread's stack can be noticed.
+pub(crate) struct GuardedStack {
+    /// None in a request inside of another one, or if there are too many threads.
+    slot: Option<&'static Slot>,
+    /// The stack for signal handlers, if the thread had none.
+    alternate: Option<usize>,
+}
+
+impl GuardedStack {
+    /// Cost: three system calls; more for the first request on a thread.
+    pub(crate) fn new() -> Self {
+        let slot = if IS_GUARDED.get() { None } else { Slot::claim() };
+        let alternate = slot.and_then(|slot| {
+            IS_GUARDED.set(true);
+            let zone = zone_of_this_thread();
+            slot.start.store(zone.start, Ordering::Relaxed);
+            slot.end.store(zone.end_of_inaccessible, Ordering::Relaxed);
+            use_alternate()
+        });
+        Self { slot, alternate }
+    }
+}
+
+impl Drop for GuardedStack {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot else { return };
+        let zone = ZONE.get().unwrap_or(Zone::NONE);
+        ZONE.set(Some(Zone { end_of_inaccessible: slot.end.load(Ordering::Relaxed), ..zone }));
+        slot.thread.store(FREE, Ordering::Release);
+        IS_GUARDED.set(false);
+        if let Some(address) = self.alternate {
+            end_alternate(address);
+        }
+    }
+}
+
+fn stack_at(address: usize, flags: c_int) -> libc::stack_t {
+    libc::stack_t {
+        ss_sp: ptr::with_exposed_provenance_mut(address),
+        ss_flags: flags,
+        ss_size: ALTERNATE_LENGTH,
+    }
+}
+
+/// Gives this thread a stack for signal handlers, unless it has one. The result is its address.
+fn use_alternate() -> Option<usize> {
+    let mut before = stack_at(0, 0);
+    // SAFETY: a null pointer changes nothing, and the kernel writes what is there.
+    let has_none = unsafe { libc::sigaltstack(ptr::null(), &mut before) } == 0
+        && before.ss_flags & libc::SS_DISABLE != 0;
+    if !has_none {
+        return None;
+    }
+    let kept = lock(ALTERNATE.get()).pop();
+    let address = kept.or_else(map_alternate)?;
+    // SAFETY: it is a mapping of this length that no other thread uses.
+    unsafe { libc::sigaltstack(&stack_at(address, 0), ptr::null_mut()) };
+    Some(address)
+}
+
+fn map_alternate() -> Option<usize> {
+    const ACCESS: c_int = libc::PROT_READ | libc::PROT_WRITE;
+    const KIND: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
+    // SAFETY: a new mapping, at an address that the kernel chooses.
+    let address = unsafe { libc::mmap(ptr::null_mut(), ALTERNATE_LENGTH, ACCESS, KIND, -1, 0) };
+    (address != libc::MAP_FAILED).then(|| address.expose_provenance())
+}
+
+fn end_alternate(address: usize) {
+    let mut before = stack_at(0, 0);
+    // SAFETY: the kernel writes what was there. If that is another stack, which code in the request has set, it is set
+    // again.
+    unsafe {
+        libc::sigaltstack(&stack_at(0, libc::SS_DISABLE), &mut before);
+        if before.ss_sp.addr() != address {
+            libc::sigaltstack(&before, ptr::null_mut());
+        }
+    }
+    lock(ALTERNATE.get()).push(address);
+}
