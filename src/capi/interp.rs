@@ -243,10 +243,12 @@ fn keep_text(mut text: Vec<u8>) -> Result<*const c_char, CallError> {
     kept.map_err(|_| CallError::Internal("this thread is ending".to_owned()))
 }
 
-/// Raises KeyboardInterrupt in the requests that are running in an interpreter.
+/// Raises KeyboardInterrupt in the requests that are running in an interpreter; or calls the handler of SIGINT that the
+/// code of the first of them has set in Python.
 ///
-/// What a request then does is up to its code; usually it ends with UNGIL_E_PYTHON. C code is interrupted only when it
-/// returns to Python: a time.sleep() sleeps to its end. If no request is running, nothing happens.
+/// What a request then does is up to its code; usually it ends with UNGIL_E_PYTHON. A request that sleeps in a system call
+/// is woken. C code that computes is interrupted only when it returns to Python. If no request is running, nothing
+/// happens.
 ///
 /// interp: the handle.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().

@@ -279,6 +279,21 @@ class TheProcess(unittest.TestCase):
         self.assertEqual(output, "{8} True\n['SIGCHLD', 'SIGINT', 'SIGTERM', 'SIGUSR1']\n")
         self.assertEqual(status, 0)
 
+    def test_the_end_of_a_child_reaches_a_handler(self):
+        def task():
+            import signal
+            import subprocess
+
+            arrived = []
+            signal.signal(signal.SIGCHLD, lambda *_: arrived.append(1))
+            child = subprocess.Popen(["true"])
+            while not arrived:
+                signal.pause()
+            return child.wait(), bool(arrived), signal.signal(signal.SIGCHLD, signal.SIG_DFL) != signal.SIG_DFL
+
+        with ungil.Interpreter() as interpreter:
+            self.assertEqual(interpreter.call(task), (0, True, True))
+
     def test_children_have_default_handlers(self):
         def task():
             import signal
