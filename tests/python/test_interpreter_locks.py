@@ -211,7 +211,28 @@ class LocksOfLibraries(LockCase):
         self.assertIn(os.getpid(), numbers)
 
 
-class ExitWithLocks(LockCase):
+class LocksAndProcesses(LockCase):
+    def test_a_fork_that_closes_all_files_has_interpreters_that_close_theirs(self):
+        program = """
+            import os
+            parent = Interpreter(fresh=1)
+            lock = "import fcntl; files = [open({0!r}, 'r+') for _ in range(2)]; fcntl.lockf(files[0], fcntl.LOCK_EX)"
+            parent.run(lock)
+            child = os.fork()
+            if child == 0:
+                os.closerange(3, 256)
+                close = "import os\\nfor number in [os.open('/', 0) for _ in range(20)]: os.close(number)"
+                status = 1
+                try:
+                    Interpreter(fresh=1).run(close)
+                    status = 7
+                finally:
+                    os._exit(status)
+            print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+        """
+        status, output, errors = run(program.format(str(self.file)))
+        self.assertEqual((status, output), (0, "7\n"), errors)
+
     def test_the_exit_does_not_wait_for_a_lock(self):
         program = """
             import fcntl, threading, time

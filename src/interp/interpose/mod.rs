@@ -214,6 +214,7 @@ pub(crate) fn register(number: usize, loader: &'static Loader, code: Range<usize
     signal::child::remember_process();
     signal::records::register(number, code);
     process_id::register(number);
+    record_locks::begin();
     copies::register(number, loader);
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::host_locks::host_has_locks;
 use super::request::FileId;
+use crate::sys::process;
 
 /// A set of descriptors.
 struct Descriptors([AtomicU64; WORDS]);
@@ -44,11 +45,27 @@ impl Descriptors {
         place.is_some_and(|(word, bit)| word.fetch_and(!bit, Ordering::AcqRel) & bit != 0)
     }
 
+    fn clear(&self) {
+        self.0.iter().for_each(|word| word.store(0, Ordering::Release));
+    }
+
     fn all(&self) -> impl Iterator<Item = c_int> {
         let words = self.0.iter().enumerate().filter(|(_, word)| word.load(Ordering::Acquire) != 0);
         words
             .flat_map(move |(i, _)| (i * BITS..(i + 1) * BITS).map(|index| index as c_int))
             .filter(|&descriptor| self.contains(descriptor))
+    }
+}
+
+/// The process whose descriptors these are.
+static PROCESS: AtomicU64 = AtomicU64::new(0);
+
+/// To be called when an interpreter starts. In the child of a fork, the descriptors were its parent's.
+pub(super) fn begin() {
+    let token = process::token();
+    if PROCESS.swap(token, Ordering::AcqRel) != token {
+        KEPT.clear();
+        PARKED.clear();
     }
 }
 

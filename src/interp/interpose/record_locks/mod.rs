@@ -36,6 +36,11 @@ use super::signal::child::is_child;
 use locked_files::Wanted;
 use request::Request;
 
+/// To be called when an interpreter starts.
+pub(super) fn begin() {
+    kept_descriptors::begin();
+}
+
 /// Releases all locks of copy `number`, which is dead: the kernel does so when a process ends.
 pub(crate) fn release_all(number: usize) {
     locked_files::of(number).release_all();
