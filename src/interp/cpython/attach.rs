@@ -15,6 +15,7 @@ use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{
     call_abandonable, catch_abandoned, catch_panics, unwind_if_still_attached,
 };
+use crate::interp::exit::at_exit;
 use crate::interp::exit::life::{self, Entered, Life};
 use crate::sys::foreign::call_foreign;
 
@@ -182,9 +183,9 @@ impl RunningPython {
     }
 
     /// Deletes a thread state of this Python that this thread has kept. That of another thread stays: only that thread could
-    /// delete it, which may have ended.
+    /// delete it, which may have ended. So does one that is released while the process exits: the GIL may be kept by then.
     pub(crate) fn release_thread_state(self, kept: KeptThreadState) -> Result<(), InterpError> {
-        if kept.thread != thread_number() {
+        if kept.thread != thread_number() || at_exit::is_exiting() {
             return Ok(());
         }
         self.nested(|| {

@@ -33,9 +33,9 @@ static STARTED: ForkLocal<Mutex<Vec<&'static Interpreter>>> = ForkLocal::new(Mut
 /// range. An extension module that holds the GIL longer than this may crash when its library is finalised.
 const STOP_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long the process's exit waits for the ends of interpreters without requests. Much more than writing what is left
-/// takes; an end that takes longer waits for something that does not come.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the process's exit waits for the ends of interpreters without requests. It is much more than writing what is
+/// left takes, also on a busy machine; an end that takes longer waits for something that does not come.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long threads that run library code for a request may go on before the libraries are finalised. It is enough for
 /// threads that are woken, which have only to return; a computation in C code may take any time, so there is no point in

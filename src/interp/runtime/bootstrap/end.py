@@ -9,7 +9,7 @@ import _thread
 import gc
 import time
 
-from _ungil import exit_functions, requests
+from _ungil import exit_functions, main_thread, requests
 
 sleep = time.sleep  # the package replaces it
 GRACE = 0.5  # seconds in which daemon threads can notice that they are to end
@@ -28,6 +28,7 @@ def end_use(_):
 
 def end(_):
     """Returns b"" if no threads are left."""
+    main_thread.become_main_thread()
     end_pools()
     join_threads()
     exit_functions._run_exitfuncs()
