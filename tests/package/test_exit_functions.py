@@ -1,6 +1,7 @@
 """What tasks leave behind ends when their interpreter is closed, or when the process exits: as at a process's end."""
 
 import os
+import signal
 import tempfile
 import unittest
 
@@ -46,6 +47,33 @@ class ExitFunctions(unittest.TestCase):
             """,
             "a\na 2\na from another\na 1\nthe pool has ended\nb\nb 2\nb from another\nb 1\nthe pool has ended\n",
         )
+
+    def test_ctrl_c_interrupts_one_that_blocks(self):
+        script = """
+    import threading
+    def task():
+        import atexit, sys, threading
+        atexit.register(sys.stdout.write, "the next is called")
+        def block():
+            say("blocks")
+            threading.Lock().acquire() and threading.Event().wait()
+        atexit.register(block)
+    interpreter = ungil.Interpreter()
+    interpreter.call(task)
+    try:
+        interpreter.close()
+    except KeyboardInterrupt:
+        say(" - interrupted")
+        """
+
+        def interrupt(process):
+            self.assertEqual(process.stdout.readline(), "blocks\n")
+            process.send_signal(signal.SIGINT)
+
+        status, output, errors = run_script(HEAD + script, interact=interrupt)
+        self.assertEqual((status, output), (0, "the next is called - interrupted\n"))
+        self.assertIn("Exception ignored in atexit callback", errors)
+        self.assertIn("KeyboardInterrupt", errors)
 
     def test_those_of_modules_are_called_when_the_process_exits(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -300,17 +300,22 @@ class Interpreter(Handle):
     def close(self) -> None:
         """Call what was registered with `atexit`, and close the interpreter, which may then be reused by another one.
 
+        In the main thread Ctrl-C interrupts what is called.
+
         Raises
         ------
         Error
             If code runs in the interpreter.
         """
         if self._handle:
-            status = self._free(self._handle)
-            # The handle was closed by another thread meanwhile, or is one of the parent process.
-            if status not in (signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_FORKED):
-                check(status)
-            self._handle = 0
+            run_interruptibly(self._close, self._stop)
+
+    def _close(self) -> None:
+        status = self._free(self._handle)
+        # The handle was closed by another thread meanwhile, or is one of the parent process.
+        if status not in (signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_FORKED):
+            check(status)
+        self._handle = 0
 
     @property
     def is_alive(self) -> bool:

@@ -21,7 +21,7 @@ pub struct Checkout {
     interpreter: &'static Interpreter,
     options: Options,
     process: u64,
-    /// The number of [`InUse`] guards, or [`CHECKED_IN`].
+    /// The number of [`InUse`] guards, or [`ENDING`], or [`CHECKED_IN`].
     uses: AtomicU32,
     /// Held while the interpreter is checked in, and by interrupts, so that none comes after that.
     checking_in: Mutex<()>,
@@ -30,6 +30,8 @@ pub struct Checkout {
 }
 
 const CHECKED_IN: u32 = u32::MAX;
+/// What the user left behind ends: there are no more requests, but an interrupt has an effect.
+const ENDING: u32 = CHECKED_IN - 1;
 
 /// The interpreters of a process.
 #[derive(Default)]
@@ -87,7 +89,7 @@ impl Checkout {
 
     /// Keeps the interpreter checked out while a request is in progress. It fails if the interpreter was checked in.
     pub fn enter(&self) -> Result<InUse<'_>, InterpError> {
-        let more = |uses| (uses != CHECKED_IN).then_some(uses + 1);
+        let more = |uses| (uses < ENDING).then_some(uses + 1);
         let before = self.uses.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         before.map(|_| InUse(self)).map_err(|_| InterpError::Gone)
     }
@@ -110,11 +112,14 @@ impl Checkout {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        let checked_in = {
+        let ending = self.uses.compare_exchange(0, ENDING, Ordering::AcqRel, Ordering::Acquire);
+        ending.map_err(|uses| if uses >= ENDING { InterpError::Gone } else { InterpError::Busy })?;
+        // As for the reset. Exceptions are reported in Python.
+        let _ = self.interpreter.end_use();
+        {
             let _checking_in = lock(&self.checking_in);
-            self.uses.compare_exchange(0, CHECKED_IN, Ordering::AcqRel, Ordering::Acquire)
-        };
-        checked_in.map_err(|uses| if uses == CHECKED_IN { InterpError::Gone } else { InterpError::Busy })?;
+            self.uses.store(CHECKED_IN, Ordering::Release);
+        }
         let all = INTERPRETERS.get();
         all.checked_out.fetch_sub(1, Ordering::Relaxed);
         record_locks::close_parked();

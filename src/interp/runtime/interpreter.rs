@@ -151,6 +151,11 @@ impl Interpreter {
         self.python.release_thread_state(kept)
     }
 
+    /// Calls the user's exit functions, and ends threads and processes that are left. It can be interrupted.
+    pub(crate) fn end_use(&self) -> Result<(), InterpError> {
+        self.request(self.functions.end_use, b"").map(|_| ())
+    }
+
     /// Removes what a user has left behind. If that is not possible, the error says why.
     pub(crate) fn reset(&self) -> Result<(), InterpError> {
         self.request(self.functions.reset, b"").map(|_| ())

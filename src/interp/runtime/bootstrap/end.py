@@ -9,19 +9,21 @@ import _thread
 import gc
 import time
 
-from _ungil import exit_functions, main_thread
+from _ungil import exit_functions, main_thread, requests
 
 sleep = time.sleep  # the package replaces it
 GRACE = 0.5  # seconds in which daemon threads can notice that they are to end
 
 
-def end_use():
+def end_use(_):
     """As the end of a process, except for what modules need when they are used again."""
     if _thread._count() or has_children():
         end_pools()
     exit_functions.run_user()
+    requests.flush()
     if _thread._count():
         end_daemon_threads()
+    return b""
 
 
 def end(_):

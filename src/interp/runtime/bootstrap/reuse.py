@@ -9,7 +9,7 @@ import posix
 
 import __main__
 import _ungil
-from _ungil import end, process, requests, settings, signals, sources
+from _ungil import process, requests, settings, signals, sources
 
 builtin_names = dict(builtins.__dict__)
 main_names = dict(__main__.__dict__, __builtins__=builtins)
@@ -21,7 +21,6 @@ recursion_limit = sys.getrecursionlimit()
 
 def reset(_):
     """Removes what a user left behind, except modules. Fails if threads are left: the next user would have them, too."""
-    end.end_use()
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
