@@ -3,11 +3,11 @@
 use std::ffi::{c_int, c_uint};
 use std::fs;
 
-use super::errno::{self, failed};
 use super::host_locks::host_has_locks;
 use super::kept_descriptors;
 use super::locked_files;
 use super::request::FileId;
+use crate::interp::interpose::errno::{self, failed};
 use crate::interp::interpose::signal::child::is_child;
 
 unsafe extern "C" {

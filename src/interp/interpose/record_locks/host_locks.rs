@@ -3,8 +3,9 @@
 
 use std::ffi::{c_int, c_void};
 
+use super::ofd::ofd;
 use super::request::{FileId, whole_file};
-use super::{errno, ofd};
+use crate::interp::interpose::errno;
 use crate::interp::interpose::signal::child::is_child;
 
 /// Whether the process has record locks on the file of a descriptor. (An interpreter's are not the process's.)

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::flock;
 
+use super::kept_descriptors;
+use super::ofd::ofd;
 use super::request::{FileId, Request, whole_file};
-use super::{errno, kept_descriptors, ofd};
 use crate::interp::interpose::copies::MAX_COPIES;
+use crate::interp::interpose::errno;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::lock;
 

@@ -13,6 +13,7 @@
 //! | `locked_files` | an interpreter's open file descriptions |
 //! | `closing` | `close`, `dup2`, `dup3`, `fclose`, `close_range`, `closefrom` |
 //! | `opening` | `open`, `openat` |
+//! | `ofd` | the kernel's locks of open file descriptions |
 //! | `host_locks` | whether a close would release a lock of the host's |
 //! | `kept_descriptors` | descriptors that interpreters must not close |
 //!
@@ -23,15 +24,15 @@ pub(super) mod closing;
 mod host_locks;
 mod kept_descriptors;
 mod locked_files;
+mod ofd;
 pub(super) mod opening;
 mod request;
 
 use std::ffi::c_int;
-use std::ptr;
 
 use libc::off_t;
 
-use super::errno::{self, failed};
+use super::errno::failed;
 use super::signal::child::is_child;
 use locked_files::Wanted;
 use request::Request;
@@ -136,14 +137,6 @@ pub(super) unsafe extern "C" fn lockf(descriptor: c_int, command: c_int, len: of
     let status = unsafe { fcntl(descriptor, command, (&raw mut lock).expose_provenance(), number) };
     let is_taken = status == 0 && command == libc::F_GETLK && lock.l_type != libc::F_UNLCK as i16;
     if is_taken { failed(libc::EACCES) } else { status }
-}
-
-/// The kernel's answer about locks of an open file description.
-fn ofd(descriptor: c_int, command: c_int, lock: &mut libc::flock) -> Result<(), c_int> {
-    lock.l_pid = 0; // the kernel demands it
-    // SAFETY: the kernel checks the descriptor; it reads and writes the lock, which is borrowed mutably here.
-    let status = unsafe { libc::fcntl(descriptor, command, ptr::from_mut(lock)) };
-    if status == -1 { Err(errno::get()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::errno;
 use super::kept_descriptors;
 use super::request::FileId;
+use crate::interp::interpose::errno;
 use crate::interp::interpose::signal::child::is_child;
 
 /// As the C library's.
