@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import sys
@@ -298,9 +297,7 @@ class Interpreter(Handle):
         check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
-        """Call what was registered with `atexit`, and close the interpreter, which may then be reused by another one.
-
-        In the main thread Ctrl-C interrupts what is called.
+        """Call what was registered with `atexit`, which Ctrl-C interrupts, and close the interpreter for another's use.
 
         Raises
         ------
@@ -312,8 +309,7 @@ class Interpreter(Handle):
 
     def _close(self) -> None:
         status = self._free(self._handle)
-        # The handle was closed by another thread meanwhile, or is one of the parent process.
-        if status not in (signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_FORKED):
+        if status not in (signatures.UNGIL_E_HANDLE, signatures.UNGIL_E_FORKED):  # another thread's, or the parent's
             check(status)
         self._handle = 0
 
@@ -342,8 +338,7 @@ class Interpreter(Handle):
         return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack).get()
 
     def _stop(self) -> None:
-        with contextlib.suppress(ValueError):  # the call has ended, and another thread has closed this
-            self.interrupt()
+        library.ungil_interp_interrupt(self._handle)  # an error: another thread has closed this
 
     def __repr__(self) -> str:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"

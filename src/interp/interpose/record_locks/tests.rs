@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::closing::{close, close_range, dup2};
+use super::ofd::ofd;
 use super::opening::open;
 use super::request::whole_file;
 use super::*;
 use crate::interp::interpose::copies::MAX_COPIES;
+use crate::interp::interpose::errno;
 use crate::interp::interpose::signal;
 
 /// Numbers of two copies that no other test has.
