@@ -297,7 +297,9 @@ class Interpreter(Handle):
         check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
-        """Call what was registered with `atexit`, which Ctrl-C interrupts, and close the interpreter for another's use.
+        """Call the functions that code registered with `atexit`, and close the interpreter, which may then be reused.
+
+        Ctrl-C interrupts these functions. In the child of a fork, nothing is done.
 
         Raises
         ------
