@@ -12,6 +12,7 @@ they get larger ones:
 from __future__ import annotations
 
 import operator
+import resource
 import sys
 import threading
 from typing import Callable, SupportsIndex
@@ -39,16 +40,18 @@ def limit() -> int:
 
 
 def usual_stack() -> int:
-    """Bytes of stack that a program's main thread has: the system's limit, `ulimit -s`."""
-    try:
-        import resource
+    """Bytes of stack that a program's main thread has."""
+    size = _system_limit()
+    return _UNLIMITED if size < 0 else min(max(size, SMALLEST_STACK), _MAX_STACK) & -_ROUNDING
 
-        limit = resource.getrlimit(resource.RLIMIT_STACK)[0]
-    except (ImportError, OSError):
-        return 0
-    if limit == resource.RLIM_INFINITY:
-        return _UNLIMITED
-    return min(max(limit, SMALLEST_STACK), _MAX_STACK) & -_ROUNDING
+
+def _system_limit() -> int:
+    """The system's limit in bytes, `ulimit -s`; -1 without one."""
+    return resource.getrlimit(resource.RLIMIT_STACK)[0]
+
+
+# What threads get if nobody asks for a size: the limit that the program began with.
+_AT_START = _system_limit()
 
 
 def checked_stack(size: SupportsIndex) -> int:
@@ -72,7 +75,12 @@ def start(start_thread: Callable[[], object], stack: int) -> None:
 
     stack: bytes; 0 for the usual stack.
     """
-    stack = stack or usual_stack()
+    if not stack:
+        stack = usual_stack()
+        # Without the lock: Ctrl-C between two steps of Python may leave it taken, and no other thread could start one.
+        if stack == _AT_START and not threading.stack_size():
+            start_thread()
+            return
     with _lock:
         before = threading.stack_size()
         try:
