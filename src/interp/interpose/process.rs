@@ -117,8 +117,11 @@ unsafe fn text_of(text: *const c_char) -> String {
 /// This returns where the process is to end instead: in the child of a fork, when it is exiting already, where the
 /// frames of this thread cannot be abandoned, and where a request does not end.
 fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)) {
+    if signal::child::is_child() {
+        return;
+    }
     stop_if_starting();
-    if signal::child::is_child() || at_exit::is_exiting() {
+    if at_exit::is_exiting() {
         return;
     }
     let life = Life::of(number);
