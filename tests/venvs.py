@@ -9,10 +9,10 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(HERE)
-sys.path.insert(0, os.path.join(HERE, "python"))
+sys.path.append(os.path.join(HERE, "python"))
 
 import pythons  # noqa: E402
-from run import environment  # noqa: E402, F401
+from built_library import environment  # noqa: E402, F401
 
 
 # Two jobs may want the same venv at the same time.

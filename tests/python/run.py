@@ -7,21 +7,13 @@ import pythons
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(os.path.dirname(HERE))
-LIBRARIES = os.path.join(PROJECT, "build", "lib")
 
 sys.path.insert(0, os.path.dirname(HERE))
 
 import side_by_side  # noqa: E402
 import stress  # noqa: E402
 import tested  # noqa: E402
-
-
-def environment():
-    """find_library asks the linker (LIBRARY_PATH), and dlopen the loader (LD_LIBRARY_PATH)."""
-    settings = dict(os.environ, LIBRARY_PATH=LIBRARIES, LD_LIBRARY_PATH=LIBRARIES)
-    settings.pop("UNGIL_NUM_THREADS", None)  # UNGIL_CPU stays: the tests pass at every level
-    settings.pop("PYTHONPATH", None)
-    return settings
+from built_library import environment  # noqa: E402
 
 
 def work(executable, folder, settings, *files):
