@@ -796,7 +796,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  * Ownership: free it with ungil_interp_free().
  * Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
  * ctypes.PyDLL does, but not one of CDLL), that thread itself must make the call.
- * Cost: about 20 ms and 10 MB for a new interpreter, memory that the process keeps; 0.1 ms for a reused one.
+ * Cost: about 20 ms and 5 MB for a new interpreter, memory that the process keeps; 0.1 ms for a reused one.
  */
 int32_t ungil_interp_new(const char *options,
                          int32_t *interp);

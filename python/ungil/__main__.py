@@ -4,7 +4,8 @@
     python -m ungil [--json] --libraries MODULE [MODULE ...]
 
 With --libraries, it imports the modules in a new interpreter, and prints which libraries that loads, whether each is
-private to the interpreter or shared, and why. The exit status is 1 if an import fails.
+private to the interpreter or shared, and why. Libraries that ungil itself has loaded there are left out. The exit
+status is 1 if an import fails.
 
 Otherwise it tries C functions in Python threads, threads inside the library, and isolated interpreters, and compares
 the speed of pure Python in this program and in an interpreter. The exit status is 0 if each of them gives correct

@@ -78,10 +78,10 @@ class ExitingError(Error):
 
 
 class InterpreterDiedError(Error):
-    """Code in the interpreter did what would end a process, and ended the interpreter: by ``abort()`` for example.
+    """Code in an interpreter did something that ends a process, such as calling ``abort()``, and ended the interpreter.
 
-    The message says what it did. The stack that the code had in Python, if it is known, is the ``__cause__``. All other
-    calls in that interpreter end with this exception too, and so do later ones.
+    The message says what it did. The Python stack of that code, if it is known, is the ``__cause__``. All other calls
+    in that interpreter end with this exception too, and so do later ones.
 
     Attributes
     ----------

@@ -79,7 +79,7 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 /// Ownership: free it with ungil_interp_free().
 /// Thread-safety: any number of threads at once. If a thread holds the GIL of the process's Python (as a function of
 /// ctypes.PyDLL does, but not one of CDLL), that thread itself must make the call.
-/// Cost: about 20 ms and 10 MB for a new interpreter, memory that the process keeps; 0.1 ms for a reused one.
+/// Cost: about 20 ms and 5 MB for a new interpreter, memory that the process keeps; 0.1 ms for a reused one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_new(options: *const c_char, interp: *mut i32) -> i32 {
     guarded_status("ungil_interp_new", || {

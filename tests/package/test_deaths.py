@@ -79,6 +79,18 @@ for how in "C", "fatal":
         )
         self.assertEqual(output, "True True\nTrue False\n1\nTrue True\n1\n")
 
+    def test_no_traceback_without_frames(self):
+        """The function is one in C: no Python code of the task runs."""
+        self.assert_prints(
+            """
+try:
+    ungil.run(os.abort)
+except ungil.InterpreterDiedError as error:
+    print(error.__cause__)
+""",
+            "None\n",
+        )
+
     def test_output_is_flushed(self):
         self.assert_prints(
             """
@@ -156,7 +168,7 @@ def start_in_c():
 print(why(ungil.run, start, os.abort))
 print(why(ungil.run, start_in_c))
 with ungil.Interpreter() as interpreter:
-    interpreter.call(lambda: c("start_thread_that_aborts")())
+    why(interpreter.call, lambda: c("start_thread_that_aborts")())  # the thread may be faster than the call
     while interpreter.is_alive:
         time.sleep(0.001)
     print(why(interpreter.call, square, 1))

@@ -56,7 +56,7 @@ class ExitFunctions(unittest.TestCase):
         atexit.register(sys.stdout.write, "the next is called")
         def block():
             say("blocks")
-            threading.Lock().acquire() and threading.Event().wait()
+            threading.Event().wait()
         atexit.register(block)
     interpreter = ungil.Interpreter()
     interpreter.call(task)

@@ -150,6 +150,7 @@ class Options(unittest.TestCase):
         for name in ("private", "shared"):
             for kind in (ungil.Interpreter, ungil.InterpreterPoolExecutor):
                 self.assertRaisesRegex(ValueError, name + ": .* one is empty", kind, **{name: ["libx.so", ""]})
+                self.assertRaisesRegex(ValueError, name + ": .* newline", kind, **{name: ["libx.so\n"]})
         for name in ("executable", "home"):
             self.assertRaisesRegex(ValueError, name, ungil.Interpreter, **{name: "/no/such/path"})
         self.assertRaisesRegex(ValueError, "int_max_str_digits: expected 0", ungil.Interpreter, int_max_str_digits=5)

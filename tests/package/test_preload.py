@@ -116,7 +116,7 @@ class Preload(unittest.TestCase):
 
     def test_wrong_arguments(self):
         for preload, error in (("json", TypeError), (b"json", TypeError), ([5], TypeError), (5, TypeError)):
-            self.assertRaises(error, ungil.InterpreterPoolExecutor, 1, preload=preload)
+            self.assertRaisesRegex(error, "preload", ungil.InterpreterPoolExecutor, 1, preload=preload)
         for name in ("", ".json", "xml..dom", "xml."):
             self.assertRaisesRegex(ValueError, "preload", ungil.InterpreterPoolExecutor, 1, preload=[name])
 

@@ -111,7 +111,7 @@ class Libraries(unittest.TestCase):
         status, output, errors = run("-m", "ungil", "--libraries", "_ctypes_test", "zlib")
         self.assertEqual(status, 0, errors)
         self.assertRegex(output, r"(?m)^private  /.*_ctypes_test.*\.so \(it uses Python\)$")
-        self.assertNotIn("cannot", output)
+        self.assertNotIn("failed", output)
         self.assertEqual(run("-m", "ungil", "--libraries", "sys")[:2], (0, "no libraries\n"))
 
     def test_the_users_word(self):

@@ -283,12 +283,13 @@ class TheProcess(unittest.TestCase):
         def task():
             import signal
             import subprocess
+            import time
 
             arrived = []
             signal.signal(signal.SIGCHLD, lambda *_: arrived.append(1))
             child = subprocess.Popen(["true"])
-            while not arrived:
-                signal.pause()
+            while not arrived:  # it may arrive before pause() would be called
+                time.sleep(0.01)
             return child.wait(), bool(arrived), signal.signal(signal.SIGCHLD, signal.SIG_DFL) != signal.SIG_DFL
 
         with ungil.Interpreter() as interpreter:

@@ -23,6 +23,7 @@ START, END = "<!-- packages, by `make packages-page` -->", "<!-- end of packages
 STANDARD = "the standard library"
 
 NOT_HAD = "–"
+NOT_TRIED = ""
 FAILED = "fails in "
 
 
@@ -40,6 +41,8 @@ def by_cell(notes):
 
 def cell(notes):
     """ "1.2.3: 4, 8": the version, and in how many interpreters all cases passed; or in how many one failed."""
+    if not notes:
+        return NOT_TRIED
     counts = {note["interpreters"] for note in notes if note["outcome"] != trials.ABSENT}
     if not counts:
         return NOT_HAD
@@ -128,7 +131,7 @@ def differences():
         row, series, count = written.get(package(note)), tested.series(note["python"]), note["interpreters"]
         if row is None:
             yield "docs/packages.md has no row for %s" % package(note)
-        elif note["outcome"] != trials.ABSENT and row.get(series, NOT_HAD) != NOT_HAD:
+        elif note["outcome"] != trials.ABSENT and row.get(series, NOT_TRIED) not in (NOT_HAD, NOT_TRIED):
             if (note["outcome"] == trials.OK) < (count in passed(row[series])):
                 yield "%s, %s on %s in %d interpreters: %s" % (
                     package(note), note["case"], note["python"], count, note["reason"]

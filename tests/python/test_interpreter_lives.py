@@ -329,12 +329,18 @@ class Processes(Case):
             sys.exit(7)
         """)
 
-    def test_exit_with_threads_left_inside(self):
-        self.ends_promptly("""
-            i = Interpreter()
-            i.run("import threading\\ndef f():\\n    while True: pass\\nthreading.Thread(target=f).start()")
-            sys.exit(7)
-        """)
+    def test_exit_with_daemon_threads_left_inside(self):
+        self.ends_promptly(self.LEFT_INSIDE % True)
+
+    def test_exit_with_a_thread_left_inside_that_never_ends(self):
+        """The exit waits for it, as Python does, but not for more than 20 s. So this has no short form."""
+        if rounds(1, 0):
+            self.assertEqual(tuple(run(self.LEFT_INSIDE % False)), (7, "", ""))
+
+    LEFT_INSIDE = """
+        i = Interpreter()
+        i.run("import threading\\ndef f():\\n    while True: pass\\nthreading.Thread(target=f, daemon=%s).start()"); sys.exit(7)
+    """
 
     def test_signals_are_for_the_hosts_own_threads(self):
         status, output, errors = run("""

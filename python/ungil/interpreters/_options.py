@@ -135,4 +135,6 @@ def text_of(given: Mapping[str, Any]) -> bytes:
 def libraries(private: Any, shared: Any) -> dict[str, Any]:
     """These two options, checked, for several interpreters: an iterable gives its items once."""
     given = {"private": private, "shared": shared}
-    return {name: None if value is None else list(_patterns(name, value)) for name, value in given.items()}
+    checked = {name: None if value is None else list(_patterns(name, value)) for name, value in given.items()}
+    text_of(checked)
+    return checked

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 def names_of(preload: Iterable[str]) -> tuple[str, ...]:
     """The parameter `preload`, checked."""
-    if isinstance(preload, (str, bytes)):
+    if isinstance(preload, (str, bytes)) or not isinstance(preload, Iterable):
         raise TypeError("preload: expected a list of names of modules, not %r" % (preload,))
     names = tuple(preload)
     for name in names:

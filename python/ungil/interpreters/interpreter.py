@@ -121,9 +121,8 @@ class Interpreter(Handle):
     Code may recurse as deep as `sys.setrecursionlimit` allows this program when the interpreter is made, and at least
     1000 deep; before Python 3.12 at most 131072 deep.
 
-    Cost: about 20 ms and 10 MB for a new interpreter, as for the C function ungil_interp_new(), and up to 40 ms and
-    5 MB more for what it imports to exchange objects. The process keeps the memory. An interpreter that was closed is
-    reset and reused, which takes 0.1 ms in the C function, and 1 or 2 ms in all.
+    Cost: 20 to 60 ms and about 5 MB, which the process keeps, for a new interpreter; 1 or 2 ms for one that was closed
+    and is reused. Of that, the C function ungil_interp_new() takes about 20 ms, or 0.1 ms.
 
     Examples
     --------
@@ -297,7 +296,9 @@ class Interpreter(Handle):
         check(library.ungil_interp_interrupt(self._open()))
 
     def close(self) -> None:
-        """Call what was registered with `atexit`, which Ctrl-C interrupts, and close the interpreter for another's use.
+        """Call the functions that code registered with `atexit`, and close the interpreter, which may then be reused.
+
+        Ctrl-C interrupts these functions. In the child of a fork, nothing is done.
 
         Raises
         ------

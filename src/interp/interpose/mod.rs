@@ -13,6 +13,7 @@
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
+//! | `fork_handlers` | `fork`, `pthread_atfork` |
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
@@ -35,6 +36,7 @@ pub(crate) mod environ;
 mod errno;
 pub(crate) mod exit_functions;
 pub(crate) mod fatal_error;
+mod fork_handlers;
 pub(crate) mod gil_wait;
 pub(crate) mod process;
 mod process_id;
@@ -164,6 +166,11 @@ const TABLE: &[Entry] = &[
     entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),
     entry("__cxa_atexit", AllPrivate, OfCopy(exit_functions::cxa_atexit as *const (), 3)),
     entry("on_exit", AllPrivate, OfCopy(exit_functions::on_exit as *const (), 2)),
+    // forks
+    entry("fork", AllPrivate, OfCopy(fork_handlers::fork as *const (), 0)),
+    entry("__fork", AllPrivate, OfCopy(fork_handlers::fork as *const (), 0)),
+    entry("__register_atfork", AllPrivate, OfCopy(fork_handlers::register_atfork as *const (), 4)),
+    entry("pthread_atfork", AllPrivate, OfCopy(fork_handlers::pthread_atfork as *const (), 3)),
     // threads
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's

@@ -35,5 +35,7 @@ def last_words(thread):
 
     sources.show_sources()
     stack = [entry for entry in traceback.extract_stack(frame) if entry.filename not in _ungil.FILES]
+    if not stack:
+        return b""
     text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
     return text.encode("utf-8", "backslashreplace")
