@@ -3,15 +3,10 @@
 
 from __future__ import unicode_literals
 
-import os
-import shutil
-import subprocess
-import tempfile
 import unittest
 
-from interpreters import HAS_ONE, REASON, Case, run
-
-COMPILER = os.environ.get("CC", "cc")
+from compiled import CompiledCase
+from interpreters import HAS_ONE, REASON, run
 
 HEAD = r"""
 #define _GNU_SOURCE
@@ -93,29 +88,12 @@ sys.plain.write("plain"), sys.zipped.write("zipped")
 
 
 @unittest.skipUnless(HAS_ONE, REASON)
-class Ends(Case):
+class Ends(CompiledCase):
     maxDiff = None
-
-    def setUp(self):
-        self.directory = os.path.realpath(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.directory)
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
-
-    def compiled(self, name, source, *options):
-        with open(self.path(name + ".c"), "w") as file:
-            file.write(source)
-        command = [COMPILER, "-shared", "-fPIC", "-o", self.path(name), self.path(name + ".c")]
-        try:
-            subprocess.check_call(command + list(options))
-        except OSError:
-            self.skipTest("SKIP libraries in C: there is no C compiler (%s)" % COMPILER)
-        return str(self.path(name))
 
     def root(self):
         leaf = self.compiled("libleaf.so", LEAF, "-Wl,-soname,libleaf.so")
-        return self.compiled("root.so", ROOT, "-Wl,--no-as-needed", leaf, "-Wl,-rpath,$ORIGIN")
+        return str(self.compiled("root.so", ROOT, "-Wl,--no-as-needed", leaf, "-Wl,-rpath,$ORIGIN"))
 
     def assert_prints(self, script, expected):
         status, output, errors = run(script)
@@ -164,7 +142,7 @@ threading.Thread(target=last, daemon=False).start()
         self.assert_prints(script, "the last thread\nwaited\n" + DESTRUCTORS)
 
     def test_those_of_an_interpreter_with_a_request_are_not_called(self):
-        path = self.compiled("waits.so", WAITS)
+        path = str(self.compiled("waits.so", WAITS))
         script = BEGIN % path + """
 begun, begin = os.pipe()
 def work():

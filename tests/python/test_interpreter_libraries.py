@@ -4,6 +4,7 @@
 from __future__ import unicode_literals
 
 import os
+import subprocess
 import unittest
 
 from compiled import CompiledCase
@@ -113,6 +114,12 @@ __asm__(".symver old, answer@VERSION_1");
 int answers(void) { return 10 * answer() + old(); }
 """
 
+EXPORTS_NOTHING = """
+#include <stdlib.h>
+extern int Py_IsInitialized(void);
+__attribute__((constructor)) static void begin(void) { setenv("UNGIL_BEGUN", Py_IsInitialized() ? "yes" : "no", 1); }
+"""
+
 # Neither library says that it needs the one that has the other's symbol.
 SIBLINGS = [
     HEAD + "extern int second(void); int first(void) { return 10 * second(); }",
@@ -175,6 +182,14 @@ class Libraries(CompiledCase):
             interpreter = self.new(libpython=libpython)
             interpreter.run("import ctypes; library = ctypes.CDLL(%r)" % str(path))
             self.assertEqual(interpreter.eval("library.is_missing()"), expected)
+
+    def test_a_library_that_exports_nothing_is_bound_to_its_interpreter(self):
+        path = self.compiled("exports_nothing.so", EXPORTS_NOTHING, "-Wl,--hash-style=gnu")
+        interpreter = self.new()
+        interpreter.run("import ctypes, subprocess; library = ctypes.CDLL(%r)" % str(path))
+        begun = "subprocess.check_output('echo $UNGIL_BEGUN', shell=True)"
+        self.assertEqual(interpreter.eval(begun), str(b"yes\n"))
+        self.assertEqual(subprocess.check_output("echo $UNGIL_BEGUN", shell=True), b"\n")
 
     def test_private_libraries_may_need_versions_of_symbols_of_one_another(self):
         status, output, errors = run(

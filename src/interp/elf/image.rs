@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use object::elf::{
-    DT_GNU_HASH, DT_HASH, DT_NULL, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, Dyn64, DynamicTag, ELFCLASS64,
-    ELFDATA2LSB, ELFMAG, EM_AARCH64, EM_X86_64, ET_DYN, EV_CURRENT, FileHeader64, GnuHashHeader, HashHeader,
-    PT_DYNAMIC, PT_LOAD, ProgramHeader64, SHN_UNDEF, Sym64,
+    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NULL, DT_PLTRELSZ, DT_RELA, DT_RELASZ, DT_STRSZ, DT_STRTAB,
+    DT_SYMENT, DT_SYMTAB, Dyn64, DynamicTag, ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_AARCH64, EM_X86_64, ET_DYN,
+    EV_CURRENT, FileHeader64, GnuHashHeader, HashHeader, PT_DYNAMIC, PT_LOAD, ProgramHeader64, Rela64,
+    SHN_UNDEF, Sym64,
 };
 use object::pod::{Pod, from_bytes, from_bytes_mut, slice_from_bytes, slice_from_bytes_mut};
 use object::{LittleEndian as LE, U32};
@@ -29,6 +30,7 @@ const _: () = assert!(
         && align_of::<DynEntry>() == 1
         && align_of::<HashHeader<LE>>() == 1
         && align_of::<GnuHashHeader<LE>>() == 1
+        && align_of::<Rela64<LE>>() == 1
         && align_of::<U32<LE>>() == 1
 );
 
@@ -38,6 +40,7 @@ const MAX_SEGMENTS: usize = 256;
 pub(super) const TOO_SHORT: &str = "it is too short for an ELF header";
 const OUTSIDE_DYNAMIC: &str = "the dynamic section is outside the segments";
 const OUTSIDE_HASH: &str = "the hash table is outside the segments";
+const OUTSIDE_RELOCATIONS: &str = "the relocations are outside the segments";
 
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
@@ -172,7 +175,8 @@ impl Image {
         let buckets = get_all::<U32<LE>>(&self.bytes, buckets_at, bucket_count, OUTSIDE_HASH)?;
         let last = buckets.iter().map(|start| start.get(LE) as usize).max();
         let Some(last) = last.filter(|&last| last >= first) else {
-            return Ok(first); // nothing is defined
+            // Nothing is defined. GNU ld's table does not count the other symbols then.
+            return Ok(first.max(self.count_by_relocations()?));
         };
         // The low bit of a chain's last hash is set.
         let chains = self.bytes.get(buckets_at + size_of_val(buckets)..).ok_or(OUTSIDE)?;
@@ -180,6 +184,27 @@ impl Image {
         let chain = hashes.get(last - first..).ok_or(OUTSIDE)?;
         let end = chain.iter().position(|hash| hash.get(LE) & 1 == 1);
         Ok(last + end.ok_or(Malformed("the hash table has no end"))? + 1)
+    }
+
+    /// The symbols up to the last one that a relocation refers to.
+    fn count_by_relocations(&self) -> Result<usize, Malformed> {
+        let mut count = 0;
+        for table in self.relocations()? {
+            let len = table.len() / size_of::<Rela64<LE>>();
+            let entries = get_all::<Rela64<LE>>(&self.bytes, table.start, len, OUTSIDE_RELOCATIONS)?;
+            let symbols = entries.iter().map(|entry| entry.r_sym(LE, false) as usize);
+            count = symbols.max().map_or(count, |last| count.max(last.saturating_add(1)));
+        }
+        Ok(count)
+    }
+
+    /// Where in the file the relocations are that may refer to symbols.
+    pub(super) fn relocations(&self) -> Result<Vec<Range<usize>>, Malformed> {
+        let tables = [(DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)];
+        let tables = tables.into_iter().filter_map(|(tag, len)| self.dyn_value(tag).zip(self.dyn_value(len)));
+        let range =
+            |(vaddr, len)| self.file_range(vaddr, to_usize(len, OUTSIDE_RELOCATIONS)?, OUTSIDE_RELOCATIONS);
+        tables.map(range).collect()
     }
 
     /// Where in the file a range of virtual addresses lies.

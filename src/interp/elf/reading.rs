@@ -135,8 +135,10 @@ impl Original {
         self.fill(image, start..end)?;
         let words = image.bytes[start..end].chunks_exact(4);
         let last = words.map(|word| u32::from_le_bytes(word.try_into().expect("4 bytes"))).max();
-        let Some(last) = last.map(|last| last as usize).filter(|&last| last >= first) else { return Ok(()) };
-        self.fill_chain(image, end + 4 * (last - first))
+        match last.map(|last| last as usize).filter(|&last| last >= first) {
+            Some(last) => self.fill_chain(image, end + 4 * (last - first)),
+            None => image.relocations()?.into_iter().try_for_each(|table| self.fill(image, table)),
+        }
     }
 
     /// Reads hashes up to the end of a chain, which has its low bit set.
