@@ -132,7 +132,7 @@ fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)
     }
     let (cause, stack) = why();
     life.end(cause, stack);
-    signal::delivery::release_abandoned(number);
+    signal::records::release_abandoned(number);
     if way_out == WayOut::Stop {
         if life.have_requests_ended() {
             park_forever();

@@ -42,13 +42,6 @@ pub(crate) fn while_none_is_delivered<T>(number: usize, change: impl FnOnce() ->
     change()
 }
 
-/// To be called before this thread abandons frames of copy `number`: a handler may be among them.
-pub(in crate::interp::interpose) fn release_abandoned(number: usize) {
-    if let Some(signals) = records::of(number) {
-        signals.delivery.release_abandoned();
-    }
-}
-
 /// Delivers a signal to copy `number`, on this thread; nothing happens if its interpreter is dead. The error is an errno.
 pub(super) fn deliver(number: usize, signals: &'static Signals, signal: c_int) -> Result<(), c_int> {
     if Life::of(number).is_dead() {
