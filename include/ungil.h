@@ -852,8 +852,8 @@ int32_t ungil_interp_is_alive(int32_t interp, int32_t *alive);
  * raises an exception, including that of sys.exit(); UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the
  * process is exiting, in which case part of the code may have run; UNGIL_E_DIED if code in the interpreter has ended it.
  * Thread-safety: any number of threads at once. Requests in one interpreter take turns, as threads in Python do;
- * requests in different interpreters run in parallel. Each request has its own thread state, so the contents of a
- * threading.local do not outlive it.
+ * requests in different interpreters run in parallel. The thread that has called ungil_interp_new() has one thread state in
+ * the interpreter. On any other thread, each request has its own, so the contents of a threading.local do not outlive it.
  * Cost: that of the code, plus about 20 us, mostly to compile it.
  */
 int32_t ungil_interp_exec(int32_t interp,
@@ -918,8 +918,9 @@ int32_t ungil_interp_interrupt(int32_t interp);
  * request: length bytes, which are copied. May be NULL if length is 0.
  * buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
  * of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
- * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and
- * UNGIL_E_DIED, for buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
+ * no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even
+ * if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and UNGIL_E_DIED, for
+ * buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
  * caller must synchronise other accesses to it.
  * reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().

@@ -169,8 +169,8 @@ pub unsafe extern "C" fn ungil_interp_is_alive(interp: i32, alive: *mut i32) -> 
 /// raises an exception, including that of sys.exit(); UNGIL_E_FORKED in the child of a fork; UNGIL_E_EXITING if the
 /// process is exiting, in which case part of the code may have run; UNGIL_E_DIED if code in the interpreter has ended it.
 /// Thread-safety: any number of threads at once. Requests in one interpreter take turns, as threads in Python do;
-/// requests in different interpreters run in parallel. Each request has its own thread state, so the contents of a
-/// threading.local do not outlive it.
+/// requests in different interpreters run in parallel. The thread that has called ungil_interp_new() has one thread state in
+/// the interpreter. On any other thread, each request has its own, so the contents of a threading.local do not outlive it.
 /// Cost: that of the code, plus about 20 us, mostly to compile it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_interp_exec(interp: i32, source: *const c_char) -> i32 {

@@ -105,8 +105,9 @@ impl UngilBuffer {
 /// request: length bytes, which are copied. May be NULL if length is 0.
 /// buffers: count buffers, whose memory is not copied. May be NULL if count is 0. The memory is in use as long as a view
 /// of it exists, which may be longer than the call. Then the buffer's release callback is called, from any thread; if
-/// no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and
-/// UNGIL_E_DIED, for buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
+/// no view is left when this function returns, it has been called by then. It is called exactly once for each buffer, even
+/// if this function returns an error, with these exceptions: after UNGIL_E_NULL; after UNGIL_E_EXITING and UNGIL_E_DIED, for
+/// buffers that Python code had received; and after ungil_interp_end_release(). If Python code writes to a buffer, the
 /// caller must synchronise other accesses to it.
 /// reply: receives the reply, on success only. It and its memory belong to the library: see ungil_reply_free().
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().

@@ -12,7 +12,9 @@ from support import run_script
 SOURCE = r"""
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef int (*Callback)(int);
@@ -30,6 +32,27 @@ void start_thread_that_aborts(void) {
     pthread_t thread;
     pthread_create(&thread, 0, abort_on_thread, 0);
     pthread_detach(thread);
+}
+
+/* On a thread whose stack is the program's own memory, which it uses for something else later. */
+int call_on_own_stack(void *(*function)(void *)) {
+    enum { SIZE = 8 << 20 };
+    void *stack;
+    pthread_t thread;
+    pthread_attr_t attributes;
+    if (posix_memalign(&stack, 4096, SIZE) != 0 || pthread_attr_init(&attributes) != 0) return 1;
+    if (pthread_attr_setstack(&attributes, stack, SIZE) != 0) return 2;
+    if (pthread_create(&thread, &attributes, function, 0) != 0 || pthread_join(thread, 0) != 0) return 3;
+    memset(stack, 1, SIZE);
+    return 0;
+}
+
+static void note_fault(int number) { write(2, "a fault\n", 8); }
+
+/* By a handler that the system calls once: then a fault ends the process. */
+void note_one_fault(void) {
+    struct sigaction action = {.sa_handler = note_fault, .sa_flags = SA_RESETHAND};
+    sigaction(SIGSEGV, &action, 0);
 }
 """
 

@@ -273,14 +273,6 @@ with ungil.Interpreter() as interpreter:
             "[4, 6] True\n",
         )
 
-    def test_a_crash_ends_the_process(self):
-        """As if the library had no handler: by the signal, after the handler that was there before."""
-        script = "import faulthandler\n%s\nungil.run(lambda: ctypes.string_at(8))"
-        self.run_program(script % "faulthandler.disable()", status=-signal.SIGSEGV)
-        self.assertEqual(self.errors, "")
-        self.run_program(script % "faulthandler.enable()", status=-signal.SIGSEGV)
-        self.assertIn("Fatal Python error: Segmentation fault", self.errors)
-
     def test_a_stack_overflow_in_a_thread_of_a_task_ends_the_process(self):
         script = """
 class Endless:

@@ -29,7 +29,7 @@ MIXED = ("cffi", "sqlite3", "pandas", "lxml", "h5py", "pyarrow", "grpc", "pillow
 
 CASE = """
     import sys
-    sys.path.append({folder!r})
+    sys.path.insert(0, {folder!r})
     import cases
     cases.find()[{name!r}].function()
     sys.path.remove({folder!r})

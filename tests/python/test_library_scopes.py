@@ -180,6 +180,30 @@ class Search(ScopesCase):
         interpreter.run(LOAD % str(path))
         self.assertEqual(interpreter.eval("library.both()"), str(expected))
 
+    def test_a_name_is_that_of_the_library_that_was_loaded_first(self):
+        names = ["d%d/libsame.so" % number for number in range(1, 6)]
+        for number, name in enumerate(names, 1):
+            self.make_directory(os.path.dirname(name))
+            self.compiled(name, "int count(void) { return %d; }\n" % number, "-Wl,-soname,libsame.so")
+        path = self.linked("module.so", UNDERLINKED, [self.path(names[0])])
+        for order in (names, names[::-1]):
+            interpreter = self.new(fresh=1)
+            for name in order:
+                interpreter.run(LOAD % self.path(name))
+            first = interpreter.eval("ctypes.CDLL('libsame.so').count()")
+            interpreter.run(LOAD % str(path))
+            expected = order[0][1]
+            self.assertEqual((first, interpreter.eval("library.count_there()")), (expected, expected))
+
+    def test_a_file_whose_attributes_change_is_the_same_library(self):
+        path = self.counter("libcounter.so")
+        interpreter = self.new(fresh=1)
+        interpreter.run(LOAD % str(path))
+        self.assertEqual(interpreter.eval("library.count()"), "1")
+        os.link(path, self.path("liblink.so"))
+        self.assertEqual(interpreter.eval("ctypes.CDLL(%r).count()" % str(path)), "2")
+        self.assertEqual(interpreter.eval("ctypes.CDLL(%r).count()" % self.path("liblink.so")), "3")
+
     def test_a_needed_path_with_a_slash(self):
         counter = self.compiled("nosoname.so", COUNTER)  # is needed by the path that the linker was given
         self.assert_private(self.linked("module.so", UNDERLINKED, [counter]))

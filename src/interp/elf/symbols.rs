@@ -66,8 +66,9 @@ fn python_names(image: &Image, are_defined: bool) -> Result<Vec<&[u8]>, Malforme
     let (mut names, mut len) = (Vec::new(), 0);
     for symbol in image.symbols() {
         let name = image.string(u64::from(symbol.st_name.get(LE)))?;
+        // All count, as the time to find a name's end does.
+        len += name.len();
         if (symbol.st_shndx.get(LE) != SHN_UNDEF) == are_defined && is_python_symbol(name) {
-            len += name.len();
             names.push(name);
         }
         if len > image.max_names_len() {
@@ -81,4 +82,29 @@ fn python_names(image: &Image, are_defined: bool) -> Result<Vec<&[u8]>, Malforme
 pub(crate) fn needed_names(image: &Image) -> impl Iterator<Item = Result<&[u8], Malformed>> {
     let needed = image.symbols().iter().filter(|symbol| symbol.st_shndx.get(LE) == SHN_UNDEF);
     needed.map(|symbol| image.string(u64::from(symbol.st_name.get(LE))))
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{DT_HASH, DT_STRTAB, DT_SYMTAB};
+
+    use super::*;
+    use crate::interp::elf::needing::library_needing;
+
+    #[test]
+    fn a_long_name_that_many_symbols_share_is_an_error() {
+        const COUNT: u32 = 2000;
+        let name = vec![b'a'; 100_000];
+        let symbol = [1u32, 0, 0, 0, 0, 0].map(u32::to_le_bytes).concat();
+        let symbols = symbol.repeat(COUNT as usize);
+        let mut image = Image::parse(&library_needing(&[name.clone(), symbols])).unwrap();
+        let at = image.dyn_value(DT_STRTAB).unwrap() + 1 + name.len() as u64 + 1;
+        let mut entries = image.dyn_entries_mut().iter_mut();
+        entries.find(|entry| entry.d_tag.get(LE) == DT_SYMTAB).unwrap().d_val.set(LE, at);
+        let hash = image.dyn_value(DT_HASH).unwrap() as usize;
+        image.bytes[hash + 4..][..4].copy_from_slice(&COUNT.to_le_bytes());
+        let image = Image::parse(&image.bytes).unwrap();
+        assert_eq!(image.symbols().len(), COUNT as usize);
+        assert_eq!(needed_python_names(&image), Err(Malformed("the names are too long")));
+    }
 }

@@ -149,17 +149,19 @@ fn find_zone() -> Zone {
     Zone { start, end, end_of_inaccessible: start }
 }
 
+/// The stack, if the C library has made it: then it has a guard page.
 fn stack_of_this_thread() -> Option<(usize, usize)> {
     let mut attributes = MaybeUninit::uninit();
-    let (mut start, mut length) = (ptr::null_mut::<c_void>(), 0);
+    let (mut start, mut length, mut guard) = (ptr::null_mut::<c_void>(), 0, 0);
     // SAFETY: the first call initialises the attributes if it returns 0, and then they are read and destroyed.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;
         }
-        let result = libc::pthread_attr_getstack(attributes.as_ptr(), &mut start, &mut length);
+        let result = libc::pthread_attr_getstack(attributes.as_ptr(), &mut start, &mut length)
+            | libc::pthread_attr_getguardsize(attributes.as_ptr(), &mut guard);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        (result == 0).then_some((start.addr(), length))
+        (result == 0 && guard > 0).then_some((start.addr(), length))
     }
 }
 

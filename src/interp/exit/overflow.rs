@@ -85,14 +85,33 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     }
     let Some(before) = before else { return };
     // SAFETY: the address is that of a handler of the kind that its flags say. It gets what the kernel has given to this
-    // one, with the signals blocked that it asked for; they are as before when this handler returns.
+    // one, with the signals blocked that it asked for; they are as before when this handler returns. Zeros are a valid
+    // sigaction, the default one.
     unsafe {
         libc::pthread_sigmask(libc::SIG_BLOCK, &before.sa_mask, ptr::null_mut());
+        if before.sa_flags & libc::SA_NODEFER != 0 {
+            unblock(signal);
+        }
+        if before.sa_flags & libc::SA_RESETHAND != 0 {
+            let default: libc::sigaction = mem::zeroed();
+            libc::sigaction(signal, &default, ptr::null_mut());
+        }
         if before.sa_flags & libc::SA_SIGINFO != 0 {
             mem::transmute::<usize, Handler>(action)(signal, info, context);
         } else {
             mem::transmute::<usize, SimpleHandler>(action)(signal);
         }
+    }
+}
+
+/// For a signal handler.
+fn unblock(signal: c_int) {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set before the other functions read it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut());
     }
 }
 

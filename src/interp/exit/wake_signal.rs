@@ -60,7 +60,8 @@ fn claim() -> Option<c_int> {
             }
             let mut action: libc::sigaction = mem::zeroed();
             action.sa_sigaction = handler;
-            action.sa_flags = libc::SA_SIGINFO;
+            // (SA_ONSTACK: the thread's own stack may be a small one of the host's, as in Go.)
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
             return (libc::sigaction(signal, &action, ptr::null_mut()) == 0).then_some(signal);
         }
     }

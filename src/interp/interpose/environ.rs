@@ -3,14 +3,14 @@
 //!
 //! The C library's `setenv` may move the array of variables while another thread reads it. A GIL keeps the threads of
 //! Python apart, but not those of its libraries. Here nothing that can be read is ever freed or left half written: entries
-//! are replaced, appended and moved up as whole pointers. Texts are never freed; each name and value is kept once, as in
-//! glibc's `setenv`.
+//! are replaced, appended and moved up as whole pointers, and `getenv` notices if they moved while it read. Texts are never
+//! freed; each name and value is kept once, as in glibc's `setenv`.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::copies::MAX_COPIES;
 use super::errno::failed;
@@ -23,6 +23,8 @@ type Entry = AtomicPtr<c_char>;
 struct Environment {
     /// The variable `environ`, which its libraries may read and write: an array that ends with NULL, or NULL.
     array: AtomicPtr<*mut c_char>,
+    /// How many times entries have begun to move, and how many times that has ended.
+    moves: AtomicUsize,
     owned: ForkLocal<Mutex<OwnedEnviron>>,
 }
 
@@ -34,9 +36,7 @@ struct OwnedEnviron {
     array: &'static [Entry],
 }
 
-static ALL: [Environment; MAX_COPIES] =
-    [const { Environment { array: AtomicPtr::new(ptr::null_mut()), owned: ForkLocal::new(Mutex::default) } };
-        MAX_COPIES];
+static ALL: [Environment; MAX_COPIES] = [const { Environment::new() }; MAX_COPIES];
 
 /// The address of the variable `environ` of copy `number`.
 pub(super) fn variable(number: usize) -> *const () {
@@ -57,6 +57,24 @@ pub(crate) fn replace(number: usize, variables: &[u8]) {
 }
 
 impl Environment {
+    const fn new() -> Self {
+        let array = AtomicPtr::new(ptr::null_mut());
+        Self { array, moves: AtomicUsize::new(0), owned: ForkLocal::new(Mutex::default) }
+    }
+
+    /// The value of a variable.
+    fn value(&'static self, name: &[u8]) -> Option<*mut c_char> {
+        let find = || self.entries().iter().find_map(|entry| value_of(entry, name));
+        let before = self.moves.load(Ordering::SeqCst);
+        let found = find();
+        if found.is_some() || before.is_multiple_of(2) && before == self.moves.load(Ordering::SeqCst) {
+            return found;
+        }
+        // It may have moved up meanwhile, past the entry that was read next.
+        let _lock = lock(self.owned.get());
+        find()
+    }
+
     /// The current entries, without the NULL after the last.
     fn entries(&self) -> &'static [Entry] {
         let first = self.array.load(Ordering::Acquire).cast::<Entry>();
@@ -72,10 +90,20 @@ impl Environment {
     }
 }
 
-fn has_name(entry: &Entry, name: &[u8]) -> bool {
+/// The value, if the entry has this name. It is never freed.
+fn value_of(entry: &Entry, name: &[u8]) -> Option<*mut c_char> {
+    let text = entry.load(Ordering::Acquire);
+    if text.is_null() {
+        return None; // another thread has removed an entry meanwhile
+    }
     // SAFETY: the entries of the environment are C strings, and none that this module set is ever freed.
-    let text = unsafe { CStr::from_ptr(entry.load(Ordering::Acquire)) }.to_bytes();
-    text.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
+    let rest = unsafe { CStr::from_ptr(text) }.to_bytes().strip_prefix(name)?;
+    // SAFETY: the text begins with the name and `=`.
+    (rest.first() == Some(&b'=')).then(|| unsafe { text.add(name.len() + 1) })
+}
+
+fn has_name(entry: &Entry, name: &[u8]) -> bool {
+    value_of(entry, name).is_some()
 }
 
 impl OwnedEnviron {
@@ -143,6 +171,7 @@ impl OwnedEnviron {
 /// Removes all entries of a name. The others move up.
 fn unset(environment: &'static Environment, name: &[u8]) {
     let _lock = lock(environment.owned.get());
+    environment.moves.fetch_add(1, Ordering::SeqCst);
     while let Some(position) = environment.entries().iter().position(|entry| has_name(entry, name)) {
         let rest = &environment.entries()[position..];
         for pair in rest.windows(2) {
@@ -150,6 +179,7 @@ fn unset(environment: &'static Environment, name: &[u8]) {
         }
         rest[rest.len() - 1].store(ptr::null_mut(), Ordering::Release);
     }
+    environment.moves.fetch_add(1, Ordering::SeqCst);
 }
 
 fn is_name(name: &[u8]) -> bool {
@@ -163,9 +193,7 @@ fn is_name(name: &[u8]) -> bool {
 pub(super) unsafe extern "C" fn getenv(name: *const c_char, number: usize) -> *mut c_char {
     // SAFETY: by this function's contract, it is a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-    let entry = ALL[number].entries().iter().find(|entry| !name.is_empty() && has_name(entry, name));
-    // SAFETY: the entry begins with the name and `=`.
-    entry.map_or(ptr::null_mut(), |entry| unsafe { entry.load(Ordering::Acquire).add(name.len() + 1) })
+    if name.is_empty() { ptr::null_mut() } else { ALL[number].value(name).unwrap_or(ptr::null_mut()) }
 }
 
 /// glibc's `secure_getenv`: nothing, if the program has more rights than its user.
@@ -240,6 +268,8 @@ pub(super) unsafe extern "C" fn clearenv(number: usize) -> c_int {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     const NUMBER: usize = MAX_COPIES - 1;
@@ -249,6 +279,28 @@ mod tests {
         unsafe {
             let value = getenv(name.as_ptr(), NUMBER);
             (!value.is_null()).then(|| CStr::from_ptr(value).to_str().unwrap().to_owned())
+        }
+    }
+
+    #[test]
+    fn a_thread_reads_variables_while_another_one_removes_those_before() {
+        const ROUNDS: usize = if cfg!(miri) { 2 } else { 500 };
+        let names: Vec<_> = (0..100).map(|i| format!("UNGIL_V{i}")).collect();
+        for _ in 0..ROUNDS {
+            let environment: &'static Environment = Box::leak(Box::new(Environment::new()));
+            let set = |name: &[u8]| lock(environment.owned.get()).set(environment, name, b"1", true);
+            names.iter().for_each(|name| set(name.as_bytes()));
+            set(b"UNGIL_KEPT");
+            thread::scope(|scope| {
+                let remover =
+                    scope.spawn(|| names.iter().for_each(|name| unset(environment, name.as_bytes())));
+                while !remover.is_finished() {
+                    let value = environment.value(b"UNGIL_KEPT").expect("it is never removed");
+                    // SAFETY: the value is a C string, which is never freed.
+                    assert_eq!(unsafe { CStr::from_ptr(value) }, c"1");
+                    assert_eq!(environment.value(b"UNGIL_NONE"), None);
+                }
+            });
         }
     }
 

@@ -1,4 +1,5 @@
-//! The functions by which a copy or one of its libraries ends the process, which end its interpreter instead, and by which it says whether Python can be used.
+//! The functions by which a copy or one of its libraries ends the process, which end its interpreter instead, and by which
+//! it says whether Python can be used.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_uint};
@@ -31,18 +32,18 @@ fn stop_if_starting() {
 
 /// `abort`, when copy `number` or one of its libraries calls it.
 pub(super) unsafe extern "C" fn abort(number: usize) -> ! {
-    stop_if_starting();
-    end_interpreter(number, || {
-        let fatal = fatal_error::take().map(|(line, stack)| (line, Some(stack)));
-        fatal.unwrap_or_else(|| ("abort() was called".to_owned(), None))
-    });
+    end_interpreter(number, || fatal_error_or(|| "abort() was called".to_owned()));
     // SAFETY: abort has no preconditions.
     unsafe { libc::abort() }
 }
 
+/// What Python has written about a fatal error of this thread, with the thread's stack; or another cause.
+fn fatal_error_or(cause: impl FnOnce() -> String) -> (String, Option<String>) {
+    fatal_error::take().map_or_else(|| (cause(), None), |(line, stack)| (line, Some(stack)))
+}
+
 /// `exit`, likewise.
 pub(super) unsafe extern "C" fn exit(status: c_int, number: usize) -> ! {
-    stop_if_starting();
     end_interpreter(number, || (format!("exit({status}) was called"), None));
     // SAFETY: the caller asks for the C library's exit, by that function's contract; the status is passed on unchanged.
     unsafe { libc::exit(status) }
@@ -116,7 +117,11 @@ unsafe fn text_of(text: *const c_char) -> String {
 /// This returns where the process is to end instead: in the child of a fork, when it is exiting already, where the
 /// frames of this thread cannot be abandoned, and where a request does not end.
 fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)) {
-    if signal::child::is_child() || at_exit::is_exiting() {
+    if signal::child::is_child() {
+        return;
+    }
+    stop_if_starting();
+    if at_exit::is_exiting() {
         return;
     }
     let life = Life::of(number);
@@ -127,6 +132,7 @@ fn end_interpreter(number: usize, why: impl FnOnce() -> (String, Option<String>)
     }
     let (cause, stack) = why();
     life.end(cause, stack);
+    signal::records::release_abandoned(number);
     if way_out == WayOut::Stop {
         if life.have_requests_ended() {
             park_forever();
@@ -147,7 +153,8 @@ pub(super) fn end_by_signal(number: usize, signal: c_int) {
     let life = Life::of(number);
     let can_abandon = || abandon::way_out_of(life) == WayOut::Abandon;
     if !signal::child::is_child() && !at_exit::is_exiting() && life.has_begun() && can_abandon() {
-        end_interpreter(number, || (format!("it sent itself signal {signal}, which has no handler"), None));
+        let cause = || format!("it sent itself signal {signal}, which has no handler");
+        end_interpreter(number, || fatal_error_or(cause)); // faulthandler has written about it
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) enum Target {
 
 /// What the interpreter has loaded.
 pub(super) trait Loaded {
-    /// The copy that has this name as its SONAME.
+    /// The copy that has this name: of several, the one that was loaded first.
     fn copy_named(&self, name: &[u8]) -> Option<FileId>;
     fn has_copy(&self, id: FileId) -> bool;
     /// The file of a library that the process has loaded under this name.

@@ -10,21 +10,24 @@ use std::sync::{Arc, Mutex};
 
 use super::library_info::LibraryInfo;
 use crate::interp::elf::image::Image;
+use crate::interp::elf::malformed::Unreadable;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 
-/// Identifies a file and its state: a file that changes gets another id.
+/// Identifies a file and its content: a file that is written to gets another id. One that gets another mode or another
+/// link does not, as package managers link files into several environments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     device: u64,
     inode: u64,
-    ctime: (i64, i64),
+    len: u64,
+    mtime: (i64, i64),
 }
 
 impl FileId {
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        let ctime = (metadata.ctime(), metadata.ctime_nsec());
-        Self { device: metadata.dev(), inode: metadata.ino(), ctime }
+        let mtime = (metadata.mtime(), metadata.mtime_nsec());
+        Self { device: metadata.dev(), inode: metadata.ino(), len: metadata.len(), mtime }
     }
 }
 
@@ -46,7 +49,12 @@ pub(super) fn library_info(path: &Path) -> Option<Arc<LibraryInfo>> {
     if let Some(info) = infos().get(&FileId::of(&metadata)) {
         return info.clone();
     }
-    let info = Image::read_tables(path).ok().and_then(|image| LibraryInfo::of(&image).ok()).map(Arc::new);
+    let info = match Image::read_tables(path) {
+        Ok(image) => LibraryInfo::of(&image).ok().map(Arc::new),
+        // There may be no descriptor or no memory now, but later.
+        Err(Unreadable::System(_)) => return None,
+        Err(Unreadable::Malformed(_)) => None,
+    };
     infos().insert(FileId::of(&metadata), info.clone());
     info
 }

@@ -56,6 +56,8 @@ pub(crate) struct Loader {
 
 /// A copy of a library for one interpreter.
 pub(super) struct Copy {
+    /// Copies that were loaded earlier have lower ones.
+    number: usize,
     original: PathBuf,
     soname: Option<Vec<u8>>,
     /// The path that it is loaded by.
@@ -219,7 +221,9 @@ impl Loader {
 
     /// Notes the copies that are going to be loaded.
     fn begin(&self, graph: &Graph, files: &Files) {
-        let copies = files.iter().map(|(&i, file)| {
+        let mut copies = lock(&self.copies);
+        let next = copies.values().map(|copy| copy.number + 1).max().unwrap_or(0);
+        let more = files.iter().map(|(&i, file)| {
             let node = &graph.0[i];
             let needed = node.needed.iter().filter_map(|(_, target)| match *target {
                 Target::Copy(id) => Some(id),
@@ -228,9 +232,12 @@ impl Loader {
             });
             let (original, soname, path) =
                 (node.path.clone(), node.info.soname.clone(), file.path().to_owned());
-            (node.id, Copy { original, soname, path, needed: needed.collect(), library: None })
+            (
+                node.id,
+                Copy { number: next + i, original, soname, path, needed: needed.collect(), library: None },
+            )
         });
-        lock(&self.copies).extend(copies);
+        copies.extend(more);
     }
 
     /// Notes that they are loaded; or forgets those that are not.
@@ -326,7 +333,8 @@ impl Loaded for Loader {
         let has_name = |copy: &Copy| {
             copy.soname.as_deref() == Some(name) || file_name(&copy.original).as_bytes() == name
         };
-        copies.iter().find(|(_, copy)| has_name(copy)).map(|(id, _)| *id)
+        let named = copies.iter().filter(|(_, copy)| has_name(copy));
+        named.min_by_key(|(_, copy)| copy.number).map(|(id, _)| *id)
     }
 
     fn has_copy(&self, id: FileId) -> bool {

@@ -151,6 +151,9 @@ fn bound_to_private(
 /// The user's pattern that names the library: its file, its SONAME or the name that it is needed by; or, with a slash in it,
 /// its path.
 fn chosen(patterns: &[OsString], node: &Node) -> Option<OsString> {
+    if patterns.is_empty() {
+        return None;
+    }
     let canonical = fs::canonicalize(&node.path).unwrap_or_default();
     let canonical_name = canonical.file_name().map(OsStrExt::as_bytes);
     let paths = [node.path.as_os_str().as_bytes(), canonical.as_os_str().as_bytes()];

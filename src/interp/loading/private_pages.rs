@@ -70,6 +70,8 @@ fn try_map(page: usize) -> io::Result<bool> {
     if start == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
+    // SAFETY: the mapping is this function's own. A huge page would be there as a whole.
+    unsafe { libc::madvise(start, len, libc::MADV_NOHUGEPAGE) };
     for number in (1..PAGES).step_by(2) {
         // SAFETY: the page is within the mapping, which nothing else refers to.
         unsafe { start.cast::<u8>().add(number * page).write_volatile(1) };

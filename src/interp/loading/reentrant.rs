@@ -34,6 +34,19 @@ impl ReentrantLock {
     }
 }
 
+impl ReentrantLock {
+    /// Releases what this thread holds, if it does: the frames that have its guards are abandoned.
+    pub(crate) fn release_abandoned(&self) {
+        // SAFETY: pthread_self has no preconditions.
+        let own = unsafe { libc::pthread_self() };
+        let mut holder = lock(&self.holder);
+        if holder.times > 0 && holder.thread == own {
+            holder.times = 0;
+            self.is_free.notify_one();
+        }
+    }
+}
+
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let mut holder = lock(&self.0.holder);
@@ -53,6 +66,16 @@ mod tests {
 
     /// Miri switches threads often.
     const ROUNDS: u32 = if cfg!(miri) { 20 } else { 1000 };
+
+    #[test]
+    fn what_an_abandoned_frame_holds_is_released_by_its_thread_only() {
+        let lock = ReentrantLock::default();
+        std::mem::forget((lock.lock(), lock.lock()));
+        thread::scope(|scope| scope.spawn(|| lock.release_abandoned()).join()).unwrap();
+        assert_eq!(lock.holder.lock().unwrap().times, 2);
+        lock.release_abandoned();
+        thread::scope(|scope| scope.spawn(|| drop(lock.lock())).join()).unwrap();
+    }
 
     #[test]
     fn one_thread_at_a_time_which_may_lock_again() {

@@ -101,7 +101,7 @@ const RUNTIMES: [Runtime; 9] = [
             "libhsa-runtime*.so*",
             "libMIOpen*.so*",
             "librccl*.so*",
-            "libroc*.so*",
+            "libroc[!k]*.so*", // not librocksdb
         ],
     },
     Runtime {
@@ -156,6 +156,7 @@ mod tests {
             "libcudart-d0da41ae.so.11.0",
             "libnvJitLink.so.13",
             "libnccl.so.2",
+            "librocm_smi64.so.7",
         ] {
             assert!(shared_runtime(name.as_bytes()).is_some(), "{name}");
         }
@@ -167,6 +168,7 @@ mod tests {
             "libcurl.so.4",
             "libhdf5-1a2b.so.310",
             "libtorch_cuda.so",
+            "librocksdb.so.8",
             "libomptest.so",
             "libc.so.6",
             "libstdc.so",

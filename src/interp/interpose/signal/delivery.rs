@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::child::{failed, is_child};
 use super::records::{self, Disposition, Signals, is_valid};
 use crate::interp::exit::at_exit;
+use crate::interp::exit::life::Life;
 use crate::interp::interpose::process::end_by_signal;
 use crate::sys::sync::{lock, unpoisoned};
 
@@ -41,8 +42,11 @@ pub(crate) fn while_none_is_delivered<T>(number: usize, change: impl FnOnce() ->
     change()
 }
 
-/// Delivers a signal to copy `number`, on this thread. The error is an errno.
+/// Delivers a signal to copy `number`, on this thread; nothing happens if its interpreter is dead. The error is an errno.
 pub(super) fn deliver(number: usize, signals: &'static Signals, signal: c_int) -> Result<(), c_int> {
+    if Life::of(number).is_dead() {
+        return Ok(());
+    }
     match signals.disposition(signal) {
         Disposition::Ignored => Ok(()),
         Disposition::Handled(action, _) => {
@@ -68,7 +72,7 @@ fn act_by_default(number: usize, signal: c_int) -> Result<(), c_int> {
         libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => return Ok(()),
         libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
         // Frames of this module that are abandoned own nothing, except for the lock of deliveries if a handler sends a
-        // signal: no handler is called any more in an interpreter that is dead.
+        // signal: that is released before.
         _ => end_by_signal(number, signal),
     }
     Err(libc::EPERM)

@@ -77,6 +77,13 @@ pub(super) fn of(number: usize) -> Option<&'static Signals> {
     SIGNALS[number].get()
 }
 
+/// To be called before this thread abandons frames of copy `number`: a handler may be among them.
+pub(in crate::interp::interpose) fn release_abandoned(number: usize) {
+    if let Some(signals) = of(number) {
+        signals.delivery.release_abandoned();
+    }
+}
+
 /// The action in a new process: signals are ignored if the process that starts it ignores them. SIGINT is not, as
 /// interrupts are to have an effect.
 fn initial(signal: usize) -> libc::sigaction {

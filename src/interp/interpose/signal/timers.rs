@@ -32,6 +32,14 @@ struct Timer {
     interval: Duration,
 }
 
+impl Timer {
+    /// The timer when it has ended; `None` if it does not begin again, or would end at some time that never comes.
+    fn again(self) -> Option<Self> {
+        let end = Instant::now().checked_add(self.interval).filter(|_| !self.interval.is_zero());
+        end.map(|end| Self { end, ..self })
+    }
+}
+
 #[derive(Default)]
 struct Timers {
     /// By the numbers of the copies.
@@ -78,12 +86,10 @@ impl Timers {
                 running = unpoisoned(self.changed.wait_timeout(running, rest)).0;
                 continue;
             }
-            if timer.interval.is_zero() {
-                running.timers.remove(&number);
-            } else {
-                let again = Timer { end: Instant::now() + timer.interval, ..timer };
-                running.timers.insert(number, again);
-            }
+            match timer.again() {
+                Some(again) => running.timers.insert(number, again),
+                None => running.timers.remove(&number),
+            };
             drop(running);
             if let Some(signals) = records::of(number) {
                 // The default action is not performed: there is no call that it could fail.
@@ -191,4 +197,18 @@ pub(in crate::interp::interpose) unsafe extern "C" fn alarm(seconds: c_uint, num
     let rest = value_of(before).it_value;
     // A second that has begun counts.
     (rest.tv_sec + libc::time_t::from(rest.tv_usec > 0)) as c_uint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_of_any_length_will_do() {
+        let again = |interval| Timer { end: Instant::now(), interval }.again();
+        assert!(again(Duration::ZERO).is_none());
+        assert!(again(Duration::from_secs(1)).is_some());
+        assert!(again(Duration::MAX).is_none());
+        assert!(again(Duration::from_secs(i64::MAX as u64)).is_none());
+    }
 }
