@@ -14,9 +14,15 @@ from __future__ import annotations
 import operator
 import sys
 import threading
-from typing import Callable, SupportsIndex
+from typing import Any, Callable, SupportsIndex
 
 from .locks import Lock
+
+resource: Any
+try:  # here, as a signal may interrupt the functions below, and an import
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 DEFAULT_LIMIT = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
 _PER_LEVEL = 8 << 10  # bytes, of the stack
@@ -40,11 +46,11 @@ def limit() -> int:
 
 def usual_stack() -> int:
     """Bytes of stack that a program's main thread has: the system's limit, `ulimit -s`."""
+    if resource is None:
+        return 0
     try:
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_STACK)[0]
-    except (ImportError, OSError):
+        limit: int = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    except OSError:
         return 0
     if limit == resource.RLIM_INFINITY:
         return _UNLIMITED
