@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 
 import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 
 
 def remember(value: int) -> tuple[int | None, int | None, int]:
@@ -24,6 +25,7 @@ def remember(value: int) -> tuple[int | None, int | None, int]:
     return before
 
 
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class ThreadStates(unittest.TestCase):
     def test_they_last_from_task_to_task(self) -> None:
         with ungil.InterpreterPoolExecutor(1) as pool:

@@ -12,12 +12,17 @@ they get larger ones:
 from __future__ import annotations
 
 import operator
-import resource
 import sys
 import threading
-from typing import Callable, SupportsIndex
+from typing import Any, Callable, SupportsIndex
 
 from .locks import Lock
+
+resource: Any
+try:  # here, as a signal may interrupt the functions below, and an import
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 DEFAULT_LIMIT = 1000  # Python's own limit, for which the system's usual stack of 8 MiB is large enough
 _PER_LEVEL = 8 << 10  # bytes, of the stack
@@ -42,12 +47,18 @@ def limit() -> int:
 def usual_stack() -> int:
     """Bytes of stack that a program's main thread has."""
     size = _system_limit()
-    return _UNLIMITED if size < 0 else min(max(size, SMALLEST_STACK), _MAX_STACK) & -_ROUNDING
+    if size < 0:
+        return _UNLIMITED
+    return min(max(size, SMALLEST_STACK), _MAX_STACK) & -_ROUNDING if size else 0
 
 
 def _system_limit() -> int:
-    """The system's limit in bytes, `ulimit -s`; -1 without one."""
-    return resource.getrlimit(resource.RLIMIT_STACK)[0]
+    """The system's limit in bytes, `ulimit -s`; -1 without one, 0 if it is not known."""
+    try:
+        size: int = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    except (AttributeError, OSError):
+        return 0
+    return -1 if size == resource.RLIM_INFINITY else size
 
 
 # What threads get if nobody asks for a size: the limit that the program began with.
