@@ -145,6 +145,14 @@ def register_code(code: CodeType, lines: Sequence[str]) -> None:
         linecache._register_code(code, "".join(lines), code.co_filename)
 
 
+# multiprocessing
+
+
+def authentication_key_of(proxy: Any) -> bytes:
+    """The key that the server of a manager's proxy asks for. A pickled proxy has it only while a process is started."""
+    return bytes(proxy._authkey)
+
+
 # cloudpickle
 
 

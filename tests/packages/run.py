@@ -40,8 +40,8 @@ import cases
 for case in cases.find().values():
     try:
         if case.quick: case.function()
-    except ImportError:
-        pass  # there is no wheel for this Python
+    except Exception:
+        pass  # the case is tried below, and tells what is wrong
 """
     job.run([python, "-c", use_all], cwd=HERE)
     venv = trials.Venv(python, name)

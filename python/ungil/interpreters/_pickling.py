@@ -11,7 +11,7 @@ import os
 import sys
 from types import CodeType, FunctionType
 
-from .._private_apis import RLock, is_pickled_by_value, pickle, reduction_of_code
+from .._private_apis import RLock, authentication_key_of, is_pickled_by_value, pickle, reduction_of_code
 from . import _deferred, _main_globals, _sources
 from ._main_globals import main_globals
 from ._sentinels import Sentinel, reduce_sentinel
@@ -149,7 +149,7 @@ def _reduce_proxy(proxy: Any, managers: Any) -> Any:
     if reduced[0] is not managers.RebuildProxy:
         return reduced
     function, token, serializer, options = reduced[1]
-    return managers.RebuildProxy, (function, token, serializer, {**options, "authkey": bytes(proxy._authkey)})
+    return managers.RebuildProxy, (function, token, serializer, {**options, "authkey": authentication_key_of(proxy)})
 
 
 class FastPickler(OutOfBandPickler):

@@ -143,6 +143,8 @@ impl Interpreter {
 
     /// Makes this thread have one thread state for all its requests, until it releases that.
     pub(crate) fn keep_thread_state(&self) -> Result<KeptThreadState, InterpError> {
+        // Before the thread state is made, as Python remembers then where the stack ends.
+        let _guarded = GuardedStack::new();
         self.python.keep_thread_state()
     }
 
