@@ -30,7 +30,9 @@ def task(_):
     faulthandler.disable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(asyncio.sleep(0))
-    return len(seen)
+    counts = {number: seen.count(number) for number in numbers}
+    # Children of the program end meanwhile, so this one may come more often.
+    return counts.pop(signal.SIGCHLD) >= 2 and set(counts.values()) == {2}
 
 def masks():
     with open("/proc/self/status") as file:
@@ -276,7 +278,7 @@ class TheProcess(unittest.TestCase):
     def test_its_own_handling_is_untouched(self):
         status, output, errors = run_script(PROGRAM)
         self.assertEqual(errors, "")
-        self.assertEqual(output, "{8} True\n['SIGCHLD', 'SIGINT', 'SIGTERM', 'SIGUSR1']\n")
+        self.assertEqual(output, "{True} True\n['SIGCHLD', 'SIGINT', 'SIGTERM', 'SIGUSR1']\n")
         self.assertEqual(status, 0)
 
     def test_the_end_of_a_child_reaches_a_handler(self):
