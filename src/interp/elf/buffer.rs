@@ -53,6 +53,9 @@ impl Buffer {
     fn reserve(&mut self, capacity: usize) -> io::Result<()> {
         const ACCESS: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
         const KIND: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        /// A multiple of each page size that there is.
+        const PAGES: usize = 1 << 16;
+        let capacity = capacity.checked_next_multiple_of(PAGES).ok_or(io::ErrorKind::OutOfMemory)?;
         let old = self.start.as_ptr().cast::<c_void>();
         // SAFETY: a new mapping changes no existing memory; and nothing else refers to this one's, which is moved.
         let start = unsafe {
