@@ -92,6 +92,7 @@ mod tests {
     use crate::interp::elf::needing::library_needing;
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes")]
     fn a_long_name_that_many_symbols_share_is_an_error() {
         const COUNT: u32 = 2000;
         let name = vec![b'a'; 100_000];
