@@ -283,11 +283,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "what can be read is never freed: Miri reports it as leaked")]
     fn a_thread_reads_variables_while_another_one_removes_those_before() {
-        const ROUNDS: usize = if cfg!(miri) { 2 } else { 500 };
-        const NAMES: usize = if cfg!(miri) { 10 } else { 100 };
-        let names: Vec<_> = (0..NAMES).map(|i| format!("UNGIL_V{i}")).collect();
-        for _ in 0..ROUNDS {
+        let names: Vec<_> = (0..100).map(|i| format!("UNGIL_V{i}")).collect();
+        for _ in 0..500 {
             let environment: &'static Environment = Box::leak(Box::new(Environment::new()));
             let set = |name: &[u8]| lock(environment.owned.get()).set(environment, name, b"1", true);
             names.iter().for_each(|name| set(name.as_bytes()));
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "it takes minutes")]
+    #[cfg_attr(miri, ignore = "what can be read is never freed: Miri reports it as leaked")]
     fn variables_are_set_changed_and_removed() {
         replace(NUMBER, b"UNGIL_V0=old\0UNGIL_OTHER=1\0\0UNGIL_CUT");
         assert_eq!(get(c"UNGIL_V0"), Some("old".to_owned()));

@@ -13,7 +13,7 @@ use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
 use super::library_cache::{FileId, library_info, original_of, remember_original};
 use super::memfile::PrivateFile;
-use super::privacy::{Choice, Verdict, decide};
+use super::privacy::{Choice, Verdict, decide, own_file};
 use super::reentrant::ReentrantLock;
 use super::report::Report;
 use super::search::{Found, Requester, find};
@@ -138,7 +138,8 @@ impl Loader {
             return Ok(Opened::Copy(library));
         }
         let graph = Graph::of(found, id, self);
-        let verdicts = decide(&graph, &self.choice, &|name| self.is_python(name), &|id| self.original(id));
+        let is_python = |name: &[u8]| self.is_python(name);
+        let verdicts = decide(&graph, own_file(), &self.choice, &is_python, &|id| self.original(id));
         if !verdicts[0].is_private {
             self.report.add(&graph, &verdicts);
             return Ok(Opened::Shared);

@@ -84,14 +84,20 @@ impl fmt::Display for Verdict {
 ///
 /// Private are those that use Python, those that the user wants to be private, those that lie outside the system's
 /// directories and are no shared runtimes, and those that need a private library: a shared library is bound to shared ones
-/// alone. `is_python` tells Python's symbols by their names; `path_of` gives the original of a copy.
+/// alone. `own` is this library's file; `is_python` tells Python's symbols by their names; `path_of` gives the original of
+/// a copy.
 pub(super) fn decide(
     graph: &Graph,
+    own: Option<FileId>,
     choice: &Choice,
     is_python: &dyn Fn(&[u8]) -> bool,
     path_of: &dyn Fn(FileId) -> PathBuf,
 ) -> Vec<Verdict> {
-    let mut verdicts: Vec<_> = graph.0.iter().map(|node| first_verdict(node, choice, is_python)).collect();
+    let verdict = |node: &Node| match own == Some(node.id) {
+        true => Verdict { is_private: false, reason: Reason::Own, ignored: None },
+        false => first_verdict(node, choice, is_python),
+    };
+    let mut verdicts: Vec<_> = graph.0.iter().map(verdict).collect();
     while let Some((node, reason)) = bound_to_private(graph, &verdicts, path_of) {
         let ignored = chosen(&choice.shared, &graph.0[node]);
         verdicts[node] = Verdict { is_private: true, reason, ignored };
@@ -99,12 +105,9 @@ pub(super) fn decide(
     verdicts
 }
 
-/// The decision on a library alone.
+/// The decision on a library alone, which is not this one.
 fn first_verdict(node: &Node, choice: &Choice, is_python: &dyn Fn(&[u8]) -> bool) -> Verdict {
     let verdict = |is_private, reason| Verdict { is_private, reason, ignored: None };
-    if is_this_library(node.id) {
-        return verdict(false, Reason::Own);
-    }
     if node.all_names().any(is_c_library) {
         return verdict(false, Reason::CLibrary);
     }
@@ -175,9 +178,9 @@ fn is_in_package_directory(path: &Path) -> bool {
     path.components().any(is_one)
 }
 
-fn is_this_library(id: FileId) -> bool {
-    let own = own_path().and_then(|path| fs::metadata(path).ok());
-    own.is_some_and(|own| FileId::of(&own) == id)
+/// The file that this library was loaded from.
+pub(super) fn own_file() -> Option<FileId> {
+    Some(FileId::of(&fs::metadata(own_path()?).ok()?))
 }
 
 #[cfg(test)]
