@@ -10,6 +10,7 @@
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
+//! | `errno` | the calling thread's `errno` |
 //! | `memory` | memory at an address that may be bad |
 //! | `affinity` | how many processors the process may use; the affinity of a thread |
 //! | [`settings`] | environment variables, read once; the number of threads |
@@ -18,6 +19,8 @@
 
 pub(crate) mod affinity;
 pub(crate) mod atomic_ref;
+#[cfg(supports_interpreters)]
+pub(crate) mod errno;
 pub(crate) mod foreign;
 pub(crate) mod fork;
 pub(crate) mod fork_watch;

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use crate::interp::exit::abandon;
 use crate::interp::exit::guarded_stack::Slot;
+use crate::sys::errno;
 
 /// The action that was there before.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
@@ -39,10 +40,8 @@ pub(crate) fn install() {
 unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the pointers are valid, by this function's contract. A fault, which has a positive code, has an address.
     unsafe {
-        let errno = *libc::__errno_location();
-        let is_taken = (*info).si_code > 0 && take((*info).si_addr().addr(), context.cast());
-        *libc::__errno_location() = errno;
-        if !is_taken {
+        let take = || (*info).si_code > 0 && take((*info).si_addr().addr(), context.cast());
+        if !errno::preserved(take) {
             pass_on(signal, info, context);
         }
     }

@@ -11,6 +11,8 @@ use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::sys::errno;
+
 /// Whether the process is exiting and its interpreters are stopped, so that sleeping threads are to be woken.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
@@ -84,8 +86,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     }
     // SAFETY: the kernel passes valid pointers to a handler with SA_SIGINFO, and restores the mask in `context` when it
     // returns. All functions called are async-signal-safe, and errno is restored.
-    unsafe {
-        let errno = *libc::__errno_location();
+    errno::preserved(|| unsafe {
         libc::sigaddset(&mut (*context.cast::<libc::ucontext_t>()).uc_sigmask, signal);
         let process = libc::getpid();
         if (*info).si_code == libc::SI_TKILL {
@@ -94,8 +95,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
         } else {
             libc::syscall(libc::SYS_rt_sigqueueinfo, process, signal, info);
         }
-        *libc::__errno_location() = errno;
-    }
+    });
 }
 
 /// Until this is dropped, its thread can be woken, even if it blocks signals.

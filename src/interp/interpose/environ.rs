@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::copies::MAX_COPIES;
-use super::errno::failed;
+use crate::sys::errno::failed;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
 

@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::copies::MAX_COPIES;
-use super::errno;
+use crate::sys::errno;
 use crate::sys::foreign::call_foreign;
 
 type Handler = Option<unsafe extern "C-unwind" fn()>;

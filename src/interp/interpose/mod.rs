@@ -33,7 +33,6 @@
 pub(crate) mod copies;
 pub(crate) mod dlfcn;
 pub(crate) mod environ;
-mod errno;
 pub(crate) mod exit_functions;
 pub(crate) mod fatal_error;
 mod fork_handlers;

@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use super::environ;
-use super::errno::{self, failed};
 use crate::interp::exit::at_exit;
+use crate::sys::errno::{self, failed};
 
 /// As the C library's, with the interpreter's environment.
 ///

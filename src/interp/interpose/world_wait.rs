@@ -11,10 +11,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::errno::failed;
 use crate::interp::exit::abandon::{self, WayOut};
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
+use crate::sys::errno::failed;
 
 thread_local! {
     /// The semaphore whose wait was ended here. (The type has no destructor, so this can be used while the thread ends.)

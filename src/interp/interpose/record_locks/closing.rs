@@ -7,8 +7,8 @@ use super::host_locks::host_has_locks;
 use super::kept_descriptors;
 use super::locked_files;
 use super::request::FileId;
-use crate::interp::interpose::errno::{self, failed};
 use crate::interp::interpose::signal::child::is_child;
+use crate::sys::errno::{self, failed};
 
 unsafe extern "C" {
     fn fclose(stream: *mut libc::FILE) -> c_int;

@@ -5,8 +5,8 @@ use std::ffi::{c_int, c_void};
 
 use super::ofd::ofd;
 use super::request::{FileId, whole_file};
-use crate::interp::interpose::errno;
 use crate::interp::interpose::signal::child::is_child;
+use crate::sys::errno;
 
 /// Whether the process has record locks on the file of a descriptor. (An interpreter's are not the process's.)
 ///

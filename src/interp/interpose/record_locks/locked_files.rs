@@ -11,7 +11,7 @@ use super::kept_descriptors;
 use super::ofd::ofd;
 use super::request::{FileId, Request, whole_file};
 use crate::interp::interpose::copies::MAX_COPIES;
-use crate::interp::interpose::errno;
+use crate::sys::errno;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::lock;
 

@@ -32,8 +32,8 @@ use std::ffi::c_int;
 
 use libc::off_t;
 
-use super::errno::failed;
 use super::signal::child::is_child;
+use crate::sys::errno::failed;
 use locked_files::Wanted;
 use request::Request;
 

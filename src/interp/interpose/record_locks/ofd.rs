@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::ptr;
 
-use crate::interp::interpose::errno;
+use crate::sys::errno;
 
 /// The kernel's answer about locks of an open file description.
 pub(super) fn ofd(descriptor: c_int, command: c_int, lock: &mut libc::flock) -> Result<(), c_int> {

@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_int};
 
 use super::kept_descriptors;
 use super::request::FileId;
-use crate::interp::interpose::errno;
 use crate::interp::interpose::signal::child::is_child;
+use crate::sys::errno;
 
 /// As the C library's.
 ///

@@ -10,8 +10,8 @@ use super::opening::open;
 use super::request::whole_file;
 use super::*;
 use crate::interp::interpose::copies::MAX_COPIES;
-use crate::interp::interpose::errno;
 use crate::interp::interpose::signal;
+use crate::sys::errno;
 
 /// Numbers of two copies that no other test has.
 fn two_interpreters() -> (usize, usize) {

@@ -4,9 +4,10 @@ use std::ffi::c_int;
 use std::mem;
 use std::ptr;
 
-use super::child::{failed, is_child};
+use super::child::is_child;
 use super::children;
 use super::records::{is_valid, of};
+use crate::sys::errno::failed;
 
 /// POSIX's `sigaction`, for copy `number`.
 pub(in crate::interp::interpose) unsafe extern "C" fn sigaction(

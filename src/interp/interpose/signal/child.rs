@@ -1,6 +1,5 @@
 //! Whether this is a child that a copy has forked: that process is its own.
 
-use std::ffi::c_int;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::sys::process;
@@ -20,11 +19,4 @@ pub(in crate::interp::interpose) fn remember_process() {
 /// first in a PID namespace, as its parent is in another: then only the token differs.
 pub(in crate::interp::interpose) fn is_child() -> bool {
     PROCESS.load(Ordering::Relaxed) != process::token() || PID.load(Ordering::Relaxed) != std::process::id()
-}
-
-/// Sets errno, and returns what a function of the C library returns then.
-pub(super) fn failed(error: c_int) -> c_int {
-    // SAFETY: the pointer is to the calling thread's errno, which is always valid.
-    unsafe { *libc::__errno_location() = error };
-    -1
 }

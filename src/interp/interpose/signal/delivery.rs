@@ -4,11 +4,12 @@ use std::ffi::{c_int, c_void};
 use std::mem;
 use std::time::Duration;
 
-use super::child::{failed, is_child};
+use super::child::is_child;
 use super::records::{self, Disposition, Signals, is_valid};
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
 use crate::interp::interpose::process::end_by_signal;
+use crate::sys::errno::{self, failed};
 use crate::sys::sync::{lock, unpoisoned};
 
 /// How often a thread in `pause` looks whether the process is exiting.
@@ -82,8 +83,7 @@ fn call(signals: &Signals, signal: c_int, action: &libc::sigaction) {
     let delivery = signals.delivery.lock();
     // SAFETY: whoever has set the action has promised that its handler may be called, on any thread and at any time; by
     // the flag, it has one of two types. Zeros are valid values of both structures.
-    unsafe {
-        let errno = *libc::__errno_location();
+    errno::preserved(|| unsafe {
         if action.sa_flags & libc::SA_SIGINFO != 0 {
             type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
             let handler = mem::transmute::<libc::sighandler_t, Handler>(action.sa_sigaction);
@@ -95,8 +95,7 @@ fn call(signals: &Signals, signal: c_int, action: &libc::sigaction) {
                 mem::transmute::<libc::sighandler_t, unsafe extern "C" fn(c_int)>(action.sa_sigaction);
             handler(signal);
         }
-        *libc::__errno_location() = errno;
-    }
+    });
     drop(delivery);
     *lock(&signals.handled) += 1;
     signals.changed.notify_all();

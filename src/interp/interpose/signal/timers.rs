@@ -8,9 +8,10 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::child::{failed, is_child};
+use super::child::is_child;
 use super::delivery::deliver;
 use super::records;
+use crate::sys::errno::failed;
 use crate::sys::fork::ForkLocal;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::{lock, unpoisoned};
