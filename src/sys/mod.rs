@@ -8,6 +8,7 @@
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
 //! | `fork_watch` | whether the process forked meanwhile |
 //! | `foreign` | calls to functions that may unwind or never return |
+//! | `thread_id` | the number that the kernel has for a thread |
 //! | `unwind` | guards and ends where unwinding is not possible |
 //! | `signals` | starting threads with signals blocked |
 //! | `errno` | the calling thread's `errno` |
@@ -30,4 +31,6 @@ pub(crate) mod process;
 pub mod settings;
 pub(crate) mod signals;
 pub(crate) mod sync;
+#[cfg(supports_interpreters)]
+pub(crate) mod thread_id;
 pub(crate) mod unwind;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
+use crate::sys::thread_id::thread_id;
 
 /// How much of a stack is made inaccessible: this part of it, and this much at most.
 const PART: usize = 16;
@@ -74,20 +75,15 @@ pub(crate) fn inaccessible_of_this_thread() -> usize {
     ZONE.get().map_or(0, |zone| zone.end - zone.start)
 }
 
-fn this_thread() -> i32 {
-    // SAFETY: it takes nothing and cannot fail. (glibc has a function for it only since 2.30.)
-    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
-}
-
 impl Slot {
     /// That of this thread, if it is in a request. For a signal handler.
     pub(super) fn of_this_thread() -> Option<&'static Self> {
-        let thread = this_thread();
+        let thread = thread_id();
         SLOTS.iter().find(|slot| slot.thread.load(Ordering::Acquire) == thread)
     }
 
     fn claim() -> Option<&'static Self> {
-        let thread = this_thread();
+        let thread = thread_id();
         let claim = |slot: &&Self| {
             slot.thread.compare_exchange(FREE, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
@@ -137,7 +133,7 @@ fn zone_of_this_thread() -> Zone {
 /// made itself.
 fn find_zone() -> Zone {
     // SAFETY: it takes nothing and cannot fail.
-    let is_first = this_thread() == unsafe { libc::getpid() };
+    let is_first = thread_id() == unsafe { libc::getpid() };
     let stack = if is_first { None } else { stack_of_this_thread() };
     let here = 0u8;
     let is_this = |&(start, length): &(usize, usize)| {
@@ -174,7 +170,7 @@ pub(crate) struct GuardedStack {
 }
 
 impl GuardedStack {
-    /// Cost: three system calls; more for the first request on a thread.
+    /// Cost: three system calls, and one when it is dropped; more for the first request on a thread.
     pub(crate) fn new() -> Self {
         let slot = if IS_GUARDED.get() { None } else { Slot::claim() };
         let alternate = slot.and_then(|slot| {

@@ -12,6 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sys::errno;
+use crate::sys::thread_id::thread_id;
 
 /// Whether the process is exiting and its interpreters are stopped, so that sleeping threads are to be woken.
 static ENABLED: AtomicBool = AtomicBool::new(false);
@@ -90,8 +91,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
         libc::sigaddset(&mut (*context.cast::<libc::ucontext_t>()).uc_sigmask, signal);
         let process = libc::getpid();
         if (*info).si_code == libc::SI_TKILL {
-            let thread = libc::syscall(libc::SYS_gettid); // glibc has a function for it only since 2.30
-            libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info);
+            libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread_id(), signal, info);
         } else {
             libc::syscall(libc::SYS_rt_sigqueueinfo, process, signal, info);
         }

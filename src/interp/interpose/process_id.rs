@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::copies::MAX_COPIES;
 use super::signal::child::is_child;
+use crate::sys::thread_id::thread_id;
 
 static THREADS: [AtomicI32; MAX_COPIES] = [const { AtomicI32::new(0) }; MAX_COPIES];
 
 /// This is copy `number`'s own thread.
 pub(super) fn register(number: usize) {
-    // SAFETY: the system call has no arguments. (glibc has a function for it only since 2.30.)
-    let thread = unsafe { libc::syscall(libc::SYS_gettid) };
-    THREADS[number].store(thread as i32, Ordering::Relaxed);
+    THREADS[number].store(thread_id(), Ordering::Relaxed);
 }
 
 /// The ID that copy `number` has among the processes. A child that it forks is a process like any other.

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use crate::interp::exit::guarded_stack;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
+use crate::sys::thread_id::thread_id;
 
 /// The stack of the process's first thread.
 #[derive(Clone, Copy)]
@@ -83,9 +84,8 @@ fn limit_of_first_thread(thread: libc::pthread_t) -> Option<libc::rlim_t> {
     let mut limits = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: the first calls change nothing and cannot fail; the last writes the structure if it returns 0.
     unsafe {
-        let number = libc::syscall(libc::SYS_gettid); // glibc has a function for it only since 2.30
         let is_first =
-            number == libc::getpid().into() && libc::pthread_equal(thread, libc::pthread_self()) != 0;
+            thread_id() == libc::getpid() && libc::pthread_equal(thread, libc::pthread_self()) != 0;
         (is_first && libc::getrlimit(libc::RLIMIT_STACK, limits.as_mut_ptr()) == 0)
             .then(|| limits.assume_init().rlim_cur)
     }
