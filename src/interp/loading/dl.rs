@@ -22,11 +22,21 @@ unsafe impl Send for Library {}
 // SAFETY: all that is done with a shared handle is dlsym and dlvsym, which any threads may call at once.
 unsafe impl Sync for Library {}
 
-/// The start of the loader's entry for a library (`struct link_map`).
+/// The start of the loader's entry for a library (glibc's `struct link_map`, link.h).
 #[repr(C)]
-struct LinkMap {
-    base: usize,
+pub(super) struct LinkMap {
+    /// What is added to the addresses in its file.
+    pub(super) base: usize,
     name: *const c_char,
+    /// Its dynamic section.
+    pub(super) dynamic: *const DynamicEntry,
+}
+
+/// An entry of a dynamic section.
+#[repr(C)]
+pub(super) struct DynamicEntry {
+    pub(super) tag: i64,
+    pub(super) value: u64,
 }
 
 /// Why a library could not be loaded: the message of dlerror.
@@ -60,13 +70,24 @@ impl Library {
         NonNull::new(unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }).map(Self)
     }
 
+    /// The library that the process has loaded by this path or name.
+    pub(super) fn loaded_by(path: &Path) -> Option<Self> {
+        // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
+        unsafe { Self::open(path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
+    }
+
+    /// The C library, unless it has another name.
+    pub(super) fn of_c_library() -> Option<Self> {
+        Self::loaded_by(Path::new("libc.so.6"))
+    }
+
     /// The handle that dlopen returned.
     pub fn handle(self) -> *mut c_void {
         self.0.as_ptr()
     }
 
     /// The loader's entry for it.
-    fn map(&self) -> Option<&LinkMap> {
+    pub(super) fn map(&self) -> Option<&LinkMap> {
         let mut map: *const LinkMap = ptr::null();
         // SAFETY: the handle is valid, as no library is unloaded. The call writes a pointer, on success to the loader's
         // own entry for the library, which is there as long as the library.
@@ -74,11 +95,6 @@ impl Library {
             let status = libc::dlinfo(self.handle(), libc::RTLD_DI_LINKMAP, (&raw mut map).cast());
             map.as_ref().filter(|_| status == 0)
         }
-    }
-
-    /// What is added to the addresses in its file.
-    pub(super) fn base(self) -> Option<usize> {
-        Some(self.map()?.base)
     }
 
     /// The path that the dynamic loader knows it by.

@@ -2,15 +2,14 @@
 //! copy (`elf/finalizers.rs`); they are called here instead.
 
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int, c_void};
 use std::hash::Hash;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::ptr;
 use std::sync::Mutex;
 
 use object::elf::{DT_NULL, DynamicTag};
 
-use super::dl::Library;
+use super::dl::{Library, LinkMap};
 use super::graph::{Graph, Node, Target};
 use super::library_cache::FileId;
 use crate::interp::elf::finalizers::{HIDDEN_FINI, HIDDEN_FINI_ARRAY, HIDDEN_FINI_ARRAYSZ};
@@ -18,25 +17,6 @@ use crate::sys::foreign::call_foreign;
 use crate::sys::sync::lock;
 
 type Function = unsafe extern "C-unwind" fn();
-
-/// The public part of glibc's `struct link_map` (link.h).
-#[repr(C)]
-struct LinkMap {
-    load_address: usize,
-    _name: *const c_char,
-    dynamic: *const Entry,
-}
-
-/// An entry of the dynamic section.
-#[repr(C)]
-struct Entry {
-    tag: i64,
-    value: u64,
-}
-
-unsafe extern "C" {
-    fn dlinfo(handle: *mut c_void, request: c_int, result: *mut c_void) -> c_int;
-}
 
 /// The libraries of an interpreter, in the order in which they were loaded, each with what it needs.
 #[derive(Default)]
@@ -73,14 +53,13 @@ impl Finalizers {
 /// # Safety
 /// The library is a copy, loaded and initialised, and its functions have not been called: this is called once for it.
 unsafe fn finalize(library: Library) {
-    // SAFETY: by this function's contract, the handle is valid. All that is read is in the library's memory, which the
-    // dynamic loader has relocated, and which stays: its dynamic section ends with DT_NULL, and the functions are those
-    // that the library has for this purpose.
+    // SAFETY: all that is read is in the library's memory, which the dynamic loader has relocated, and which stays: its
+    // dynamic section ends with DT_NULL, and the functions are those that the library has for this purpose.
     unsafe {
-        let Some(map) = link_map(library) else { return };
-        let address = |tag| value(&map, tag).map(|value| map.load_address + value);
+        let Some(map) = library.map() else { return };
+        let address = |tag| value(map, tag).map(|value| map.base + value);
         if let Some(array) = address(HIDDEN_FINI_ARRAY) {
-            let count = value(&map, HIDDEN_FINI_ARRAYSZ).unwrap_or(0) / size_of::<usize>();
+            let count = value(map, HIDDEN_FINI_ARRAYSZ).unwrap_or(0) / size_of::<usize>();
             let array = ptr::with_exposed_provenance::<Option<Function>>(array);
             for i in (0..count).rev() {
                 call(*array.add(i));
@@ -97,18 +76,6 @@ unsafe fn call(function: Option<Function>) {
     if let Some(function) = function {
         // SAFETY: this function's contract.
         call_foreign(|| unsafe { function() });
-    }
-}
-
-/// # Safety
-/// The handle is valid.
-unsafe fn link_map(library: Library) -> Option<LinkMap> {
-    let mut map = MaybeUninit::<*const LinkMap>::uninit();
-    // SAFETY: the handle is valid. A result of 0 says that the pointer was written; what it points to stays as long as the
-    // library is loaded, and only its public part is read.
-    unsafe {
-        let result = dlinfo(library.handle(), libc::RTLD_DI_LINKMAP, map.as_mut_ptr().cast());
-        (result == 0).then(|| ptr::read(map.assume_init()))
     }
 }
 

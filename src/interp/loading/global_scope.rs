@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 
 use super::dl::Library;
 use super::library_cache::FileId;
-use super::loader::{Loader, loaded_by};
+use super::loader::Loader;
 use super::memfile::PrivateFile;
 use crate::interp::elf::needing::library_needing;
 use crate::sys::sync::lock;
@@ -46,7 +46,7 @@ impl Loader {
         let scope =
             PrivateFile::new(c"ungil-scope", &library_needing(&names)).map_err(|error| error.to_string())?;
         open(scope.path())?;
-        loaded_by(path).ok_or_else(|| "it was not loaded".to_owned())
+        Library::loaded_by(path).ok_or_else(|| "it was not loaded".to_owned())
     }
 
     fn global_paths(&self) -> Vec<Vec<u8>> {

@@ -186,7 +186,7 @@ impl Loader {
     /// A library that this thread is loading: its own initialiser asks for it.
     fn unfinished(&self, id: FileId) -> Option<Library> {
         let path = lock(&self.copies).get(&id)?.path.clone();
-        loaded_by(&path)
+        Library::loaded_by(&path)
     }
 
     fn original(&self, id: FileId) -> PathBuf {
@@ -244,7 +244,7 @@ impl Loader {
     /// Notes that they are loaded; or forgets those that are not.
     fn end(&self, graph: &Graph, files: &Files, is_good: bool) {
         for (&i, file) in files {
-            let library = loaded_by(file.path()).filter(|_| is_good);
+            let library = Library::loaded_by(file.path()).filter(|_| is_good);
             if let Some(library) = library {
                 share_pages(library, file, &graph.0[i].path);
             }
@@ -343,14 +343,8 @@ impl Loaded for Loader {
     }
 
     fn path_in_process(&self, name: &[u8]) -> Option<PathBuf> {
-        loaded_by(Path::new(OsStr::from_bytes(name)))?.path()
+        Library::loaded_by(Path::new(OsStr::from_bytes(name)))?.path()
     }
-}
-
-/// The library that the process has loaded by this path or name.
-pub(super) fn loaded_by(path: &Path) -> Option<Library> {
-    // SAFETY: with RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-    unsafe { Library::open(path, libc::RTLD_NOW | libc::RTLD_NOLOAD) }.ok()
 }
 
 /// What to do about an error of the loader's, if that does not say it.
@@ -371,7 +365,8 @@ fn check_version_files(
     for file in version_files_not_needed(image)? {
         let name = needed(file).unwrap_or_else(|| file.to_vec());
         let path = Path::new(OsStr::from_bytes(&name));
-        if files.values().all(|copy| copy.path().as_os_str() != path.as_os_str()) && loaded_by(path).is_none()
+        if files.values().all(|copy| copy.path().as_os_str() != path.as_os_str())
+            && Library::loaded_by(path).is_none()
         {
             let file = String::from_utf8_lossy(file);
             return Err(format!("it uses symbol versions of {file}, but does not need that library").into());

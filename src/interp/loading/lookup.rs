@@ -17,7 +17,7 @@ impl Loader {
         version: Option<&CStr>,
     ) -> Option<Result<NonNull<c_void>, String>> {
         if (self.is_interposed)(name.to_bytes(), &|_| false) {
-            let is_c_library = is_whole_process(handle) || handle == c_library();
+            let is_c_library = is_whole_process(handle) || is(handle, Library::of_c_library());
             let function = || self.python.symbol(&self.prefix.mangle(name.to_str().ok()?));
             return is_c_library.then(function).flatten().map(Ok);
         }
@@ -35,11 +35,9 @@ impl Loader {
 
 /// Whether the handle stands for all global symbols: the one that dlopen(NULL) returns, too.
 fn is_whole_process(handle: *mut c_void) -> bool {
-    handle == libc::RTLD_DEFAULT || Library::of_process().is_some_and(|process| handle == process.handle())
+    handle == libc::RTLD_DEFAULT || is(handle, Library::of_process())
 }
 
-/// The handle of the C library; NULL if it has another name.
-fn c_library() -> *mut c_void {
-    // SAFETY: the name is a C string. With RTLD_NOLOAD, no library is loaded, and so no initialiser runs.
-    unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) }
+fn is(handle: *mut c_void, library: Option<Library>) -> bool {
+    library.is_some_and(|library| library.handle() == handle)
 }

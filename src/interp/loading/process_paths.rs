@@ -1,10 +1,11 @@
 //! The search paths of the process, as the dynamic loader tells them.
 
-use std::ffi::{CStr, OsStr, c_char, c_uint, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_uint};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use super::dl::Library;
 use crate::sys::fork::ForkLocal;
 
 /// The directories that are searched, for all libraries of the process.
@@ -44,9 +45,7 @@ struct SearchInfo {
 
 /// Asks for the search path of the C library: it has none of its own.
 fn read() -> Option<ProcessPaths> {
-    // SAFETY: the C library is loaded already, so no initialiser runs.
-    let c_library = unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-    let all = search_path(c_library)?;
+    let all = search_path(Library::of_c_library()?)?;
     let environment = fs::read("/proc/self/environ").map(|all| library_path(&all)).unwrap_or_default();
     let mut paths = split(all, environment);
     paths.lib = lib_token(&paths.system);
@@ -84,10 +83,10 @@ fn lib_token(system: &[PathBuf]) -> Vec<u8> {
 }
 
 /// The directories that are searched for what a library needs.
-fn search_path(library: *mut c_void) -> Option<Vec<PathBuf>> {
+fn search_path(library: Library) -> Option<Vec<PathBuf>> {
     let mut head = SearchInfo { size: 0, count: 0 };
     // SAFETY: the handle is a library's, and this request writes no more than the beginning of the structure.
-    if unsafe { libc::dlinfo(library, libc::RTLD_DI_SERINFOSIZE, (&raw mut head).cast()) } != 0 {
+    if unsafe { libc::dlinfo(library.handle(), libc::RTLD_DI_SERINFOSIZE, (&raw mut head).cast()) } != 0 {
         return None;
     }
     // Words, for the alignment; the texts lie behind the structure, in the same memory.
@@ -97,7 +96,7 @@ fn search_path(library: *mut c_void) -> Option<Vec<PathBuf>> {
     // assignment writes.
     let is_written = unsafe {
         info.write(head);
-        libc::dlinfo(library, libc::RTLD_DI_SERINFO, info.cast()) == 0
+        libc::dlinfo(library.handle(), libc::RTLD_DI_SERINFO, info.cast()) == 0
     };
     if !is_written {
         return None;

@@ -39,7 +39,7 @@ fn try_share(library: Library, copy: &PrivateFile, original: &Path) -> io::Resul
     let original = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(original)?;
     let file = copy.open()?;
     let page = page_size()?;
-    let base = library.base().ok_or(io::ErrorKind::Unsupported)?;
+    let base = library.map().ok_or(io::ErrorKind::Unsupported)?.base;
     let segments = read_segments(&file).map_err(io::Error::other)?;
     let all = loaded_pages(&segments, base, page);
     let mut users = FileUsers::new(file.metadata()?.len(), page);
