@@ -6,6 +6,8 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::{fmt, io, slice};
 
+use super::LARGEST_PAGE;
+
 /// A growing array of bytes.
 pub struct Buffer {
     /// A mapping of `capacity` bytes; dangling if that is 0.
@@ -53,9 +55,8 @@ impl Buffer {
     fn reserve(&mut self, capacity: usize) -> io::Result<()> {
         const ACCESS: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
         const KIND: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        /// A multiple of each page size that there is.
-        const PAGES: usize = 1 << 16;
-        let capacity = capacity.checked_next_multiple_of(PAGES).ok_or(io::ErrorKind::OutOfMemory)?;
+        // Whole pages, as a mapping has.
+        let capacity = capacity.checked_next_multiple_of(LARGEST_PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
         let old = self.start.as_ptr().cast::<c_void>();
         // SAFETY: a new mapping changes no existing memory; and nothing else refers to this one's, which is moved.
         let start = unsafe {

@@ -16,6 +16,9 @@
 //!
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
 
+/// The largest page that a machine may have, and so a multiple of all others.
+pub(crate) const LARGEST_PAGE: usize = 1 << 16;
+
 pub(crate) mod appended_segment;
 pub mod buffer;
 pub(crate) mod finalizers;

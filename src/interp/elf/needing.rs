@@ -5,14 +5,14 @@ use object::elf::{
     EM_X86_64, ET_DYN, PF_R, PF_W, PT_DYNAMIC, PT_GNU_STACK, PT_LOAD, ProgramType,
 };
 
+use super::LARGEST_PAGE;
+
 const HEADER: usize = 64;
 const SEGMENT: usize = 56;
 const SEGMENTS: usize = 3;
 const DYNAMIC: usize = HEADER + SEGMENTS * SEGMENT;
 const DYN_ENTRY: usize = 16;
 const SYMBOL: usize = 24;
-/// The largest page size that a machine may have.
-const PAGE: u64 = 1 << 16;
 
 /// A shared object that needs these libraries, in this order.
 pub(crate) fn library_needing(names: &[Vec<u8>]) -> Vec<u8> {
@@ -30,7 +30,7 @@ pub(crate) fn library_needing(names: &[Vec<u8>]) -> Vec<u8> {
     entries.extend([(DT_HASH, hash), (DT_STRTAB, text), (DT_STRSZ, strings.len())]);
     entries.extend([(DT_SYMTAB, symbols), (DT_SYMENT, SYMBOL), (DT_NULL, 0)]);
     let mut bytes = header();
-    bytes.extend(segment(PT_LOAD, 0, text + strings.len(), PAGE));
+    bytes.extend(segment(PT_LOAD, 0, text + strings.len(), LARGEST_PAGE as u64));
     bytes.extend(segment(PT_DYNAMIC, DYNAMIC, entries.len() * DYN_ENTRY, 8));
     bytes.extend(segment(PT_GNU_STACK, 0, 0, 16));
     bytes.extend(

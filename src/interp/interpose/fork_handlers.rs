@@ -9,9 +9,9 @@
 use std::ffi::{c_int, c_void};
 use std::iter::successors;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::copies::MAX_COPIES;
+use crate::sys::atomic_ref::AtomicRef;
 use crate::sys::errno;
 use crate::sys::foreign::call_foreign;
 
@@ -23,30 +23,28 @@ struct Handlers {
     parent: Handler,
     child: Handler,
     earlier: Option<&'static Self>,
-    later: AtomicPtr<Self>,
+    later: AtomicRef<Self>,
 }
 
 /// For each copy, the handlers that were registered first.
-static FIRST: [AtomicPtr<Handlers>; MAX_COPIES] = [const { AtomicPtr::new(ptr::null_mut()) }; MAX_COPIES];
-
-/// What `place`, one of `FIRST` or of an entry's `later`, refers to.
-fn entry(place: &AtomicPtr<Handlers>) -> Option<&'static Handlers> {
-    // SAFETY: an entry is never freed, and all but its `later` stays as it is; `Acquire` makes it complete.
-    unsafe { place.load(Ordering::Acquire).as_ref() }
-}
+static FIRST: [AtomicRef<Handlers>; MAX_COPIES] = [const { AtomicRef::none() }; MAX_COPIES];
 
 /// A copy's handlers in the order in which they were registered.
 fn in_order(number: usize) -> impl Iterator<Item = &'static Handlers> {
-    successors(entry(&FIRST[number]), |handlers| entry(&handlers.later))
+    successors(FIRST[number].get(), |handlers| handlers.later.get())
 }
 
 fn register(number: usize, prepare: Handler, parent: Handler, child: Handler) {
-    let later = AtomicPtr::new(ptr::null_mut());
-    let new = Box::leak(Box::new(Handlers { prepare, parent, child, earlier: None, later }));
-    let mut place = &FIRST[number];
-    while place.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        new.earlier = entry(place);
-        place = &new.earlier.expect("a place that is not free has an entry").later;
+    let (mut place, mut earlier) = (&FIRST[number], None);
+    loop {
+        while let Some(handlers) = place.get() {
+            (place, earlier) = (&handlers.later, Some(handlers));
+        }
+        let new = Box::new(Handlers { prepare, parent, child, earlier, later: AtomicRef::none() });
+        let address = &raw const *new;
+        if ptr::eq(place.replace_boxed(None, new), address) {
+            return;
+        }
     }
 }
 
