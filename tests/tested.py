@@ -13,6 +13,7 @@ import os
 import re
 import sys
 
+import page_table
 import side_by_side
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -93,11 +94,8 @@ def table():
 
 def read():
     """The page as text, and of the table in it the outcomes of each series."""
-    with open(PAGE, encoding="utf-8") as file:
-        text = file.read()
-    between = re.search(re.escape(START) + "(.*?)" + re.escape(END), text, re.DOTALL).group(1)
-    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in between.split("\n") if line.startswith("|")]
-    return text, {row[0]: dict(zip(COLUMNS, row[2:])) for row in cells[2:]}
+    text, lines = page_table.read(PAGE, START, END)
+    return text, {row[0]: dict(zip(COLUMNS, row[2:])) for row in lines[2:]}
 
 
 def write():
@@ -105,10 +103,7 @@ def write():
     if failed or not rows():
         why = "tests failed on %s, as noted" % ", ".join(failed) if failed else "no notes"
         sys.exit("nothing was written: %s in %s" % (why, NOTES))
-    text, _ = read()
-    before, after = text.split(START)[0], text.split(END)[1]
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write("%s%s\n\n%s\n\n%s%s" % (before, START, table(), END, after))
+    page_table.write(PAGE, START, END, table())
 
 
 def check():

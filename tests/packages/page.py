@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
+import page_table  # noqa: E402
 import tested  # noqa: E402
 import trials  # noqa: E402
 
@@ -103,10 +104,7 @@ def text(notes):
 
 def read():
     """The page as text, and of the table in it the cells: package, then series of Python."""
-    with open(PAGE, encoding="utf-8") as file:
-        page = file.read()
-    between = re.search(re.escape(START) + "(.*?)" + re.escape(END), page, re.DOTALL).group(1)
-    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in between.split("\n") if line.startswith("|")]
+    page, lines = page_table.read(PAGE, START, END)
     return page, {line[0]: dict(zip(lines[0][1:], line[1:])) for line in lines[2:]}
 
 
@@ -119,10 +117,7 @@ def write():
     notes = list(trials.notes())
     if not notes:
         sys.exit("nothing was written: no notes in %s" % trials.NOTES)
-    page, _ = read()
-    before, after = page.split(START)[0], page.split(END)[1]
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write("%s%s\n\n%s\n\n%s%s" % (before, START, text(notes), END, after))
+    page_table.write(PAGE, START, END, text(notes))
 
 
 def differences():
