@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from . import Interpreter
 from ._native.library import check, library
+from .interpreters._preload import import_module
 
 
 def loaded(interpreter: Interpreter) -> list[dict[str, Any]]:
@@ -25,18 +25,14 @@ def report(modules: Sequence[str]) -> dict[str, Any]:
     """The libraries that the import of these modules loads in a new interpreter, and errors of imports, by module."""
     errors: dict[str, str] = {}
     with Interpreter(fresh=True) as interpreter:
-        interpreter.call(_import, __name__)  # what the package itself needs there
+        interpreter.call(import_module, __name__)  # what the package itself needs there
         before = {entry["path"] for entry in loaded(interpreter)}
         for module in modules:
             try:
-                interpreter.call(_import, module)
+                interpreter.call(import_module, module)
             except Exception as error:
                 errors[module] = "%s: %s" % (type(error).__name__, error)
         return {"libraries": [entry for entry in loaded(interpreter) if entry["path"] not in before], "errors": errors}
-
-
-def _import(module: str) -> None:
-    importlib.import_module(module)
 
 
 def text(found: dict[str, Any]) -> str:

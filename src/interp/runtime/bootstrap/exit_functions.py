@@ -6,14 +6,15 @@ import sys
 
 import atexit
 
-IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+from _ungil import interrupts
+
 of_modules = {name: getattr(atexit, name) for name in ("register", "unregister", "_run_exitfuncs", "_clear")}
 of_user = []  # (function, args, kwargs)
 
 
 def is_importing(frame):
     while frame is not None:
-        if frame.f_code.co_filename == IMPORT_SYSTEM:
+        if frame.f_code.co_filename == interrupts.IMPORT_SYSTEM:
             return True
         frame = frame.f_back
     return False
