@@ -13,8 +13,10 @@ The C function can be
 Several threads call it at the same time. It must return: it must not throw a C++ exception or call longjmp(). A call
 of it is never interrupted, so cancelling takes as long as the calls that are running.
 
-Its signature is checked as far as it is known. If only an address is known, nothing can be checked: calling a function
-with the wrong signature is undefined behaviour.
+Its signature is checked as far as it is known: that of a function of a library, if the program has set its `argtypes`
+and `restype`. Of an address nothing is known. Then the function is taken for one that the call expects; `map` expects
+``double function(double)``. Calling a function with the wrong signature is undefined behaviour, and its results mean
+nothing.
 
 Ctrl-C interrupts a long call in the main thread, as in `ungil.kernels`.
 """
@@ -22,11 +24,12 @@ Ctrl-C interrupts a long call in the main thread, as in `ungil.kernels`.
 from __future__ import annotations
 
 import ctypes
+import warnings
 from typing import Any, Callable, SupportsFloat, SupportsIndex, TypeVar, Union, overload
 
-from ._arrays.buffers import as_input
-from ._arrays.c_functions import as_context, as_function
-from ._arrays.c_signatures import Signature
+from ._arrays.c_functions import Function, as_context, as_function
+from ._arrays.c_signatures import UNKNOWN, Signature
+from ._arrays.conversions import Converted, as_converted_input
 from ._arrays.dtypes import FLOAT64, INT64
 from ._arrays.results import result_for
 from ._native.call_options import UNBOUNDED, CallOptions
@@ -175,12 +178,12 @@ def map(
     function : C function
         ``double function(double)`` or ``int64_t function(int64_t)``. See `ungil.functions` for the forms it may have.
     numbers : array_like
-        A float64 or int64 array of any shape, matching `function`, which is read in place; or an iterable of numbers,
-        which is copied. If the function's signature is unknown, the array's type decides, and an iterable is copied as
-        float64.
+        An array of any shape or an iterable of numbers. A float64 array, or an int64 array for a function of int64_t,
+        is read in place. Others are copied to that type: for float64 integers, bool, float16 and float32, for int64
+        integers and bool. Their elements must be numbers: dates, complex numbers and objects are errors.
     out : array, optional
-        A writable array for the results, with the element type of `numbers` and as many elements. It may be `numbers`
-        itself, but must not overlap it in another way.
+        A writable array for the results, float64 or int64 like the function's result, with as many elements as
+        `numbers`. It may be `numbers` itself, but must not overlap it in another way.
     threads : int, optional
         The number of threads, at least 1. By default `ungil.num_threads`.
     control : Control, optional
@@ -189,20 +192,26 @@ def map(
     Returns
     -------
     array
-        `out`, or a new array with the element type and shape of `numbers`: a numpy.ndarray if numpy is installed,
-        otherwise an array.array.
+        `out`, or a new array with the function's result type and the shape of `numbers`: a numpy.ndarray if numpy is
+        installed, otherwise an array.array.
 
     Raises
     ------
     TypeError
-        If `function` is not a C function or has another signature, or an array or argument has the wrong type.
+        If `function` is not a C function or has another signature, or an array or argument has the wrong type; or if
+        only the address of `function` is known, and `numbers` is an array of integers.
     ValueError
-        If an array is not contiguous, `out` is read-only, overlaps `numbers` or has another shape, `threads` is not
-        positive, or `control` is closed.
+        If an array is not contiguous, `numbers` has masked elements, `out` is read-only, overlaps `numbers` or has
+        another shape, `threads` is not positive, or `control` is closed.
     OverflowError
-        If a number of an iterable is out of range for the element type.
+        If a number is out of range for the function's type.
     CancelledError, TimeoutError
         If `control` was cancelled, or its deadline passed.
+
+    Warns
+    -----
+    RuntimeWarning
+        If `numbers` are integers, and the signature of `function` is unknown, so that they become float64.
 
     See Also
     --------
@@ -210,13 +219,21 @@ def map(
 
     Notes
     -----
-    Cost: that of a loop in C over the calls, divided by the number of threads.
+    Where the signature of `function` is unknown, it is taken for ``double function(double)``. So for a function of
+    integers, and to get a clear error for one of several arguments, declare it as below; from an address, make a
+    function with ``ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)``.
+
+    The results are those of calls through ctypes, except that a ctypes function's `errcheck` is not called.
+
+    Cost: that of a loop in C over the calls, divided by the number of threads; a copy of `numbers`, where they have
+    another type.
 
     Examples
     --------
     >>> import ctypes
     >>> import ungil
     >>> libm = ctypes.CDLL("libm.so.6")
+    >>> libm.sqrt.argtypes, libm.sqrt.restype = [ctypes.c_double], ctypes.c_double
     >>> ungil.map(libm.sqrt, [1, 4, 9]).tolist()
     [1.0, 2.0, 3.0]
     """
@@ -224,8 +241,12 @@ def map(
     called = as_function(function, *_MAPS)
     if called.context:
         raise TypeError("function: expected a C function without a context, and this one has one")
-    types = tuple(element for signature, element in _MAPS.items() if called.signature.fits(signature))
-    memory = as_input("numbers", numbers, types)
+    # The first one, double function(double), if the signature is unknown.
+    element = next(element for signature, element in _MAPS.items() if called.signature.fits(signature))
+    converted = as_converted_input("numbers", numbers, element)
+    memory = converted.memory
+    if called.signature == UNKNOWN and converted.were_integers:
+        _tell_assumption(called, converted)
     result, output = result_for(memory, out, (memory.element,))
     apply, source, target, length = _MAP[memory.element.name], memory.pointer, output.pointer, memory.length
     options.run(
@@ -235,6 +256,28 @@ def map(
         output,
     )
     return result
+
+
+_HOW_TO_DECLARE = (
+    "Declare it: function.argtypes, function.restype = [ctypes.c_double], ctypes.c_double, or with c_int64 for an"
+    " int64_t function(int64_t); of an address, make a function with ctypes.CFUNCTYPE(result, parameter)(address)"
+)
+
+
+def _tell_assumption(called: Function, converted: Converted) -> None:
+    """Tell that integers become float64 for a function whose signature is unknown: it may be one of integers."""
+    given = converted.given_type
+    try:
+        if not hasattr(called.owner, "argtypes") and given != "int":
+            message = "numbers: expected float64, not %s: of the function only its address is known. %s"
+            raise TypeError(message % (given, _HOW_TO_DECLARE))
+        message = (
+            "function: its types are not known. It is taken for a double function(double), and %s becomes float64. %s"
+        )
+        warnings.warn(message % (given, _HOW_TO_DECLARE), RuntimeWarning, stacklevel=3)
+    except BaseException:  # warnings may be errors
+        converted.memory.release()
+        raise
 
 
 def integrate(

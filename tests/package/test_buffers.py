@@ -169,7 +169,7 @@ class Layout(unittest.TestCase):
             kernels.is_prime([1, 2], out=b"ab")
         with self.assertRaisesRegex(ValueError, "out: expected 2 elements, not 3"):
             kernels.is_prime([1, 2], out=bytearray(3))
-        with self.assertRaisesRegex(TypeError, "out: expected bool or uint8, not int64; use array.array"):
+        with self.assertRaisesRegex(TypeError, "out: expected bool or uint8, not int64; use an array of bool"):
             kernels.is_prime([1, 2], out=array.array("q", [0, 0]))
         with self.assertRaisesRegex(TypeError, "out: expected a writable array of bool or uint8, not list"):
             kernels.is_prime([1, 2], out=[0, 0])

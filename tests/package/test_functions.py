@@ -6,6 +6,7 @@ import math
 import struct
 import threading
 import unittest
+import warnings
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_double, c_int32, c_int64, c_uint64, c_void_p
 from ctypes.util import find_library
 from unittest import mock
@@ -104,10 +105,35 @@ class Maps(unittest.TestCase):
     def test_integers(self):
         self.assertEqual(values(functions.map(negative, [1, 2**62, -5])), [-1, -(2**62), 5])
         self.assertEqual(values(functions.map(negative, array.array("q", [1, 2]))), [-1, -2])
-        self.assertEqual(values(functions.map(address(negative), array.array("q", [1, 2]))), [-1, -2])
 
-    def test_an_iterable_is_float64_if_the_signature_is_unknown(self):
-        self.assertEqual(values(functions.map(address(square), [1, 2, 3])), [1.0, 4.0, 9.0])
+    def test_an_unknown_signature_is_taken_for_one_of_doubles(self):
+        for function, expected in ((address(square), [1.0, 4.0]), (libm().fabs, [1.0, 2.0])):
+            self.assertEqual(values(functions.map(function, [1.0, 2.0])), expected)
+            with self.assertWarnsRegex(
+                RuntimeWarning, "function: its types are not known.* int becomes float64"
+            ) as found:
+                self.assertEqual(values(functions.map(function, [1, 2])), expected)
+            self.assertEqual(found.filename, __file__)
+        with self.assertWarnsRegex(RuntimeWarning, "double function.double., and int64 becomes float64. Declare it: "):
+            self.assertEqual(values(functions.map(libm().fabs, array.array("q", [-1, 2]))), [1.0, 2.0])
+
+    def test_integers_for_an_address_are_an_error(self):
+        numbers = array.array("q", [1, 2])
+        with self.assertRaisesRegex(TypeError, "numbers: expected float64, not int64.*only its address.*CFUNCTYPE"):
+            functions.map(address(negative), numbers)
+        numbers.append(3)  # the memory was released
+        self.assertEqual(values(functions.map(MapInt(address(negative)), numbers)), [-1, -2, -3])
+
+    def test_a_function_that_is_declared_does_not_warn(self):
+        declared = libm().fabs
+        declared.restype = c_double
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for function in (square, negative, declared):
+                functions.map(function, [1, 2])
+                functions.map(function, array.array("i", [1, 2]))
+            functions.map(libm().fabs, array.array("d", [1, 2]))
+            functions.map(libm().fabs, array.array("f", [1, 2]))
 
     def test_out(self):
         numbers, out = array.array("d", [1, 2, 3]), array.array("d", [0, 0, 0])
@@ -123,12 +149,8 @@ class Maps(unittest.TestCase):
             functions.map(square, memoryview(numbers)[:2], out=memoryview(numbers)[1:])
 
     def test_the_function_and_the_array_disagree(self):
-        with self.assertRaisesRegex(TypeError, "numbers: expected float64, not int64"):
-            functions.map(square, array.array("q", [1]))
         with self.assertRaisesRegex(TypeError, "numbers: expected int64, not float64"):
             functions.map(negative, array.array("d", [1]))
-        with self.assertRaisesRegex(TypeError, "numbers: expected float64 or int64, not uint64"):
-            functions.map(address(square), array.array("Q", [1]))
 
     def test_results_without_numpy(self):
         with mock.patch("ungil._arrays.results._numpy_module", [None]):
@@ -177,7 +199,7 @@ class Forms(unittest.TestCase):
 
     def test_addresses(self):
         for given in (address(square), ctypes.cast(square, c_void_p)):
-            self.assertEqual(values(functions.map(given, [3])), [9.0])
+            self.assertEqual(values(functions.map(given, [3.0])), [9.0])
 
     def test_it_is_kept_during_the_call(self):
         self.assertEqual(functions.integrate(Integrand(lambda x, context: 1.0), 0, 1, 100000), 1.0)
@@ -185,11 +207,18 @@ class Forms(unittest.TestCase):
     def test_wrong_signatures(self):
         declared = libm().sin
         declared.argtypes, declared.restype = [c_double], c_double
+        no_result = libm().sin
+        no_result.argtypes = [c_double]
         half = libm().sin
         half.restype = c_double
         cases = [
             (functions.integrate, declared, r"expected a C function double \(double, void \*\), not double \(double\)"),
             (functions.map, parabola, r"double \(double\) or int64_t \(int64_t\), not double \(double, void \*\)"),
+            (
+                functions.map,
+                no_result,
+                r"not int32_t \(double\)\. ctypes.*if it is double, set function.restype = ctypes",
+            ),
             (functions.map, CFUNCTYPE(c_uint64, c_uint64)(abs), r"not uint64_t \(uint64_t\)"),
             (functions.map, CFUNCTYPE(None, POINTER(c_double))(print), r"not void \(void \*\)"),
             (functions.parallel_for, square, r"int32_t \(int64_t, int64_t, void \*\), not double \(double\)"),
@@ -218,6 +247,14 @@ class Forms(unittest.TestCase):
             TypeError, r"numba.cfunc\('int32\(int64, int64, voidptr\)'\)\(function\).*c_void_p"
         ):
             functions.parallel_for(lambda begin, end, context: 0, 0, 1)
+
+    def test_functions_of_a_compiled_cffi_library_are_rejected_with_advice(self):
+        class Lib:  # as CFFI names it
+            def sin(self, x):
+                pass
+
+        with self.assertRaisesRegex(TypeError, r"expected a C function, not .*use ffi\.addressof\(lib, 'sin'\)"):
+            functions.map(Lib().sin, [1.0])
 
     def test_advice_has_a_name_for_each_type_of_numbers(self):
         sizes = ["%s%d" % (kind, bits) for kind in ("int", "uint") for bits in (8, 16, 32, 64)]

@@ -127,6 +127,15 @@ class Pools(unittest.TestCase):
         for wrong in (math.inf, 2.0, Fraction(2)):
             self.assertRaises(TypeError, ungil.InterpreterPoolExecutor, wrong)
 
+    def test_parameters_in_messages(self):
+        for parameters, message in (
+            ({"stack_size": HUGE}, "stack_size must be between .* not an integer of 16610 bits"),
+            ({"share": {HUGE: b""}}, "share: an integer of 16610 bits is not a name"),
+        ):
+            self.assertRaisesRegex(ValueError, message, ungil.InterpreterPoolExecutor, 1, **parameters)
+        for wrong, message in ((HUGE, "not an integer of 16610 bits"), ([HUGE], "names of modules, not int")):
+            self.assertRaisesRegex(TypeError, message, ungil.InterpreterPoolExecutor, 1, preload=wrong)
+
     def test_options(self):
         for number in BEYOND:
             with self.assertRaisesRegex(ValueError, "optimization_level"):

@@ -1,6 +1,7 @@
 """Arrays and C functions of any library as addresses, without importing the libraries that made them.
 
 - `buffers`: an argument's memory as a `BufferRef`, to be read or to be written; iterables are copied.
+- `conversions`: copies of arrays with another type than a C function takes.
 - `results`: new arrays for results.
 - `dtypes`: element types and the buffer protocol's formats.
 - `addresses`: the address of a memoryview.

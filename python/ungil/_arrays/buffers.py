@@ -46,10 +46,10 @@ class BufferRef:
 
 def as_input(name: str, given: Any, types: ElementTypes) -> BufferRef:
     """The numbers of the argument `name`, of one of these types, to be read. bytes are taken as the first type."""
-    view = _view_of(name, given)
+    view = view_of(name, given)
     if view is None:
         return _copy(name, given, types)
-    return _checked(name, given, view, types)
+    return from_view(name, given, view, types)
 
 
 def as_output(name: str, given: Any, types: ElementTypes, source: BufferRef) -> BufferRef:
@@ -63,7 +63,7 @@ def as_output(name: str, given: Any, types: ElementTypes, source: BufferRef) -> 
     if view.readonly:
         view.release()
         raise ValueError("%s: the array is read-only" % name)
-    memory = _checked(name, given, view, types)
+    memory = from_view(name, given, view, types, "an array of %s for the results" % types[0].name)
     try:
         _require_same_shape(name, memory, source)
     except ValueError:
@@ -74,30 +74,50 @@ def as_output(name: str, given: Any, types: ElementTypes, source: BufferRef) -> 
 
 def as_bytes(name: str, given: Any) -> BufferRef:
     """The memory of the argument `name`, whatever its element type."""
-    view = _view_of(name, given)
+    view = view_of(name, given)
     if view is None:
         raise TypeError("%s: %s does not support the buffer protocol" % (name, type(given).__name__))
-    return _checked(name, given, view, None)
+    return from_view(name, given, view, None)
 
 
-def _view_of(name: str, given: Any) -> memoryview | None:
+def view_of(name: str, given: Any) -> memoryview | None:
     """None for an object without a buffer, which can only be copied."""
+    if hasattr(given, "filled") and hasattr(given, "mask"):
+        _require_unmasked(name, given)
     try:
         return memoryview(given)
     except TypeError:
         if not hasattr(type(given), "__array__"):
             return None
     except (ValueError, BufferError) as error:  # some of numpy's types have no format: dates, for example
-        raise TypeError("%s: cannot access the array's memory: %s" % (name, error)) from None
+        why: Any = error
+        if hasattr(given, "astype"):
+            why = "%s is no type of numbers; use %s.astype('float64')" % (given.dtype, name)
+        raise TypeError("%s: cannot access the array's memory: %s" % (name, why)) from None
     if sys.modules.get("numpy") is None:
         return None
     import numpy  # waits if another thread is importing it
 
-    return _view_of(name, numpy.asarray(given))  # of a pandas.Series, for example
+    return view_of(name, numpy.asarray(given))  # of a pandas.Series, for example
 
 
-def _checked(name: str, given: Any, view: memoryview, types: ElementTypes | None) -> BufferRef:
-    """The view as a reference, if it is contiguous and of one of the types (of any, if that is None)."""
+def _require_unmasked(name: str, given: Any) -> None:
+    """Raise ValueError for an array of numpy.ma with masked elements: their memory has numbers without a meaning."""
+    import numpy
+
+    masked = numpy.count_nonzero(given.mask)
+    if masked:
+        found = (name, masked, name, name)
+        raise ValueError("%s: %d of the numbers are masked; use %s.compressed() or %s.filled(value)" % found)
+
+
+def from_view(
+    name: str, given: Any, view: memoryview, types: ElementTypes | None, advice: str | None = None
+) -> BufferRef:
+    """The view as a reference, if it is contiguous and of one of the types (of any, if that is None).
+
+    advice: what to use instead of an array of another type; by default, code that converts it.
+    """
     try:
         if types is None:
             element = UINT8
@@ -105,30 +125,40 @@ def _checked(name: str, given: Any, view: memoryview, types: ElementTypes | None
             element = types[0]
             _require_multiple(name, view.nbytes, element)
         else:
-            element = _element_type(name, given, view, types)
-        if not view.contiguous:
-            copy = ("numpy.ascontiguousarray(%s)" if hasattr(given, "dtype") else "%s.tolist()") % name
-            found = "shape %r, strides %r" % (view.shape, view.strides)
-            raise ValueError("%s: expected contiguous memory, not %s; use %s" % (name, found, copy))
+            element = _element_type(name, given, view, types, advice)
+        require_contiguous(name, given, view)
         return BufferRef(view, element)
     except BaseException:
         view.release()
         raise
 
 
-def _element_type(name: str, given: Any, view: memoryview, types: ElementTypes) -> ElementType:
+def require_contiguous(name: str, given: Any, view: memoryview) -> None:
+    """Raise ValueError for memory with gaps."""
+    if not view.contiguous:
+        copy = ("numpy.ascontiguousarray(%s)" if hasattr(given, "dtype") else "%s.tolist()") % name
+        found = "shape %r, strides %r" % (view.shape, view.strides)
+        raise ValueError("%s: expected contiguous memory, not %s; use %s" % (name, found, copy))
+
+
+def _element_type(name: str, given: Any, view: memoryview, types: ElementTypes, advice: str | None) -> ElementType:
     size = dtypes.item_size(view)
     element = dtypes.from_format(view.format, size)
     if element is None or element not in types:
         found = dtypes.format_name(view.format, size)
-        raise TypeError(
-            "%s: expected %s, not %s; use %s" % (name, _names(types), found, _conversion(name, given, found, types[0]))
-        )
+        if found.startswith("elements"):
+            found = str(getattr(given, "dtype", found))  # numpy's name: object, for example
+        advice = advice or _conversion(name, given, found, types[0])
+        raise TypeError("%s: expected %s, not %s; use %s" % (name, _names(types), found, advice))
     return element
 
 
 def _conversion(name: str, given: Any, found: str, wanted: ElementType) -> str:
     """Python code that converts the array to the wanted type, for an error message."""
+    if found.startswith("complex"):
+        return "%s.real, or abs(%s)" % (name, name)
+    if getattr(getattr(given, "dtype", None), "names", None):  # a structured array
+        return "one of its fields, such as %s[%r]" % (name, given.dtype.names[0])
     if hasattr(given, "astype"):
         return "%s.astype('%s')" % (name, wanted.name)
     if found == "uint8":

@@ -48,7 +48,8 @@ def as_function(given: Any, *wanted: Signature) -> Function:
         raise TypeError("function: expected a C function, not %s%s" % (type(given).__name__, _advice(given, wanted[0])))
     if not any(found.signature.fits(signature) for signature in wanted):
         expected = " or ".join(map(str, wanted))
-        raise TypeError("function: expected a C function %s, not %s" % (expected, found.signature))
+        advice = _declaration(given, wanted[0]) if isinstance(given, _CFunction) else ""
+        raise TypeError("function: expected a C function %s, not %s%s" % (expected, found.signature, advice))
     if not found.address:
         raise ValueError("function: the pointer is NULL")
     if found.address < _LOWEST:
@@ -156,10 +157,22 @@ def _names_of(kind: str) -> tuple[str, str]:
     return _OTHER_NAMES.get(kind) or ("ctypes.c_" + integer, integer)
 
 
+def _declaration(given: Any, wanted: Signature) -> str:
+    """How to declare a function of a library whose result nobody has declared, for an error message."""
+    if given.restype is not ctypes.c_int:
+        return ""
+    return ". ctypes takes int for a result that is not declared: if it is %s, set function.restype = %s" % (
+        wanted.result,
+        _names_of(wanted.result or "")[0],
+    )
+
+
 def _advice(given: Any, wanted: Signature) -> str:
     """How to make a C function with this signature from a Python function, for an error message."""
     if not callable(given):
         return ""
+    if type(getattr(given, "__self__", None)).__name__ == "Lib":  # CFFI's, of a library that it has compiled
+        return ". Of a CFFI library, use ffi.addressof(lib, %r)" % given.__name__
     kinds = (wanted.result or "",) + (wanted.parameters or ())
     in_ctypes, in_numba = zip(*map(_names_of, kinds))
     ctypes_arguments = ", ".join(in_ctypes)

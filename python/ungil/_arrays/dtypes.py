@@ -16,6 +16,9 @@ _KINDS = {
 
 _FOREIGN_BYTE_ORDER = ">!" if sys.byteorder == "little" else "<"
 
+BYTE_SWAPPED = "byte-swapped "
+"""The start of the names of types with the other byte order."""
+
 _LARGEST_FLOATS = {4: "3.4e38", 8: "1.8e308"}  # by size
 
 
@@ -78,8 +81,14 @@ def format_name(text: str, size: int) -> str:
     kind = _KINDS.get(letters)
     if kind is None:
         return "elements of the format %r" % text
-    swapped = "byte-swapped " if size > 1 and text[0] in _FOREIGN_BYTE_ORDER else ""
+    swapped = BYTE_SWAPPED if size > 1 and text[0] in _FOREIGN_BYTE_ORDER else ""
     return "%s%s%d" % (swapped, kind, 8 * size)
+
+
+def byte_order(text: str) -> str:
+    """The byte order of elements with this format, as struct writes it."""
+    foreign, native = (">", "<") if sys.byteorder == "little" else ("<", ">")
+    return foreign if text[0] in _FOREIGN_BYTE_ORDER else native
 
 
 def from_format(text: str, size: int) -> ElementType | None:

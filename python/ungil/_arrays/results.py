@@ -25,7 +25,7 @@ def _new_like(source: BufferRef, element: ElementType) -> tuple[Any, BufferRef]:
 
     Without numpy, it is a memoryview with the source's shape for bool, and an array.array for other types.
     """
-    numpy = _numpy()
+    numpy = numpy_or_none()
     if numpy is not None:
         result = numpy.empty(source.shape, element.name, order="C" if source.in_c_order else "F")
         return result, BufferRef(memoryview(result), element)
@@ -38,7 +38,7 @@ def _new_like(source: BufferRef, element: ElementType) -> tuple[Any, BufferRef]:
     return memory.cast("?"), BufferRef(memory, element)
 
 
-def _numpy() -> Any:
+def numpy_or_none() -> Any:
     """numpy, imported at the first use; None if it is not installed."""
     if not _numpy_module:
         try:

@@ -17,6 +17,7 @@ import threading
 from typing import Any, Callable, SupportsIndex
 
 from .locks import Lock
+from .scalars import short_repr
 
 resource: Any
 try:  # here, as a signal may interrupt the functions below, and an import
@@ -69,7 +70,8 @@ def checked_stack(size: SupportsIndex) -> int:
     """The parameter `stack_size`. Raises ValueError and TypeError."""
     size = operator.index(size)
     if not SMALLEST_STACK <= size <= _MAX_STACK:
-        raise ValueError("stack_size must be between %d and %d, not %d" % (SMALLEST_STACK, _MAX_STACK, size))
+        found = (SMALLEST_STACK, _MAX_STACK, short_repr(size))
+        raise ValueError("stack_size must be between %d and %d, not %s" % found)
     return -(-size // _ROUNDING) * _ROUNDING
 
 

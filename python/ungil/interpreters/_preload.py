@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
+from .._native.scalars import short_repr
+
 
 def names_of(preload: Iterable[str]) -> tuple[str, ...]:
     """The parameter `preload`, checked."""
     if isinstance(preload, (str, bytes)) or not isinstance(preload, Iterable):
-        raise TypeError("preload: expected a list of names of modules, not %r" % (preload,))
+        raise TypeError("preload: expected a list of names of modules, not %s" % short_repr(preload))
     names = tuple(preload)
     for name in names:
         if not isinstance(name, str):
