@@ -25,7 +25,7 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from types import CodeType
     from typing import Any, Callable
@@ -148,9 +148,95 @@ def register_code(code: CodeType, lines: Sequence[str]) -> None:
 # multiprocessing
 
 
-def authentication_key_of(proxy: Any) -> bytes:
-    """The key that the server of a manager's proxy asks for. A pickled proxy has it only while a process is started."""
-    return bytes(proxy._authkey)
+def spawning(context: Any) -> Any:
+    """What stands for the process that this thread is starting; None if it starts none.
+
+    multiprocessing.context, the argument, does not document these two. Objects that only children may get, such as
+    locks, ask for it when they are pickled.
+    """
+    return context.get_spawning_popen()
+
+
+def set_spawning(context: Any, process: Any) -> None:
+    context.set_spawning_popen(process)
+
+
+def semaphore_of(obj: Any) -> Any:
+    """The semaphore in C that a lock, or a relative, of multiprocessing consists of."""
+    return obj._semlock
+
+
+def with_semaphore(kind: Any, semaphore: Any, like: Mapping[str, Any]) -> Any:
+    """A lock, or a relative, with this semaphore. What pickle makes closes the semaphore of the one that was sent.
+
+    like: what `traits_of_semaphore` gave for the one that was sent.
+    """
+    from multiprocessing.util import register_after_fork
+
+    made: Any = kind.__new__(kind)
+    vars(made).update(like, _semlock=semaphore)
+    made._make_methods()
+    register_after_fork(made, lambda made: made._semlock._after_fork())
+    return made
+
+
+def traits_of_semaphore(obj: Any) -> dict[str, Any]:
+    """Whether it was made for processes that fork, where this Python notes that (3.11.5, 3.12 and later)."""
+    return {name: value for name, value in vars(obj).items() if name.endswith("is_fork_ctx")}
+
+
+def semaphore_at(handle: int, kind: int, maximum: int) -> Any:
+    """An object in C for a semaphore that exists in this process. When it is freed, it closes the semaphore."""
+    from _multiprocessing import SemLock  # type: ignore[import-not-found]
+
+    return SemLock._rebuild(handle, kind, maximum, None)
+
+
+def reset_semaphore(semaphore: Any) -> None:
+    """Make the object know of no acquisition by this process."""
+    semaphore._after_fork()
+
+
+def place_of(block: Any) -> Any:
+    """The arena, and the place in it, of the memory of a Value or an Array."""
+    return block._state
+
+
+def block_at(place: Any, kept: Any) -> Any:
+    """The memory at this place, which another one owns. `kept` is kept as long as this exists."""
+    from multiprocessing.heap import BufferWrapper
+
+    block: Any = BufferWrapper.__new__(BufferWrapper)
+    block._state, block._kept = place, kept
+    return block
+
+
+def share_tracker(module: Any, ask: Callable[[], int | None]) -> None:
+    """Make multiprocessing.resource_tracker use a tracker that is there already, when it first needs one.
+
+    ask: gives a descriptor of the pipe to that tracker, or None.
+    """
+    tracker = module._resource_tracker
+    if hasattr(type(tracker), "own_descriptor"):
+        return
+
+    class SharedTracker(type(tracker)):  # type: ignore[misc]
+        own_descriptor: int | None = tracker._fd
+        has_asked = False
+
+        @property
+        def _fd(self) -> int | None:
+            if self.own_descriptor is None and not self.has_asked:
+                self.has_asked = True
+                self.own_descriptor = ask()
+            return self.own_descriptor
+
+        @_fd.setter
+        def _fd(self, descriptor: int | None) -> None:
+            self.own_descriptor = descriptor
+
+    del tracker._fd  # a property takes precedence over it, but it would be misleading
+    tracker.__class__ = SharedTracker
 
 
 # cloudpickle

@@ -11,8 +11,8 @@ import os
 import sys
 from types import CodeType, FunctionType
 
-from .._private_apis import RLock, authentication_key_of, is_pickled_by_value, pickle, reduction_of_code
-from . import _deferred, _main_globals, _sources
+from .._private_apis import RLock, is_pickled_by_value, pickle, reduction_of_code
+from . import _deferred, _handles, _main_globals, _sources
 from ._main_globals import main_globals
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_format, view_of
@@ -58,11 +58,11 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None) -> Message:
     file = io.BytesIO()
     pickler: Any = FastPickler(file)
     try:
-        pickler.dump(obj)
+        _handles.dump(pickler, obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
         file = io.BytesIO()
         pickler = _full_pickler()(file, shared_names)
-        pickler.dump(obj)
+        _handles.dump(pickler, obj)
     return Message(file.getvalue(), pickler.buffers, pickler.globals)
 
 
@@ -119,10 +119,13 @@ class OutOfBandPickler(pickle.Pickler):
             return self._reduce_array(obj) or self._reduce_view(memoryview(obj.data), obj.writable)
         if kind is Sentinel and is_by_value(obj):
             return reduce_sentinel(obj)
-        managers = sys.modules.get("multiprocessing.managers")
-        if managers is not None and isinstance(obj, managers.BaseProxy):
-            return _reduce_proxy(obj, managers)
-        return NotImplemented
+        return _handles.reduce(obj, self._lend)
+
+    def _lend(self, memory: Any) -> pickle.PickleBuffer:
+        """Memory that the other side uses in place, and may write to."""
+        buffer = pickle.PickleBuffer(memory)
+        self.buffers.writable.append(buffer)
+        return buffer
 
     def _reduce_array(self, shared: Shared) -> Any:
         """How an array of numpy's, or of another library's, reduces itself to memory; None if it is no array."""
@@ -136,20 +139,9 @@ class OutOfBandPickler(pickle.Pickler):
     def _reduce_view(self, view: memoryview, writable: bool) -> Any:
         if not view.c_contiguous:
             raise pickle.PicklingError("a memoryview must be contiguous to be sent, and this one is not")
-        buffer = pickle.PickleBuffer(view)
-        if writable:
-            self.buffers.writable.append(buffer)
+        buffer = self._lend(view) if writable else pickle.PickleBuffer(view)
         format = native_format(view)
         return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
-
-
-def _reduce_proxy(proxy: Any, managers: Any) -> Any:
-    """A manager's proxy takes along the key that its server asks for: each interpreter has a key of its own."""
-    reduced = proxy.__reduce__()
-    if reduced[0] is not managers.RebuildProxy:
-        return reduced
-    function, token, serializer, options = reduced[1]
-    return managers.RebuildProxy, (function, token, serializer, {**options, "authkey": authentication_key_of(proxy)})
 
 
 class FastPickler(OutOfBandPickler):

@@ -9,7 +9,7 @@ import _ungil  # type: ignore[import-not-found]
 import __main__
 
 from .._private_apis import RLock
-from . import _pickling, _sources
+from . import _inheritance, _pickling, _sources
 from . import _protocol as protocol
 from ._main_globals import received
 from ._pickling import Message
@@ -187,8 +187,12 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
         return None, "%s (which cannot be sent: %s)" % (brief, other), text
 
 
-def begin() -> None:
-    """Make the interpreter answer requests, with nothing left from its previous user."""
+def begin(program: tuple[int, int, int]) -> None:
+    """Make the interpreter answer requests, with nothing left from its previous user.
+
+    program: the addresses in `_program`.
+    """
+    _inheritance.inherit_from(program)
     _functions.clear()
     received.clear()
     _sources.clear()

@@ -15,7 +15,7 @@ from .._native.interruptible import run_interruptibly
 from .._native.library import check, library
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
-from . import _options, _pickling, _requests, _streams
+from . import _options, _pickling, _program, _requests, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
@@ -30,7 +30,7 @@ _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspat
 
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
-def begin(directory, limit, stack, lazy_imports):
+def begin(directory, limit, stack, lazy_imports, program):
     import sys, _thread
     sys.setrecursionlimit(limit)
     _thread.stack_size(stack)
@@ -39,10 +39,10 @@ def begin(directory, limit, stack, lazy_imports):
         import ungil.interpreters._worker
     finally:
         sys.path.remove(directory)
-    ungil.interpreters._worker.begin()
+    ungil.interpreters._worker.begin(program)
     if lazy_imports:
         sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r)
+begin(%r, %d, %d, %r, %r)
 del begin
 """
 
@@ -186,7 +186,7 @@ class Interpreter(Handle):
         there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
         if there != here:
             raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-        begin = _BEGIN % (_PACKAGE_PARENT, limit, self._stack, lazy_imports)
+        begin = _BEGIN % (_PACKAGE_PARENT, limit, self._stack, lazy_imports, _program.ADDRESSES)
         check(library.ungil_interp_exec(self._handle, begin.encode()))
         self._shared_names = frozenset(share)
         if share:

@@ -45,10 +45,10 @@ def end_pools():
     """Ends the threads and processes of pools: of concurrent.futures, multiprocessing and others that end theirs so."""
     for function in reversed(getattr(sys.modules.get("threading"), "_threading_atexits", ())):
         call_as_at_exit(function)
-    if has_children():
-        function = getattr(sys.modules.get("multiprocessing.util"), "_exit_function", None)
-        if function is not None:
-            call_as_at_exit(function)
+    # Also for the threads by which multiprocessing's queues send what was put into them.
+    function = getattr(sys.modules.get("multiprocessing.util"), "_exit_function", None)
+    if function is not None:
+        call_as_at_exit(function)
 
 
 def call_as_at_exit(function):

@@ -34,8 +34,8 @@ def reset(_):
     __main__.__dict__.update(main_names)
     settings.reset()
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
-    # The package stays imported, and so does its finder (ungil/_native/threadpoolctl.py).
-    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._native.threadpoolctl"]
+    # The package stays imported, and so does its finder (ungil/_import_hooks.py).
+    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._import_hooks"]
     sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
     for name, hook in hooks.items():
         setattr(sys, name, hook)
