@@ -94,6 +94,36 @@ class ExitFunctions(unittest.TestCase):
                 "the task ends\nthe pool has ended\n" * 2 + "the module ends\n",
             )
 
+    def test_finalizers_and_temporary_directories(self):
+        """weakref.finalize calls them when an object is freed, or else at the end, also for the next users."""
+        script = """
+    sys.path.append(%r)
+    class It:
+        pass
+    def task():
+        import %s, os, tempfile, warnings, weakref
+        global kept, others
+        warnings.simplefilter("ignore")
+        freed = tempfile.TemporaryDirectory().name
+        others = [It() for _ in range(3)]
+        for i, it in enumerate(others):
+            weakref.finalize(it, say, i)
+        kept = tempfile.TemporaryDirectory()
+        return os.path.exists(freed), kept.name
+    import os
+    for i in range(3):
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            is_left, name = pool.submit(task).result()
+        say((is_left, os.path.exists(name)))
+            """
+        expected = "2\n1\n0\n(False, False)\n" * 3
+        self.assert_prints(script % ("", "os"), expected)
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "finalizes.py"), "w") as file:
+                file.write("import weakref\nclass It: pass\nit = It()\n")
+                file.write("weakref.finalize(it, print, 'the module ends', flush=True)")
+            self.assert_prints(script % (directory, "finalizes"), expected + "the module ends\n")
+
     def test_one_that_fails(self):
         status, output, errors = run_script(
             HEAD

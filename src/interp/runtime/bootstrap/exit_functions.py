@@ -12,6 +12,26 @@ of_modules = {name: getattr(atexit, name) for name in ("register", "unregister",
 of_user = []  # (function, args, kwargs)
 
 
+class Finalizers(dict):
+    """The objects of weakref.finalize, which are called like functions of `atexit`. TemporaryDirectory is one user."""
+
+    indexes_of_modules = set()
+
+    def __setitem__(self, finalizer, info):
+        if is_importing(sys._getframe(1)):
+            self.indexes_of_modules.add(info.index)
+        dict.__setitem__(self, finalizer, info)
+
+    def call_those_of_user(self):
+        found = [(info.index, it) for it, info in list(self.items()) if info.atexit]
+        for index, finalizer in sorted(found, key=lambda pair: pair[0], reverse=True):
+            if index not in self.indexes_of_modules:
+                call(finalizer)
+
+
+finalizers = Finalizers()
+
+
 def is_importing(frame):
     while frame is not None:
         if frame.f_code.co_filename == interrupts.IMPORT_SYSTEM:
@@ -21,10 +41,20 @@ def is_importing(frame):
 
 
 def register(func, /, *args, **kwargs):
+    if is_of_weakref(func):
+        # It would call all finalizers and then let none be called any more: the process is about to end.
+        func.__self__._registry = finalizers
+        return of_modules["register"](func)
     if not callable(func) or is_importing(sys._getframe(1)):
         return of_modules["register"](func, *args, **kwargs)
     of_user.append((func, args, kwargs))
     return func
+
+
+def is_of_weakref(func):
+    """Whether this is the function that weakref.finalize registers when it is first used."""
+    finalize = getattr(sys.modules.get("weakref"), "finalize", None)
+    return finalize is not None and getattr(func, "__self__", None) is finalize
 
 
 def unregister(func, /):
@@ -33,18 +63,23 @@ def unregister(func, /):
 
 
 def run_user():
-    """Calls the user's, the latest first, also those that are registered meanwhile."""
+    """Calls the user's, the latest first, also those that are registered meanwhile; then the finalizers."""
     while of_user:
         func, args, kwargs = of_user.pop()
-        try:
-            func(*args, **kwargs)
-        except SystemExit:
-            pass
-        except BaseException:
-            import traceback
+        call(func, *args, **kwargs)
+    finalizers.call_those_of_user()
 
-            print("Exception ignored in atexit callback %r:" % (func,), file=sys.stderr)
-            traceback.print_exc()
+
+def call(func, *args, **kwargs):
+    try:
+        func(*args, **kwargs)
+    except SystemExit:
+        pass
+    except BaseException:
+        import traceback
+
+        print("Exception ignored in atexit callback %r:" % (func,), file=sys.stderr)
+        traceback.print_exc()
 
 
 def _run_exitfuncs():
