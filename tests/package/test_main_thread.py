@@ -2,12 +2,15 @@
 
 import os
 import signal
+import sys
+import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, OneInterpreter
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, OneInterpreter, run_script
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
@@ -186,6 +189,39 @@ class MainThread(unittest.TestCase):
                 thread.start()
                 thread.join()
                 self.assertEqual(results[-1], expected)
+
+
+TRACES = """
+import sys, threading
+traced, profiled = sys.traced, sys.profiled = [], []
+threading.settrace(lambda frame, event, argument: traced.append(frame.f_code.co_name))
+threading.setprofile(lambda frame, event, argument: profiled.append(frame.f_code.co_name))
+"""
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Tracing(unittest.TestCase):
+    def test_tasks_are_traced_as_threads_are(self):
+        """As coverage.py does it, which a file of the site directory starts in each Python."""
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "sitecustomize.py"), "w") as file:
+                file.write(TRACES)
+            with mock.patch.object(sys, "path", [directory, *sys.path]):
+                result = run_script(
+                    """
+    import sys, ungil
+    def task():
+        pass
+    def seen():
+        return "task" in sys.traced, "task" in sys.profiled
+    with ungil.InterpreterPoolExecutor(1) as pool:
+        pool.submit(task).result()
+        print(pool.submit(seen).result())
+    ungil.run(task)
+    print(ungil.run(seen))
+                    """
+                )
+        self.assertEqual(result, (0, "(True, True)\n" * 2, ""))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def become_main_thread():
     try:
         move(main, threading._active)
         keep_alive(main, threading)
+        trace(threading)
     except Exception:  # it was replaced by something else
         pass
     return b"ready"
@@ -37,3 +38,11 @@ def keep_alive(main, threading):
     if getattr(main, "_tstate_lock", never_released) is not never_released:
         threading._shutdown_locks.discard(main._tstate_lock)
         main._tstate_lock, main._is_stopped = never_released, False
+
+
+def trace(threading):
+    """As in a thread that `threading` starts: for coverage.py, for example, which a .pth file starts in an interpreter."""
+    for name, get, set in (("_trace_hook", sys.gettrace, sys.settrace), ("_profile_hook", sys.getprofile, sys.setprofile)):
+        hook = getattr(threading, name, None)
+        if hook is not None and get() is None:
+            set(hook)
