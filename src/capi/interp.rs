@@ -68,7 +68,10 @@ unsafe fn bytes_of<'a>(parameter: &'static str, text: *const c_char) -> Result<&
 ///   They are loaded once for this interpreter, or once for the process, in place of the default; see "Isolated
 ///   interpreters" above. If both match, the library is private. Those of UNGIL_PRIVATE and UNGIL_SHARED are added.
 ///   pycache_prefix, int_max_str_digits, optimize, dont_write_bytecode, no_user_site, no_site, ignore_environment,
-///   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode: as in sys and sys.flags; flags are numbers.
+///   isolated, bytes_warning, verbose, quiet, debug, utf8_mode, dev_mode, safe_path, warn_default_encoding: as in sys and
+///   sys.flags; flags are numbers.
+///   warningfilter: entries of warnings.filters, one per line, as literals of Python with names of categories and texts of
+///   patterns: ('ignore', ('no .*', 2), ('builtins', 'UserWarning'), None, 0). The default is that of the process's Python now.
 /// interp: receives the handle, a positive number, on success only.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if interp is NULL; UNGIL_E_INVALID if an option is unknown or has a wrong value;

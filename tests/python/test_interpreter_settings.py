@@ -42,8 +42,8 @@ class Settings(Case):
             self.assertEqual(interpreter.eval("sys.%s()" % name), getattr(sys, name)(), name)
 
     def test_a_hosts_flags_and_options(self):
-        ask = "i = Interpreter(); i.run('import sys, warnings'); print(i.eval(%r)); print(eval(%r, {'sys': sys}))"
-        names = "[getattr(sys, 'get_int_max_str_digits', int)(), sys.flags, sys.warnoptions, sys._xoptions, sys.argv, sys.pycache_prefix]"
+        ask = "import tracemalloc; i = Interpreter(); i.run('import os, sys, tracemalloc, warnings'); print(i.eval(%r)); print(eval(%r))"
+        names = "[getattr(sys, 'get_int_max_str_digits', int)(), sys.flags, sys.warnoptions, sys._xoptions, sys.argv, sys.pycache_prefix, tracemalloc.get_traceback_limit(), os.cpu_count()]"
         for arguments in (
             ["-OO"],
             ["-I"],
@@ -54,6 +54,11 @@ class Settings(Case):
             ["-X", "dev"],
             ["-X", "pycache_prefix=/tmp/none"],
             ["-s", "-B"],
+            ["-X", "cpu_count=7"],
+            ["-X", "no_debug_ranges"],
+            ["-X", "tracemalloc=3"],
+            ["-P"] if sys.version_info >= (3, 11) else [],
+            ["-X", "warn_default_encoding"],
         ):
             status, output, errors = run(ask % (names, names), command=[sys.executable] + arguments)
             self.assertEqual(status, 0, errors)
@@ -73,6 +78,57 @@ class Settings(Case):
             self.assertEqual(status, 0, errors)
             inner, outer = output.splitlines()
             self.assertEqual(inner, outer, variables)
+
+    def test_hashes_of_text_are_the_hosts(self):
+        """Also if the program changes the variable, and where Python does not read it."""
+        for variables in ({"PYTHONHASHSEED": ""}, {"PYTHONHASHSEED": "0"}, {"PYTHONHASHSEED": "5"}):
+            status, output, errors = run(
+                """
+                values = [(hash("text"), sys.flags.hash_randomization)]
+                ask = "(hash('text'), __import__('sys').flags.hash_randomization)"
+                values += [eval(Interpreter(fresh=1).eval(ask)) for _ in range(2)]
+                os.environ["PYTHONHASHSEED"] = "77"
+                changed = Interpreter(fresh=1)
+                values.append(eval(changed.eval(ask)))
+                isolated = Interpreter(isolated=1)
+                assert len(set(values)) == 1 and int(isolated.eval("hash('text')")) == hash("text"), values
+                assert changed.eval("__import__('os').environ['PYTHONHASHSEED']") == "77"
+                print(changed.eval("len({__import__('os').urandom(24) for _ in range(9)})"))
+                """,
+                environment=variables,
+            )
+            self.assertEqual((status, output), (0, "9\n"), errors)
+
+    def test_warning_filters_are_those_that_the_host_has_at_the_start(self):
+        status, output, errors = run(
+            '''
+            import warnings
+            class Own(UserWarning): pass
+            ask = """[
+                (entry[0], getattr(entry[1], "pattern", entry[1]), entry[2].__module__ + "." + entry[2].__name__,
+                 getattr(entry[3], "pattern", entry[3]), entry[4])
+                for entry in __import__("warnings").filters]"""
+            def compare():
+                interpreter = Interpreter()
+                inner, outer = interpreter.eval(ask), str(eval(ask))
+                assert inner == outer, (inner, outer)
+                interpreter.run("import warnings")
+                return interpreter
+            compare().free()
+            warnings.filterwarnings("error", message="no such .*", category=Own)
+            warnings.simplefilter("ignore", ResourceWarning)
+            it = compare()
+            it.run("class Own(UserWarning): __module__ = '__main__'")
+            it.run("warnings.warn('others', ResourceWarning)")
+            it.run("try: warnings.warn('no such file', Own)\\nexcept Own: print('an error')")
+            it.run("warnings.simplefilter('error'); warnings.showwarning = None")
+            it.free()
+            warnings.resetwarnings()
+            compare().free()
+            ''',
+            environment={"PYTHONWARNINGS": "once::ImportWarning"},
+        )
+        self.assertEqual((status, output), (0, "an error\n"), errors)
 
     def test_what_the_caller_sets(self):
         interpreter = self.new(path=["/a", "/b"], argv=["x", "y z"], optimize=2, utf8_mode=1, dont_write_bytecode=1)

@@ -22,7 +22,6 @@ for name, value in list(sys._xoptions.items()):
     add("xoption", name if value is True else name + "=" + value)
 for name in (
     "optimize",
-    "dont_write_bytecode",
     "no_user_site",
     "no_site",
     "ignore_environment",
@@ -33,9 +32,31 @@ for name in (
     "debug",
     "utf8_mode",
     "dev_mode",
+    "safe_path",
+    "warn_default_encoding",
 ):
-    add(name, str(int(getattr(sys.flags, name))))
+    if hasattr(sys.flags, name):
+        add(name, str(int(getattr(sys.flags, name))))
+add("dont_write_bytecode", str(int(sys.dont_write_bytecode)))  # the program may have changed it
 if hasattr(sys, "get_int_max_str_digits"):
     add("int_max_str_digits", str(sys.get_int_max_str_digits()))
+
+
+
+def pattern(it):
+    """None, a text that is compared, or a regular expression with its flags."""
+    return it if it is None or type(it) is str else (it.pattern, it.flags)
+
+
+filters = list(getattr(sys.modules.get("warnings"), "filters", [None]))
+for entry in filters:
+    try:
+        action, message, category, module, line = entry
+        category = category.__module__, category.__qualname__
+        add("warningfilter", ascii((str(action), pattern(message), category, pattern(module), int(line))))
+    except Exception:  # it was made by other means than those of the module
+        pass
+if not filters:
+    add("warningfilter", "")
 
 settings = b"\n".join(lines)

@@ -25,6 +25,8 @@ pub(crate) struct Host {
     pub(crate) file: Option<PathBuf>,
     /// Its settings: lines of options, which `host.py` writes.
     pub(crate) settings: Vec<u8>,
+    /// What its hashes of `str` depend on; `None` if it does not export that.
+    pub(crate) hash_secret: Option<[u8; 24]>,
 }
 
 fn find(name: &str) -> Option<NonNull<c_void>> {
@@ -68,7 +70,10 @@ impl Host {
             InterpError::Unsupported(format!("the process's Python cannot describe its settings: {why}"))
         })?;
         let is_free_threaded = find(free_threading::MARK).is_some();
-        Ok(Some(Self { version, is_free_threaded, file, settings }))
+        // SAFETY: in all supported versions, Python's variable of this name has this size. It was set before that Python
+        // had started, and never changes.
+        let hash_secret = find("_Py_HashSecret").map(|secret| unsafe { secret.cast().read_unaligned() });
+        Ok(Some(Self { version, is_free_threaded, file, settings, hash_secret }))
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::copies::MAX_COPIES;
+use super::start;
 use crate::sys::errno::failed;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
@@ -193,6 +194,9 @@ fn is_name(name: &[u8]) -> bool {
 pub(super) unsafe extern "C" fn getenv(name: *const c_char, number: usize) -> *mut c_char {
     // SAFETY: by this function's contract, it is a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    if let Some(value) = start::variable(name) {
+        return value;
+    }
     if name.is_empty() { ptr::null_mut() } else { ALL[number].value(name).unwrap_or(ptr::null_mut()) }
 }
 

@@ -10,6 +10,7 @@
 //! | `symbol_lookup` | `dlsym`, `dlvsym` |
 //! | `environ` | `getenv`, `setenv` and so on, and the variable `environ` |
 //! | `programs` | `execv`, `execvp`, `system` |
+//! | `start` | `getrandom`, `syscall` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
@@ -42,6 +43,7 @@ mod process_id;
 mod programs;
 pub(crate) mod record_locks;
 pub(crate) mod signal;
+pub(crate) mod start;
 pub(crate) mod symbol_lookup;
 pub(crate) mod thread_stack;
 pub(crate) mod trampolines;
@@ -115,6 +117,9 @@ const TABLE: &[Entry] = &[
     entry("execv", AllPrivate, OfCopy(programs::execv as *const (), 2)),
     entry("execvp", AllPrivate, OfCopy(programs::execvp as *const (), 2)),
     entry("system", AllPrivate, OfCopy(programs::system as *const (), 1)),
+    // what hashes of str depend on
+    entry("getrandom", Libpython, Plain(start::getrandom as *const ())),
+    entry("syscall", Libpython, Plain(start::syscall as *const ())),
     // waits of Python's own
     entry("pthread_cond_timedwait", Libpython, OfCopy(gil_wait::pthread_cond_timedwait as *const (), 3)),
     entry("sem_wait", FreeThreadedLibpython, OfCopy(world_wait::sem_wait as *const (), 1)),

@@ -16,6 +16,7 @@ use crate::interp::elf::reading::Original;
 use crate::interp::elf::rewrite::rewrite_libpython;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix};
 use crate::interp::error::InterpError;
+use crate::interp::interpose::start::HashSecret;
 use crate::interp::interpose::{self, copies, environ};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::loader::Loader;
@@ -41,6 +42,8 @@ pub(crate) struct LoadedCopy {
     /// The file that it is a copy of.
     pub(crate) libpython: Libpython,
     pub(crate) options: Options,
+    /// That of the host's Python.
+    pub(crate) hash_secret: Option<HashSecret>,
 }
 
 impl LoadedCopy {
@@ -85,6 +88,7 @@ impl LoadedCopy {
             exported,
             libpython,
             options,
+            hash_secret: host.and_then(|host| host.hash_secret),
         })
     }
 

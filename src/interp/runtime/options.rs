@@ -16,7 +16,7 @@ const SINGLE: [&str; 6] =
     ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
 
 /// Options that may be given several times, for a list.
-const LISTS: [&str; 6] = ["path", "argv", "warnoption", "xoption", "private", "shared"];
+const LISTS: [&str; 7] = ["path", "argv", "warnoption", "warningfilter", "xoption", "private", "shared"];
 
 /// A flag, which is a number, and what sets it before Python is initialised.
 pub(crate) struct Flag {
@@ -52,6 +52,10 @@ pub(crate) const FLAGS: [Flag; 10] = [
 
 /// Flags that are part of Python's pre-initialisation. `PyInitConfig` has them under the same names.
 pub(crate) const EARLY_FLAGS: [&str; 2] = ["utf8_mode", "dev_mode"];
+
+/// Flags that Python takes from its command line or from these variables. `PyInitConfig` has them under the same names.
+pub(crate) const ENVIRONMENT_FLAGS: [(&str, &str); 2] =
+    [("safe_path", "PYTHONSAFEPATH"), ("warn_default_encoding", "PYTHONWARNDEFAULTENCODING")];
 
 /// The options of one interpreter, in the order given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,6 +166,9 @@ impl Options {
             // Another program has other packages.
             defaults = ["executable", "home", "path"].into_iter().fold(defaults, Self::without);
         }
+        if ["warnoption", "dev_mode", "bytes_warning"].iter().any(|name| self.get(name).is_some()) {
+            defaults = defaults.without("warningfilter"); // the caller's options have filters of their own
+        }
         Ok(self.or(&defaults))
     }
 
@@ -175,13 +182,15 @@ impl Options {
 
 fn known(name: &[u8]) -> Option<&'static str> {
     let flags = FLAGS.iter().map(|flag| flag.name);
-    let mut all = SINGLE.into_iter().chain(LISTS).chain(flags).chain(EARLY_FLAGS);
+    let from_environment = ENVIRONMENT_FLAGS.iter().map(|(name, _)| *name);
+    let mut all = SINGLE.into_iter().chain(LISTS).chain(flags).chain(EARLY_FLAGS).chain(from_environment);
     all.find(|known| known.as_bytes() == name)
 }
 
 fn is_number(name: &str) -> bool {
     matches!(name, "fresh" | "int_max_str_digits")
         || EARLY_FLAGS.contains(&name)
+        || ENVIRONMENT_FLAGS.iter().any(|(other, _)| *other == name)
         || FLAGS.iter().any(|flag| flag.name == name)
 }
 
@@ -221,7 +230,8 @@ mod tests {
     fn paths_of_the_host_are_for_copies_of_the_same_kind() {
         let settings =
             b"executable=/x/bin/python3.14t\nhome=/x\npath=/x/lib/python3.14t\noptimize=1\n".to_vec();
-        let host = Host { version: Version(3, 14), is_free_threaded: true, file: None, settings };
+        let host =
+            Host { version: Version(3, 14), is_free_threaded: true, file: None, settings, hash_secret: None };
         let defaults = |version, is_free_threaded| {
             Options::default().with_host_defaults(Some(&host), version, is_free_threaded).unwrap().to_text()
         };

@@ -4,7 +4,7 @@ import sys
 import os
 
 import _ungil
-from _ungil import time_zone
+from _ungil import time_zone, warning_filters
 
 ENCODING = sys.getfilesystemencoding()
 
@@ -16,6 +16,8 @@ def configure(settings):
         name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
         lists.setdefault(name, []).append(value)
     _ungil.libpython = lists.get("libpython", [_ungil.libpython])[-1]
+    # Before the path changes, as this may import a module.
+    warning_filters.configure(lists.get("warnoption", sys.warnoptions), lists.get("warningfilter", []))
     if "path" in lists:
         sys.path[:] = lists["path"]
     sys.argv = lists.get("argv", [""])
@@ -27,11 +29,8 @@ def configure(settings):
     for option in lists.get("xoption", ()):
         name, equals, value = option.partition("=")
         sys._xoptions[name] = value if equals else True
-    if lists.get("warnoption", sys.warnoptions) != sys.warnoptions:
-        import warnings
-
-        sys.warnoptions[:] = lists["warnoption"]
-        warnings._processoptions(sys.warnoptions)
+    if "dont_write_bytecode" in lists:
+        sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode or int(lists["dont_write_bytecode"][-1]))
     # The interpreter is never finalised, which would flush it.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
@@ -51,6 +50,7 @@ def note_initial():
 def reset():
     sys.path[:] = initial["path"]
     sys.argv = list(initial["argv"])
+    warning_filters.reset()
 
 
 def reinitialize(variables):

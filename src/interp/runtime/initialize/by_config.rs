@@ -12,7 +12,7 @@ use super::origin::Origin;
 use crate::interp::cpython::ffi::{InitConfig, StartByConfig};
 use crate::interp::runtime::environment;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
-use crate::interp::runtime::options::{EARLY_FLAGS, FLAGS, Options};
+use crate::interp::runtime::options::{EARLY_FLAGS, ENVIRONMENT_FLAGS, FLAGS, Options};
 
 /// Values that do not depend on the options.
 const FIXED: [(&CStr, i64); 10] = [
@@ -141,7 +141,8 @@ impl Config<'_> {
     /// without notice.
     fn set_flags(&self, options: &Options) -> Result<(), String> {
         let flags = FLAGS.iter().map(|flag| (flag.name, flag.config, flag.is_inverted));
-        for (name, config, is_inverted) in flags.chain(EARLY_FLAGS.map(|name| (name, name, false))) {
+        let same_names = EARLY_FLAGS.into_iter().chain(ENVIRONMENT_FLAGS.map(|(name, _)| name));
+        for (name, config, is_inverted) in flags.chain(same_names.map(|name| (name, name, false))) {
             let Some(value) = options.number(name) else { continue };
             let option = CString::new(config).unwrap_or_default();
             if value == 0 && !self.has(&option) {
