@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 import threading
@@ -11,8 +12,9 @@ from typing import Any, Callable, SupportsIndex, Union
 
 from .._native import recursion, signatures
 from .._native.handle import Handle
-from .._native.interruptible import run_interruptibly
+from .._native.interruptible import Latch, in_main_thread, run_interruptibly
 from .._native.library import check, library
+from .._native.stand_in import StandIn
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
 from . import _options, _pickling, _program, _requests, _streams
@@ -166,20 +168,46 @@ class Interpreter(Handle):
         dev_mode: bool | None = None,
     ) -> None:
         options = _options.text_of(locals())
-        limit = getattr(threading.current_thread(), "recursion_limit", None) or recursion.limit()
+        worker: Any = threading.current_thread()
+        is_worker = hasattr(worker, "recursion_limit")
+        limit = worker.recursion_limit if is_worker else recursion.limit()
         require()
-        handle = ctypes.c_int32()
-        check(library.ungil_interp_new(options, ctypes.byref(handle)))
-        self._handle = handle.value
+        # A pool's worker has the stack that its interpreter needs, and makes all calls itself.
+        self._stack = worker.stack if is_worker else recursion.stack_for(limit)
+        self._of_thread = threading.local()  # its `stand_in` ends with the thread, or with this object
+        # That of the thread which makes this object. It has a thread state in the interpreter until it closes it.
+        self._owner = None if is_worker else self._stand_in()
+        lazy_imports = _lazy_imports(xoptions or ())
         try:
-            self._begin(share or {}, limit, _lazy_imports(xoptions or ()))
+            self._run(lambda: self._start(options), self._owner)
+            self._run(lambda: self._begin(share or {}, limit, lazy_imports), self._owner)
         except BaseException:
             self.close()
             raise
 
+    def _start(self, options: bytes) -> None:
+        handle = ctypes.c_int32()
+        check(library.ungil_interp_new(options, ctypes.byref(handle)))
+        self._handle = handle.value
+
+    def _stand_in(self) -> StandIn | None:
+        """The one that makes this thread's calls; None if it makes them itself."""
+        if not (self._stack or in_main_thread()):
+            return None
+        stand_in: StandIn | None = getattr(self._of_thread, "stand_in", None)
+        if stand_in is None:
+            try:
+                stand_in = self._of_thread.stand_in = StandIn(self._stack)
+            except RuntimeError:  # none can start; perhaps because Python ends
+                return None
+        return stand_in
+
+    def _run(self, call: Callable[[], Result], stand_in: StandIn | None) -> Result:
+        """call(), made by a stand-in if there is one."""
+        return run_interruptibly(call, self._stop, thread=stand_in) if stand_in else call()
+
     def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
         self._known: set[int] = set()  # keys of functions that were sent
-        self._stack = getattr(threading.current_thread(), "stack", 0) or recursion.stack_for(limit)
         text = ctypes.c_char_p()
         version = b"'%d.%d' % __import__('sys').version_info[:2]"
         check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
@@ -222,8 +250,11 @@ class Interpreter(Handle):
         -----
         In the main thread Ctrl-C interrupts the call, and what other threads run in this interpreter meanwhile.
 
-        It takes some 20 us, and 50 more in the main thread, or if the recursion limit is raised: a thread with a larger
-        stack makes the call then.
+        It takes some 20 us, and as many more in the main thread, or if the recursion limit is raised: another thread
+        makes the call then, which has a larger stack if need be. It makes all calls of this thread, so what remembers
+        its thread works from call to call, as a connection of `sqlite3` does. What lives in a thread, as values of
+        `threading.local` and context variables do, stays for the thread that has made this object; for others, it
+        lasts for one call.
 
         Examples
         --------
@@ -306,7 +337,16 @@ class Interpreter(Handle):
             If code runs in the interpreter.
         """
         if self._handle:
-            run_interruptibly(self._close, self._stop)
+            run_interruptibly(self._close, self._stop, thread=self._owner)
+            self._of_thread, self._owner = threading.local(), None
+
+    def __del__(self) -> None:
+        handle, owner = self._handle, getattr(self, "_owner", None)
+        if not handle:
+            return
+        free = functools.partial(self._free, handle)
+        if owner is None or not owner.begin(free, Latch()):
+            free()
 
     def _close(self) -> None:
         status = self._free(self._handle)
@@ -336,7 +376,7 @@ class Interpreter(Handle):
 
     def _wait(self, call: Call) -> Any:
         _streams.flush()
-        return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack).get()
+        return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack, self._stand_in()).get()
 
     def _stop(self) -> None:
         library.ungil_interp_interrupt(self._handle)  # an error: another thread has closed this
