@@ -9,11 +9,12 @@ from __future__ import annotations
 import _thread
 import os
 import sys
+import threading
 from queue import SimpleQueue
 from typing import Callable
 
 from . import recursion
-from .interruptible import Latch
+from .interruptible import Latch, in_main_thread
 
 Run = Callable[[], None]
 
@@ -57,3 +58,23 @@ class StandIn:
     def __del__(self) -> None:
         if hasattr(self, "_calls"):
             self._calls.put(None)
+
+
+class StandIns:
+    """Those of the threads that need one: the main thread, and all threads if calls need so many bytes of stack."""
+
+    def __init__(self, stack: int) -> None:
+        self._stack = stack
+        self._of_thread = threading.local()  # its `stand_in` ends with the thread, or with this object
+
+    def of_this_thread(self) -> StandIn | None:
+        """The one that makes this thread's calls; None if it makes them itself, or no thread can start."""
+        if not (self._stack or in_main_thread()):
+            return None
+        stand_in: StandIn | None = getattr(self._of_thread, "stand_in", None)
+        if stand_in is None:
+            try:
+                stand_in = self._of_thread.stand_in = StandIn(self._stack)
+            except RuntimeError:  # perhaps because Python ends
+                return None
+        return stand_in

@@ -12,12 +12,12 @@ from typing import Any, Callable, SupportsIndex, Union
 
 from .._native import recursion, signatures
 from .._native.handle import Handle
-from .._native.interruptible import Latch, in_main_thread, run_interruptibly
+from .._native.interruptible import Latch, run_interruptibly
 from .._native.library import check, library
-from .._native.stand_in import StandIn
+from .._native.stand_in import StandIns
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
-from . import _options, _pickling, _program, _requests, _streams
+from . import _options, _pickling, _requests, _start, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
@@ -27,26 +27,6 @@ Path = Union[str, os.PathLike[str]]
 
 OLDEST_PYTHON = (3, 9)
 """The oldest version that can have interpreters, as in src/interp/cpython/version.rs. There is no newest one."""
-
-_PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-# The interpreter imports this package, and no other of its name, whatever its sys.path is.
-_BEGIN = """
-def begin(directory, limit, stack, lazy_imports, program):
-    import sys, _thread
-    sys.setrecursionlimit(limit)
-    _thread.stack_size(stack)
-    sys.path.insert(0, directory)
-    try:
-        import ungil.interpreters._worker
-    finally:
-        sys.path.remove(directory)
-    ungil.interpreters._worker.begin(program)
-    if lazy_imports:
-        sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r, %r)
-del begin
-"""
 
 
 def require() -> None:
@@ -168,55 +148,23 @@ class Interpreter(Handle):
         dev_mode: bool | None = None,
     ) -> None:
         options = _options.text_of(locals())
-        worker: Any = threading.current_thread()
-        is_worker = hasattr(worker, "recursion_limit")
-        limit = worker.recursion_limit if is_worker else recursion.limit()
         require()
-        # A pool's worker has the stack that its interpreter needs, and makes all calls itself.
-        self._stack = worker.stack if is_worker else recursion.stack_for(limit)
-        self._of_thread = threading.local()  # its `stand_in` ends with the thread, or with this object
+        limit, self._stack, is_worker = _of_this_thread()
+        self._stand_ins = StandIns(self._stack)
         # That of the thread which makes this object. It has a thread state in the interpreter until it closes it.
-        self._owner = None if is_worker else self._stand_in()
-        lazy_imports = _lazy_imports(xoptions or ())
+        self._owner = None if is_worker else self._stand_ins.of_this_thread()
+        begin = functools.partial(self._begin, options, limit, _start.lazy_imports(xoptions or ()), share or {})
         try:
-            self._run(lambda: self._start(options), self._owner)
-            self._run(lambda: self._begin(share or {}, limit, lazy_imports), self._owner)
+            run_interruptibly(begin, self._stop, thread=self._owner) if self._owner else begin()
         except BaseException:
             self.close()
             raise
 
-    def _start(self, options: bytes) -> None:
-        handle = ctypes.c_int32()
-        check(library.ungil_interp_new(options, ctypes.byref(handle)))
-        self._handle = handle.value
-
-    def _stand_in(self) -> StandIn | None:
-        """The one that makes this thread's calls; None if it makes them itself."""
-        if not (self._stack or in_main_thread()):
-            return None
-        stand_in: StandIn | None = getattr(self._of_thread, "stand_in", None)
-        if stand_in is None:
-            try:
-                stand_in = self._of_thread.stand_in = StandIn(self._stack)
-            except RuntimeError:  # none can start; perhaps because Python ends
-                return None
-        return stand_in
-
-    def _run(self, call: Callable[[], Result], stand_in: StandIn | None) -> Result:
-        """call(), made by a stand-in if there is one."""
-        return run_interruptibly(call, self._stop, thread=stand_in) if stand_in else call()
-
-    def _begin(self, share: Mapping[str, Any], limit: int, lazy_imports: str | None) -> None:
+    def _begin(self, options: bytes, limit: int, lazy_imports: str | None, share: Mapping[str, Any]) -> None:
         self._known: set[int] = set()  # keys of functions that were sent
-        text = ctypes.c_char_p()
-        version = b"'%d.%d' % __import__('sys').version_info[:2]"
-        check(library.ungil_interp_eval(self._handle, version, ctypes.byref(text)))
-        there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
-        if there != here:
-            raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-        begin = _BEGIN % (_PACKAGE_PARENT, limit, self._stack, lazy_imports, _program.ADDRESSES)
-        check(library.ungil_interp_exec(self._handle, begin.encode()))
         self._shared_names = frozenset(share)
+        self._handle = _start.new(options)
+        _start.prepare(self._handle, limit, self._stack, lazy_imports)
         if share:
             self._outcome(Call(SHARE, None, _pickling.dumps(shared_variables(share)))).get()
 
@@ -338,7 +286,7 @@ class Interpreter(Handle):
         """
         if self._handle:
             run_interruptibly(self._close, self._stop, thread=self._owner)
-            self._of_thread, self._owner = threading.local(), None
+            self._stand_ins, self._owner = StandIns(self._stack), None
 
     def __del__(self) -> None:
         handle, owner = self._handle, getattr(self, "_owner", None)
@@ -376,7 +324,9 @@ class Interpreter(Handle):
 
     def _wait(self, call: Call) -> Any:
         _streams.flush()
-        return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack, self._stand_in()).get()
+        return run_interruptibly(
+            lambda: self._outcome(call), self._stop, self._stack, self._stand_ins.of_this_thread()
+        ).get()
 
     def _stop(self) -> None:
         library.ungil_interp_interrupt(self._handle)  # an error: another thread has closed this
@@ -385,13 +335,16 @@ class Interpreter(Handle):
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
 
 
-def _lazy_imports(xoptions: Sequence[str]) -> str | None:
-    """The mode of lazy imports: that of -X lazy_imports, or of this program. None before Python 3.15."""
-    mode = getattr(sys, "get_lazy_imports", lambda: None)()
-    for name, _, value in (option.partition("=") for option in xoptions):
-        if name == "lazy_imports" and mode:
-            mode = value
-    return mode
+def _of_this_thread() -> tuple[int, int, bool]:
+    """The recursion limit of an interpreter that is made here, bytes of stack for calls, and whether a pool's worker is.
+
+    A worker has the stack that its interpreter needs, and makes all calls itself.
+    """
+    thread: Any = threading.current_thread()
+    if hasattr(thread, "recursion_limit"):
+        return thread.recursion_limit, thread.stack, True
+    limit = recursion.limit()
+    return limit, recursion.stack_for(limit), False
 
 
 def _text(name: str, value: str) -> str:

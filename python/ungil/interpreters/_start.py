@@ -1,0 +1,60 @@
+"""The start of an interpreter: it is made, and imports this package."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Sequence
+
+from .._native.library import check, library
+from ..errors import UnsupportedError
+from . import _program
+
+_PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The interpreter imports this package, and no other of its name, whatever its sys.path is.
+_BEGIN = """
+def begin(directory, limit, stack, lazy_imports, program):
+    import sys, _thread
+    sys.setrecursionlimit(limit)
+    _thread.stack_size(stack)
+    sys.path.insert(0, directory)
+    try:
+        import ungil.interpreters._worker
+    finally:
+        sys.path.remove(directory)
+    ungil.interpreters._worker.begin(program)
+    if lazy_imports:
+        sys.set_lazy_imports(lazy_imports)
+begin(%r, %d, %d, %r, %r)
+del begin
+"""
+
+
+def new(options: bytes) -> int:
+    """The handle of an interpreter with these options, which this thread has checked out."""
+    handle = ctypes.c_int32()
+    check(library.ungil_interp_new(options, ctypes.byref(handle)))
+    return handle.value
+
+
+def prepare(handle: int, limit: int, stack: int, lazy_imports: str | None) -> None:
+    """Have an interpreter import this package, and answer requests. Raises UnsupportedError for other versions."""
+    text = ctypes.c_char_p()
+    version = b"'%d.%d' % __import__('sys').version_info[:2]"
+    check(library.ungil_interp_eval(handle, version, ctypes.byref(text)))
+    there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
+    if there != here:
+        raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
+    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, _program.ADDRESSES)
+    check(library.ungil_interp_exec(handle, begin.encode()))
+
+
+def lazy_imports(xoptions: Sequence[str]) -> str | None:
+    """The mode of lazy imports: that of -X lazy_imports, or of this program. None before Python 3.15."""
+    mode = getattr(sys, "getlazy_imports", lambda: None)()
+    for name, _, value in (option.partition("=") for option in xoptions):
+        if name == "lazy_imports" and mode:
+            mode = value
+    return mode
