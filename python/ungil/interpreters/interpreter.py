@@ -336,7 +336,7 @@ class Interpreter(Handle):
 
 
 def _of_this_thread() -> tuple[int, int, bool]:
-    """The recursion limit of an interpreter that is made here, bytes of stack for calls, and whether a pool's worker is.
+    """The recursion limit of an interpreter that is made here, stack for calls in bytes, and if it is a pool's worker.
 
     A worker has the stack that its interpreter needs, and makes all calls itself.
     """
