@@ -3,6 +3,7 @@
 import array
 import ctypes
 import math
+import mmap
 import os
 import random
 import struct
@@ -169,7 +170,7 @@ class OtherArrays(Maps):
                 given = array.array(code, numbers)
                 with self.subTest(code=code, numbers=numbers):
                     self.check(given, given.tolist())
-                    if code != "B":
+                    if code not in "bB":  # bytes
                         self.check(memoryview(given), given.tolist())
         for kind in (ctypes.c_int8, ctypes.c_long, ctypes.c_uint32, ctypes.c_float, ctypes.c_bool, ctypes.c_longlong):
             with self.subTest(kind=kind):
@@ -191,8 +192,11 @@ class OtherArrays(Maps):
         memory = struct.pack("2d", 1.5, -2)
         for given in (memory, bytearray(memory), memoryview(memory).cast("d")):
             self.assert_as_in_a_loop(sin, given, [1.5, -2])
-        with self.assertRaisesRegex(TypeError, r"expected float64, not uint8; use memoryview\(numbers\).cast\('d'\)"):
-            ungil.map(sin, memoryview(memory))
+        with mmap.mmap(-1, 16) as mapped:
+            for given in (memoryview(memory), mapped, memoryview(memory).cast("b")):
+                with self.assertRaisesRegex(TypeError, r"expected float64, not u?int8; use "):
+                    ungil.map(sin, given)
+                given = None  # its memory is closed
         with self.assertRaisesRegex(ValueError, "size 15 is not a multiple of float64's item size 8"):
             ungil.map(sin, memory[1:])
 

@@ -25,6 +25,10 @@ _CODES = {
 }
 
 
+_TYPES = ("dtype", "typecode", "_type_", "__array__")
+"""The attributes that arrays have for their type: numpy's and pandas's, array's, ctypes's, and those of others."""
+
+
 class Converted(NamedTuple):
     """Numbers as a function takes them, and the type that they were given in: numpy's name or, in a list, Python's."""
 
@@ -54,8 +58,10 @@ def as_converted_input(name: str, given: Any, element: ElementType) -> Converted
 
 
 def _is_converted(given: Any, found: str, element: ElementType) -> bool:
-    """Memory without a type of its own is not: it may be an array's, whatever its bytes are."""
-    is_memory = isinstance(given, (bytes, bytearray)) or (isinstance(given, memoryview) and found == "uint8")
+    """Bytes of an object that has no type of elements are not: bytes, mmap, memoryview, pyarrow.Buffer. They may be
+    the memory of other numbers.
+    """
+    is_memory = found in ("uint8", "int8") and not any(hasattr(given, name) for name in _TYPES)
     return found in _SOURCES[element] and not is_memory
 
 
