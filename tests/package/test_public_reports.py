@@ -1,5 +1,6 @@
 """What users of process pools have reported: each program prints the same with processes and with interpreters."""
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -399,6 +400,22 @@ class Differences(unittest.TestCase):
                 with mock.patch.object(patched_module, "number", 2), ungil.InterpreterPoolExecutor(1) as pool:
                     self.assertEqual((patched_module.f(), pool.submit(patched_module.f).result()), (2, 1))
                     self.assertEqual(pool.submit(lambda: patched_module.f()).result(), 1)
+
+    @unittest.skipUnless(importlib.util.find_spec("resource"), "SKIP: no resource limits here")
+    def test_the_umask_and_resource_limits_are_the_processs(self):
+        status, output, errors = run_script(
+            """
+            import os, resource, ungil
+            soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+            def task():
+                os.umask(0o077)
+                resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+            os.umask(0o022)
+            ungil.run(task)
+            print(oct(os.umask(0o022)), resource.getrlimit(resource.RLIMIT_CORE)[0])
+            """
+        )
+        self.assertEqual((status, output, errors), (0, "0o77 0\n", ""))
 
 
 if __name__ == "__main__":
