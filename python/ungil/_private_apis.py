@@ -145,6 +145,21 @@ def register_code(code: CodeType, lines: Sequence[str]) -> None:
         linecache._register_code(code, "".join(lines), code.co_filename)
 
 
+# asyncio
+
+
+def asyncio_is_interrupted() -> bool:
+    """Whether asyncio.run() of the main thread has caught a Ctrl-C, for which it cancels its task.
+
+    It does so from Python 3.11 on. Its handler is a partial of a method.
+    """
+    import signal
+
+    runner = getattr(getattr(signal.getsignal(signal.SIGINT), "func", None), "__self__", None)
+    count = getattr(runner, "_interrupt_count", 0)
+    return isinstance(count, int) and count > 0
+
+
 # multiprocessing
 
 

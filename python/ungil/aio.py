@@ -17,6 +17,7 @@ from collections.abc import Coroutine
 from typing import Any, Callable, TypeVar, overload
 
 from . import functions, kernels
+from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
 from ._typing import Integers, Parameters, Result
 from .control import Control
 
@@ -35,7 +36,7 @@ async def call(
     ----------
     function : callable
         Any function. One with a parameter `control`, like this package's long functions, is cancelled with the task.
-        Any other one is waited for, even if the task is cancelled.
+        Any other one is waited for, even if the task is cancelled; for a second at most if that is by Ctrl-C.
     *args, **kwargs
         Its arguments.
 
@@ -103,14 +104,22 @@ async def _in_thread(function: Callable[[], Result], control: Control | None) ->
 
 
 async def _wait(ended: asyncio.Future[None], control: Control | None) -> None:
-    """Wait, even if the task is cancelled: then cancel the control, and raise the cancellation after waiting."""
+    """Wait, even if the task is cancelled: then cancel the control, and raise the cancellation after waiting.
+
+    After Ctrl-C it does not wait for longer than INTERRUPT_TIMEOUT.
+    """
     cancelled: asyncio.CancelledError | None = None
+    timeout = None
     while not ended.done():
         try:
-            await asyncio.wait([ended])
+            await asyncio.wait([ended], timeout=timeout)
+            if timeout is not None:
+                break
         except asyncio.CancelledError as error:
             cancelled = error
             _cancel(control)
+            if is_interrupt(error):
+                timeout = INTERRUPT_TIMEOUT
         except BaseException:  # the loop is closed
             _cancel(control)
             raise

@@ -314,11 +314,12 @@ class Closing(unittest.TestCase):
         interpreter = ungil.Interpreter()
         waits = iter([True])
 
-        def wait(latch):
+        def wait(latch, timeout=None):
             until(lambda: latch.is_open)
             if next(waits, False):
                 interpreter.close()
                 raise KeyboardInterrupt
+            return True
 
         with mock.patch.object(interruptible.Latch, "wait", wait):
             self.assertRaises(KeyboardInterrupt, interpreter.call, pow, 2, 2)

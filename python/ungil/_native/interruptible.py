@@ -15,11 +15,15 @@ import sys
 import threading
 from typing import Callable, Protocol, TypeVar
 
-from .._private_apis import CONDITION_LOCK
+from .._private_apis import CONDITION_LOCK, asyncio_is_interrupted
 from . import recursion
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+INTERRUPT_TIMEOUT = 1.0
+"""Seconds that Ctrl-C waits for interrupted tasks. Python code ends at once, and time.sleep() within 50 ms. The user
+must not wait for longer than this for code in C, which does not notice an interrupt, nor for code that catches it."""
 
 POLL_INTERVAL = 0.02
 """Seconds of one wait. A signal that arrives between Python's last check and the system's wait is noticed after it."""
@@ -28,6 +32,29 @@ POLL_INTERVAL = 0.02
 def in_main_thread() -> bool:
     """Whether this is the thread that runs signal handlers."""
     return threading.main_thread().ident == _thread.get_ident()
+
+
+def check_asyncio() -> None:
+    """Raise KeyboardInterrupt in the main thread if asyncio.run() has caught Ctrl-C.
+
+    It cancels the task that it runs. That has no effect as long as the task waits other than by `await`.
+    """
+    if in_main_thread() and asyncio_is_interrupted():
+        raise KeyboardInterrupt
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether the exception is KeyboardInterrupt, or a cancellation by which asyncio.run() passes that on."""
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", None)
+    if cancelled is not None and isinstance(error, cancelled):  # before Python 3.11, its context has it
+        return asyncio_is_interrupted() or isinstance(error.__context__, KeyboardInterrupt)
+    return isinstance(error, KeyboardInterrupt)
+
+
+def ends_by_interrupt() -> bool:
+    """Whether the program, which is ending, does so because of a KeyboardInterrupt that it did not catch."""
+    is_interactive = hasattr(sys, "ps1") or sys.flags.interactive  # the last exception may be an old one
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and not is_interactive
 
 
 class Latch:
@@ -91,7 +118,11 @@ class Thread(Protocol):
 
 
 def run_interruptibly(
-    call: Callable[[], Result], stop: Callable[[], None], stack: int = 0, thread: Thread | None = None
+    call: Callable[[], Result],
+    stop: Callable[[], None],
+    stack: int = 0,
+    thread: Thread | None = None,
+    leave: Callable[[], None] | None = None,
 ) -> Result:
     """Return call(). If a signal handler raises meanwhile, call stop(), which must make call() return soon.
 
@@ -99,6 +130,8 @@ def run_interruptibly(
     wait for that. stop() may be called when call() has just returned.
 
     thread: what makes the call; without it, or if it cannot, a new thread does.
+    leave: called if call() has not returned INTERRUPT_TIMEOUT after that; then it is left behind, and goes on. Without
+    it, call() is waited for, however long it takes: it may use memory that the caller frees.
     stack: bytes; if it is not 0, call() is made in a thread with so much stack. Raises RuntimeError if none can start.
     Cost: about 50 microseconds in the main thread or with a stack, 20 with `thread`, nothing otherwise.
     """
@@ -124,17 +157,23 @@ def run_interruptibly(
     try:
         is_started = (thread is not None and thread.begin(run, finished)) or _start(run, stack)
         if is_started:
-            finished.wait()
+            _wait(finished)
     except BaseException:
         if take(calls) is None:
             stop()
-            finished.wait()
+            if not finished.wait(None if leave is None else INTERRUPT_TIMEOUT) and leave is not None:
+                leave()
         else:
             finished.open()  # the thread is not busy
         raise
     if not is_started:
         return call()
     return _result(results, errors)
+
+
+def _wait(finished: Latch) -> None:
+    while not finished.wait(POLL_INTERVAL):
+        check_asyncio()
 
 
 def _result(results: list[Result], errors: list[BaseException]) -> Result:

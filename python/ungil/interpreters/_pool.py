@@ -17,11 +17,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from typing import Any
 from weakref import ref
 
-from .._native import recursion
-from .._native.interruptible import POLL_INTERVAL, Condition, Latch, take
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Condition, check_asyncio, ends_by_interrupt
 from .._native.library import library
 from .._private_apis import begin_future, register_atexit, reset_future
 from ._calls import Call, call_of
@@ -29,11 +28,8 @@ from ._pace import Pace
 from ._preload import import_module
 from ._standard import BrokenStandardPool
 from ._tasks import Task, end_future, outcome_of, run
+from ._threads import Worker
 from .interpreter import Interpreter
-
-INTERRUPT_TIMEOUT = 1.0
-"""Seconds that Ctrl-C waits for interrupted tasks. Python code ends at once, and time.sleep() within 50 ms; code in C,
-which does not notice an interrupt, must not keep the user waiting for longer than this."""
 
 _logger = logging.getLogger("concurrent.futures")
 
@@ -44,41 +40,6 @@ class BrokenInterpreterPool(BrokenStandardPool):
     It derives from the exception of this name in `concurrent.futures.interpreter`. Before Python 3.14, which brought
     that exception, it derives from `concurrent.futures.thread.BrokenThreadPool`.
     """
-
-
-class Worker(threading.Thread):
-    """A thread with a latch that opens when it has finished.
-
-    Thread.join may return while the thread runs if a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
-    """
-
-    def __init__(self, work: Callable[[], None], name: str, stack_size: int) -> None:
-        super().__init__(name=name, daemon=True)
-        self._work = [work]  # until one thread takes it
-        self.finished = Latch()
-        self.recursion_limit = recursion.limit()  # of the interpreter that is made in this thread
-        self._stack_size = stack_size
-        self.stack = max(recursion.stack_for(self.recursion_limit), stack_size)  # 0 is the usual one
-
-    def start(self) -> None:
-        try:
-            recursion.start(super().start, self.stack)
-        except RuntimeError:  # no memory for such a stack
-            self.recursion_limit, self.stack = recursion.DEFAULT_LIMIT, self._stack_size
-            recursion.start(super().start, self.stack)
-
-    def run(self) -> None:
-        work = take(self._work)
-        if work is None:
-            return
-        try:
-            work()
-        finally:
-            self.finished.open()
-
-    def abandon(self) -> bool:
-        """After `start` failed or was interrupted: make sure that it never begins. False if it has begun."""
-        return take(self._work) is not None
 
 
 class Pool:
@@ -114,6 +75,8 @@ class Pool:
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self.is_shutdown = False
+        self._is_abandoned = False
+        self._interrupted: Mapping[int, Sequence[Task]] = {}  # what the latest Ctrl-C was to end
         _pools.add(ref(self, _pools.discard))
 
     def put(self, task: Task) -> None:
@@ -304,7 +267,7 @@ class Pool:
     def stop(self) -> None:
         """Cancel all tasks that have not begun, and interrupt those that run; not tasks that are put meanwhile."""
         with self._lock:
-            taken = self._in_progress.copy()
+            taken = self._interrupted = self._in_progress.copy()
             queued = self._clear()
         for task in queued:
             task.cancel()
@@ -339,16 +302,42 @@ class Pool:
             raise
 
     def _wait(self) -> None:
-        for worker in self.workers:
-            worker.finished.wait()
-            worker.join()  # the thread of the system is about to end
-
-    def stop_and_join(self) -> None:
-        self.stop()
         deadline = time.monotonic() + INTERRUPT_TIMEOUT
         for worker in self.workers:
-            while not worker.finished.wait(POLL_INTERVAL) and time.monotonic() < deadline:
+            while not worker.finished.wait(POLL_INTERVAL):
+                if self._is_abandoned:
+                    return
+                if _is_exiting and self._ignores_interrupt(worker) and time.monotonic() > deadline:
+                    break
+                check_asyncio()
+            else:
+                worker.join()  # the thread of the system is about to end
+
+    def _ignores_interrupt(self, worker: Worker) -> bool:
+        """Whether the worker still runs what an earlier Ctrl-C was to end."""
+        thread = worker.ident or 0
+        interrupted = self._interrupted.get(thread)
+        return interrupted is not None and self._in_progress.get(thread) is interrupted
+
+    def stop_and_join(self, deadline: float | None = None) -> None:
+        """Stop the tasks, and wait for the workers, but not for longer than INTERRUPT_TIMEOUT: then abandon them."""
+        if self._is_abandoned:
+            return
+        self.stop()
+        if deadline is None:
+            deadline = time.monotonic() + INTERRUPT_TIMEOUT
+        for worker in self.workers:
+            while not worker.finished.wait(POLL_INTERVAL):
+                if time.monotonic() > deadline:
+                    self._abandon()
+                    return
                 self._interrupt(self._in_progress.copy())  # again: the first may have come just before a request
+
+    def _abandon(self) -> None:
+        """Leave the workers behind. Nobody waits for their tasks any more: the futures of these end."""
+        self._is_abandoned = True
+        tasks = [task for tasks in self._in_progress.copy().values() for task in tasks]
+        self._break("it was left behind, because tasks went on after Ctrl-C", KeyboardInterrupt(), tasks)
 
     def after_fork_in_child(self) -> None:
         """Break the pool: the workers are the parent's."""
@@ -377,11 +366,16 @@ def _at_exit() -> None:
     for pool in pools:
         pool.shutdown()
     try:
+        if ends_by_interrupt():
+            raise KeyboardInterrupt
         for pool in pools:
             pool.join()
     except KeyboardInterrupt:
         for pool in pools:
-            pool.stop_and_join()
+            pool.stop()
+        deadline = time.monotonic() + INTERRUPT_TIMEOUT
+        for pool in pools:
+            pool.stop_and_join(deadline)
 
 
 def _after_fork_in_child() -> None:

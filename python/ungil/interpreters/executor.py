@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Callable, SupportsIndex
 
 from .._native import recursion
-from .._native.interruptible import POLL_INTERVAL, Condition, Latch, in_main_thread
+from .._native.interruptible import POLL_INTERVAL, Condition, Latch, check_asyncio, in_main_thread, is_interrupt
 from .._native.library import library
 from .._native.locks import Numbers
 from .._native.scalars import as_seconds
@@ -71,7 +71,8 @@ class _Future(Future):  # type: ignore[type-arg]
             left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
             if left < 0:
                 raise TimeoutError
-            self._latch().wait(left)
+            if not self._latch().wait(left):
+                check_asyncio()
 
     def _latch(self) -> Latch:
         if self._done is None:
@@ -129,7 +130,8 @@ class InterpreterPoolExecutor(PoolAttributes):
     the program when its interpreter started; see `Interpreter`.
 
     Ctrl-C, while the main thread waits for a future, or in the `with` block, cancels what is queued and interrupts what
-    runs; then KeyboardInterrupt is raised.
+    runs; then KeyboardInterrupt is raised. Tasks that go on for a second after that are left behind, and the pool is
+    broken.
 
     When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
     executors.
@@ -322,7 +324,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        if isinstance(error, KeyboardInterrupt):
+        if is_interrupt(error):
             self._pool.shutdown()
             self._pool.stop_and_join()
         else:

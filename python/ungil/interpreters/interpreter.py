@@ -196,7 +196,8 @@ class Interpreter(Handle):
 
         Notes
         -----
-        In the main thread Ctrl-C interrupts the call, and what other threads run in this interpreter meanwhile.
+        In the main thread Ctrl-C interrupts the call, and what other threads run in this interpreter meanwhile. If the
+        call has not ended a second later, it is left behind, and this object is closed.
 
         It takes some 20 us, and as many more in the main thread, or if the recursion limit is raised: another thread
         makes the call then, which has a larger stack if need be. It makes all calls of this thread, so what remembers
@@ -324,9 +325,12 @@ class Interpreter(Handle):
 
     def _wait(self, call: Call) -> Any:
         _streams.flush()
-        return run_interruptibly(
-            lambda: self._outcome(call), self._stop, self._stack, self._stand_ins.of_this_thread()
-        ).get()
+        thread = self._stand_ins.of_this_thread()
+        return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack, thread, self._leave).get()
+
+    def _leave(self) -> None:
+        """Leave the interpreter to a call that Ctrl-C does not end. This object is closed."""
+        self._handle = 0
 
     def _stop(self) -> None:
         library.ungil_interp_interrupt(self._handle)  # an error: another thread has closed this
