@@ -124,6 +124,59 @@ def flags_of(function: Any) -> int:
     return flags
 
 
+def path_of(library: Any) -> Any:
+    """The name with which a ctypes.CDLL was loaded, which has no other attribute."""
+    return library._name
+
+
+def library_of(function: Any) -> Any:
+    """The ctypes.CDLL that a function belongs to; None if it is not one of a library."""
+    import ctypes
+
+    library = (getattr(function, "_objects", None) or {}).get("0")
+    return library if isinstance(library, ctypes.CDLL) else None
+
+
+def reduction_of_c_type(kind: Any) -> Any:
+    """How pickle can make a type anew that ctypes made: of functions, pointers or arrays. None for other types."""
+    import ctypes
+    import operator
+
+    function, pointer, _ = ctypes_bases()
+    if issubclass(kind, function) and hasattr(kind, "_argtypes_"):
+        reduced: Any = make_function_type, (kind._restype_, kind._argtypes_, kind._flags_)
+    elif issubclass(kind, pointer) and hasattr(kind, "_type_"):
+        reduced = ctypes.POINTER, (kind._type_,)
+    elif issubclass(kind, ctypes.Array) and hasattr(kind, "_length_"):
+        reduced = operator.mul, (kind._type_, kind._length_)
+    elif issubclass(kind, type):
+        bases = *ctypes_bases(), ctypes.Structure, ctypes.Union, ctypes.Array
+        base = next((base for base in bases if type(base) is kind), type)
+        reduced = type, (base,)
+    else:
+        return None
+    make, arguments = reduced
+    return reduced if make(*arguments) is kind else None  # a program may derive from such a type
+
+
+def make_function_type(result: Any, arguments: tuple[Any, ...], flags: int) -> Any:
+    """The type of ctypes with these flags, which ctypes.CFUNCTYPE() and ctypes.PYFUNCTYPE() have for options."""
+    import ctypes
+
+    if flags & ctypes._FUNCFLAG_PYTHONAPI:  # type: ignore[attr-defined]
+        return ctypes.PYFUNCTYPE(result, *arguments)
+    use_errno = bool(flags & ctypes._FUNCFLAG_USE_ERRNO)  # type: ignore[attr-defined]
+    return ctypes.CFUNCTYPE(result, *arguments, use_errno=use_errno)
+
+
+# wrapt
+
+
+def wrapper_of(function: Any) -> Any:
+    """The wrapper of a function under a decorator of wrapt: it has no other name."""
+    return function._self_wrapper
+
+
 # linecache
 
 

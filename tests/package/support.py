@@ -78,3 +78,14 @@ class OneInterpreter(unittest.TestCase):
         cls.interpreter = ungil.Interpreter()
         cls.addClassCleanup(cls.interpreter.close)
         cls.call = staticmethod(cls.interpreter.call)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Programs(unittest.TestCase):
+    """Tests that run programs, which have imported ungil."""
+
+    maxDiff = None
+
+    def assert_prints(self, script, *lines):
+        status, output, errors = run_script("import ungil\n" + textwrap.dedent(script))
+        self.assertEqual((status, output.splitlines()), (0, list(lines)), errors)

@@ -235,7 +235,7 @@ class GlobalsOfMain(unittest.TestCase):
                 interpreter.call(f), interpreter.call(g)  # each brings the function along
                 print([interpreter.call(function) for function in (f, g, f, g)])
             """,
-            "['made', 'fast', 'fast', 'fast']",
+            "['fast', 'fast', 'fast', 'fast']",
         )
 
     def test_functions_are_not_kept_forever(self):

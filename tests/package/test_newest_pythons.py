@@ -72,8 +72,8 @@ with ungil.Interpreter() as interpreter:
             side: int
 
         attributes = {"__annotate_func__": Box.__annotate__, "other": 5}
-        reduced = _deferred.reduce_class(Box, (type, (), (attributes, {}), None, None, setattr))
-        self.assertEqual(reduced[2], (setattr, ({"other": 5}, {}), {"side": int}))
+        found = _deferred.attributes_of_class(Box, attributes)
+        self.assertEqual(found, {"other": 5, "__annotations__": {"side": int}})
 
     def test_the_programs_class_keeps_its_own(self):
         self.assert_prints(

@@ -4,10 +4,12 @@
   what these run.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
-- `_pickling`, `_sharing`, `_main_globals`, `_sources`: objects, memory, globals of `__main__` and source lines on their
-  way between interpreters; `_deferred`, annotations and lazy imports; `_sentinels`, what their name says. `_worker`
-  answers requests. Each interpreter imports these modules at its start, and `_protocol`: they must import little, and
-  nothing of the library.
+- `_pickling`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters; `_sentinels`,
+  what their name says. `_worker` answers requests.
+- `_identity`, `_arrivals`, `_kinds`: objects that are one in each interpreter, and globals, as they arrive. Each
+  interpreter imports these modules and those before at its start, and `_protocol`: they must import little, and nothing
+  of the library.
+- `_definitions`, `_functions`, `_anew`, `_deferred`: what is sent of such objects; `_importable`, which are not sent.
 - `_pace`, `_streams`: how many tasks go in one request; the order of output.
 
 The rest of the package does not use these modules; `ungil` exports the public names.

@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
 from . import _pickling
-from ._main_globals import main_globals
+from ._identity import main_globals
+from ._importable import is_by_value, is_importable
 from ._pickling import IMMUTABLE_TYPES, Message
 from ._protocol import CALL, CALL_CACHED, HEADER, MAP_CACHED
 from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
@@ -127,7 +128,7 @@ class _Dependencies(NamedTuple):
         """Whether the message has the globals of `__main__` as they are here."""
         main = main_globals()
         values = {name: value for namespace, name, value in self.globals if namespace is main}
-        return all(values.get(name, value) is value for name, value, _ in message.globals)
+        return all(values.get(name, value) is value for name, value in message.globals)
 
 
 class _Entry(NamedTuple):
@@ -153,7 +154,7 @@ def _cached(function: Callable[..., Any], shared_names: frozenset[str]) -> Funct
     """The function, pickled now or before; None if it may change without that being noticed."""
     if type(function) not in (FunctionType, BuiltinFunctionType):
         return None
-    by_value = _pickling.is_by_value(function)
+    by_value = is_by_value(function)
     entry = _entries.get(function)
     if entry is None or not entry.is_current(shared_names, by_value):
         dependencies = _Dependencies([], [])
@@ -184,8 +185,8 @@ def _collect(value: Any, found: _Dependencies) -> bool:
         return sys.modules.get(value.__name__) is value and not is_pickled_by_value(value.__name__)
     if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
         return False
-    if not _pickling.is_by_value(value):
-        return _pickling.is_importable(value)
+    if not is_by_value(value):
+        return is_importable(value)
     return isinstance(value, FunctionType) and _collect_function(value, found)
 
 

@@ -8,7 +8,7 @@ import sys
 import types
 from types import FunctionType, ModuleType
 
-from .._private_apis import globals_used_by, parts_of_reduction
+from .._private_apis import globals_used_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,30 +81,14 @@ def _annotations_of(obj: Any) -> dict[str, Any]:
     return {}
 
 
-def reduce_class(kind: type, reduced: Any) -> Any:
-    """cloudpickle's reduction of a class, with its annotations. cloudpickle drops them if Python has them deferred."""
+def attributes_of_class(kind: type, attributes: dict[str, Any]) -> dict[str, Any]:
+    """A class's attributes as cloudpickle has them, with its annotations. cloudpickle drops deferred ones."""
     if sys.version_info < (3, 14):
-        return reduced
-    make, arguments, attributes, slots, complete = parts_of_reduction(reduced)
+        return attributes
     attributes = {name: value for name, value in attributes.items() if name not in _ANNOTATIONS}
-    state = complete, (attributes, slots), _annotations_of(kind)
-    return make, arguments, state, None, None, set_class_state
+    annotations = _annotations_of(kind)
+    return {**attributes, "__annotations__": annotations} if annotations else attributes
 
 
 # The last one is there with old versions of cloudpickle. It belongs to this side, and cannot be pickled.
 _ANNOTATIONS = ("__annotations__", "__annotations_cache__", "__annotate_func__")
-
-
-def set_class_state(kind: Any, state: Any) -> None:
-    """Complete a class that arrived. The other side may have it already, with annotations of its own."""
-    complete, state, annotations = state
-    complete(kind, state)
-    if annotations and not _has_annotations(kind):
-        kind.__annotations__ = annotations
-
-
-def _has_annotations(kind: Any) -> bool:
-    try:
-        return bool(kind.__annotations__)
-    except Exception:  # it has some that cannot be evaluated
-        return True

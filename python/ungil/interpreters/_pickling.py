@@ -11,9 +11,9 @@ import os
 import sys
 from types import CodeType, FunctionType
 
-from .._private_apis import RLock, is_pickled_by_value, pickle, reduction_of_code
-from . import _deferred, _handles, _main_globals, _sources
-from ._main_globals import main_globals
+from .._private_apis import RLock, pickle, reduction_of_code
+from . import _handles, _sources
+from ._importable import is_by_value
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_format, view_of
 
@@ -23,23 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
-    from ._main_globals import SentGlobal
+    from ._arrivals import Piece
+    from ._definitions import Definitions
 
 IMMUTABLE_TYPES = frozenset([type(None), bool, int, float, complex, str])
 """Types whose objects need nothing but pickle, and never change."""
 
 
+_MAIN_MODULE = b"__main__"
+
+
 class Message:
     """A pickled object, and the memory that belongs to it.
 
-    globals: the globals of `__main__` that were sent along. They are kept, so that no other object gets the `id` of one
-    as long as the message may be sent.
+    globals: the names and values of the globals of `__main__` that were sent along.
     """
 
     __slots__ = ("buffers", "data", "globals")
 
     def __init__(
-        self, data: bytes, buffers: Sequence[OutOfBandBuffer] = (), globals: Sequence[SentGlobal] = ()
+        self, data: bytes, buffers: Sequence[OutOfBandBuffer] = (), globals: Sequence[tuple[str, Any]] = ()
     ) -> None:
         self.data, self.buffers, self.globals = data, buffers, globals
 
@@ -56,36 +59,31 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None) -> Message:
     if type(obj) in IMMUTABLE_TYPES:
         return Message(pickle.dumps(obj, PROTOCOL))
     file = io.BytesIO()
-    pickler: Any = FastPickler(file)
+    pickler = FastPickler(file)
     try:
         _handles.dump(pickler, obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
-        file = io.BytesIO()
-        pickler = _full_pickler()(file, shared_names)
-        _handles.dump(pickler, obj)
-    return Message(file.getvalue(), pickler.buffers, pickler.globals)
+        return _dumps_by_value(obj, shared_names)
+    data = file.getvalue()
+    if _MAIN_MODULE in data:  # some objects pickle themselves as names, which `__main__` on the other side may not have
+        return _dumps_by_value(obj, shared_names)
+    return Message(data, pickler.buffers)
+
+
+def _dumps_by_value(obj: Any, shared_names: frozenset[str] | None) -> Message:
+    """The object as a message, with definitions of all in it that the other side cannot import."""
+    definitions = _new_definitions()(shared_names)
+    envelope = definitions.envelope(definitions.piece(obj, ""))
+    file = io.BytesIO()
+    pickler = FastPickler(file)
+    pickler.buffers.writable = definitions.writable
+    pickler.dump(envelope)
+    return Message(file.getvalue(), pickler.buffers, definitions.main_values)
 
 
 def loads(data: Any, buffers: Sequence[Any]) -> Any:
     """The object of a message."""
     return pickle.loads(data, buffers=buffers)
-
-
-def is_by_value(obj: Any) -> bool:
-    """Whether a function or class is one that the other side cannot import."""
-    # multiprocessing names the program's module __mp_main__ in children that it has not forked.
-    return obj.__module__ in ("__main__", "__mp_main__") or is_pickled_by_value(obj.__module__)
-
-
-def is_importable(obj: Any) -> bool:
-    """Whether a function or class is found by its module and name."""
-    try:
-        found: Any = sys.modules[obj.__module__]
-        for name in obj.__qualname__.split("."):
-            found = getattr(found, name)
-    except (AttributeError, KeyError, TypeError):
-        return False
-    return found is obj
 
 
 class _NeedsCloudpickle(Exception):
@@ -107,7 +105,6 @@ class OutOfBandPickler(pickle.Pickler):
     """Pickles the types of `_sharing`, and memoryviews, with their memory out of band; and sentinels."""
 
     buffers: _Buffers
-    globals: list[SentGlobal]
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
@@ -148,71 +145,80 @@ class FastPickler(OutOfBandPickler):
     """For objects that the other side can import: it takes a third of cloudpickle's time."""
 
     def __init__(self, file: io.BytesIO) -> None:
-        self.buffers, self.globals = _Buffers(), []
+        self.buffers = _Buffers()
         super().__init__(file, PROTOCOL, buffer_callback=self.buffers.add)
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, (type, FunctionType)):
+        kind = type(obj)
+        if kind is FunctionType or issubclass(kind, type):
             if is_by_value(obj):
                 raise _NeedsCloudpickle
             return NotImplemented
+        if kind is object:
+            raise _NeedsCloudpickle
         return self._reduce_own(obj)
 
 
-_full: Callable[..., Any] | None = None
+_make: Callable[[frozenset[str] | None], Definitions] | None = None
 
 # No fork happens while a thread imports what pickling needs: in the child that import would never end.
 _importing = RLock()
 os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
 
 
-def _full_pickler() -> Callable[..., Any]:
-    """cloudpickle's pickler, with memory out of band. cloudpickle is imported when it is first needed."""
-    global _full
-    if _full is None:
+def _new_definitions() -> Callable[[frozenset[str] | None], Definitions]:
+    """What makes the definitions of a message. cloudpickle is imported when it is first needed."""
+    global _make
+    if _make is None:
         with _importing:
-            if _full is None:
-                _main_globals.import_what_fingerprints_need()
-                _full = _make_full_pickler()
-    return _full
+            if _make is None:
+                _make = _make_full_pickler()
+    return _make
 
 
-def _make_full_pickler() -> Callable[..., Any]:
+def _make_full_pickler() -> Callable[[frozenset[str] | None], Definitions]:
     import cloudpickle
+
+    from ._definitions import Definitions
 
     if "__mp_main__" in sys.modules:
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class FullPickler(OutOfBandPickler, cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, shared_names: frozenset[str] | None) -> None:
-            self.buffers, self.globals = _Buffers(), []
+        def __init__(self, file: io.BytesIO, definitions: Definitions | None) -> None:
+            self.buffers = _Buffers()
             cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.buffers.add)
-            self._shared_names = shared_names
+            self._definitions: Any = definitions
 
         def reducer_override(self, obj: Any) -> Any:
             own = self._reduce_own(obj)
             if own is not NotImplemented:
                 return own
-            if type(obj) is FunctionType:
-                return self._reduce_function(obj)
-            reduced = cloudpickle.Pickler.reducer_override(self, obj)
+            reduced = self._definitions.reduce(obj)
+            if reduced is not None:
+                return reduced
+            reduced = self.by_cloudpickle(obj)
             if type(obj) is CodeType:
                 if reduced is NotImplemented:
                     reduced = reduction_of_code(self, obj)
                 return _sources.reduce_code(obj, reduced)
-            if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == 6:
-                return _deferred.reduce_class(obj, reduced)
             return reduced
 
-        def _reduce_function(self, function: FunctionType) -> Any:
-            if is_by_value(function) or not is_importable(function):
-                _deferred.make_imports(function)
-                function = _deferred.with_annotations(function)
-            reduced = cloudpickle.Pickler.reducer_override(self, function)
-            if self._shared_names is None or type(reduced) is not tuple:
-                return reduced
-            if function.__globals__ is not main_globals():
-                return reduced
-            return _main_globals.reduce_function(reduced, self._shared_names, self.globals, dumps)
+        def by_cloudpickle(self, obj: Any) -> Any:
+            if isinstance(obj, FunctionType) and type(obj) is not FunctionType:
+                return NotImplemented  # a proxy of a function, which cloudpickle takes for the function
+            return cloudpickle.Pickler.reducer_override(self, obj)
 
-    return FullPickler
+    def pickled(value: Any, definitions: Definitions) -> Piece:
+        if type(value) in IMMUTABLE_TYPES:
+            return pickle.dumps(value, PROTOCOL)
+        file = io.BytesIO()
+        pickler = FullPickler(file, definitions)
+        _handles.dump(pickler, value)
+        data = file.getvalue()
+        return (data, definitions.memory(pickler.buffers)) if pickler.buffers else data
+
+    def make(shared_names: frozenset[str] | None) -> Definitions:
+        return Definitions(pickled, FullPickler(io.BytesIO(), None).by_cloudpickle, shared_names)
+
+    return make

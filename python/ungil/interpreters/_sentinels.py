@@ -10,7 +10,7 @@ import builtins
 import contextlib
 import functools
 
-from ._main_globals import main_globals
+from ._identity import main_globals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ import _ungil  # type: ignore[import-not-found]
 import __main__
 
 from .._private_apis import RLock
-from . import _inheritance, _pickling, _sources
+from . import _arrivals, _inheritance, _pickling, _sources
 from . import _protocol as protocol
-from ._main_globals import received
 from ._pickling import Message
 from ._sharing import mark_large
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable
 
-    from ._main_globals import Fingerprints
+    from ._arrivals import Fingerprints
 
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
@@ -34,18 +33,18 @@ class _UnknownFunction(Exception):
 
 
 class _CachedFunction:
-    """A function that arrived, and the fingerprints of the globals that arrived with it."""
+    """A function that arrived, and the fingerprints of what arrived with it."""
 
     __slots__ = ("changes", "fingerprints", "function")
 
     def __init__(self, function: Callable[..., Any], fingerprints: Fingerprints) -> None:
         self.function, self.fingerprints = function, fingerprints
-        self.changes = -1  # received.changes when these globals were last found current
+        self.changes = -1  # _arrivals.changes when these were last found current
 
     def is_current(self) -> bool:
-        changes = received.changes
+        changes = _arrivals.changes[0]
         if self.fingerprints and self.changes != changes:
-            if not received.are_current(self.fingerprints):
+            if not _arrivals.are_current(self.fingerprints):
                 return False
             self.changes = changes
         return True
@@ -120,7 +119,7 @@ def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, 
     key, length, memory, _ = protocol.HEADER.unpack_from(request, end)
     if length:
         pickled = memoryview(request)[end - length : end]
-        function, fingerprints = received.load(_pickling.loads, pickled, buffers[:memory])
+        function, fingerprints = _arrivals.record_arrivals(_pickling.loads, pickled, buffers[:memory])
         _keep(key, _CachedFunction(function, fingerprints))
         return function, buffers[memory:]
     cached = _functions.get(key)
@@ -194,7 +193,7 @@ def begin(program: tuple[int, int, int]) -> None:
     """
     _inheritance.inherit_from(program)
     _functions.clear()
-    received.clear()
+    _arrivals.clear()
     _sources.clear()
     _ungil.serve(answer)
 

@@ -1,0 +1,375 @@
+"""What a message has beside its content: the definitions of the objects with tokens, and the globals that they use.
+
+The pickler puts a token for each such object; here the object gets its definition. What that refers to gets one too, in
+turn, until nothing new is found. `_arrivals` is the receiving side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import deque
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+
+from .._arrays.addresses import address_of
+from .._private_apis import pickle
+from . import _anew, _functions, _importable, _kinds
+from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
+from ._identity import MAIN, Entry, main_globals, registry
+from ._importable import is_made_by_program, make_known_to_cloudpickle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Callable
+
+    from ._arrivals import Piece
+    from ._sharing import OutOfBandBuffer
+
+SHORT_PICKLE = 64  # bytes; a pickle up to this length is its own fingerprint
+
+ATOMS = frozenset([type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)])
+"""Types whose objects never change, and are not asked which object they are."""
+
+_NEVER_ALIASES = (type, FunctionType, BuiltinFunctionType, ModuleType, MethodType)
+
+
+class _Namespace:
+    """The globals of one dict that a message has."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, tuple[bytes, bool]] = {}  # fingerprints, and whether they give way
+        self.unsent: dict[str, Any] = {}  # values
+        self.optional: dict[str, tuple[bytes, Piece]] = {}
+
+
+class Definitions:
+    """The definitions and globals of one message.
+
+    pickled: pickles an object, and gives it with its memory.
+    reduction: cloudpickle's reduction of a function or class.
+    shared_names: globals that the other side has of its own, and that are not sent. If it is None, functions of
+    `__main__` arrive with a dict of globals of their own.
+    """
+
+    def __init__(
+        self,
+        pickled: Callable[[Any, Definitions], Piece],
+        reduction: Callable[[Any], Any],
+        shared_names: frozenset[str] | None,
+    ) -> None:
+        self._pickled, self.reduction, self.shared_names = pickled, reduction, shared_names
+        self._definitions: dict[str, Definition | None] = {}
+        self._namespaces: dict[str, _Namespace] = {}
+        self._sections: list[Globals] = []
+        self._waiting: deque[tuple[Entry, Any]] = deque()
+        self._names: deque[tuple[Entry, dict[str, Any], str, tuple[Any, ...]]] = deque()
+        self._references: dict[str, None] = {}  # tokens in what is being pickled
+        self._names_of_main: dict[int, str] | None = None
+        self._uses_any_global = False
+        self._is_content = True  # whether the content is being pickled, and not a definition or a global
+        self.main_values: list[tuple[str, Any]] = []
+        self.writable: list[pickle.PickleBuffer] = []
+
+    # While something is pickled
+
+    def reduce(self, obj: Any) -> Any:
+        """How an object is pickled: as a token, if it has one. None if that is cloudpickle's business."""
+        entry = registry.known(obj)
+        if entry is not None and entry.token in self._definitions:
+            return self._token(entry, obj)
+        kind = type(obj)
+        if kind is FunctionType:
+            make_known_to_cloudpickle(obj.__module__)
+            if entry is None and _anew.reduction_of_function(obj) is None and self.reduction(obj) is NotImplemented:
+                return None
+        elif issubclass(kind, type):
+            make_known_to_cloudpickle(obj.__module__)
+            if _anew.reduction_of_class(obj) is not None:
+                return _anew.reduction_of_class(obj)
+            if entry is None and not _is_class_by_value(self.reduction(obj)):
+                return None
+        elif kind is ModuleType:
+            if not is_made_by_program(obj):
+                return None
+        elif not self._is_anew(entry, obj):
+            owner = None if self._is_content else _importable.owner_of(obj)
+            if owner is not None:
+                return _kinds.attribute_of, owner
+            return _anew.reduce_value(obj) or (None if self._is_content else _functions.reduce_instance(obj))
+        return self._token(entry or registry.of(obj), obj)
+
+    def _is_anew(self, entry: Entry | None, obj: Any) -> bool:
+        """Whether an object is made anew there. An argument is so only if a global is the same object."""
+        if entry is None and not _anew.is_anew(obj):
+            return False
+        return entry is not None or not self._is_content or id(obj) in self._main_names()
+
+    def _token(self, entry: Entry, obj: Any) -> Any:
+        token = entry.token
+        if token not in self._definitions:
+            self._definitions[token] = None
+            self._waiting.append((entry, obj))
+        self._references[token] = None
+        return known, (token,)
+
+    def _main_names(self) -> dict[int, str]:
+        """The names of the program's globals, by the `id`s of their values."""
+        found = self._names_of_main
+        if found is None:
+            found = {}
+            if self.shared_names is not None:
+                found = {
+                    id(value): name
+                    for name, value in main_globals().copy().items()
+                    if name not in self.shared_names and type(value) not in ATOMS
+                }
+            self._names_of_main = found
+        return found
+
+    def memory(self, buffers: Iterable[OutOfBandBuffer]) -> list[pickle.PickleBuffer]:
+        """The memory of a piece."""
+        found = []
+        for buffer in buffers:
+            found.append(pickle.PickleBuffer(buffer.view))
+            if buffer.writable:
+                self.writable.append(found[-1])
+        return found
+
+    # Definitions
+
+    def envelope(self, content: Piece) -> Envelope:
+        """The message with the content, which has been pickled."""
+        self._is_content = False
+        while self._waiting or self._names:
+            while self._waiting or self._names:
+                if self._waiting:
+                    self._define(*self._waiting.popleft())
+                else:
+                    self._add_global(*self._names.popleft(), False)
+            self._finish_globals()
+        definitions = [definition for definition in self._definitions.values() if definition is not None]
+        return Envelope(definitions, self._sections, content)
+
+    def _define(self, entry: Entry, obj: Any) -> None:
+        if self.shared_names is None and not entry.is_own and entry.definition is not None:
+            # It goes back as it came, with what it refers to.
+            self._definitions[entry.token] = entry.definition
+            for token in entry.definition.references:
+                self.uses([token])
+            return
+        self._references = {}
+        kind = type(obj)
+        if kind is FunctionType:
+            reduction = _anew.reduction_of_function(obj)
+            if reduction is None:
+                definition = _functions.define_function(self, entry, obj)
+            else:
+                definition = self._anew(entry, *reduction)
+        elif issubclass(kind, type):
+            definition = _functions.define_class(self, entry, obj)
+        elif kind is ModuleType:
+            definition = self._module(entry, obj)
+        else:
+            definition = self._anew(entry, *_anew.reduction_of(obj))  # type: ignore[misc]
+        self._definitions[entry.token] = definition
+        self._add_name(obj)
+
+    def _anew(self, entry: Entry, make: Callable[..., Any], arguments: Any, parts: dict[str, Any]) -> Definition:
+        where = "an object that is made anew"
+        pieces = {name: self.part(part, where) for name, part in parts.items()}
+        return self.finished(entry, _kinds.ANEW, self.piece((make, *arguments), where), pieces)
+
+    def define_held(self, function: FunctionType, index: int) -> str:
+        """Define a cell of a function's closure. Returns its token."""
+        cell = function.__closure__[index]  # type: ignore[index]
+        entry = registry.of_cell(cell, function, index)
+        if entry.token not in self._definitions:
+            before, self._references = self._references, {}
+            self._definitions[entry.token] = None
+            self._definitions[entry.token] = _functions.define_cell(self, entry, cell, function, index)
+            self._references = before
+        self._references[entry.token] = None
+        return entry.token
+
+    def uses(self, references: Iterable[str]) -> bool:
+        """Send these along that a definition refers to. False if one of them is gone."""
+        for token in references:
+            entry = registry.at(token)
+            obj = None if entry is None else entry.find()
+            if entry is None or obj is None:
+                return False
+            if token != MAIN:
+                self._token(entry, obj)
+        return True
+
+    def _add_name(self, obj: Any) -> None:
+        """Let an object have its name in `__main__` there, so that it stays, and code can look for it."""
+        if self.shared_names is None:
+            return
+        main = main_globals()
+        name = _functions.name_in(main, obj) or self._main_names().get(id(obj))
+        if name is not None and name not in self.shared_names:
+            self._add_global(registry.at(MAIN), main, name, ("the global %r", name), True)  # type: ignore[arg-type]
+
+    def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]:
+        """A part of a definition. where, names: what it is, for the error if it cannot be pickled."""
+        alias = self._alias(value, where, *names)
+        piece = self.piece(value if alias is None else alias[0], where, *names)
+        fingerprint = fingerprint_of(piece)
+        return fingerprint if alias is None else fingerprint + alias[1], piece, alias is not None
+
+    def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]:
+        """A part that is a tuple or a dict of values."""
+        pairs = list(values.items() if type(values) is dict else enumerate(values))
+        aliases = {
+            key: alias for key, value in pairs for alias in [self._alias(value, where, *names)] if alias is not None
+        }
+        content = [(key, aliases[key][0] if key in aliases else value) for key, value in pairs]
+        sent = dict(content) if type(values) is dict else tuple(value for _, value in content)
+        piece = self.piece(sent, where, *names)
+        fingerprints = b"".join(fingerprint for _, fingerprint in aliases.values())
+        return fingerprint_of(piece) + fingerprints, piece, bool(aliases)
+
+    def _alias(self, value: Any, *where: Any) -> tuple[GlobalName, bytes] | None:
+        """The global that is the same object as a value, and its fingerprint."""
+        if type(value) in ATOMS or isinstance(value, _NEVER_ALIASES):
+            return None
+        name = self._main_names().get(id(value))
+        if name is None or _anew.is_anew(value):
+            return None
+        before, self._references = self._references, {}
+        fingerprint = self._add_global(registry.at(MAIN), main_globals(), name, where, False)  # type: ignore[arg-type]
+        self._references = before
+        self._references[MAIN] = None
+        return GlobalName(MAIN, name), fingerprint
+
+    def piece(self, value: Any, where: str, *names: Any) -> Piece:
+        """The pickle of a value. where, names: what it is, for the error if it cannot be pickled."""
+        try:
+            return self._pickled(value, self)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            if not where or type(error) not in (TypeError, AttributeError, pickle.PicklingError):
+                raise
+            raise type(error)("%s cannot be sent: %s" % (where % names, error)) from error
+
+    def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, tuple[bytes, Piece, bool]]) -> Definition:
+        fingerprints = [(name, fingerprint) for name, (fingerprint, _, _) in parts.items()]
+        fingerprint = hashlib.blake2b(repr((fingerprint_of(make), fingerprints)).encode(), digest_size=16).digest()
+        return Definition(entry.token, kind, make, parts, tuple(self._references), fingerprint)
+
+    # Globals
+
+    def namespace_of(self, function: FunctionType, attributes: dict[str, Any]) -> Entry:
+        """The dict of globals that a function arrives with. attributes: what the dict has from its beginning."""
+        namespace = function.__globals__
+        if namespace is main_globals() and self.shared_names is not None:
+            entry: Any = registry.at(MAIN)
+            self._references[MAIN] = None
+            return entry  # type: ignore[no-any-return]
+        entry = registry.of_globals(function)
+        self._references[entry.token] = None
+        if entry.token not in self._definitions:
+            module = sys.modules.get(namespace.get("__name__", ""))
+            if module is not None and module.__dict__ is namespace and is_made_by_program(module):
+                self._define_globals_of_module(entry, module)
+            else:
+                self._define_namespace(entry, _kinds.make_globals, attributes)
+        return entry  # type: ignore[no-any-return]
+
+    def _define_namespace(self, entry: Entry, *make: Any) -> None:
+        before, self._references = self._references, {}
+        piece = self.piece(make, "the module of a function")
+        self._definitions[entry.token] = self.finished(entry, _kinds.GLOBALS, piece, {})
+        self._references = before
+
+    def _define_globals_of_module(self, entry: Entry, module: ModuleType) -> None:
+        is_imported = sys.modules.get(module.__name__) is module
+        self._define_namespace(entry, _kinds.make_globals_of_module, entry.token, module.__name__, is_imported)
+
+    def _module(self, entry: Entry, module: ModuleType) -> Definition:
+        """A module that the program has made, with all that is in it."""
+        namespace = registry.of_globals(module)
+        self._references[namespace.token] = None
+        if namespace.token not in self._definitions:
+            self._define_globals_of_module(namespace, module)
+        names = [name for name in module.__dict__ if name not in _functions.OF_EVERY_MODULE]
+        self.use_globals(namespace, module.__dict__, names, "the global %r of module %r", module.__name__)
+        make = self.piece((_kinds.module_of, namespace.token, Token(namespace.token)), "the module %r", module.__name__)
+        return self.finished(entry, _kinds.ANEW, make, {})
+
+    def use_globals(self, entry: Entry, namespace: dict[str, Any], names: Iterable[str], where: str, user: str) -> None:
+        """Send globals along. where, user: what the error says if one cannot be pickled."""
+        for name in names:
+            if entry.token != MAIN or self.shared_names is None or name not in self.shared_names:
+                self._names.append((entry, namespace, name, (where, name, user)))
+
+    def use_any_global(self) -> None:
+        """Send all globals of `__main__` along that can be sent: a function looks for some by computed names."""
+        if self._uses_any_global or self.shared_names is None:
+            return
+        self._uses_any_global = True
+        main = self._namespaces.setdefault(MAIN, _Namespace())
+        for name, value in main_globals().copy().items():
+            if name in self.shared_names or not _functions.may_be_looked_up(name):
+                continue
+            if type(value) in ATOMS or self._can_be_sent(value):
+                piece = self.piece(value, "")
+                main.optional[name] = fingerprint_of(piece), piece
+
+    def _can_be_sent(self, value: Any) -> bool:
+        trial = Definitions(self._pickled, self.reduction, self.shared_names)
+        try:
+            trial.envelope(trial.optional_piece(value))
+        except Exception:
+            return False
+        return True
+
+    def optional_piece(self, value: Any) -> Piece:
+        """The pickle of a value, alone, to see whether it can be sent."""
+        self._uses_any_global, self._is_content = True, False
+        return self.piece(value, "")
+
+    def _add_global(
+        self, entry: Entry, namespace: dict[str, Any], name: str, where: tuple[Any, ...], gives_way: bool
+    ) -> bytes:
+        """Send a global along. Returns its fingerprint."""
+        if name not in namespace:
+            return b""
+        sent = self._namespaces.setdefault(entry.token, _Namespace())
+        before = sent.names.get(name)
+        if before is not None and (gives_way or not before[1]):
+            return before[0]
+        value = namespace[name]
+        piece = self.piece(value, *where)
+        sent.names[name] = fingerprint_of(piece), gives_way
+        sent.unsent[name] = value
+        if entry.token == MAIN:
+            self.main_values.append((name, value))
+        return sent.names[name][0]
+
+    def _finish_globals(self) -> None:
+        """Pickle the values that were found, together: some may refer to the same object."""
+        for token, namespace in self._namespaces.items():
+            unsent, optional = namespace.unsent, namespace.optional
+            if unsent or optional:
+                namespace.unsent, namespace.optional = {}, {}
+                names = {name: namespace.names[name] for name in unsent}
+                self._sections.append(Globals(token, names, self.piece(unsent, "a global"), optional))
+
+
+def _is_class_by_value(reduced: Any) -> bool:
+    return type(reduced) is tuple and len(reduced) == 6
+
+
+def fingerprint_of(piece: Piece) -> bytes:
+    """Bytes that are equal for equal values."""
+    if isinstance(piece, bytes):
+        return piece if len(piece) <= SHORT_PICKLE else hashlib.blake2b(piece, digest_size=16).digest()
+    data, memory = piece
+    # Memory that is shared is the same on both sides, whatever is written to it.
+    addresses = []
+    for buffer in memory:
+        view = buffer.raw()
+        addresses.append((address_of(view)[0], view.nbytes))
+    return hashlib.blake2b(data + repr(addresses).encode(), digest_size=16).digest()

@@ -1,0 +1,179 @@
+"""Definitions of functions, cells and classes: what they are made of, taken apart. `_definitions` uses them."""
+
+from __future__ import annotations
+
+import copyreg
+import enum
+from types import CodeType, FunctionType
+
+from .._private_apis import globals_used_by, parts_of_reduction
+from . import _deferred, _kinds
+from ._arrivals import Token
+from ._identity import MAIN
+from ._importable import is_by_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from ._arrivals import Definition, Piece
+    from ._identity import Entry
+
+    class Message(Protocol):
+        """The `Definitions` of a message."""
+
+        shared_names: frozenset[str] | None
+
+        def reduction(self, obj: Any, /) -> Any: ...
+        def piece(self, value: Any, where: str, *names: Any) -> Piece: ...
+        def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]: ...
+        def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]: ...
+        def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, Any]) -> Definition: ...
+        def namespace_of(self, function: FunctionType, attributes: dict[str, Any]) -> Entry: ...
+        def define_held(self, function: FunctionType, index: int) -> str: ...
+        def use_globals(self, entry: Entry, namespace: dict[str, Any], names: Any, where: str, user: str) -> None: ...
+        def use_any_global(self) -> None: ...
+        def uses(self, references: Any) -> bool: ...
+
+
+# Functions
+
+_SLOTS = ("__qualname__", "__module__", "__doc__", "__annotations__", "__type_params__")
+
+
+def define_function(message: Message, entry: Entry, function: FunctionType) -> Definition:
+    name = function.__qualname__
+    _deferred.make_imports(function)
+    reduced = message.reduction(_deferred.with_annotations(function))
+    _, (code, attributes, *_), state, slots, _ = parts_of_reduction(reduced)
+    namespace = message.namespace_of(function, dict(attributes))
+    cells = tuple(Token(message.define_held(function, index)) for index in range(len(function.__closure__ or ())))
+    arguments = code, Token(namespace.token), function.__name__, cells
+    make = message.piece((_kinds.make_function, *arguments), "the code of function %r", name)
+    own = {slot: slots.get(slot, getattr(function, slot)) for slot in _SLOTS if hasattr(function, slot)}
+    # What cloudpickle gives to itself is a list of modules, which are imported there when this is unpickled.
+    own_modules = slots["_cloudpickle_submodules"]
+    parts = {_kinds.SLOTS: message.part((own, own_modules), "the annotations of function %r", name)}
+    for slot in _kinds.DEFAULTS:
+        if slots[slot]:
+            parts[slot] = message.parts(slots[slot], "a default argument of function %r", name)
+    for attribute, value in state.items():
+        parts[attribute] = message.part(value, "the attribute %r of function %r", attribute, name)
+    use_globals(message, namespace, function, tuple(slots["__globals__"]))
+    return message.finished(entry, _kinds.FUNCTION, make, parts)
+
+
+def use_globals(message: Message, entry: Entry, function: FunctionType, names: tuple[str, ...]) -> None:
+    namespace = function.__globals__
+    where, user = "the global %r of function %r", function.__qualname__
+    message.use_globals(entry, namespace, names, where, user)
+    if entry.token == MAIN:
+        if namespace.get("__package__"):  # for relative imports
+            message.use_globals(entry, namespace, ("__package__", "__spec__"), where, user)
+        if looks_up_globals(function):
+            message.use_any_global()
+
+
+_LOOK_UP = frozenset(["globals", "eval", "exec"])
+
+
+def looks_up_globals(function: FunctionType) -> bool:
+    """Whether a function may use globals by other names than those in its code."""
+    used = {name for name in globals_used_by(function.__code__) if name not in function.__globals__}
+    if not used.isdisjoint(_LOOK_UP):
+        return True
+    names, constants = _names_and_constants(function.__code__)
+    return "__main__" in names or "__main__" in constants or ("modules" in names and "__name__" in names)
+
+
+def _names_and_constants(code: CodeType) -> tuple[set[str], set[Any]]:
+    names, constants = {*code.co_names}, {value for value in code.co_consts if type(value) is str}
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            more_names, more_constants = _names_and_constants(value)
+            names |= more_names
+            constants |= more_constants
+    return names, constants
+
+
+OF_EVERY_MODULE = frozenset(["__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtins__"])
+
+
+def may_be_looked_up(name: str) -> bool:
+    """Whether code looks for a global of the program by a computed name."""
+    return not (name.startswith("__") and name.endswith("__"))
+
+
+# Cells and classes
+
+
+def define_cell(message: Message, entry: Entry, cell: Any, function: FunctionType, index: int) -> Definition:
+    make = message.piece((_kinds.make_cell,), "a cell")
+    parts = {}
+    try:
+        content = cell.cell_contents
+    except ValueError:  # it is empty
+        pass
+    else:
+        name = function.__code__.co_freevars[index]
+        parts["content"] = message.part(content, "the variable %r of function %r", name, function.__qualname__)
+    return message.finished(entry, _kinds.CELL, make, parts)
+
+
+def define_class(message: Message, entry: Entry, kind: Any) -> Definition:
+    _, _, attributes, _, _ = parts_of_reduction(message.reduction(kind))
+    attributes = _deferred.attributes_of_class(kind, attributes)
+    name = kind.__qualname__
+    if issubclass(kind, enum.Enum):
+        members = kind.__members__
+        values = {member: kind.__dict__["_member_map_"][member].value for member in members}
+        skeleton: Any = _kinds.make_enum, type(kind), kind.__name__, kind.__bases__, values, kind.__module__, name
+        attributes = {name: value for name, value in attributes.items() if name not in members}
+    else:
+        namespace = {slot: kind.__dict__[slot] for slot in _IN_SKELETON if slot in kind.__dict__}
+        namespace["__qualname__"] = name
+        skeleton = _kinds.make_class, type(kind), kind.__name__, kind.__bases__, namespace
+    make = message.piece(skeleton, "a base of class %r", name)
+    fields = kind.__dict__.get("_fields_", ()) if type(kind).__module__ == "_ctypes" else ()
+    made = {*_IN_SKELETON, *(field[0] for field in fields)}
+    attributes = {name: value for name, value in attributes.items() if name not in made}
+    parts = {}
+    for attribute, value in attributes.items():
+        parts[attribute] = message.part(value, "the attribute %r of class %r", attribute, name)
+    return message.finished(entry, _kinds.CLASS, make, _instances_last(attributes, parts))
+
+
+_OF_STRUCTURES = ("_pack_", "_align_", "_layout_", "_anonymous_")  # ctypes reads them when it gets _fields_
+_IN_SKELETON = ("__module__", "__qualname__", "__slots__", "__orig_bases__", *_OF_STRUCTURES)
+
+
+def _instances_last(attributes: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a class. Instances of the class, which may be among them, need its methods."""
+    first = [name for name, value in attributes.items() if isinstance(value, (FunctionType, staticmethod, classmethod))]
+    return {name: parts[name] for name in (*first, *parts)}
+
+
+def name_in(main: dict[str, Any], obj: Any) -> str | None:
+    """The name of the global of `__main__` that is a function or class, or has a class in it."""
+    if not isinstance(obj, (type, FunctionType)) or obj.__module__ != main.get("__name__"):
+        return None
+    first, dot, _ = obj.__qualname__.partition(".")
+    if first not in main or "<" in obj.__qualname__ or (dot and not isinstance(obj, type)):
+        return None
+    return first if dot or main[first] is obj else None
+
+
+def reduce_instance(obj: Any) -> Any:
+    """The reduction of an object whose class has a __new__ that expects more than pickle gives it; None for others.
+
+    The object exists, so the program's __new__ has run, and need not run again.
+    """
+    kind = type(obj)
+    if type(kind.__new__) is not FunctionType or not is_by_value(kind) or not is_by_value(kind.__new__):
+        return None
+    if hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__"):
+        return None
+    reduced = obj.__reduce_ex__(2)
+    if type(reduced) is not tuple or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]
+        return None
+    return (_kinds.make_instance, *reduced[1:])
