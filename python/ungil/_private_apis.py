@@ -22,6 +22,12 @@ except ImportError:
     from threading import RLock as RLock
     from threading import local as thread_local
 
+# weakref.ref, without an import of weakref, for the same reason.
+try:
+    from _weakref import ref as weak_reference
+except ImportError:
+    from weakref import ref as weak_reference
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any, Callable
 
-__all__ = ["RLock", "pickle", "thread_local"]
+__all__ = ["RLock", "pickle", "thread_local", "weak_reference"]
 
 IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
 """Whether this is a build of Python without a GIL, even if it has one at present."""

@@ -159,6 +159,31 @@ class Kinds(Programs):
             "Many.A | Many.B, Many(11) is Many.A",
         )
 
+    def test_enumerations_whose_members_have_attributes(self):
+        self.assert_same(
+            """
+            import enum
+            class Colour(enum.Enum):
+                RED, BLUE = (1, "r"), (2, "b")
+                def __init__(self, number, letter): self.number, self.letter = number, letter
+                @property
+                def upper(self): return self.letter.upper()
+            class Label(str, enum.Enum):
+                def __new__(cls, value, label):
+                    made = str.__new__(cls, value)
+                    made._value_, made.label = value, label
+                    return made
+                A, B = ("a", "first"), ("b", "second")
+                @classmethod
+                def _missing_(cls, value): return cls.A
+            class Auto(enum.Enum):
+                def _generate_next_value_(name, *others): return name.lower()
+                X = enum.auto()
+            """,
+            "[colour.upper for colour in Colour], Colour((1, 'r')), Colour.BLUE.number",
+            "Label.A.label, Label('b'), Label('other'), Label.A == 'a', Auto.X.value, Auto('x')",
+        )
+
     def test_dataclasses_and_slots(self):
         self.assert_same(
             """
@@ -186,6 +211,7 @@ class Kinds(Programs):
             class Row(typing.TypedDict): a: int
             class Point(typing.NamedTuple):
                 x: int = 3
+            point = Point(6)
             @typing.runtime_checkable
             class Closes(typing.Protocol):
                 def close(self): ...
@@ -199,6 +225,7 @@ class Kinds(Programs):
             """,
             "Pair().parameters(), alias.__args__[1] is Pair, plain, Pair[int].__origin__ is Pair",
             "Row(a=1), Row.__annotations__, Point(), Point(4)._replace(x=5)",
+            "point, point._replace(x=7), __import__('copy').deepcopy(point)",
             "isinstance(File(), Closes), isinstance(3, Closes), UserId(3), UserId.__name__, over(2)",
         )
 
@@ -244,10 +271,18 @@ class Kinds(Programs):
                     return cls.single
                 def __init__(self, value): self.value = value
             single = Single(1)
+            class Named:
+                single = None
+                def __new__(cls):
+                    if cls.single is None: cls.single = super().__new__(cls)
+                    return cls.single
+                def __reduce__(self): return Named, ()
+            named = Named()
             """,
             "WithMeta.__name__, Meta.made, type(WithMeta) is Meta",
             "Sub().method(), Base.made, len(Base.__subclasses__())",
             "Single(2) is single, Single.single is single",
+            "Named() is Named.single, named is Named()",
         )
 
     def test_methods_properties_and_objects_that_pickle_as_names(self):

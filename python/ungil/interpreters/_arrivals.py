@@ -13,7 +13,17 @@ from types import FunctionType
 
 from .._private_apis import RLock, pickle, thread_local
 from ._identity import MAIN, Entry, cell_getter, globals_of, registry
-from ._kinds import CELL, FUNCTION, GLOBALS, MAKE, SETTERS, forget_modules
+from ._kinds import (
+    AFTER_GLOBALS,
+    CELL,
+    FUNCTION,
+    GLOBALS,
+    MAKE,
+    NEEDS_CLASS,
+    SETTERS,
+    forget_modules,
+    set_placeholder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ class Definition:
 
     kind: FUNCTION, CLASS, CELL, GLOBALS or ANEW.
     make: a pickle of what makes the object.
-    parts: {name: (fingerprint, pickle, whether it refers to globals)}.
+    parts: {name: (fingerprint, pickle, when it is set: AFTER_GLOBALS, NEEDS_CLASS, both or neither)}.
     references: the tokens to which the pickles refer.
     fingerprint: that of all parts.
     """
@@ -44,7 +54,7 @@ class Definition:
         token: str,
         kind: str,
         make: Piece,
-        parts: dict[str, tuple[bytes, Piece, bool]],
+        parts: dict[str, tuple[bytes, Piece, int]],
         references: Iterable[str],
         fingerprint: bytes,
     ) -> None:
@@ -273,21 +283,28 @@ def _set_parts(loading: _Loading, entry: Entry, definition: Definition, obj: Any
     """Set the parts of an object that are different. Those that refer to globals are set when the globals are."""
     before, after = entry.fingerprints, {MAKE: entry.fingerprints.get(MAKE, b"")}
     entry.fingerprint = b""
-    changed, late = {}, False
-    for name, (fingerprint, piece, is_late) in definition.parts.items():
-        if is_late and not are_late:
+    changed: dict[str, Piece] = {}
+    late = False
+    for name, (fingerprint, piece, when) in definition.parts.items():
+        if when & AFTER_GLOBALS and not are_late:
             late = True
             if name in before:
                 after[name] = before[name]
+            elif when & NEEDS_CLASS:
+                set_placeholder(obj, name)
             continue
         if before.get(name) != fingerprint:
             changed[name] = piece
+            if when & NEEDS_CLASS and name not in before:
+                set_placeholder(obj, name)
         after[name] = fingerprint
     removed = [name for name in before if name not in definition.parts and name != MAKE]
     if changed or removed:
         changes[0] += 1
-        values = {name: load_piece(piece) for name, piece in changed.items()}
-        SETTERS[definition.kind](obj, values, removed, loading.dropped)
+        set_parts = SETTERS[definition.kind]
+        for name, piece in changed.items():
+            set_parts(obj, {name: load_piece(piece)}, (), loading.dropped)
+        set_parts(obj, {}, removed, loading.dropped)
     entry.fingerprints = after
     if late:
         loading.late.append((entry, definition, obj))

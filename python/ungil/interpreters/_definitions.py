@@ -212,14 +212,18 @@ class Definitions:
         if name is not None and name not in self.shared_names:
             self._add_global(registry.at(MAIN), main, name, ("the global %r", name), True)  # type: ignore[arg-type]
 
-    def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]:
+    def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, int]:
         """A part of a definition. where, names: what it is, for the error if it cannot be pickled."""
         alias = self._alias(value, where, *names)
         piece = self.piece(value if alias is None else alias[0], where, *names)
         fingerprint = fingerprint_of(piece)
-        return fingerprint if alias is None else fingerprint + alias[1], piece, alias is not None
+        return (
+            fingerprint if alias is None else fingerprint + alias[1],
+            piece,
+            0 if alias is None else _kinds.AFTER_GLOBALS,
+        )
 
-    def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]:
+    def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, int]:
         """A part that is a tuple or a dict of values."""
         pairs = list(values.items() if type(values) is dict else enumerate(values))
         aliases = {
@@ -229,7 +233,7 @@ class Definitions:
         sent = dict(content) if type(values) is dict else tuple(value for _, value in content)
         piece = self.piece(sent, where, *names)
         fingerprints = b"".join(fingerprint for _, fingerprint in aliases.values())
-        return fingerprint_of(piece) + fingerprints, piece, bool(aliases)
+        return fingerprint_of(piece) + fingerprints, piece, _kinds.AFTER_GLOBALS if aliases else 0
 
     def _alias(self, value: Any, *where: Any) -> tuple[GlobalName, bytes] | None:
         """The global that is the same object as a value, and its fingerprint."""
@@ -253,7 +257,7 @@ class Definitions:
                 raise
             raise type(error)("%s cannot be sent: %s" % (where % names, error)) from error
 
-    def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, tuple[bytes, Piece, bool]]) -> Definition:
+    def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, tuple[bytes, Piece, int]]) -> Definition:
         fingerprints = [(name, fingerprint) for name, (fingerprint, _, _) in parts.items()]
         fingerprint = hashlib.blake2b(repr((fingerprint_of(make), fingerprints)).encode(), digest_size=16).digest()
         return Definition(entry.token, kind, make, parts, tuple(self._references), fingerprint)
@@ -349,13 +353,24 @@ class Definitions:
         return sent.names[name][0]
 
     def _finish_globals(self) -> None:
-        """Pickle the values that were found, together: some may refer to the same object."""
-        for token, namespace in self._namespaces.items():
+        """Pickle the values that were found, together: some may refer to the same object.
+
+        Functions and plain values come first, and those of `__main__` last: what makes the others may use them.
+        """
+        rest: list[Globals] = []
+        for token, namespace in sorted(self._namespaces.items(), key=lambda item: item[0] == MAIN):
             unsent, optional = namespace.unsent, namespace.optional
-            if unsent or optional:
-                namespace.unsent, namespace.optional = {}, {}
-                names = {name: namespace.names[name] for name in unsent}
-                self._sections.append(Globals(token, names, self.piece(unsent, "a global"), optional))
+            namespace.unsent, namespace.optional = {}, {}
+            first = {
+                name for name, value in unsent.items() if type(value) in ATOMS or isinstance(value, _NEVER_ALIASES)
+            }
+            for is_first, more in (True, {}), (False, optional):
+                values = {name: value for name, value in unsent.items() if (name in first) is is_first}
+                if values or more:
+                    names = {name: namespace.names[name] for name in values}
+                    section = Globals(token, names, self.piece(values, "a global"), more)
+                    (self._sections if is_first else rest).append(section)
+        self._sections += rest
 
 
 def _is_class_by_value(reduced: Any) -> bool:

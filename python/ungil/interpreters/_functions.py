@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
         def reduction(self, obj: Any, /) -> Any: ...
         def piece(self, value: Any, where: str, *names: Any) -> Piece: ...
-        def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]: ...
-        def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, bool]: ...
+        def part(self, value: Any, where: str, *names: Any) -> tuple[bytes, Piece, int]: ...
+        def parts(self, values: Any, where: str, *names: Any) -> tuple[bytes, Piece, int]: ...
         def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, Any]) -> Definition: ...
         def namespace_of(self, function: FunctionType, attributes: dict[str, Any]) -> Entry: ...
         def define_held(self, function: FunctionType, index: int) -> str: ...
@@ -129,6 +129,7 @@ def define_class(message: Message, entry: Entry, kind: Any) -> Definition:
         values = {member: kind.__dict__["_member_map_"][member].value for member in members}
         skeleton: Any = _kinds.make_enum, type(kind), kind.__name__, kind.__bases__, values, kind.__module__, name
         attributes = {name: value for name, value in attributes.items() if name not in members}
+        attributes[_kinds.MEMBERS] = {name: _state_of_member(member) for name, member in members.items()}
     else:
         namespace = {slot: kind.__dict__[slot] for slot in _IN_SKELETON if slot in kind.__dict__}
         namespace["__qualname__"] = name
@@ -138,19 +139,30 @@ def define_class(message: Message, entry: Entry, kind: Any) -> Definition:
     made = {*_IN_SKELETON, *(field[0] for field in fields)}
     attributes = {name: value for name, value in attributes.items() if name not in made}
     parts = {}
-    for attribute, value in attributes.items():
-        parts[attribute] = message.part(value, "the attribute %r of class %r", attribute, name)
-    return message.finished(entry, _kinds.CLASS, make, _instances_last(attributes, parts))
+    for attribute in sorted(attributes, key=lambda attribute: _order(attributes[attribute])):
+        value = attributes[attribute]
+        fingerprint, piece, when = message.part(value, "the attribute %r of class %r", attribute, name)
+        parts[attribute] = fingerprint, piece, when | (_kinds.NEEDS_CLASS if is_by_value(type(value)) else 0)
+    return message.finished(entry, _kinds.CLASS, make, parts)
 
 
 _OF_STRUCTURES = ("_pack_", "_align_", "_layout_", "_anonymous_")  # ctypes reads them when it gets _fields_
 _IN_SKELETON = ("__module__", "__qualname__", "__slots__", "__orig_bases__", *_OF_STRUCTURES)
 
 
-def _instances_last(attributes: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a class. Instances of the class, which may be among them, need its methods."""
-    first = [name for name, value in attributes.items() if isinstance(value, (FunctionType, staticmethod, classmethod))]
-    return {name: parts[name] for name in (*first, *parts)}
+def _order(value: Any) -> int:
+    """When an attribute of a class is set: instances of the class, which may be among them, need the others."""
+    if isinstance(value, (FunctionType, staticmethod, classmethod, property)):
+        return 0
+    return 1 if type(value) in (type(None), bool, int, float, str, bytes, type) else 2 + is_by_value(type(value))
+
+
+def _state_of_member(member: Any) -> dict[str, Any]:
+    """The attributes of a member of an enumeration that are its own."""
+    return {name: value for name, value in vars(member).items() if name not in _OF_EACH_MEMBER}
+
+
+_OF_EACH_MEMBER = ("_value_", "_name_", "__objclass__", "_sort_order_")
 
 
 def name_in(main: dict[str, Any], obj: Any) -> str | None:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import sys
 from types import ModuleType
-from weakref import ref
 
-from .._private_apis import RLock
+from .._private_apis import RLock, weak_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Entry:
         self.cache: Any = None
 
 
-class _Reference(ref):  # type: ignore[type-arg]
+class _Reference(weak_reference):  # type: ignore[type-arg]
     __slots__ = ("key", "token")
     if TYPE_CHECKING:
         key: int
@@ -77,7 +76,7 @@ class Held:
 
     def add(self, holder: Any, get: Callable[[Any], Any]) -> None:
         """holder: a function or module, for which get(holder) is the object."""
-        self._holders[ref(holder, self._remove)] = get
+        self._holders[weak_reference(holder, self._remove)] = get
         self._unheld = None
 
     def _remove(self, reference: Any) -> None:
@@ -185,8 +184,14 @@ class Registry:
 
     def _forget(self, reference: Any) -> None:
         """Called when an object is gone, at any time. Each access is one operation of a dict."""
-        _pop(self._by_id, reference.key, reference)
-        _pop(self._by_token, reference.token, reference)
+        self._pop(self._by_id, reference.key, reference)
+        self._pop(self._by_token, reference.token, reference)
+
+    @staticmethod
+    def _pop(entries: dict[Any, Entry], key: Any, find: Any) -> None:
+        entry = entries.get(key)
+        if entry is not None and entry.find is find:
+            entries.pop(key, None)
 
     def _sweep(self) -> None:
         """Forget cells and dicts that nothing holds any more."""
@@ -195,12 +200,6 @@ class Registry:
             for key, entry in entries.copy().items():
                 if type(entry.find) is Held and entry.find() is None:
                     entries.pop(key, None)
-
-
-def _pop(entries: dict[Any, Entry], key: Any, find: Any) -> None:
-    entry = entries.get(key)
-    if entry is not None and entry.find is find:
-        entries.pop(key, None)
 
 
 registry = Registry()

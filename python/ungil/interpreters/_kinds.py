@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FUNCTION, CLASS, CELL, GLOBALS, ANEW = "function", "class", "cell", "globals", "anew"
 MAKE = "<make>"
 SLOTS = "<slots>"
+MEMBERS = "<members>"
 DEFAULTS = ("__defaults__", "__kwdefaults__")
 
 
@@ -30,7 +31,7 @@ def make_function(code: Any, namespace: dict[str, Any], name: str, cells: tuple[
     return FunctionType(code, namespace, name, None, cells)
 
 
-def _set_function(function: Any, values: dict[str, Any], removed: list[str], dropped: list[Any]) -> None:
+def _set_function(function: Any, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
     for name, value in values.items():
         if name == SLOTS:
             for slot, content in value[0].items():
@@ -97,10 +98,13 @@ def _without_hooks(bases: Iterable[Any]) -> Iterator[None]:
             kind.__init_subclass__ = hook
 
 
-def _set_class(kind: Any, values: dict[str, Any], removed: list[str], dropped: list[Any]) -> None:
+def _set_class(kind: Any, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
     for name, value in values.items():
         dropped.append(kind.__dict__.get(name))
-        if name == "_abc_impl":
+        if name == MEMBERS:
+            for member, state in value.items():
+                kind.__members__[member].__dict__.update(state)
+        elif name == "_abc_impl":
             for other in value:
                 kind.register(other)
         else:
@@ -112,11 +116,21 @@ def _set_class(kind: Any, values: dict[str, Any], removed: list[str], dropped: l
             delattr(kind, name)
 
 
+AFTER_GLOBALS, NEEDS_CLASS = 1, 2
+"""When a part is set: after the globals, to which it refers; after all else in the class that it is an instance of."""
+
+
+def set_placeholder(kind: Any, name: str) -> None:
+    """Let a class have an attribute whose value is going to be made: what makes it may ask for the attribute."""
+    with contextlib.suppress(AttributeError, TypeError):
+        setattr(kind, name, None)
+
+
 def make_cell() -> CellType:
     return CellType()
 
 
-def _set_cell(cell: CellType, values: dict[str, Any], removed: list[str], dropped: list[Any]) -> None:
+def _set_cell(cell: CellType, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
     with contextlib.suppress(ValueError):  # it is empty
         dropped.append(cell.cell_contents)
     for value in values.values():
@@ -150,12 +164,12 @@ def forget_modules() -> None:
     _modules.clear()
 
 
-def _set_anew(obj: Any, values: dict[str, Any], removed: list[str], dropped: list[Any]) -> None:
+def _set_anew(obj: Any, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
     for set_part, value in values.values():
         set_part(obj, value)
 
 
-def _set_nothing(obj: Any, values: dict[str, Any], removed: list[str], dropped: list[Any]) -> None:
+def _set_nothing(obj: Any, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
     pass
 
 
