@@ -42,29 +42,57 @@ extern const unsigned *const address __attribute__((visibility("hidden")));
 unsigned of_code(void) { return *address; }
 """
 
-# It empties its own file when it is loaded.
-EMPTIED = TABLES + """
+INITIALISED = """
+extern int Py_IsInitialized(void);
+int uses_python(void) { return Py_IsInitialized(); }
+static int calls;
+static const char *argument;
+void first(void) { calls = 10 * calls + 1; }
+__attribute__((constructor(200))) static void second(int argc, char **argv) { calls = 10 * calls + 2; argument = argv[argc - argc]; }
+__attribute__((constructor(300))) static void third(void) { calls = 10 * calls + 3; }
+int order(void) { return calls; }
+const char *first_argument(void) { return argument; }
+"""
+
+# Libraries that are shared. The library that needs them is not loaded yet when their initialisers run.
+
+# It empties that library's file.
+EMPTIES = """
+#include <unistd.h>
 __attribute__((constructor)) static void empty(void) {
   if (truncate(ORIGINAL, 0) != 0) _exit(9);
 }
 """
 
-# When it is loaded, it makes a child, which uses it later.
-FORKED = TABLES + """
+# It puts another file in its place.
+REPLACES = """
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void replace(void) {
+  int other = open(ORIGINAL ".new", O_CREAT | O_WRONLY, 0600);
+  if (other < 0 || write(other, "another", 7) != 7 || rename(ORIGINAL ".new", ORIGINAL) != 0) _exit(9);
+}
+"""
+
+# It makes a child, which later calls a function at the same address as its parent.
+FORKS = """
+#include <sys/wait.h>
+#include <unistd.h>
 static int start[2];
 static pid_t child;
 __attribute__((constructor)) static void make_child(void) {
-  char byte;
+  unsigned (*function)(void);
   if (pipe(start) != 0) _exit(9);
   child = fork();
   if (child == 0) {
-    if (read(start[0], &byte, 1) != 1) _exit(8);
-    _exit(of_constants() == TOTAL && of_pointers() == 16 ? 7 : 6);
+    if (read(start[0], &function, sizeof function) != sizeof function) _exit(8);
+    _exit(function() % 100);
   }
 }
-int status_of_child(void) {
+int status_of_child(unsigned (*function)(void)) {
   int status;
-  if (write(start[1], "x", 1) != 1 || waitpid(child, &status, 0) != child) return -1;
+  if (write(start[1], &function, sizeof function) != sizeof function || waitpid(child, &status, 0) != child) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 """
@@ -141,29 +169,65 @@ class Pages(CompiledCase):
         )
         self.assertEqual(values, str([str((1, SUM))] * 2))
 
-    def test_a_file_that_changes_meanwhile_is_not_used(self):
-        path = self.compiled("emptied.so", EMPTIED, ORIGINAL=self.path("emptied.so"))
+    def library_with(self, shared):
+        """The path of a library that needs one with this source, which is shared."""
+        path = self.path("module.so")
+        other = self.compiled("libshared.so", shared, ORIGINAL=path)
+        return self.compiled("module.so", TABLES, "-Wl,--no-as-needed", str(other), "-Wl,-rpath," + os.path.dirname(str(other)))
+
+    def test_a_file_that_is_emptied_meanwhile_is_an_error(self):
+        path = self.library_with(EMPTIES)
+        error, = self.outcome(
+            """
+            i = Interpreter(shared="libshared.so")
+            i.run("import ctypes")
+            try:
+                i.run("ctypes.CDLL(%r)")
+            except Exception as error:
+                print(str(error).splitlines()[0].partition("OSError: ")[2])
+            """
+            % str(path)
+        )
+        self.assertEqual((error, os.path.getsize(path)), ("%s: the file was truncated meanwhile" % path, 0))
+
+    def test_a_file_that_is_replaced_meanwhile_is_used(self):
+        path = self.library_with(REPLACES)
         values, = self.outcome(
             """
-            i = Interpreter()
+            i = Interpreter(shared="libshared.so")
             i.run("import ctypes; library = ctypes.CDLL(%r)")
             print(i.eval("library.of_constants(), library.of_variables(), library.of_pointers()"))
             """
             % str(path)
         )
-        self.assertEqual((values, os.path.getsize(path)), (str((SUM, SUM, 16)), 0))
+        self.assertEqual((values, os.path.getsize(path)), (str((SUM, SUM, 16)), 7))
 
     def test_a_child_of_a_fork_meanwhile_has_what_it_needs(self):
-        path = self.compiled("forked.so", FORKED)
+        path = self.library_with(FORKS)
         status, = self.outcome(
             """
-            i = Interpreter()
+            i = Interpreter(shared="libshared.so")
             i.run("import ctypes; library = ctypes.CDLL(%r)")
-            print(i.eval("library.status_of_child()"))
+            print(i.eval("library.status_of_child(library.of_constants)"))
             """
             % str(path)
         )
-        self.assertEqual(status, "7")
+        self.assertEqual(status, str(SUM % 100))
+
+    def test_initialisers_are_called_in_order_with_the_arguments_of_the_process(self):
+        path = self.compiled("initialised.so", INITIALISED, "-Wl,-init,first")
+        values, = self.outcome(
+            """
+            i = Interpreter()
+            i.run("import ctypes; library = ctypes.CDLL(%r)")
+            i.run("library.first_argument.restype = ctypes.c_char_p")
+            with open("/proc/self/cmdline") as arguments:
+                expected = str((123, arguments.read().split("\\0")[0]))
+            print(i.eval("library.order(), library.first_argument().decode()") == expected)
+            """
+            % str(path)
+        )
+        self.assertEqual(values, "True")
 
 
 if __name__ == "__main__":

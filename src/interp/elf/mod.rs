@@ -11,7 +11,8 @@
 //! | [`rewrite`] | the copies: of libpython, and of other libraries |
 //! | `reading` | reading files, or their tables alone |
 //! | `needing` | a shared object that only needs others |
-//! | `finalizers` | hides what the dynamic loader calls when the process exits |
+//! | `loader_parts` | which parts of a file the dynamic loader needs |
+//! | `hidden_functions` | hides what the dynamic loader calls when it has loaded a library, and when the process exits |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
 //! Uses no other module of this crate. `loading`, `interpose` and `runtime` may use it.
@@ -21,8 +22,9 @@ pub(crate) const LARGEST_PAGE: usize = 1 << 16;
 
 pub(crate) mod appended_segment;
 pub mod buffer;
-pub(crate) mod finalizers;
+pub(crate) mod hidden_functions;
 pub mod image;
+mod loader_parts;
 pub mod malformed;
 pub(crate) mod needing;
 pub(crate) mod reading;

@@ -2,7 +2,7 @@
 //! megabytes of other content.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -17,6 +17,7 @@ use super::buffer::Buffer;
 use super::image::{
     Image, Segment, Symbol, TOO_SHORT, check_header, get, get_all, header, loaded_end, range, to_usize,
 };
+use super::loader_parts::{loader_parts, other_relocations};
 use super::malformed::{Malformed, Unreadable};
 
 /// How much is read first: the headers of nearly all files are within it.
@@ -53,6 +54,8 @@ pub(crate) struct Original {
     file: File,
     /// What was read.
     parts: Vec<Range<usize>>,
+    /// What the dynamic loader needs besides.
+    loader_parts: Vec<Range<usize>>,
     /// The length of the loaded part.
     len: usize,
 }
@@ -69,23 +72,39 @@ impl Original {
             file.read_exact_at(part, range.start as u64)?;
         }
         let mut image = Image::of_headers(bytes)?;
-        let mut original = Self { file, parts, len: image.bytes.len() };
+        let mut original = Self { file, parts, loader_parts: Vec::new(), len: image.bytes.len() };
         original.fill_tables(&mut image)?;
+        // Before it is rewritten, as its tables are elsewhere then.
+        for table in other_relocations(&image)? {
+            original.fill(&mut image, table)?;
+        }
+        original.loader_parts = loader_parts(&image)?;
         Ok((original, image))
     }
 
     /// Writes a copy to an empty file. `copy` was made from the image: it differs from the original in the tables and
     /// after its end. All else is the file's, which the system copies.
-    pub(crate) fn write_copy(&self, copy: &Buffer, to: &mut File) -> io::Result<()> {
-        let copied = io::copy(&mut (&self.file).take(self.len as u64), to)?;
-        if copied < self.len as u64 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+    ///
+    /// Only what the dynamic loader needs is written, in whole pages of this size. The result tells the other pages: nothing
+    /// may look at them before they are mapped from the original, or written.
+    pub(crate) fn write_copy(self, copy: &Buffer, to: &mut File, page: usize) -> io::Result<MissingPages> {
+        to.set_len(copy.len() as u64)?;
         let end = self.len..copy.len();
+        let all = self.parts.iter().chain(&self.loader_parts).chain([&end]);
+        let written = whole_pages(all, page, copy.len());
+        let (mut missing, mut at) = (Vec::new(), 0);
+        for pages in &written {
+            missing.push(at..pages.start);
+            copy_range(&self.file, pages.start..pages.end.min(self.len), to)?;
+            at = pages.end;
+        }
+        missing.push(at..self.len.next_multiple_of(page));
+        missing.retain(|pages| !pages.is_empty());
         self.parts.iter().chain([&end]).try_for_each(|part| {
             let part = part.start.min(copy.len())..part.end.min(copy.len());
             to.write_all_at(&copy[part.clone()], part.start as u64)
-        })
+        })?;
+        Ok(MissingPages { ranges: missing, original: self.file, len: self.len })
     }
 
     fn fill_tables(&mut self, image: &mut Image) -> Result<(), Unreadable> {
@@ -169,6 +188,62 @@ impl Original {
     }
 }
 
+/// The pages that the file of a copy has not got.
+pub(crate) struct MissingPages {
+    /// Where they are in the file.
+    pub(crate) ranges: Vec<Range<usize>>,
+    /// The file that has them, at the same places. It is kept open, as another one may get its name.
+    pub(crate) original: File,
+    /// The length of its loaded part.
+    len: usize,
+}
+
+impl MissingPages {
+    /// An error if the original was truncated: what is mapped after its end cannot be read.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let is_long_enough = self.original.metadata()?.len() >= self.len as u64;
+        is_long_enough.then_some(()).ok_or_else(|| io::Error::other("the file was truncated meanwhile"))
+    }
+
+    /// Writes them.
+    pub(crate) fn write(&self, to: &File) -> io::Result<()> {
+        self.check()?;
+        let of_file = |pages: &Range<usize>| pages.start..pages.end.min(self.len);
+        self.ranges.iter().try_for_each(|pages| copy_range(&self.original, of_file(pages), to))
+    }
+}
+
+/// The pages that have a part of any of these ranges, in order. They end with the file, which has this length.
+fn whole_pages<'a>(
+    ranges: impl Iterator<Item = &'a Range<usize>>,
+    page: usize,
+    len: usize,
+) -> Vec<Range<usize>> {
+    let whole =
+        |range: &Range<usize>| range.start / page * page..range.end.min(len).next_multiple_of(page).min(len);
+    let mut sorted: Vec<_> = ranges.filter(|range| !range.is_empty()).map(whole).collect();
+    sorted.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in sorted {
+        match merged.last_mut().filter(|last| range.start <= last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// Copies a part of a file to the same place in another one.
+fn copy_range(mut from: &File, range: Range<usize>, mut to: &File) -> io::Result<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    from.seek(SeekFrom::Start(range.start as u64))?;
+    to.seek(SeekFrom::Start(range.start as u64))?;
+    let copied = io::copy(&mut from.take(range.len() as u64), &mut to)?;
+    if copied < range.len() as u64 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
 /// The program headers of a file.
 pub(crate) fn read_segments(file: &File) -> Result<Vec<Segment>, Unreadable> {
     let range = segments_range(file)?;
@@ -231,13 +306,17 @@ mod tests {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let libraries = maps.lines().filter_map(|line| Some(Path::new(line.get(line.find('/')?..)?)));
         let target = std::env::temp_dir().join(format!("ungil-copy-{}", std::process::id()));
+        const PAGE: usize = 4096;
         for path in libraries.filter(|path| path.to_string_lossy().contains(".so")) {
             let rewrite = |image| {
                 let needed = |name: &[u8]| Some([b"other-", name].concat());
                 rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", |_| true, needed).unwrap()
             };
             let (original, tables) = Original::read(path).unwrap();
-            original.write_copy(&rewrite(tables), &mut File::create(&target).unwrap()).unwrap();
+            let mut file = File::create(&target).unwrap();
+            let missing = original.write_copy(&rewrite(tables), &mut file, PAGE).unwrap();
+            assert!(missing.ranges.iter().all(|range| range.start % PAGE == 0 && range.end % PAGE == 0));
+            missing.write(&file).unwrap();
             let whole = rewrite(Image::read(path).unwrap());
             assert!(std::fs::read(&target).unwrap() == *whole, "{}", path.display());
         }

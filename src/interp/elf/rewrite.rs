@@ -18,7 +18,7 @@ use object::pod::bytes_of;
 
 use super::appended_segment::AppendedSegment;
 use super::buffer::Buffer;
-use super::finalizers::hide_finalizers;
+use super::hidden_functions::{hide_finalizers, hide_initializers};
 use super::image::{Image, Symbol};
 use super::malformed::Malformed;
 use super::string_table::StringTableBuilder;
@@ -35,8 +35,8 @@ pub struct InterposedFunction {
     pub in_libpython: bool,
 }
 
-/// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. An
-/// error says what is wrong with the file.
+/// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. Its
+/// initialisers are hidden from the dynamic loader. An error says what is wrong with the file.
 pub fn rewrite_libpython(
     mut image: Image,
     prefix: &SymbolPrefix,
@@ -59,6 +59,7 @@ pub fn rewrite_libpython(
     let soname = image.dyn_value(DT_SONAME).map(|offset| image.string(offset).map(<[u8]>::to_vec));
     names.rename_library(&mut image, &soname.transpose()?.unwrap_or_default())?;
     add_interposed(&mut symbols, &image, &mut names, interposed)?;
+    hide_initializers(&mut image);
     segment.add_names(&names);
     segment.replace_table(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &image, &names)?);
     if let Some(versions) = versions(&image, symbols.len() - image.symbols().len())? {
@@ -74,8 +75,8 @@ pub fn rewrite_libpython(
 /// become that interpreter's. What it defines keeps its name, as PyInit_x is looked up by it.
 ///
 /// The copy's SONAME is `soname` with the prefix. It looks for libraries beside the original, which is in the directory
-/// `origin`. `needed` may give another name for a library that it needs. Its finalisers are hidden from the dynamic
-/// loader. An error says what is wrong with the file.
+/// `origin`. `needed` may give another name for a library that it needs. Its initialisers and finalisers are hidden from
+/// the dynamic loader. An error says what is wrong with the file.
 pub fn rewrite_library(
     mut image: Image,
     prefix: &SymbolPrefix,
@@ -108,6 +109,7 @@ pub fn rewrite_library(
             symbol.st_info = SymbolInfo::new(STB_GLOBAL, symbol.st_type());
         }
     }
+    hide_initializers(&mut image);
     hide_finalizers(&mut image);
     segment.add_names(&names);
     segment.append_to(&mut image)?;

@@ -1,5 +1,5 @@
 //! The functions that private libraries have the dynamic loader call when the process exits. It does not see them in a
-//! copy (`elf/finalizers.rs`); they are called here instead.
+//! copy (`elf/hidden_functions.rs`); they are called here instead.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ use object::elf::{DT_NULL, DynamicTag};
 use super::dl::{Library, LinkMap};
 use super::graph::{Graph, Node, Target};
 use super::library_cache::FileId;
-use crate::interp::elf::finalizers::{HIDDEN_FINI, HIDDEN_FINI_ARRAY, HIDDEN_FINI_ARRAYSZ};
+use crate::interp::elf::hidden_functions::{HIDDEN_FINI, HIDDEN_FINI_ARRAY, HIDDEN_FINI_ARRAYSZ};
 use crate::sys::foreign::call_foreign;
 use crate::sys::sync::lock;
 
@@ -83,7 +83,7 @@ unsafe fn call(function: Option<Function>) {
 ///
 /// # Safety
 /// The dynamic section is that of a loaded library.
-unsafe fn value(map: &LinkMap, tag: DynamicTag) -> Option<usize> {
+pub(super) unsafe fn value(map: &LinkMap, tag: DynamicTag) -> Option<usize> {
     let mut entry = map.dynamic;
     // SAFETY: by this function's contract, the section ends with DT_NULL.
     unsafe {
@@ -99,7 +99,7 @@ unsafe fn value(map: &LinkMap, tag: DynamicTag) -> Option<usize> {
 
 /// The order in which libraries are finalised: each before those that it needs, as far as they need one another in no
 /// circle. `loaded` has them in the order in which they were loaded, each with what it needs. The results are positions.
-fn order<K: Eq + Hash>(loaded: &[(K, Vec<K>)]) -> Vec<usize> {
+pub(super) fn order<K: Eq + Hash>(loaded: &[(K, Vec<K>)]) -> Vec<usize> {
     let positions: HashMap<&K, usize> = loaded.iter().enumerate().map(|(at, (id, _))| (id, at)).collect();
     let needed = |at: usize| loaded[at].1.iter().filter_map(|id| positions.get(id).copied());
     let mut is_visited = vec![false; loaded.len()];

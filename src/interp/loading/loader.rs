@@ -1,8 +1,7 @@
 //! One interpreter's private libraries.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr, c_int, c_void};
-use std::fmt;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -11,19 +10,19 @@ use std::sync::{Arc, Mutex};
 use super::dl::{Library, is_exported_by_host, path_at};
 use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
+use super::graph_files::{Files, Missing, check_version_files, complete, failed, initialize_all};
 use super::library_cache::{FileId, library_info, original_of, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{Choice, Verdict, decide, own_file};
 use super::reentrant::ReentrantLock;
 use super::report::Report;
 use super::search::{Found, Requester, find};
-use super::shared_pages::share_pages;
+use super::shared_pages::page_size;
 use super::shared_runtimes::is_c_library;
 use crate::interp::elf::image::Image;
-use crate::interp::elf::reading::Original;
+use crate::interp::elf::reading::{MissingPages, Original};
 use crate::interp::elf::rewrite::rewrite_library;
 use crate::interp::elf::symbols::{PythonSymbols, SymbolPrefix, is_python_symbol, needed_names};
-use crate::interp::elf::version_files::version_files_not_needed;
 use crate::interp::exit::at_exit;
 use crate::sys::sync::lock;
 
@@ -79,9 +78,6 @@ pub(crate) enum Opened {
     /// Ask it for this file, as the search path of the caller has it.
     SharedFile(CString),
 }
-
-/// The files of the copies of a graph's private libraries.
-type Files = BTreeMap<usize, PrivateFile>;
 
 impl Loader {
     pub(crate) fn new(
@@ -203,9 +199,11 @@ impl Loader {
             let file = PrivateFile::new(&name, b"").map_err(|error| failed(&node.path, &error))?;
             files.insert(i, file);
         }
+        let mut missing = Missing::new();
         for (&i, file) in &files {
             let node = &graph.0[i];
-            self.write_copy(node, file, graph, &files).map_err(|error| failed(&node.path, &*error))?;
+            let pages = self.write_copy(node, file, graph, &files);
+            missing.insert(i, pages.map_err(|error| failed(&node.path, &*error))?);
             remember_original(file.path(), &node.path);
         }
         // The copies' symbols must not be global in the process, or the next interpreter's would be bound to them.
@@ -214,6 +212,11 @@ impl Loader {
         // SAFETY: the initialisers that run are the originals'. Code in the interpreter asks for them: it calls dlopen,
         // for which this stands in.
         let root = unsafe { self.open_in_scope(files[&0].path(), flags) };
+        let root = root.and_then(|root| complete(graph, &files, &missing).map(|()| root));
+        if root.is_ok() {
+            // SAFETY: the copies are loaded, complete, and new. The initialisers are sound, as above.
+            unsafe { initialize_all(graph, &files) };
+        }
         self.end(graph, &files, root.is_ok());
         let root = root.map_err(|error| self.in_original_names(error, graph, &files))?;
         at_exit::register_hook();
@@ -245,9 +248,6 @@ impl Loader {
     fn end(&self, graph: &Graph, files: &Files, is_good: bool) {
         for (&i, file) in files {
             let library = Library::loaded_by(file.path()).filter(|_| is_good);
-            if let Some(library) = library {
-                share_pages(library, file, &graph.0[i].path);
-            }
             let mut copies = lock(&self.copies);
             match (copies.get_mut(&graph.0[i].id), library) {
                 (Some(copy), Some(loaded)) => {
@@ -274,14 +274,15 @@ impl Loader {
         is_python_symbol(name) && (self.exported.contains(name) || is_exported_by_host(name))
     }
 
-    /// Writes the file of a copy. Where it needs libraries that have copies, it names these by their paths.
+    /// Writes the file of a copy. Where it needs libraries that have copies, it names these by their paths. The result is
+    /// which pages are missing.
     fn write_copy(
         &self,
         node: &Node,
         file: &PrivateFile,
         graph: &Graph,
         files: &Files,
-    ) -> Result<(), Box<dyn std::error::Error>> {
+    ) -> Result<MissingPages, Box<dyn std::error::Error>> {
         let (original, image) = Original::read(&node.path)?;
         let origin = fs::canonicalize(node.path.parent().unwrap_or(Path::new("/")))?;
         let needed = |name: &[u8]| self.name_of_needed(node, name, graph, files);
@@ -290,7 +291,7 @@ impl Loader {
         check_version_files(&image, files, needed)?;
         let (name, origin) = (file_name(&node.path).as_bytes(), origin.as_os_str().as_bytes());
         let content = rewrite_library(image, &self.prefix, name, origin, is_own, needed)?;
-        Ok(original.write_copy(&content, &mut file.open()?)?)
+        Ok(original.write_copy(&content, &mut file.open()?, page_size()?)?)
     }
 
     /// The functions of the C library that a library needs, and that are interposed in it.
@@ -353,31 +354,6 @@ fn advice(message: &str) -> &'static str {
     const NO_STATIC_TLS: &str = "; the environment variable GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 gives \
                                  the process more space for thread-local variables, if it is set when that starts";
     if message.contains("static TLS block") { NO_STATIC_TLS } else { "" }
-}
-
-/// The dynamic loader must have loaded each file that a library expects versions of symbols in, or it aborts the process.
-/// It loads those that the library needs, and the copies. `needed` may give another name for a file.
-fn check_version_files(
-    image: &Image,
-    files: &Files,
-    needed: impl Fn(&[u8]) -> Option<Vec<u8>>,
-) -> Result<(), Box<dyn std::error::Error>> {
-    for file in version_files_not_needed(image)? {
-        let name = needed(file).unwrap_or_else(|| file.to_vec());
-        let path = Path::new(OsStr::from_bytes(&name));
-        if files.values().all(|copy| copy.path().as_os_str() != path.as_os_str())
-            && Library::loaded_by(path).is_none()
-        {
-            let file = String::from_utf8_lossy(file);
-            return Err(format!("it uses symbol versions of {file}, but does not need that library").into());
-        }
-    }
-    Ok(())
-}
-
-/// A message that names the file.
-fn failed(path: &Path, error: &(impl fmt::Display + ?Sized)) -> String {
-    format!("{}: {error}", path.display())
 }
 
 fn file_name(path: &Path) -> &OsStr {

@@ -7,12 +7,14 @@
 //! | `loader` | `dlopen` for one interpreter: loads copies of private libraries |
 //! | `global_scope` | what an interpreter loads with RTLD_GLOBAL |
 //! | `graph` | a library and all that it needs |
+//! | `graph_files` | the files of a graph's copies, while these are loaded |
 //! | `search`, `process_paths`, `ld_cache` | where the dynamic loader finds a library |
 //! | `lookup` | `dlsym` for one interpreter |
 //! | `report` | what an interpreter has loaded, for people |
 //! | `library_info` | what is read from a library's file: whether it uses Python, what it needs |
 //! | `library_cache` | this information for all files, and which file each copy was made from |
 //! | [`memfile`] | the file that a copy is loaded from |
+//! | `initializers` | what copies have called when they are loaded |
 //! | `finalizers` | what private libraries have called when the process exits |
 //! | `shared_pages` | copies show the original's pages where these are the same |
 //! | `private_pages` | the pages of a copy that do not show its file any more |
@@ -25,6 +27,8 @@ pub mod dl;
 pub(crate) mod finalizers;
 mod global_scope;
 mod graph;
+mod graph_files;
+pub(crate) mod initializers;
 mod ld_cache;
 pub(crate) mod library_cache;
 pub(crate) mod library_info;

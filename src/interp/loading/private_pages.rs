@@ -44,7 +44,7 @@ fn is_private(address: usize, len: usize, page: usize) -> io::Result<Vec<bool>> 
 }
 
 /// Where the pages are that have this value.
-fn runs(pages: &[bool], value: bool, page: usize) -> Vec<Range<usize>> {
+pub(super) fn runs(pages: &[bool], value: bool, page: usize) -> Vec<Range<usize>> {
     let mut end = 0;
     let runs = pages.chunk_by(|one, next| one == next).map(|run| {
         let start = end;

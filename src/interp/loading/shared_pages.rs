@@ -1,6 +1,6 @@
 //! The pages of a loaded copy that are equal to the original's: they are mapped from the original's file, which is in
-//! memory once for the host, all interpreters and all processes. What the copy's own file is not needed for any more is
-//! given back to the system.
+//! memory once for the host, all interpreters and all processes. Those that the dynamic loader does not need are not even
+//! written to the copy's own file. What that is not needed for any more is given back to the system.
 //!
 //! Threads may run the library's code meanwhile. The kernel replaces a mapping under the lock that it handles page
 //! faults under, so that a thread sees the old page or the new one, and these are equal.
@@ -13,8 +13,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
 use std::slice;
 
 use object::LittleEndian as LE;
@@ -22,22 +21,24 @@ use object::elf::{PF_R, PF_W, PF_X, PT_GNU_RELRO, PT_LOAD};
 
 use super::dl::Library;
 use super::memfile::PrivateFile;
-use super::private_pages::make_private;
+use super::private_pages::{make_private, runs};
 use crate::interp::elf::image::Segment;
-use crate::interp::elf::reading::read_segments;
+use crate::interp::elf::reading::{MissingPages, read_segments};
 
 /// How much is compared at once: little enough for the C library to take the memory from its heap, and not to map it.
 const CHUNK: usize = 1 << 16;
 
-/// Shares the pages of a library that was loaded from `copy`. What cannot be shared stays as it is.
-pub(crate) fn share_pages(library: Library, copy: &PrivateFile, original: &Path) {
-    // After an error the copy keeps its own pages, which are as good.
-    let _ = try_share(library, copy, original);
+/// Shares the pages of a library that was loaded from `copy`, of which `missing` are not there yet. What cannot be shared
+/// stays as it is. After an error, pages may be missing.
+pub(crate) fn share_pages(library: Library, copy: &PrivateFile, missing: &MissingPages) -> io::Result<()> {
+    missing.check()?;
+    let is_shared = try_share(library, copy, missing).is_ok();
+    // Otherwise the copy keeps its own pages, which are as good. And the child of a fork may still have them.
+    if is_shared && copy.is_unforked() { Ok(()) } else { missing.write(&copy.open()?) }
 }
 
-fn try_share(library: Library, copy: &PrivateFile, original: &Path) -> io::Result<()> {
-    let original = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(original)?;
-    let file = copy.open()?;
+fn try_share(library: Library, copy: &PrivateFile, missing: &MissingPages) -> io::Result<()> {
+    let (original, file) = (&missing.original, copy.open()?);
     let page = page_size()?;
     let base = library.map().ok_or(io::ErrorKind::Unsupported)?.base;
     let segments = read_segments(&file).map_err(io::Error::other)?;
@@ -45,14 +46,15 @@ fn try_share(library: Library, copy: &PrivateFile, original: &Path) -> io::Resul
     let mut users = FileUsers::new(file.metadata()?.len(), page);
     all.iter().for_each(|segment| users.add(segment.offset, segment.len));
     for segment in &all {
+        let missing: Vec<_> = missing.ranges.iter().filter_map(|range| segment.part(range)).collect();
         if all.iter().filter(|other| other.overlaps(segment)).count() > 1 {
-            continue; // one is mapped over the other
+            // One is mapped over the other.
+            if missing.is_empty() { continue } else { return Err(io::ErrorKind::Unsupported.into()) }
         }
-        for range in segment.detach(&original, &file, page)? {
+        for range in segment.detach(original, &file, &missing, page)? {
             users.remove(segment.offset + range.start as u64, range.len());
         }
     }
-    // The child of a fork may still have the copy's pages.
     if copy.is_unforked() { users.give_back_unused(&file) } else { Ok(()) }
 }
 
@@ -84,6 +86,8 @@ struct LoadedPages {
     /// In the file.
     offset: u64,
     access: c_int,
+    /// Whether they are of a writable segment. Some of these may be read-only by now.
+    is_data: bool,
 }
 
 impl LoadedPages {
@@ -98,7 +102,7 @@ impl LoadedPages {
         let access = [(PF_R, libc::PROT_READ), (PF_W, libc::PROT_WRITE), (PF_X, libc::PROT_EXEC)];
         let access =
             access.into_iter().filter(|(flag, _)| flags.contains(*flag)).fold(0, |all, (_, one)| all | one);
-        (len > 0).then_some(Self { address, len, offset, access })
+        (len > 0).then_some(Self { address, len, offset, access, is_data: flags.contains(PF_W) })
     }
 
     /// The pages before an address, and those from there on.
@@ -116,19 +120,46 @@ impl LoadedPages {
         self.address < other.address + other.len && other.address < self.address + self.len
     }
 
+    /// Where a part of the file is in these pages, from the start. `None` if it is not.
+    fn part(&self, of_file: &Range<usize>) -> Option<Range<usize>> {
+        let start = self.offset as usize;
+        let range = of_file.start.max(start)..of_file.end.min(start + self.len);
+        (!range.is_empty()).then(|| range.start - start..range.end - start)
+    }
+
     /// Makes as many pages as possible independent of the copy's file. The result is where they are, from the start.
-    fn detach(&self, original: &File, copy: &File, page: usize) -> io::Result<Vec<Range<usize>>> {
-        let mut detached = self.share(original, copy, page)?;
-        detached.extend(make_private(self.address, self.len, page).unwrap_or_default());
+    fn detach(
+        &self,
+        original: &File,
+        copy: &File,
+        missing: &[Range<usize>],
+        page: usize,
+    ) -> io::Result<Vec<Range<usize>>> {
+        let mut detached = self.share(original, copy, missing, page)?;
+        if self.is_data {
+            detached.extend(make_private(self.address, self.len, page).unwrap_or_default());
+        }
         Ok(detached)
     }
 
-    fn share(&self, original: &File, copy: &File, page: usize) -> io::Result<Vec<Range<usize>>> {
-        // What is writable may change meanwhile. And some systems can make memory executable, but not readable.
-        if self.access & (libc::PROT_READ | libc::PROT_WRITE) != libc::PROT_READ {
-            return Ok(Vec::new());
+    fn share(
+        &self,
+        original: &File,
+        copy: &File,
+        missing: &[Range<usize>],
+        page: usize,
+    ) -> io::Result<Vec<Range<usize>>> {
+        let mut is_equal = vec![false; self.len / page];
+        for range in missing {
+            is_equal[range.start / page..range.end / page].fill(true);
         }
-        let equal = self.equal_pages(original, page)?;
+        // What is writable may change meanwhile. And some systems can make memory executable, but not readable.
+        if self.access & (libc::PROT_READ | libc::PROT_WRITE) == libc::PROT_READ {
+            for present in runs(&is_equal, false, page) {
+                self.compare(original, present, &mut is_equal, page)?;
+            }
+        }
+        let equal = runs(&is_equal, true, page);
         for range in &equal {
             if let Err(error) = self.map(original, range) {
                 // Before Linux 6.12, a mapping that failed may have removed the old one.
@@ -139,27 +170,29 @@ impl LoadedPages {
         Ok(equal)
     }
 
-    /// The runs of pages that are equal to the original's, whose file is read: if it is truncated meanwhile, memory that
-    /// is mapped from it cannot be.
-    fn equal_pages(&self, original: &File, page: usize) -> io::Result<Vec<Range<usize>>> {
+    /// Finds out which pages in a range are equal to the original's, whose file is read: if it is truncated meanwhile,
+    /// memory that is mapped from it cannot be.
+    fn compare(
+        &self,
+        original: &File,
+        range: Range<usize>,
+        is_equal: &mut [bool],
+        page: usize,
+    ) -> io::Result<()> {
         // SAFETY: the loader mapped these pages readable, and the library is never unloaded. Nothing writes to them: they
         // are read-only, and relocations in them were applied before the library was loaded.
-        let own = unsafe { slice::from_raw_parts(self.address as *const u8, self.len) };
-        let mut buffer = vec![0; CHUNK.next_multiple_of(page)];
-        let mut runs: Vec<Range<usize>> = Vec::new();
+        let own = unsafe { slice::from_raw_parts((self.address + range.start) as *const u8, range.len()) };
+        let mut buffer = vec![0; CHUNK.next_multiple_of(page).min(range.len())];
         for (number, own) in own.chunks(buffer.len()).enumerate() {
-            let start = number * buffer.len();
+            let start = range.start + number * buffer.len();
             let read = &mut buffer[..own.len()];
             // Pages after the file's end cannot be used.
             let end = read_zero_extended(original, read, self.offset + start as u64)?;
-            for at in (0..end).step_by(page).filter(|&at| own[at..at + page] == read[at..at + page]) {
-                match runs.last_mut().filter(|run| run.end == start + at) {
-                    Some(run) => run.end += page,
-                    None => runs.push(start + at..start + at + page),
-                }
+            for at in (0..end).step_by(page) {
+                is_equal[(start + at) / page] = own[at..at + page] == read[at..at + page];
             }
         }
-        Ok(runs)
+        Ok(())
     }
 
     /// Maps a range of the segment from a file.
@@ -229,7 +262,7 @@ impl FileUsers {
     }
 }
 
-fn page_size() -> io::Result<usize> {
+pub(crate) fn page_size() -> io::Result<usize> {
     // SAFETY: it only reads a constant of the system.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).ok().filter(|size| size.is_power_of_two()).ok_or(io::ErrorKind::Unsupported.into())

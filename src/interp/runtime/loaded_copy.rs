@@ -19,9 +19,10 @@ use crate::interp::error::InterpError;
 use crate::interp::interpose::start::HashSecret;
 use crate::interp::interpose::{self, copies, environ};
 use crate::interp::loading::dl::Library;
+use crate::interp::loading::initializers::initialize;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
-use crate::interp::loading::shared_pages::share_pages;
+use crate::interp::loading::shared_pages::{page_size, share_pages};
 use crate::interp::runtime::environment;
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::step::{Libpython, Step, file_name};
@@ -137,12 +138,14 @@ unsafe fn load(
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
     let file = PrivateFile::new(&name, b"").map_err(|error| load(&error))?;
-    let written = file.open().and_then(|mut to| original.write_copy(&copy, &mut to));
-    written.map_err(|error| load(&error))?;
-    // SAFETY: by this function's contract, the initialisers of the original are sound, and those of the copy are the same.
+    let written = file.open().and_then(|mut to| original.write_copy(&copy, &mut to, page_size()?));
+    let missing = written.map_err(|error| load(&error))?;
+    // SAFETY: the initialisers of the copy are hidden, and what it needs, it has in common with the original.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
-    share_pages(python, &file, &libpython.file);
+    share_pages(python, &file, &missing).map_err(|error| load(&error))?;
+    // SAFETY: by this function's contract, the initialisers are sound. The copy is new, and has all its pages.
+    unsafe { initialize(python) };
     Ok((number, prefix, python, Arc::new(exported)))
 }
 
