@@ -21,6 +21,7 @@ use super::malformed::{Malformed, NO_MEMORY};
 pub(crate) type Segment = ProgramHeader64<LE>;
 pub(crate) type Symbol = Sym64<LE>;
 pub(crate) type DynEntry = Dyn64<LE>;
+pub(crate) type Relocation = Rela64<LE>;
 
 // So these can be read at any offset: neither a file nor a vector of bytes guarantees an alignment.
 const _: () = assert!(
@@ -30,7 +31,7 @@ const _: () = assert!(
         && align_of::<DynEntry>() == 1
         && align_of::<HashHeader<LE>>() == 1
         && align_of::<GnuHashHeader<LE>>() == 1
-        && align_of::<Rela64<LE>>() == 1
+        && align_of::<Relocation>() == 1
         && align_of::<U32<LE>>() == 1
 );
 
@@ -40,7 +41,7 @@ const MAX_SEGMENTS: usize = 256;
 pub(super) const TOO_SHORT: &str = "it is too short for an ELF header";
 const OUTSIDE_DYNAMIC: &str = "the dynamic section is outside the segments";
 const OUTSIDE_HASH: &str = "the hash table is outside the segments";
-const OUTSIDE_RELOCATIONS: &str = "the relocations are outside the segments";
+pub(super) const OUTSIDE_RELOCATIONS: &str = "the relocations are outside the segments";
 
 /// The loadable part of a shared object, in memory.
 #[derive(Debug, Clone)]
@@ -69,6 +70,17 @@ pub(super) fn get_all<'a, T: Pod>(
 ) -> Result<&'a [T], Malformed> {
     let rest = bytes.get(at..).ok_or(Malformed(what))?;
     slice_from_bytes(rest, count).map(|(values, _)| values).map_err(|()| Malformed(what))
+}
+
+/// As `get_all`, to change them.
+pub(super) fn get_all_mut<'a, T: Pod>(
+    bytes: &'a mut [u8],
+    at: usize,
+    count: usize,
+    what: &'static str,
+) -> Result<&'a mut [T], Malformed> {
+    let rest = bytes.get_mut(at..).ok_or(Malformed(what))?;
+    slice_from_bytes_mut(rest, count).map(|(values, _)| values).map_err(|()| Malformed(what))
 }
 
 pub(super) fn to_usize(number: u64, what: &'static str) -> Result<usize, Malformed> {
@@ -190,8 +202,8 @@ impl Image {
     fn count_by_relocations(&self) -> Result<usize, Malformed> {
         let mut count = 0;
         for table in self.relocations()? {
-            let len = table.len() / size_of::<Rela64<LE>>();
-            let entries = get_all::<Rela64<LE>>(&self.bytes, table.start, len, OUTSIDE_RELOCATIONS)?;
+            let len = table.len() / size_of::<Relocation>();
+            let entries = get_all::<Relocation>(&self.bytes, table.start, len, OUTSIDE_RELOCATIONS)?;
             let symbols = entries.iter().map(|entry| entry.r_sym(LE, false) as usize);
             count = symbols.max().map_or(count, |last| count.max(last.saturating_add(1)));
         }

@@ -10,13 +10,11 @@ use object::elf::{
     DF_TEXTREL, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELACOUNT,
     DT_RELASZ, DT_RELR, DT_RELRSZ, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_TEXTREL, DT_VERDEF, DT_VERNEED,
     DT_VERSYM, EM_AARCH64, FileHeader64, PF_W, PT_GNU_PROPERTY, PT_LOAD, PT_NOTE, PT_TLS,
-    R_AARCH64_IRELATIVE, R_X86_64_IRELATIVE, Rela64, SHN_UNDEF, STT_GNU_IFUNC,
+    R_AARCH64_IRELATIVE, R_X86_64_IRELATIVE, SHN_UNDEF, STT_GNU_IFUNC,
 };
 
-use super::image::{Image, Segment, Symbol, get, get_all, range, to_usize};
+use super::image::{Image, Relocation, Segment, Symbol, get, get_all, range, to_usize};
 use super::malformed::Malformed;
-
-type Relocation = Rela64<LE>;
 
 const OUTSIDE: &str = "a table is outside the segments";
 

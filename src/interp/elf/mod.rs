@@ -12,6 +12,7 @@
 //! | `reading` | reading files, or their tables alone |
 //! | `needing` | a shared object that only needs others |
 //! | `loader_parts` | which parts of a file the dynamic loader needs |
+//! | `own_relocations` | relocations by the symbols of a libpython need no look-up |
 //! | `hidden_functions` | hides what the dynamic loader calls when it has loaded a library, and when the process exits |
 //! | `string_table`, `appended_segment` | the new tables of a copy |
 //!
@@ -27,6 +28,7 @@ pub mod image;
 mod loader_parts;
 pub mod malformed;
 pub(crate) mod needing;
+mod own_relocations;
 pub(crate) mod reading;
 pub mod rewrite;
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub(crate) struct Original {
     parts: Vec<Range<usize>>,
     /// What the dynamic loader needs besides.
     loader_parts: Vec<Range<usize>>,
+    /// The relocations among that.
+    relocations: Vec<Range<usize>>,
     /// The length of the loaded part.
     len: usize,
 }
@@ -72,13 +74,15 @@ impl Original {
             file.read_exact_at(part, range.start as u64)?;
         }
         let mut image = Image::of_headers(bytes)?;
-        let mut original = Self { file, parts, loader_parts: Vec::new(), len: image.bytes.len() };
+        let mut original =
+            Self { file, parts, loader_parts: Vec::new(), relocations: Vec::new(), len: image.bytes.len() };
         original.fill_tables(&mut image)?;
         // Before it is rewritten, as its tables are elsewhere then.
         for table in other_relocations(&image)? {
             original.fill(&mut image, table)?;
         }
         original.loader_parts = loader_parts(&image)?;
+        original.relocations = image.relocations()?;
         Ok((original, image))
     }
 
@@ -104,7 +108,14 @@ impl Original {
             let part = part.start.min(copy.len())..part.end.min(copy.len());
             to.write_all_at(&copy[part.clone()], part.start as u64)
         })?;
-        Ok(MissingPages { ranges: missing, original: self.file, len: self.len })
+        let used_up = merged(self.relocations).into_iter();
+        let used_up = used_up.map(|it| it.start.next_multiple_of(page)..it.end / page * page);
+        Ok(MissingPages {
+            ranges: missing,
+            used_up: used_up.filter(|pages| !pages.is_empty()).collect(),
+            original: self.file,
+            len: self.len,
+        })
     }
 
     fn fill_tables(&mut self, image: &mut Image) -> Result<(), Unreadable> {
@@ -192,6 +203,9 @@ impl Original {
 pub(crate) struct MissingPages {
     /// Where they are in the file.
     pub(crate) ranges: Vec<Range<usize>>,
+    /// Pages that have nothing but relocations. They are there, but either the same as the original's, or not needed any more
+    /// when the copy is loaded.
+    pub(crate) used_up: Vec<Range<usize>>,
     /// The file that has them, at the same places. It is kept open, as another one may get its name.
     pub(crate) original: File,
     /// The length of its loaded part.
@@ -221,10 +235,14 @@ fn whole_pages<'a>(
 ) -> Vec<Range<usize>> {
     let whole =
         |range: &Range<usize>| range.start / page * page..range.end.min(len).next_multiple_of(page).min(len);
-    let mut sorted: Vec<_> = ranges.filter(|range| !range.is_empty()).map(whole).collect();
-    sorted.sort_by_key(|range| range.start);
+    merged(ranges.filter(|range| !range.is_empty()).map(whole).collect())
+}
+
+/// These ranges in order; those that touch become one.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::new();
-    for range in sorted {
+    for range in ranges {
         match merged.last_mut().filter(|last| range.start <= last.end) {
             Some(last) => last.end = last.end.max(range.end),
             None => merged.push(range),

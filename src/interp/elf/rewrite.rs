@@ -21,6 +21,7 @@ use super::buffer::Buffer;
 use super::hidden_functions::{hide_finalizers, hide_initializers};
 use super::image::{Image, Symbol};
 use super::malformed::Malformed;
+use super::own_relocations::resolve_own;
 use super::string_table::StringTableBuilder;
 use super::symbols::{SymbolPrefix, is_python_symbol};
 
@@ -48,17 +49,22 @@ pub fn rewrite_libpython(
         |name: &[u8]| interposed.iter().any(|it| it.in_libpython && it.name.as_bytes() == name);
     // The original table stays as it is, so that its pages can be shared.
     let mut symbols = image.symbols().to_vec();
-    for symbol in symbols.iter_mut().skip(1) {
+    let mut is_renamed = vec![false; symbols.len()];
+    for (i, symbol) in symbols.iter_mut().enumerate().skip(1) {
         let name = image.string(u64::from(symbol.st_name.get(LE)))?;
         // PyInit_* too: the table of built-in modules refers to them.
         if is_python_symbol(name) || symbol.st_shndx.get(LE) == SHN_UNDEF && is_interposed(name) {
             let new = names.rename(&image, symbol)?;
             symbol.st_name.set(LE, new);
+            is_renamed[i] = true;
         }
     }
     let soname = image.dyn_value(DT_SONAME).map(|offset| image.string(offset).map(<[u8]>::to_vec));
     names.rename_library(&mut image, &soname.transpose()?.unwrap_or_default())?;
     add_interposed(&mut symbols, &image, &mut names, interposed)?;
+    // A symbol that is bound to an interposed function is an absolute one by now.
+    let is_own = |i: usize| is_renamed[i] && symbols[i].st_shndx.get(LE) != SHN_ABS;
+    resolve_own(&mut image, is_own)?;
     hide_initializers(&mut image);
     segment.add_names(&names);
     segment.replace_table(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &image, &names)?);

@@ -46,12 +46,18 @@ fn try_share(library: Library, copy: &PrivateFile, missing: &MissingPages) -> io
     let mut users = FileUsers::new(file.metadata()?.len(), page);
     all.iter().for_each(|segment| users.add(segment.offset, segment.len));
     for segment in &all {
-        let missing: Vec<_> = missing.ranges.iter().filter_map(|range| segment.part(range)).collect();
+        let parts = |of_file: &[Range<usize>]| -> Vec<_> {
+            of_file.iter().filter_map(|range| segment.part(range)).collect()
+        };
+        let mut replaced = parts(&missing.ranges);
         if all.iter().filter(|other| other.overlaps(segment)).count() > 1 {
             // One is mapped over the other.
-            if missing.is_empty() { continue } else { return Err(io::ErrorKind::Unsupported.into()) }
+            if replaced.is_empty() { continue } else { return Err(io::ErrorKind::Unsupported.into()) }
         }
-        for range in segment.detach(original, &file, &missing, page)? {
+        if !segment.is_data {
+            replaced.extend(parts(&missing.used_up));
+        }
+        for range in segment.detach(original, &file, &replaced, page)? {
             users.remove(segment.offset + range.start as u64, range.len());
         }
     }
@@ -127,15 +133,16 @@ impl LoadedPages {
         (!range.is_empty()).then(|| range.start - start..range.end - start)
     }
 
-    /// Makes as many pages as possible independent of the copy's file. The result is where they are, from the start.
+    /// Makes as many pages as possible independent of the copy's file. The original's replace those in `replaced`, and those
+    /// that are equal. The result is where all these are, from the start.
     fn detach(
         &self,
         original: &File,
         copy: &File,
-        missing: &[Range<usize>],
+        replaced: &[Range<usize>],
         page: usize,
     ) -> io::Result<Vec<Range<usize>>> {
-        let mut detached = self.share(original, copy, missing, page)?;
+        let mut detached = self.share(original, copy, replaced, page)?;
         if self.is_data {
             detached.extend(make_private(self.address, self.len, page).unwrap_or_default());
         }
@@ -146,11 +153,11 @@ impl LoadedPages {
         &self,
         original: &File,
         copy: &File,
-        missing: &[Range<usize>],
+        replaced: &[Range<usize>],
         page: usize,
     ) -> io::Result<Vec<Range<usize>>> {
         let mut is_equal = vec![false; self.len / page];
-        for range in missing {
+        for range in replaced {
             is_equal[range.start / page..range.end / page].fill(true);
         }
         // What is writable may change meanwhile. And some systems can make memory executable, but not readable.
