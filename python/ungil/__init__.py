@@ -15,8 +15,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 TYPE_CHECKING = False  # not from typing, whose import would take a fifth of the start of an isolated interpreter
 if TYPE_CHECKING:
     from . import aio as aio
@@ -63,6 +61,8 @@ __all__ = sorted({"aio", "compat", *_MODULES} - {"TimeoutError", "map", "sum"})
 if not TYPE_CHECKING:  # type checkers would take any name for one of the module's
 
     def __getattr__(name: str) -> object:
+        import importlib  # only here, as isolated interpreters do not need it when they start
+
         if name in _SUBMODULES:
             return importlib.import_module("." + name, __name__)
         if name not in _MODULES:

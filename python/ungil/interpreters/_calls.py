@@ -18,7 +18,7 @@ from . import _pickling
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 from ._pickling import IMMUTABLE_TYPES, Message
-from ._protocol import CALL, CALL_CACHED, HEADER, MAP_CACHED
+from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
 from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
 
 _keys = Numbers()
@@ -52,10 +52,10 @@ class Call:
         if function is None:
             return data + self._kind, buffers
         if is_known:
-            return data + HEADER.pack(function.key, 0, 0, self._kind), buffers
+            return data + header(function.key, 0, 0, self._kind), buffers
         pickled, memory = function.message.data, function.message.buffers
-        header = HEADER.pack(function.key, len(pickled), len(memory), self._kind)
-        return data + pickled + header, [*memory, *buffers]
+        end = header(function.key, len(pickled), len(memory), self._kind)
+        return data + pickled + end, [*memory, *buffers]
 
     def drop_arguments(self) -> None:
         """Release the arguments' memory when the call is over: its owner may resize it then."""

@@ -1,9 +1,10 @@
-"""What Python evaluates late, and pickling needs now: annotations from Python 3.14 on, lazy imports from 3.15 on."""
+"""What Python evaluates late, and pickling needs now: annotations from Python 3.14 on, lazy imports from 3.15 on.
+
+Interpreters import it at their start, so it imports little.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import sys
 import types
 from types import FunctionType, ModuleType
@@ -40,8 +41,12 @@ def _import_submodules(module: ModuleType, names: set[str]) -> None:
     for full_name in [name for name in list(lazy_modules) if name.startswith(prefix)]:
         parts = full_name[len(prefix) :].split(".")
         if names.issuperset(parts):
-            with contextlib.suppress(ImportError, AttributeError):  # the function may not need it
-                functools.reduce(getattr, parts, module)
+            found: Any = module
+            try:
+                for part in parts:
+                    found = getattr(found, part)
+            except (ImportError, AttributeError):  # the function may not need it
+                pass
 
 
 def with_annotations(function: FunctionType) -> FunctionType:
@@ -75,9 +80,11 @@ def _annotations_of(obj: Any) -> dict[str, Any]:
     import annotationlib  # type: ignore[import-not-found] # which cloudpickle's imports have imported
 
     for format in annotationlib.Format.VALUE, annotationlib.Format.STRING:
-        with contextlib.suppress(Exception):
+        try:
             found: dict[str, Any] = annotationlib.get_annotations(obj, format=format)
             return found
+        except Exception:  # they cannot be had in this form
+            pass
     return {}
 
 

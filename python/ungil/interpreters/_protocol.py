@@ -7,8 +7,6 @@ function yet, and then a header, before the letter.
 
 from __future__ import annotations
 
-import struct
-
 CALL = b"c"  # (function, args, kwargs)
 CALL_CACHED = b"k"  # a function by its key, and (args, kwargs)
 MAP_CACHED = b"m"  # a function by its key, and a list of chunks: the pickle of [args, ...] for each
@@ -22,9 +20,22 @@ UNKNOWN = b"u"  # the function is not known any more: it must be sent again
 
 MAX_CACHED_FUNCTIONS = 256  # functions that an interpreter keeps, by their keys
 
-# The header of a request that calls a function by its key:
-#   Q  the key
-#   Q  the length of the function's pickle; 0 if it is not sent
-#   L  how many of the buffers, from the first on, are the function's memory
-#   c  the letter
-HEADER = struct.Struct("<QQLc")
+# The header of a request that calls a function by its key has three numbers and the letter. (The module `struct` would
+# take a tenth of an interpreter's start, where it is a library of its own.)
+_NUMBER = 8  # bytes
+HEADER_LENGTH = 3 * _NUMBER + 1
+
+
+def header(key: int, length: int, memory: int, kind: bytes) -> bytes:
+    """The header: the function's key, its pickle's length, how many of the first buffers are its memory, the letter.
+
+    The length is 0 if the function is not sent.
+    """
+    return b"".join([number.to_bytes(_NUMBER, "little") for number in (key, length, memory)]) + kind
+
+
+def read_header(request: bytes, start: int) -> tuple[int, int, int]:
+    """The three numbers of the header that begins there."""
+    number = int.from_bytes(request[start : start + 3 * _NUMBER], "little")
+    mask = (1 << 8 * _NUMBER) - 1
+    return number & mask, number >> 8 * _NUMBER & mask, number >> 16 * _NUMBER

@@ -7,8 +7,6 @@ Python pickles a sentinel by its name and its module's, and the other side impor
 from __future__ import annotations
 
 import builtins
-import contextlib
-import functools
 
 from ._identity import main_globals
 
@@ -29,10 +27,11 @@ def reduce_sentinel(sentinel: Any) -> Any:
 def sentinel_of(name: str, text: str) -> Any:
     """The sentinel of this name: the program's own, or one that stands for it in an interpreter."""
     first, *others = name.split(".")
-    with contextlib.suppress(AttributeError):
-        found = functools.reduce(getattr, others, main_globals().get(first))
-        if type(found) is Sentinel:
-            return found
+    found = main_globals().get(first)
+    for other in others:
+        found = getattr(found, other, None)
+    if type(found) is Sentinel:
+        return found
     # A sentinel belongs to the module whose code makes it.
     made = eval("make(name, repr=text)", {"__name__": "__main__", "make": Sentinel, "name": name, "text": text})
     return _made.setdefault(name, made)

@@ -115,8 +115,8 @@ def _sendable(results: list[Any], failure: Any) -> Any:
 
 def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview]]:
     """The function that a request calls, sent or cached, and the memory that is not the function's."""
-    end = len(request) - protocol.HEADER.size
-    key, length, memory, _ = protocol.HEADER.unpack_from(request, end)
+    end = len(request) - protocol.HEADER_LENGTH
+    key, length, memory = protocol.read_header(request, end)
     if length:
         pickled = memoryview(request)[end - length : end]
         function, fingerprints = _arrivals.record_arrivals(_pickling.loads, pickled, buffers[:memory])

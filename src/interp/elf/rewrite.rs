@@ -37,7 +37,7 @@ pub struct InterposedFunction {
 }
 
 /// Rewrites libpython under names of its own. The copy also defines, under such names, the interposed functions. Its
-/// initialisers are hidden from the dynamic loader. An error says what is wrong with the file.
+/// initialisers and finalisers are hidden from the dynamic loader. An error says what is wrong with the file.
 pub fn rewrite_libpython(
     mut image: Image,
     prefix: &SymbolPrefix,
@@ -66,6 +66,7 @@ pub fn rewrite_libpython(
     let is_own = |i: usize| is_renamed[i] && symbols[i].st_shndx.get(LE) != SHN_ABS;
     resolve_own(&mut image, is_own)?;
     hide_initializers(&mut image);
+    hide_finalizers(&mut image); // the process may exit before they have code
     segment.add_names(&names);
     segment.replace_table(DT_HASH, DT_GNU_HASH, &hash_table(&symbols, &image, &names)?);
     if let Some(versions) = versions(&image, symbols.len() - image.symbols().len())? {

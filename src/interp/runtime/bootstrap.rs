@@ -1,10 +1,15 @@
 //! The code that runs first in each copy of Python, and its functions, which requests call.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, c_ulong};
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex};
 
 use crate::interp::cpython::ffi::Object;
 use crate::interp::cpython::gil::{Gil, PyErrSet};
+use crate::interp::loading::library_cache::FileId;
+use crate::sys::fork::ForkLocal;
+use crate::sys::sync::lock;
 
 const PACKAGE: &CStr =
     match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap/__init__.py"), "\0").as_bytes()) {
@@ -23,6 +28,9 @@ const MODULES: [(&str, &str); 14] = modules![
     "fork" "process" "time_zone" "signals" "main_thread" "warning_filters" "settings" "sources" "requests" "interrupts" "errors"
     "exit_functions" "end" "reuse"
 ];
+
+/// The modules' code in Python's own form, for each libpython.
+static COMPILED: ForkLocal<Mutex<HashMap<FileId, Arc<Vec<Vec<u8>>>>>> = ForkLocal::new(Mutex::default);
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
@@ -50,17 +58,29 @@ unsafe impl Send for Functions {}
 unsafe impl Sync for Functions {}
 
 impl Functions {
-    /// Runs the package's files.
-    pub(crate) fn load(gil: Gil<'_>) -> Result<Self, PyErrSet> {
+    /// Runs the package's files in a copy of this libpython.
+    pub(crate) fn load(gil: Gil<'_>, libpython: Option<FileId>) -> Result<Self, PyErrSet> {
         let package = gil.run(PACKAGE, c"<ungil bootstrap: __init__>")?;
-        let load = gil.get(&package, c"load").ok_or(PyErrSet)?;
-        let load = NonNull::new(load.as_ptr()).ok_or(PyErrSet)?;
-        let namespace = |&(name, source): &(&str, &str)| {
-            let arguments = vec![gil.bytes(name.as_bytes())?, gil.bytes(source.as_bytes())?];
+        let run = |function: &CStr, name: &str, text: &[u8]| {
+            let function = gil.get(&package, function).ok_or(PyErrSet)?;
+            let function = NonNull::new(function.as_ptr()).ok_or(PyErrSet)?;
+            let arguments = vec![gil.bytes(name.as_bytes())?, gil.bytes(text)?];
             // SAFETY: the function is this copy's, and alive by its reference in the package's namespace.
-            unsafe { gil.call(load, arguments) }
+            unsafe { gil.call(function, arguments) }
         };
-        let namespaces = MODULES.iter().map(namespace).collect::<Result<Vec<_>, _>>()?;
+        let known = libpython.and_then(|file| lock(COMPILED.get()).get(&file).cloned());
+        let code = known.map_or_else(
+            || {
+                let compile = |(name, source): &(&str, &str)| {
+                    Ok(run(c"compiled", name, source.as_bytes())?.content()?.to_vec())
+                };
+                MODULES.iter().map(compile).collect::<Result<Vec<_>, _>>().map(Arc::new)
+            },
+            Ok,
+        )?;
+        let namespaces = MODULES.iter().zip(&*code).map(|((name, _), code)| run(c"load", name, code));
+        let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
+        lock(COMPILED.get()).extend(libpython.map(|file| (file, code)));
         let function = |module, name| {
             let position = MODULES.iter().position(|(other, _)| *other == module).ok_or(PyErrSet)?;
             let function = gil.get(&namespaces[position], name).ok_or(PyErrSet)?;

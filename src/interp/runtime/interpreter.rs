@@ -61,7 +61,7 @@ impl Interpreter {
         python: RunningPython,
         copy: &LoadedCopy,
     ) -> Result<(Self, Service), PyErrSet> {
-        let functions = Functions::load(gil)?;
+        let functions = Functions::load(gil, copy.file_id())?;
         let exporter = ExporterType::new(gil, python.api)?;
         // SAFETY: the function is this copy's, and alive as long as the copy.
         unsafe { gil.call_with_bytes(functions.configure, &copy.settings()) }?;

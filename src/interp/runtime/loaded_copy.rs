@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_void};
 use std::fmt::Display;
+use std::fs;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +21,7 @@ use crate::interp::interpose::start::HashSecret;
 use crate::interp::interpose::{self, copies, environ};
 use crate::interp::loading::dl::Library;
 use crate::interp::loading::initializers::initialize;
+use crate::interp::loading::library_cache::FileId;
 use crate::interp::loading::loader::Loader;
 use crate::interp::loading::memfile::PrivateFile;
 use crate::interp::loading::shared_pages::{page_size, share_pages};
@@ -104,6 +106,11 @@ impl LoadedCopy {
             interpose::is_in_libraries,
             self.options.choice(variables()),
         )
+    }
+
+    /// Identifies the file that it is a copy of.
+    pub(crate) fn file_id(&self) -> Option<FileId> {
+        fs::metadata(&self.libpython.file).ok().map(|metadata| FileId::of(&metadata))
     }
 
     /// What the interpreter's own Python code is to know: the options, and the file of the original.

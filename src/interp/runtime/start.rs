@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::fs;
 use std::rc::Rc;
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -141,7 +140,7 @@ fn prepare(
 
 /// The self-test, unless a copy of the same file has passed it.
 fn test_once(gil: Gil<'_>, python: RunningPython, copy: &LoadedCopy) -> Result<(), String> {
-    let file = fs::metadata(&copy.libpython.file).ok().map(|metadata| FileId::of(&metadata));
+    let file = copy.file_id();
     if file.is_some_and(|file| lock(TESTED.get()).contains(&file)) {
         return Ok(());
     }
