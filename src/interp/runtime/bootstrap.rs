@@ -29,8 +29,11 @@ const MODULES: [(&str, &str); 14] = modules![
     "exit_functions" "end" "reuse"
 ];
 
-/// The modules' code in Python's own form, for each libpython.
-static COMPILED: ForkLocal<Mutex<HashMap<FileId, Arc<Vec<Vec<u8>>>>>> = ForkLocal::new(Mutex::default);
+/// The modules' code in Python's own form.
+type Code = Arc<Vec<Vec<u8>>>;
+
+/// The code for each libpython.
+static COMPILED: ForkLocal<Mutex<HashMap<FileId, Code>>> = ForkLocal::new(Mutex::default);
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
