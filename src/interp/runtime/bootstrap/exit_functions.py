@@ -1,12 +1,13 @@
 """Functions that `atexit` has: those that modules register while they are imported, and those of the user.
 
-Modules stay imported, so theirs are called when the process exits; the user's, when the interpreter is checked in.
+Those of modules that stay imported are called when the process exits; the user's, and those of the program's modules, when
+the interpreter is checked in.
 """
 import sys
 
 import atexit
 
-from _ungil import interrupts
+from _ungil import logging_state, program_modules
 
 of_modules = {name: getattr(atexit, name) for name in ("register", "unregister", "_run_exitfuncs", "_clear")}
 of_user = []  # (function, args, kwargs)
@@ -18,7 +19,7 @@ class Finalizers(dict):
     indexes_of_modules = set()
 
     def __setitem__(self, finalizer, info):
-        if is_importing(sys._getframe(1)):
+        if program_modules.is_importing_kept(sys._getframe(1)):
             self.indexes_of_modules.add(info.index)
         dict.__setitem__(self, finalizer, info)
 
@@ -32,20 +33,14 @@ class Finalizers(dict):
 finalizers = Finalizers()
 
 
-def is_importing(frame):
-    while frame is not None:
-        if frame.f_code.co_filename == interrupts.IMPORT_SYSTEM:
-            return True
-        frame = frame.f_back
-    return False
-
-
 def register(func, /, *args, **kwargs):
     if is_of_weakref(func):
         # It would call all finalizers and then let none be called any more: the process is about to end.
         func.__self__._registry = finalizers
         return of_modules["register"](func)
-    if not callable(func) or is_importing(sys._getframe(1)):
+    if getattr(func, "__module__", None) == "logging" and getattr(func, "__name__", None) == "shutdown":
+        logging_state.track(func.__globals__)  # that module is being imported
+    if not callable(func) or program_modules.is_importing_kept(sys._getframe(1)):
         return of_modules["register"](func, *args, **kwargs)
     of_user.append((func, args, kwargs))
     return func

@@ -9,7 +9,7 @@ import posix
 
 import __main__
 import _ungil
-from _ungil import process, requests, settings, signals, sources
+from _ungil import logging_state, module_states, process, program_modules, requests, settings, signals, sources
 
 builtin_names = dict(builtins.__dict__)
 main_names = dict(__main__.__dict__, __builtins__=builtins)
@@ -20,7 +20,7 @@ recursion_limit = sys.getrecursionlimit()
 
 
 def reset(_):
-    """Removes what a user left behind, except modules. Fails if threads are left: the next user would have them, too."""
+    """Removes what a user left behind, except modules that stay imported. Fails if threads are left: the next user would have them, too."""
     builtins.__dict__.update(builtin_names)
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
@@ -32,7 +32,10 @@ def reset(_):
     sources.sources.clear()
     __main__.__dict__.clear()
     __main__.__dict__.update(main_names)
+    logging_state.reset()
     settings.reset()
+    module_states.reset()
+    program_modules.reset()
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
     # The package stays imported, and so does its finder (ungil/_import_hooks.py).
     own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._import_hooks"]
