@@ -776,6 +776,7 @@ int32_t ungil_integrate(UngilIntegrand function,
  *   libpython: the shared library of CPython 3.9 or newer. The default is UNGIL_LIBPYTHON, else the library of
  *   executable, else that of the process or the one next to it, else the newest that the system's loader finds.
  *   fresh: 1 for an interpreter that has not been used before.
+ *   group: any text. An interpreter that has been freed is reused for the same group only; without it, for those without.
  *   executable: the Python program to act as, for example that of a venv. It determines sys.executable and where
  *   packages are found.
  *   home: the prefix of the standard library, if there is no executable.
@@ -808,8 +809,10 @@ int32_t ungil_interp_new(const char *options,
  * Frees an interpreter: it is reset, and a later ungil_interp_new() may reuse it.
  *
  * Its `__main__`, sys.argv, sys.path and standard streams are restored, and so is the process's working directory if
- * the interpreter changed it; modules stay imported. What was registered with atexit is called, and pools and children
- * of multiprocessing end, as at the end of a process. If threads are still running in it then, it is not reused.
+ * the interpreter changed it. Python's standard library and modules in site-packages stay imported; other modules of
+ * source code do not. Random generators are seeded anew, and what was set in logging is undone. What was registered with
+ * atexit is called, and pools and children of multiprocessing end, as at the end of a process. If threads are still
+ * running in it then, it is not reused.
  *
  * interp: the handle; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().

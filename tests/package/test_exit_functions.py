@@ -23,6 +23,13 @@ def reused():
     return module.uses
 
 
+def installed_packages(parent):
+    """A directory whose modules stay imported, as those of the program do not."""
+    directory = os.path.join(parent, "site-packages")
+    os.mkdir(directory)
+    return directory
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class ExitFunctions(unittest.TestCase):
     def assert_prints(self, script, expected):
@@ -75,8 +82,9 @@ class ExitFunctions(unittest.TestCase):
         self.assertIn("Exception ignored in atexit callback", errors)
         self.assertIn("KeyboardInterrupt", errors)
 
-    def test_those_of_modules_are_called_when_the_process_exits(self):
-        with tempfile.TemporaryDirectory() as directory:
+    def test_those_of_packages_are_called_when_the_process_exits(self):
+        with tempfile.TemporaryDirectory() as parent:
+            directory = installed_packages(parent)
             with open(os.path.join(directory, "registers.py"), "w") as file:
                 file.write("import atexit; atexit.register(print, 'the module ends', flush=True)")
             self.assert_prints(
@@ -118,7 +126,8 @@ class ExitFunctions(unittest.TestCase):
             """
         expected = "2\n1\n0\n(False, False)\n" * 3
         self.assert_prints(script % ("", "os"), expected)
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory() as parent:
+            directory = installed_packages(parent)
             with open(os.path.join(directory, "finalizes.py"), "w") as file:
                 file.write("import weakref\nclass It: pass\nit = It()\n")
                 file.write("weakref.finalize(it, print, 'the module ends', flush=True)")

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
-from . import _pickling
+from . import _nesting, _pickling
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 from ._pickling import IMMUTABLE_TYPES, Message
@@ -34,6 +34,7 @@ class Function(NamedTuple):
 
 def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> Function:
     """The function as it is now. Raises what pickle raises."""
+    _nesting.refuse_function(function)
     return _cached(function, shared_names) or Function(_keys.take(), _pickling.dumps(function, shared_names))
 
 
@@ -81,6 +82,7 @@ def call_of(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], shared_names: frozenset[str]
 ) -> Call:
     """function(*args, **kwargs). Raises what pickle raises."""
+    _nesting.refuse_function(function)
     cached = _cached(function, shared_names)
     if cached is not None and not kwargs and _need_only_pickle(args):
         return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))

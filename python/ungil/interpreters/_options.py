@@ -41,6 +41,12 @@ def _strings(name: str, value: Any) -> Iterable[str]:
     return strings
 
 
+def _string(name: str, value: Any) -> Iterable[str]:
+    if not isinstance(value, str):
+        raise TypeError("%s: expected a str, not %s" % (name, type(value).__name__))
+    return (value,)
+
+
 def _paths(name: str, value: Any) -> Iterable[str]:
     return [path for item in _items(name, value, "paths") for path in _path(name, item)]
 
@@ -90,6 +96,7 @@ def _digits(name: str, value: Any) -> Iterable[str]:
 _OPTIONS: dict[str, tuple[str, Convert]] = {
     "libpython": ("libpython", _path),
     "fresh": ("fresh", _only_true),
+    "group": ("group", _string),
     "executable": ("executable", _path),
     "home": ("home", _path),
     "module_search_paths": ("path", _paths),
@@ -132,9 +139,22 @@ def text_of(given: Mapping[str, Any]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def libraries(private: Any, shared: Any) -> dict[str, Any]:
-    """These two options, checked, for several interpreters: an iterable gives its items once."""
+def of_pool(private: Any, shared: Any, fresh: Any, initializer: Any) -> dict[str, Any]:
+    """Options for the interpreters of a pool, checked. Iterables give their items once, and there are several."""
     given = {"private": private, "shared": shared}
-    checked = {name: None if value is None else list(_patterns(name, value)) for name, value in given.items()}
+    checked: dict[str, Any] = {
+        name: None if value is None else list(_patterns(name, value)) for name, value in given.items()
+    }
+    checked["fresh"] = fresh
+    if initializer is not None:
+        checked["group"] = _group_of(initializer)
     text_of(checked)
     return checked
+
+
+def _group_of(initializer: Any) -> str:
+    """The group of pools with this initializer: its name. One that changed at each call would add interpreters."""
+    while hasattr(initializer, "func"):  # functools.partial
+        initializer = initializer.func
+    owner = initializer if hasattr(initializer, "__qualname__") else type(initializer)
+    return ascii("%s.%s" % (owner.__module__, owner.__qualname__))

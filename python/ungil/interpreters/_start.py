@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 from .._native.library import check, library
 from ..errors import UnsupportedError
-from . import _program
+from . import _nesting, _program
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
-def begin(directory, limit, stack, lazy_imports, program):
-    import sys, _thread
+def begin(directory, limit, stack, lazy_imports, program, depth):
+    import sys, _thread, _ungil
+    _ungil.depth = depth
     sys.setrecursionlimit(limit)
     _thread.stack_size(stack)
     sys.path.insert(0, directory)
@@ -27,7 +28,7 @@ def begin(directory, limit, stack, lazy_imports, program):
     ungil.interpreters._worker.begin(program)
     if lazy_imports:
         sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r, %r)
+begin(%r, %d, %d, %r, %r, %d)
 del begin
 """
 
@@ -47,7 +48,7 @@ def prepare(handle: int, limit: int, stack: int, lazy_imports: str | None) -> No
     there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
     if there != here:
         raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, _program.ADDRESSES)
+    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, _program.ADDRESSES, _nesting.depth() + 1)
     check(library.ungil_interp_exec(handle, begin.encode()))
 
 

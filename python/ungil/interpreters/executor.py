@@ -20,7 +20,7 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _options, _streams
+from . import _nesting, _options, _streams
 from ._calls import Call, call_of, function_of, map_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
@@ -101,7 +101,8 @@ class InterpreterPoolExecutor(PoolAttributes):
         The beginning of the names of their threads.
     initializer : callable, optional
         A function that is called in each interpreter before its first task. What it assigns to globals of `__main__`
-        is there for tasks, until the program itself changes these globals.
+        is there for tasks, until the program itself changes these globals. The interpreters are this pool's own, and
+        later those of pools with an initializer of the same name: no others' tasks have run in them.
     initargs : tuple, optional
         The initializer's arguments.
     preload : list of str, optional
@@ -114,6 +115,9 @@ class InterpreterPoolExecutor(PoolAttributes):
     stack_size : int, optional
         Bytes of stack that a task has: between 1 MiB and 1 GiB. By default as many as a program's main thread has
         (``ulimit -s``, usually 8 MiB), and more if the program has raised the recursion limit.
+    fresh : bool, optional
+        Whether all interpreters are new. By default they may have run tasks of earlier pools: packages stay imported,
+        with what these tasks have changed in them.
 
     Raises
     ------
@@ -165,9 +169,10 @@ class InterpreterPoolExecutor(PoolAttributes):
         private: Sequence[Path] | None = None,
         shared: Sequence[Path] | None = None,
         stack_size: SupportsIndex | None = None,
+        fresh: bool = False,
     ) -> None:
         require()
-        libraries = _options.libraries(private, shared)
+        options = _options.of_pool(private, shared, fresh, initializer)
         if max_workers is None:
             max_workers = library.ungil_num_threads()
         max_workers = operator.index(max_workers)
@@ -180,8 +185,9 @@ class InterpreterPoolExecutor(PoolAttributes):
         modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         stack = 0 if stack_size is None else recursion.checked_stack(stack_size)
-        self._set_attributes(Pool(max_workers, name, share, first, modules, libraries, stack), max_workers, name)
+        self._set_attributes(Pool(max_workers, name, share, first, modules, options, stack), max_workers, name)
         if modules is not None:
+            _nesting.refuse_modules(modules)
             self._pool.start_all()
 
     def submit(

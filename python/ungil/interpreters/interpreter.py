@@ -17,7 +17,7 @@ from .._native.library import check, library
 from .._native.stand_in import StandIns
 from .._typing import Parameters, Result
 from ..errors import UnsupportedError
-from . import _options, _pickling, _requests, _start, _streams
+from . import _nesting, _options, _pickling, _requests, _start, _streams
 from ._calls import Call, call_of
 from ._protocol import EVALUATE, EXECUTE, MAX_CACHED_FUNCTIONS, SHARE
 from ._requests import Outcome
@@ -30,12 +30,13 @@ OLDEST_PYTHON = (3, 9)
 
 
 def require() -> None:
-    """Raise UnsupportedError where there can be no interpreters for Python objects."""
+    """Raise UnsupportedError where there can be no interpreters for Python objects; RuntimeError in some imports."""
     if sys.implementation.name != "cpython" or sys.version_info < OLDEST_PYTHON:
         found = *OLDEST_PYTHON, sys.implementation.name, sys.version.split()[0]
         raise UnsupportedError(
             "unsupported: isolated interpreters require CPython %d.%d or newer; this is %s %s" % found
         )
+    _nesting.refuse_deep_imports()
 
 
 class Interpreter(Handle):
@@ -51,6 +52,8 @@ class Interpreter(Handle):
         Memory that `__main__` has there, by the names of the variables; see `ungil.share`.
     fresh : bool, optional
         Whether to start a new interpreter, and not to reuse one that was closed.
+    group : str, optional
+        Any text. An interpreter that was closed is reused for the same group only, and without it, for those without.
     libpython : path, optional
         The shared library of Python. It must be of the same version as this process's.
     executable : path, optional
@@ -123,6 +126,7 @@ class Interpreter(Handle):
         *,
         share: Mapping[str, Any] | None = None,
         fresh: bool = False,
+        group: str | None = None,
         libpython: Path | None = None,
         executable: Path | None = None,
         home: Path | None = None,
@@ -153,7 +157,9 @@ class Interpreter(Handle):
         self._stand_ins = StandIns(self._stack)
         # That of the thread which makes this object. It has a thread state in the interpreter until it closes it.
         self._owner = None if is_worker else self._stand_ins.of_this_thread()
-        begin = functools.partial(self._begin, options, limit, _start.lazy_imports(xoptions or ()), share or {})
+        self._start(functools.partial(self._begin, options, limit, _start.lazy_imports(xoptions or ()), share or {}))
+
+    def _start(self, begin: Callable[[], None]) -> None:
         try:
             run_interruptibly(begin, self._stop, thread=self._owner) if self._owner else begin()
         except BaseException:

@@ -12,8 +12,8 @@ use crate::interp::loading::privacy::Choice;
 use crate::sys::settings::Variables;
 
 /// Options that have one value.
-const SINGLE: [&str; 6] =
-    ["libpython", "fresh", "executable", "home", "pycache_prefix", "int_max_str_digits"];
+const SINGLE: [&str; 7] =
+    ["libpython", "fresh", "group", "executable", "home", "pycache_prefix", "int_max_str_digits"];
 
 /// Options that may be given several times, for a list.
 const LISTS: [&str; 7] = ["path", "argv", "warnoption", "warningfilter", "xoption", "private", "shared"];
