@@ -281,6 +281,27 @@ class AsProcesses(unittest.TestCase):
             """
         )
 
+    def test_functions_of_numba_and_structures_of_ctypes(self):
+        import_or_skip("numba")
+        self.check(
+            """
+            import ctypes, numba
+            @numba.njit(nogil=True)
+            def compiled(x, y=1):
+                return x + y
+            @numba.vectorize(["float64(float64)"])
+            def vectorized(x):
+                return x * 2
+            class Pair(ctypes.Structure):
+                _fields_ = [("first", ctypes.c_int), ("second", ctypes.c_double)]
+            def task(pair):
+                return compiled(2), float(vectorized(2.0)), pair.first, type(pair) is Pair, ctypes.sizeof(Pair)
+            def trial(pool):
+                results = pool.submit(task, Pair(1, 2.5)).result(), pool.submit(compiled, 1).result()
+                return results, type(pool.submit(Pair, 1, 2).result()) is Pair
+            """
+        )
+
     def test_groups_and_rows_of_pandas(self):
         import_or_skip("pandas")
         self.check(
