@@ -10,44 +10,13 @@ import zipfile
 from unittest import mock
 
 import ungil
+from as_processes import AsProcesses
 from references import import_or_skip
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 
-BOTH = """
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-import ungil
 
-{program}
-
-def outcome(call):
-    try:
-        return call()
-    except BaseException as error:
-        return type(error).__name__, str(error)
-
-for pool in (
-    lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")),  # first: without other threads
-    lambda: ungil.InterpreterPoolExecutor(2),
-):
-    with pool() as it:
-        print(ascii(trial(it)), flush=True)
-"""
-
-
-@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class AsProcesses(unittest.TestCase):
-    """A program defines trial(pool), which returns something that it shows."""
-
-    def check(self, program, directories=()):
-        with mock.patch.object(sys, "path", [*directories, *sys.path]):
-            status, output, errors = run_script(BOTH.format(program=textwrap.dedent(program)))
-        self.assertEqual(status, 0, errors)
-        by_processes, by_interpreters = output.splitlines()
-        self.assertEqual(by_interpreters, by_processes)
-        return by_interpreters
-
-    def test_exceptions_keep_what_they_have(self):
+class Reports(AsProcesses):
+    def test_exceptions_keep_what_they_have(self):  # Long: it is a program.
         self.check(
             """
             import asyncio, json
@@ -149,61 +118,6 @@ class AsProcesses(unittest.TestCase):
             """
         )
 
-    def test_callables_and_classes(self):
-        self.check(
-            """
-            import abc, functools
-            class Descriptor:
-                def __set_name__(self, owner, name):
-                    self.name = name
-                def __get__(self, obj, kind):
-                    return self if obj is None else obj.__dict__.get(self.name, 5)
-                def __set__(self, obj, value):
-                    obj.__dict__[self.name] = value * 2
-            class Meta(abc.ABCMeta):
-                def __new__(cls, name, bases, namespace, **keywords):
-                    kind = super().__new__(cls, name, bases, namespace)
-                    kind.keywords = keywords
-                    return kind
-                def __init__(cls, *arguments, **keywords):
-                    super().__init__(*arguments)
-            class Base(metaclass=Meta, option=3):
-                value = Descriptor()
-                def __init__(self, value=4):
-                    self.value = value
-                def __init_subclass__(cls, **keywords):
-                    cls.name = cls.__name__.lower()
-                def __call__(self, x):
-                    return self.value * x
-                def method(self, x):
-                    return self.value + x
-                @classmethod
-                def of_class(cls, x):
-                    return cls.__name__, x
-                @staticmethod
-                def static(x):
-                    return x
-                @property
-                def listed(self):
-                    return [self.value]
-            class Slots(Base, option=4):
-                __slots__ = ("other",)
-            def described(obj):
-                kind = type(obj)
-                parts = kind.keywords, obj.value, obj.listed, getattr(kind, "name", None)
-                return kind.__name__, parts, isinstance(obj, Base)
-            def trial(pool):
-                obj = Base(3)
-                calls = [
-                    (obj, 2), (obj.method, 2), (obj.of_class, 2), (Base.of_class, 2), (obj.static, 2),
-                    (functools.partial(obj, 4),), (functools.partial(obj.method, x=4),), (getattr, obj, "listed"),
-                    (described, obj), (described, Slots()),
-                ]
-                results = [pool.submit(*call).result() for call in calls]
-                return results, type(pool.submit(Slots).result()) is Slots
-            """
-        )
-
     def test_imports(self):
         """Modules in archives and in namespace packages; names that only type checkers import."""
         with tempfile.TemporaryDirectory() as directory:
@@ -230,7 +144,7 @@ class AsProcesses(unittest.TestCase):
                 [archive, first, second],
             )
 
-    def test_tools(self):
+    def test_tools(self):  # Long: it is a program.
         """Profiles, traces, a breakpoint without a terminal, recorded warnings, methods of test cases, files."""
         self.check(
             """
@@ -281,27 +195,6 @@ class AsProcesses(unittest.TestCase):
             """
         )
 
-    def test_functions_of_numba_and_structures_of_ctypes(self):
-        import_or_skip("numba")
-        self.check(
-            """
-            import ctypes, numba
-            @numba.njit(nogil=True)
-            def compiled(x, y=1):
-                return x + y
-            @numba.vectorize(["float64(float64)"])
-            def vectorized(x):
-                return x * 2
-            class Pair(ctypes.Structure):
-                _fields_ = [("first", ctypes.c_int), ("second", ctypes.c_double)]
-            def task(pair):
-                return compiled(2), float(vectorized(2.0)), pair.first, type(pair) is Pair, ctypes.sizeof(Pair)
-            def trial(pool):
-                results = pool.submit(task, Pair(1, 2.5)).result(), pool.submit(compiled, 1).result()
-                return results, type(pool.submit(Pair, 1, 2).result()) is Pair
-            """
-        )
-
     def test_groups_and_rows_of_pandas(self):
         import_or_skip("pandas")
         self.check(
@@ -342,22 +235,6 @@ class BetterThanProcesses(unittest.TestCase):
     def assert_prints(self, program, expected):
         status, output, errors = run_script("import ungil\n" + textwrap.dedent(program))
         self.assertEqual((status, output, errors), (0, expected + "\n", ""))
-
-    def test_named_tuples_with_other_names(self):
-        self.assert_prints(
-            """
-            import collections
-            Pair = collections.namedtuple("Other", "x y")
-            class Outer:
-                Inner = collections.namedtuple("Inner", "z")
-            def replaced(item):
-                return item._replace(**{item._fields[0]: 7})
-            with ungil.InterpreterPoolExecutor(1) as pool:
-                results = list(pool.map(replaced, [Pair(1, 2), Outer.Inner(3)]))
-            print(results, type(results[0]) is Pair, type(results[1]) is Outer.Inner)
-            """,
-            "[Other(x=7, y=2), Inner(z=7)] True True",
-        )
 
     def test_doctest(self):
         self.assert_prints(

@@ -57,7 +57,11 @@ def make_class(metaclass: Any, name: str, bases: tuple[Any, ...], namespace: dic
             return native.__new__(metaclass, name, bases, namespace)
         # A metaclass of a package, or of ctypes, which may need the bases that were written.
         bases = namespace.get("__orig_bases__", bases)
-        return types.new_class(name, bases, {"metaclass": metaclass}, lambda own: own.update(namespace))
+        try:
+            return types.new_class(name, bases, {"metaclass": metaclass}, lambda own: own.update(namespace))
+        except Exception as error:  # it may read annotations and keywords when the class is made, as msgspec's does
+            advice = "define it in a module that tasks can import"
+            raise TypeError("class %r cannot be made without its attributes: %s; %s" % (name, error, advice)) from error
 
 
 def _native(metaclass: Any) -> Any:
