@@ -48,6 +48,11 @@ def is_gil_enabled() -> bool:
     return is_enabled()
 
 
+def is_only_thread() -> bool:
+    """Whether no other thread can change a reference count meanwhile: there is a GIL, or Python has no other thread."""
+    return is_gil_enabled() or len(sys._current_frames()) == 1
+
+
 # concurrent.futures
 
 _ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")

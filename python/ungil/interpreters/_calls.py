@@ -17,6 +17,7 @@ from .._private_apis import is_pickled_by_value
 from . import _nesting, _pickling
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
+from ._loans import lend
 from ._pickling import IMMUTABLE_TYPES, Message
 from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
 from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
@@ -35,32 +36,45 @@ class Function(NamedTuple):
 def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> Function:
     """The function as it is now. Raises what pickle raises."""
     _nesting.refuse_function(function)
-    return _cached(function, shared_names) or Function(_keys.take(), _pickling.dumps(function, shared_names))
+    return _cached(function, shared_names) or Function(_keys.take(), _pickling.dumps(function, shared_names, lend))
 
 
 class Call:
-    """One request: a call of a function, or chunks of calls of the same."""
+    """One request: a call of a function, or chunks of calls of the same.
 
-    __slots__ = ("_kind", "function", "is_map", "message")
+    is_for_all: it is made in several interpreters.
+
+    At the end of a `with` block, it is dropped.
+    """
+
+    __slots__ = ("_kind", "function", "is_for_all", "is_map", "message")
 
     def __init__(self, kind: bytes, function: Function | None, message: Message) -> None:
         self._kind, self.function, self.message = kind, function, message
+        self.is_for_all = False
         self.is_map = kind == MAP_CACHED  # the result is a list then, with an element for each chunk
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
-        function, data, buffers = self.function, self.message.data, self.message.buffers
+        function, data = self.function, self.message.data
+        buffers = [buffer.again() if self.is_for_all or buffer.is_kept else buffer for buffer in self.message.buffers]
         if function is None:
             return data + self._kind, buffers
         if is_known:
             return data + header(function.key, 0, 0, self._kind), buffers
         pickled, memory = function.message.data, function.message.buffers
         end = header(function.key, len(pickled), len(memory), self._kind)
-        return data + pickled + end, [*memory, *buffers]
+        return data + pickled + end, [*(buffer.again() for buffer in memory), *buffers]
 
-    def drop_arguments(self) -> None:
-        """Release the arguments' memory when the call is over: its owner may resize it then."""
-        self.message = Message(b"")
+    def drop(self) -> None:
+        """Release the memory of a call that is over: its owner may write to it then, and resize it."""
+        self.message, self.function = Message(b""), None
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.drop()
 
     def combines_with(self, other: Call) -> bool:
         """Whether both can be in one request; see `combine`."""
@@ -89,8 +103,8 @@ def call_of(
     args = tuple(map(mark_large, args))
     kwargs = {name: mark_large(value) for name, value in kwargs.items()}
     if cached is None:
-        return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names))
-    return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names))
+        return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names, lend))
+    return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))
 
 
 def map_of(function: Function, calls: list[tuple[Any, ...]], shared_names: frozenset[str]) -> Call:
@@ -98,7 +112,7 @@ def map_of(function: Function, calls: list[tuple[Any, ...]], shared_names: froze
     if len(calls) == 1 and _need_only_pickle(calls[0]):
         return Call(MAP_CACHED, function, Message(pickle.dumps(calls, PROTOCOL)))
     calls = [tuple(map(mark_large, args)) for args in calls]
-    return Call(MAP_CACHED, function, _pickling.dumps(calls, shared_names))
+    return Call(MAP_CACHED, function, _pickling.dumps(calls, shared_names, lend))
 
 
 def _need_only_pickle(args: tuple[Any, ...]) -> bool:

@@ -17,6 +17,7 @@ from . import _anew, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
 from ._identity import MAIN, Entry, main_globals, registry
 from ._importable import is_made_by_program, make_known_to_cloudpickle
+from ._sharing import COPIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ._arrivals import Piece
+    from ._pickling import Lend
     from ._sharing import OutOfBandBuffer
 
 SHORT_PICKLE = 64  # bytes; a pickle up to this length is its own fingerprint
@@ -50,6 +52,7 @@ class Definitions:
     reduction: cloudpickle's reduction of a function or class.
     shared_names: globals that the other side has of its own, and that are not sent. If it is None, functions of
     `__main__` arrive with a dict of globals of their own.
+    lend: as for `_pickling.dumps`.
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class Definitions:
         pickled: Callable[[Any, Definitions], Piece],
         reduction: Callable[[Any], Any],
         shared_names: frozenset[str] | None,
+        lend: Lend | None = None,
     ) -> None:
         self._pickled, self.reduction, self.shared_names = pickled, reduction, shared_names
+        self.lend = lend
         self._definitions: dict[str, Definition | None] = {}
         self._namespaces: dict[str, _Namespace] = {}
         self._sections: list[Globals] = []
@@ -69,7 +74,7 @@ class Definitions:
         self._uses_any_global = False
         self._is_content = True  # whether the content is being pickled, and not a definition or a global
         self.main_values: list[tuple[str, Any]] = []
-        self.writable: list[pickle.PickleBuffer] = []
+        self.known_memory: list[tuple[pickle.PickleBuffer, OutOfBandBuffer]] = []
 
     # While something is pickled
 
@@ -131,9 +136,9 @@ class Definitions:
         """The memory of a piece."""
         found = []
         for buffer in buffers:
+            buffer.is_kept = not self._is_content
             found.append(pickle.PickleBuffer(buffer.view))
-            if buffer.writable:
-                self.writable.append(found[-1])
+            self.known_memory.append((found[-1], buffer))
         return found
 
     # Definitions
@@ -382,9 +387,9 @@ def fingerprint_of(piece: Piece) -> bytes:
     if isinstance(piece, bytes):
         return piece if len(piece) <= SHORT_PICKLE else hashlib.blake2b(piece, digest_size=16).digest()
     data, memory = piece
-    # Memory that is shared is the same on both sides, whatever is written to it.
-    addresses = []
+    found = hashlib.blake2b(data, digest_size=16)
     for buffer in memory:
         view = buffer.raw()
-        addresses.append((address_of(view)[0], view.nbytes))
-    return hashlib.blake2b(data + repr(addresses).encode(), digest_size=16).digest()
+        # What is larger is not copied: it is the same on both sides, whatever is written to it.
+        found.update(view if view.nbytes <= COPIED else b"%d %d" % (address_of(view)[0], view.nbytes))
+    return found.digest()

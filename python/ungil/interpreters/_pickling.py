@@ -15,7 +15,17 @@ from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
 from ._importable import is_by_value
 from ._sentinels import Sentinel, reduce_sentinel
-from ._sharing import PROTOCOL, OutOfBandBuffer, OutOfBandBytes, Shared, native_format, view_of
+from ._sharing import (
+    COPIED,
+    PROTOCOL,
+    SMALL,
+    OutOfBandBuffer,
+    OutOfBandBytes,
+    Shared,
+    native_format,
+    reduced_as_writable,
+    view_of,
+)
 
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
 TYPE_CHECKING = False
@@ -25,6 +35,9 @@ if TYPE_CHECKING:
 
     from ._arrivals import Piece
     from ._definitions import Definitions
+
+    Lend = Callable[[memoryview, Any], OutOfBandBuffer]
+    """The buffer for memory of an array, and that array if it is one of numpy's."""
 
 IMMUTABLE_TYPES = frozenset([type(None), bool, int, float, complex, str])
 """Types whose objects need nothing but pickle, and never change."""
@@ -46,39 +59,54 @@ class Message:
     ) -> None:
         self.data, self.buffers, self.globals = data, buffers, globals
 
+    def __reduce__(self) -> Any:
+        """A message in a message arrives as one, without the globals, which matter to the sender."""
+        return Message, (self.data, list(self.buffers))
 
-def dumps(obj: Any, shared_names: frozenset[str] | None = None) -> Message:
+
+def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | None = None) -> Message:
     """The object as a message.
 
     shared_names: globals that the other side has of its own, and that are not sent. Functions of `__main__` become
     functions of the `__main__` there, and bring along the other globals that they use. If it is None, each function
     gets a dict of globals of its own.
 
+    lend: makes the buffers of memory that is not small, and that is not shared; by default it goes as it is.
+
     Raises what pickle and cloudpickle raise.
     """
     if type(obj) in IMMUTABLE_TYPES:
         return Message(pickle.dumps(obj, PROTOCOL))
     file = io.BytesIO()
-    pickler = FastPickler(file)
+    pickler = FastPickler(file, lend)
     try:
-        _handles.dump(pickler, obj)
+        _dump(pickler, obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
-        return _dumps_by_value(obj, shared_names)
+        return _dumps_by_value(obj, shared_names, lend)
     data = file.getvalue()
     if _MAIN_MODULE in data:  # some objects pickle themselves as names, which `__main__` on the other side may not have
-        return _dumps_by_value(obj, shared_names)
-    return Message(data, pickler.buffers)
+        pickler.buffers.found.clear()
+        return _dumps_by_value(obj, shared_names, lend)
+    return Message(data, pickler.buffers.found)
 
 
-def _dumps_by_value(obj: Any, shared_names: frozenset[str] | None) -> Message:
+def _dumps_by_value(obj: Any, shared_names: frozenset[str] | None, lend: Lend | None) -> Message:
     """The object as a message, with definitions of all in it that the other side cannot import."""
-    definitions = _new_definitions()(shared_names)
+    definitions = _new_definitions()(shared_names, lend)
     envelope = definitions.envelope(definitions.piece(obj, ""))
     file = io.BytesIO()
-    pickler = FastPickler(file)
-    pickler.buffers.writable = definitions.writable
+    pickler = FastPickler(file, lend)
+    pickler.buffers.known = definitions.known_memory
     pickler.dump(envelope)
-    return Message(file.getvalue(), pickler.buffers, definitions.main_values)
+    return Message(file.getvalue(), pickler.buffers.found, definitions.main_values)
+
+
+def _dump(pickler: Any, obj: Any) -> None:
+    try:
+        _handles.dump(pickler, obj)
+    except BaseException:
+        pickler.buffers.found.clear()  # the traceback has frames that have the pickler
+        raise
 
 
 def loads(data: Any, buffers: Sequence[Any]) -> Any:
@@ -90,15 +118,36 @@ class _NeedsCloudpickle(Exception):
     """Only cloudpickle can pickle this object."""
 
 
-class _Buffers(list):  # type: ignore[type-arg]
-    """The memory that a pickler met. It does not refer to the pickler: memory must not be part of a reference cycle."""
+class _Buffers:
+    """The memory that a pickler met. It does not refer to the pickler: memory must not be part of a reference cycle.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.writable: list[pickle.PickleBuffer] = []
+    array: the array of numpy's that is being pickled.
+    known: memory that is shared, or was met when a part of the message was pickled.
+    """
 
-    def add(self, buffer: pickle.PickleBuffer) -> None:
-        self.append(OutOfBandBuffer(buffer.raw(), any(buffer is other for other in self.writable)))
+    def __init__(self, lend: Lend | None) -> None:
+        self.found: list[OutOfBandBuffer] = []
+        self.array: Any = None
+        self.lends = lend is not None
+        self._lend = lend
+        self.known: list[tuple[pickle.PickleBuffer, OutOfBandBuffer]] = []
+
+    def share(self, buffer: pickle.PickleBuffer, writable: bool) -> None:
+        """Both sides are meant to use this buffer's memory."""
+        self.known.append((buffer, OutOfBandBuffer(buffer.raw(), writable, is_shared=True)))
+
+    def add(self, buffer: pickle.PickleBuffer) -> bool:
+        """The callback of pickle: whether the memory is to be part of the pickle."""
+        array, self.array = self.array, None
+        for other, known in self.known:
+            if buffer is other:
+                self.found.append(known)
+                return False
+        view = buffer.raw()
+        if view.nbytes <= SMALL and not view.readonly:  # it would arrive read-only
+            return True
+        self.found.append(OutOfBandBuffer(view, True) if self._lend is None else self._lend(view, array))
+        return False
 
 
 class OutOfBandPickler(pickle.Pickler):
@@ -108,6 +157,9 @@ class OutOfBandPickler(pickle.Pickler):
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
+        if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
+            self.buffers.array = obj
+            return NotImplemented if obj.flags.writeable else self._reduce_read_only(obj)
         if kind is OutOfBandBytes:
             return bytes, (pickle.PickleBuffer(obj.data),)
         if kind is memoryview:
@@ -121,22 +173,39 @@ class OutOfBandPickler(pickle.Pickler):
     def _lend(self, memory: Any) -> pickle.PickleBuffer:
         """Memory that the other side uses in place, and may write to."""
         buffer = pickle.PickleBuffer(memory)
-        self.buffers.writable.append(buffer)
+        self.buffers.share(buffer, True)
         return buffer
+
+    def _reduce_read_only(self, array: Any) -> Any:
+        """A read-only array of numpy's arrives as a writable one, except for large arguments, which are lent."""
+        if array.nbytes > COPIED:
+            if self.buffers.lends:
+                return NotImplemented
+            reduced = reduced_as_writable(array)
+            if reduced is not None:
+                return reduced
+        make, items, *more = array.__reduce_ex__(PROTOCOL)
+        copies = (
+            pickle.PickleBuffer(bytearray(item.raw())) if isinstance(item, pickle.PickleBuffer) else item
+            for item in items
+        )
+        return (make, tuple(copies), *more)
 
     def _reduce_array(self, shared: Shared) -> Any:
         """How an array of numpy's, or of another library's, reduces itself to memory; None if it is no array."""
         if not hasattr(shared.data, "dtype"):
             return None
         reduced = shared.data.__reduce_ex__(PROTOCOL)
-        if shared.writable:
-            self.buffers.writable.extend(item for item in reduced[1] if isinstance(item, pickle.PickleBuffer))
+        for item in reduced[1]:
+            if isinstance(item, pickle.PickleBuffer):
+                self.buffers.share(item, shared.writable)
         return reduced
 
     def _reduce_view(self, view: memoryview, writable: bool) -> Any:
         if not view.c_contiguous:
             raise pickle.PicklingError("a memoryview must be contiguous to be sent, and this one is not")
-        buffer = self._lend(view) if writable else pickle.PickleBuffer(view)
+        buffer = pickle.PickleBuffer(view)
+        self.buffers.share(buffer, writable)
         format = native_format(view)
         return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
 
@@ -144,8 +213,8 @@ class OutOfBandPickler(pickle.Pickler):
 class FastPickler(OutOfBandPickler):
     """For objects that the other side can import: it takes a third of cloudpickle's time."""
 
-    def __init__(self, file: io.BytesIO) -> None:
-        self.buffers = _Buffers()
+    def __init__(self, file: io.BytesIO, lend: Lend | None) -> None:
+        self.buffers = _Buffers(lend)
         super().__init__(file, PROTOCOL, buffer_callback=self.buffers.add)
 
     def reducer_override(self, obj: Any) -> Any:
@@ -159,14 +228,14 @@ class FastPickler(OutOfBandPickler):
         return self._reduce_own(obj)
 
 
-_make: Callable[[frozenset[str] | None], Definitions] | None = None
+_make: Callable[[frozenset[str] | None, Lend | None], Definitions] | None = None
 
 # No fork happens while a thread imports what pickling needs: in the child that import would never end.
 _importing = RLock()
 os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
 
 
-def _new_definitions() -> Callable[[frozenset[str] | None], Definitions]:
+def _new_definitions() -> Callable[[frozenset[str] | None, Lend | None], Definitions]:
     """What makes the definitions of a message. cloudpickle is imported when it is first needed."""
     global _make
     if _make is None:
@@ -176,7 +245,7 @@ def _new_definitions() -> Callable[[frozenset[str] | None], Definitions]:
     return _make
 
 
-def _make_full_pickler() -> Callable[[frozenset[str] | None], Definitions]:
+def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Definitions]:
     import cloudpickle
 
     from ._definitions import Definitions
@@ -185,8 +254,8 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None], Definitions]:
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class FullPickler(OutOfBandPickler, cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, definitions: Definitions | None) -> None:
-            self.buffers = _Buffers()
+        def __init__(self, file: io.BytesIO, lend: Lend | None, definitions: Definitions | None) -> None:
+            self.buffers = _Buffers(lend)
             cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.buffers.add)
             self._definitions: Any = definitions
 
@@ -213,12 +282,12 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None], Definitions]:
         if type(value) in IMMUTABLE_TYPES:
             return pickle.dumps(value, PROTOCOL)
         file = io.BytesIO()
-        pickler = FullPickler(file, definitions)
-        _handles.dump(pickler, value)
-        data = file.getvalue()
-        return (data, definitions.memory(pickler.buffers)) if pickler.buffers else data
+        pickler = FullPickler(file, definitions.lend, definitions)
+        _dump(pickler, value)
+        data, found = file.getvalue(), pickler.buffers.found
+        return (data, definitions.memory(found)) if found else data
 
-    def make(shared_names: frozenset[str] | None) -> Definitions:
-        return Definitions(pickled, FullPickler(io.BytesIO(), None).by_cloudpickle, shared_names)
+    def make(shared_names: frozenset[str] | None, lend: Lend | None) -> Definitions:
+        return Definitions(pickled, FullPickler(io.BytesIO(), None, None).by_cloudpickle, shared_names, lend)
 
     return make

@@ -312,6 +312,8 @@ class Pool:
                 check_asyncio()
             else:
                 worker.join()  # the thread of the system is about to end
+        if self._initializer is not None:
+            self._initializer.drop()
 
     def _ignores_interrupt(self, worker: Worker) -> bool:
         """Whether the worker still runs what an earlier Ctrl-C was to end."""

@@ -13,6 +13,7 @@ MAP_CACHED = b"m"  # a function by its key, and a list of chunks: the pickle of 
 SHARE = b"s"  # {name: memory}
 EXECUTE = b"x"  # source
 EVALUATE = b"v"  # an expression
+COLLECT = b"g"  # nothing: garbage is collected
 
 RESULT = b"r"  # the result
 FAILURE = b"f"  # (the exception as a message or None, one line about it, its traceback)

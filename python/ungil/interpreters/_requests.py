@@ -15,6 +15,7 @@ from .._native.locks import Numbers
 from ..errors import ExecutionError, of_status
 from . import _pickling
 from . import _protocol as protocol
+from ._loans import Loan
 from ._sharing import OutOfBandBuffer
 
 
@@ -47,8 +48,17 @@ class Outcome(NamedTuple):
 
 UNKNOWN = Outcome(None)  # the interpreter does not know the function that was not sent
 
-# Memory that interpreters have views of. Any thread adds to it or removes from it, by one operation of a dict.
-_exported: dict[int, memoryview] = {}
+
+class _Exported(NamedTuple):
+    """Memory that an interpreter has views of, and the loan that keeps the program from writing to it."""
+
+    view: memoryview
+    loan: Loan | None
+    handle: int
+
+
+# Any thread adds to it or removes from it, by one operation of a dict.
+_exported: dict[int, _Exported] = {}
 _numbers = Numbers()
 
 
@@ -64,9 +74,9 @@ if sys.implementation.name == "cpython":
 atexit.register(library.ungil_interp_end_release, _release)
 
 
-def _export(buffer: OutOfBandBuffer) -> c.UngilBuffer:
-    number = _numbers.take()
-    view = _exported[number] = buffer.view
+def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
+    number, view = _numbers.take(), buffer.view
+    _exported[number] = _Exported(view, buffer.loan, handle)
     return c.UngilBuffer(address_of(view)[0], view.nbytes, int(not buffer.writable), _release, number)
 
 
@@ -104,12 +114,36 @@ _call, _free = library.ungil_interp_call, library.ungil_reply_free
 
 def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) -> Outcome:
     """Send a request to the interpreter with this handle, on this thread, and wait for the outcome."""
-    buffers = (c.UngilBuffer * len(memory))(*map(_export, memory)) if memory else None
+    buffers = (c.UngilBuffer * len(memory))(*[_export(buffer, handle) for buffer in memory]) if memory else None
     reply = _Reply()
     status = _call(handle, data, len(data), buffers, len(memory), ctypes.byref(reply))
-    if status != c.UNGIL_OK:
-        return Outcome(None, _error_of(status, last_error()))
-    return _outcome_of(reply)
+    error = None if status == c.UNGIL_OK else _error_of(status, last_error())
+    if status in (c.UNGIL_E_DIED, c.UNGIL_E_EXITING):
+        _end_loans_to(handle)
+    elif buffers:
+        _collect_what_is_lent(handle, [buffer.owner for buffer in buffers])
+    return _outcome_of(reply) if error is None else Outcome(None, error)
+
+
+def _end_loans_to(handle: int) -> None:
+    """End the loans to an interpreter that is dead. It never releases the memory, which is kept."""
+    for exported in list(_exported.values()):
+        if exported.handle == handle and exported.loan is not None:
+            exported.loan.end()
+
+
+def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
+    """Collect garbage in the interpreter if a finished call has left references to memory that is lent.
+
+    Otherwise a task's reference cycle, such as that of an accessor of pandas, would keep the program from writing to
+    its array for any length of time.
+    """
+    for number in numbers:
+        exported = _exported.get(number)
+        if exported is not None and exported.loan is not None:
+            del exported
+            _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_Reply()))
+            return
 
 
 def _outcome_of(reply: _Reply) -> Outcome:

@@ -18,14 +18,44 @@ else:
 PROTOCOL = 5
 LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
 
+SMALL = 1 << 14
+"""Bytes. Memory up to this size is part of the pickle: to copy it a few times takes less time than to lend it once."""
+
+COPIED = 1 << 20
+"""Bytes. Memory of arguments up to this size is copied, as a task may change it. To copy this much takes about as long
+as a task there and back."""
+
 
 class OutOfBandBuffer:
-    """Memory that goes beside a pickle: one-dimensional bytes, contiguous."""
+    """Memory that goes beside a pickle: one-dimensional bytes, contiguous.
 
-    __slots__ = ("view", "writable")
+    is_shared: both sides are meant to use it. Other memory is the receiver's, or is locked by a loan.
+    is_copy: it is a copy that was made to be given away.
+    is_kept: it is of a global or a function, which the other side keeps when the call is over.
+    """
 
-    def __init__(self, view: memoryview, writable: bool) -> None:
+    __slots__ = ("is_copy", "is_kept", "is_shared", "loan", "view", "writable")
+
+    def __init__(
+        self, view: memoryview, writable: bool, *, is_shared: bool = False, is_copy: bool = False, loan: Any = None
+    ) -> None:
         self.view, self.writable = view, writable
+        self.is_shared, self.is_copy, self.is_kept, self.loan = is_shared, is_copy, False, loan
+
+    def again(self) -> OutOfBandBuffer:
+        """The memory for one of several receivers. If it is lent, the loan is not theirs: it ends with this buffer."""
+        view = memoryview(bytearray(self.view)) if self.is_copy else self.view
+        return OutOfBandBuffer(view, self.writable, is_shared=self.is_shared)
+
+    def __reduce__(self) -> Any:
+        """For a buffer in a message that is itself pickled."""
+        if self.is_shared:
+            return _shared_buffer, (Shared(self.view, self.writable), self.writable)
+        return OutOfBandBuffer, (pickle.PickleBuffer(self.view), self.writable)
+
+
+def _shared_buffer(view: memoryview, writable: bool) -> OutOfBandBuffer:
+    return OutOfBandBuffer(view, writable, is_shared=True)
 
 
 class OutOfBandBytes:
@@ -48,6 +78,7 @@ class Shared:
     __slots__ = ("data", "writable")
 
     def __init__(self, data: Any, writable: bool) -> None:
+        data = _plain_array(data)
         view = _memory_of_array(data) if hasattr(data, "dtype") else memoryview(data)
         if not view.c_contiguous:
             raise ValueError("share() needs contiguous memory, not memory with strides %r" % (view.strides,))
@@ -67,9 +98,9 @@ def share(data: Any, *, writable: bool = False) -> Any:
     Parameters
     ----------
     data : numpy.ndarray or buffer
-        A numpy array, which arrives as a numpy array; or any other object with a buffer (bytes, bytearray,
-        array.array, mmap, a ctypes array), which arrives as a memoryview of the same format and shape. The memory must
-        be contiguous.
+        A numpy array, which arrives as a numpy array; so does one of a subclass, such as numpy.memmap, whose memory
+        stays that of the file. Or any other object with a buffer (bytes, bytearray, array.array, mmap, a ctypes array),
+        which arrives as a memoryview of the same format and shape. The memory must be contiguous.
     writable : bool, optional
         Whether the other side may write to the memory.
 
@@ -88,9 +119,10 @@ def share(data: Any, *, writable: bool = False) -> Any:
 
     Notes
     -----
-    Both sides use the same memory: synchronise access to it as you would between threads. It stays in use as long as
-    the other side has a view of it; a bytearray cannot be resized until then. (In free-threaded Python it may be in use
-    until the thread that submitted the task runs Python code again.)
+    Neither side gets a copy, and nothing is locked, unlike for arrays that are passed as they are (see
+    `Interpreter.call`). Both sides use the same memory: synchronise access to it as you would between threads. It stays
+    in use as long as the other side has a view of it; a bytearray cannot be resized until then. (In free-threaded
+    Python it may be in use until the thread that submitted the task runs Python code again.)
 
     Examples
     --------
@@ -105,6 +137,22 @@ def share(data: Any, *, writable: bool = False) -> Any:
     return Shared(data, writable)
 
 
+def _plain_array(data: Any) -> Any:
+    """A view of an array of a subclass of numpy's, as an array of that class itself; other data as it is.
+
+    Raises TypeError for masked arrays: they are two arrays.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(data) is numpy.ndarray or not isinstance(data, numpy.ndarray):
+        return data
+    if isinstance(data, numpy.ma.MaskedArray):
+        raise TypeError(
+            "share() needs a contiguous array of numbers, not a masked array; share its data and its mask instead: "
+            "share(array.data), share(numpy.ma.getmaskarray(array))"
+        )
+    return data.view(numpy.ndarray)
+
+
 def _memory_of_array(array: Any) -> memoryview:
     """The memory of an array of numpy's, or of another library's, as it pickles itself."""
     for item in array.__reduce_ex__(PROTOCOL)[1]:
@@ -114,6 +162,34 @@ def _memory_of_array(array: Any) -> memoryview:
         "share() needs a contiguous array of numbers of a plain type, not this %s; numpy.ascontiguousarray() makes one"
         % type(array).__name__
     )
+
+
+def reduced_as_writable(array: Any) -> Any:
+    """How a read-only array of numpy's would reduce itself if it were writable; None if it could not be so."""
+    changed: list[Any] = []
+    try:
+        return array.__reduce_ex__(PROTOCOL) if make_writeable(array, changed) else None
+    finally:
+        for each in changed:
+            each.setflags(write=False)
+
+
+def make_writeable(array: Any, changed: list[Any]) -> bool:
+    """Make an array of numpy's writeable, with those that it is a view of. Those that are changed are added to a list.
+
+    False if numpy does not allow it.
+    """
+    arrays = [array]
+    while isinstance(arrays[-1].base, type(array)):
+        arrays.append(arrays[-1].base)
+    try:
+        for each in reversed(arrays):  # a view can be made writeable if its base is
+            if not each.flags.writeable:
+                each.setflags(write=True)
+                changed.append(each)
+    except ValueError:
+        return False
+    return True
 
 
 def view_of(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:

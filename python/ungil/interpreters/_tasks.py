@@ -38,7 +38,7 @@ def run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
     is_map = call.is_map
     result, error = outcome_of(combine([task.call for task in tasks]) if is_map else call, interpreter)
     for task in tasks:
-        task.call.drop_arguments()
+        task.call.drop()
     for i, task in enumerate(tasks):
         end_future(task.future, result[i] if is_map and error is None else result, error)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import _ungil  # type: ignore[import-not-found]
 
 import __main__
 
-from .._private_apis import RLock
+from .._private_apis import RLock, pickle
 from . import _arrivals, _inheritance, _pickling, _sources
 from . import _protocol as protocol
+from ._ownership import give_away
 from ._pickling import Message
-from ._sharing import mark_large
+from ._sharing import Shared, mark_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,17 +54,19 @@ class _CachedFunction:
 
 def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
     """The response to a request, and the memory that it refers to."""
+    result: Any = None
     try:
-        result: Any = _OPERATIONS[request[-1:]](request, buffers)
+        result = _OPERATIONS[request[-1:]](request, buffers)
         message = result if type(result) is Message else _pickling.dumps(mark_large(result))
         kind = protocol.RESULT
     except _UnknownFunction:
         return (protocol.UNKNOWN,)
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are raised in the caller
-        message, kind = _pickling.dumps(_failure(error)), protocol.FAILURE
+        message, kind = _pickling.dumps(_failure(error, buffers)), protocol.FAILURE
     if not message.buffers:
         return (message.data + kind,)
-    # Memory is read-only on the other side, unless the task has shared it as writable.
+    result = None  # so that only the message has it
+    give_away(message.buffers)
     views = [buffer.view if buffer.writable else buffer.view.toreadonly() for buffer in message.buffers]
     return (message.data + kind, *views)
 
@@ -84,23 +88,57 @@ def _map_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     The result has (results, the failure that ended the chunk or None) for each. An interrupt ends all chunks.
     """
     function, memory = _function_of(request, buffers)
-    chunks: list[tuple[list[Any], Any]] = []
+    chunks: list[Any] = []
     interrupt = None
-    for data in _pickling.loads(request, ()):
-        results: list[Any] = []
+    requests = _pickling.loads(request, ())
+    for data in requests:
+        results: Any = []
         failure = interrupt
         try:
             if not interrupt:
                 for args in _pickling.loads(data, memory):
                     results.append(mark_large(function(*args)))
         except BaseException as error:
-            failure = _failure(error)
+            failure = _failure(error, memory)
             interrupt = failure if isinstance(error, KeyboardInterrupt) else None
-        chunks.append((results, failure))
+        if len(requests) > 1 and not _never_changes(results, failure):
+            message = _dumps_chunk(results, failure)  # now: the next chunk may change the same objects
+            results = failure = None  # so that only the message has them
+            give_away(message.buffers)
+            chunks.append(_Pickled(message))
+        else:
+            chunks.append((results, failure))
     try:
         return _pickling.dumps(chunks)
     except Exception:
-        return _pickling.dumps([_sendable(*chunk) for chunk in chunks])
+        return _pickling.dumps([chunk if type(chunk) is _Pickled else _sendable(*chunk) for chunk in chunks])
+
+
+class _Pickled:
+    """An object that is pickled already. It arrives as the object."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+
+    def __reduce__(self) -> Any:
+        memory = [
+            Shared(buffer.view, buffer.writable) if buffer.is_shared else pickle.PickleBuffer(buffer.view)
+            for buffer in self.message.buffers
+        ]
+        return _pickling.loads, (self.message.data, memory)
+
+
+def _never_changes(results: list[Any], failure: Any) -> bool:
+    return failure is None and all(type(result) in _pickling.IMMUTABLE_TYPES for result in results)
+
+
+def _dumps_chunk(results: list[Any], failure: Any) -> Message:
+    try:
+        return _pickling.dumps((results, failure))
+    except Exception:
+        return _pickling.dumps(_sendable(results, failure))
 
 
 def _sendable(results: list[Any], failure: Any) -> Any:
@@ -109,7 +147,7 @@ def _sendable(results: list[Any], failure: Any) -> Any:
         try:
             _pickling.dumps(result)
         except Exception as error:
-            return results[:i], _failure(error)
+            return results[:i], _failure(error, ())
     return results, failure
 
 
@@ -154,6 +192,10 @@ def _evaluate(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
     return eval(_ungil.compiled(expression.strip().encode(), "eval"), __main__.__dict__)
 
 
+def _collect(request: bytes, buffers: tuple[memoryview, ...]) -> None:
+    gc.collect()
+
+
 _OPERATIONS = {
     protocol.CALL: _call,
     protocol.CALL_CACHED: _call_cached,
@@ -161,14 +203,24 @@ _OPERATIONS = {
     protocol.SHARE: _share,
     protocol.EXECUTE: _execute,
     protocol.EVALUATE: _evaluate,
+    protocol.COLLECT: _collect,
 }
 
 
 _ungil.FILES.add(__file__)
 
 
-def _failure(error: BaseException) -> tuple[Message | None, str, str]:
-    """(the exception as a message or None, one line about it, its traceback)"""
+_LENT = """
+This memory is an argument's. Large arrays are lent to a task, and are read-only there. To change one, make a copy in
+the task (array.copy()); or pass ungil.share(array, writable=True), whose memory the task and the program both change.
+"""
+
+
+def _failure(error: BaseException, memory: Sequence[memoryview]) -> tuple[Message | None, str, str]:
+    """(the exception as a message or None, one line about it, its traceback)
+
+    memory: that of the task's arguments.
+    """
     import traceback
 
     _ungil.show_sources()
@@ -178,6 +230,8 @@ def _failure(error: BaseException) -> tuple[Message | None, str, str]:
     try:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()
         text = "".join(traceback.format_exception(type(error), error, trace))
+        if isinstance(error, (TypeError, ValueError)) and "read-only" in brief:
+            text += _LENT if any(view.readonly for view in memory) else ""
     except BaseException as other:  # of the exception's own __str__
         brief = text = "%s: <exception str() failed: %s>" % (type(error).__name__, type(other).__name__)
     try:

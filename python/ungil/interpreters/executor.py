@@ -38,7 +38,14 @@ class _Future(Future):  # type: ignore[type-arg]
         super().__init__()
         set_condition_type(self, Condition)
         self._pool = pool
+        self.call: Call | None = None
         self._done: Latch | None = None
+
+    def cancel(self) -> bool:
+        is_cancelled = super().cancel()
+        if is_cancelled and self.call is not None:
+            self.call.drop()  # the task may stay in the queue
+        return is_cancelled
 
     def result(self, timeout: float | None = None) -> Any:
         timeout = _at_most(timeout)
@@ -129,9 +136,10 @@ class InterpreterPoolExecutor(PoolAttributes):
     Notes
     -----
     Tasks may be any functions, including lambdas and functions of `__main__`, and may use any packages. Arguments and
-    results are pickled. Numpy arrays in them, and what `ungil.share` returns, go without a copy, and are read-only on
-    the other side, unless they are shared as writable. A task may recurse as deep as `sys.setrecursionlimit` allowed
-    the program when its interpreter started; see `Interpreter`.
+    results are pickled, and numpy arrays in them are passed as for `Interpreter.call`: results are the program's own;
+    arguments of up to 1 MiB are copied, and larger ones lent until the task is done. Arrays in `initargs` are lent
+    until the pool is shut down. A task may recurse as deep as `sys.setrecursionlimit` allowed the program when its
+    interpreter started; see `Interpreter`.
 
     Ctrl-C, while the main thread waits for a future, or in the `with` block, cancels what is queued and interrupts what
     runs; then KeyboardInterrupt is raised. Tasks that go on for a second after that are left behind, and the pool is
@@ -182,6 +190,8 @@ class InterpreterPoolExecutor(PoolAttributes):
             raise TypeError("initializer must be a callable")
         share = shared_variables(share or {})
         first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
+        if first is not None:
+            first.is_for_all = True
         modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         stack = 0 if stack_size is None else recursion.checked_stack(stack_size)
@@ -194,6 +204,10 @@ class InterpreterPoolExecutor(PoolAttributes):
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Future[Result]:
         """Schedule a call of fn(*args, **kwargs), which is pickled now.
+
+        A numpy array of more than 1 MiB in the arguments is not copied. The task reads its memory in place, and until
+        the task is done, or is cancelled, the array is not writeable: to write to it raises ValueError. So is the array
+        that it is a view of, but not other views that exist already.
 
         Parameters
         ----------
@@ -231,6 +245,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         except Exception as error:
             future.set_exception(error)
         else:
+            future.call = call
             _streams.flush()
             pool.put(Task(call, future))
         return future

@@ -184,13 +184,15 @@ class Interpreter(Handle):
         function : callable
             Any function that pickle or cloudpickle can pickle.
         *args, **kwargs
-            Its arguments. Numpy arrays, and what `ungil.share` returns, go without a copy. They are read-only in the
-            interpreter, unless they are shared as writable.
+            Its arguments, which are pickled. Numpy arrays of up to 1 MiB are copied. Larger ones are lent: the function
+            reads the memory in place, and until nothing in the interpreter uses it any more, the array is not writeable
+            on either side. What `ungil.share` returns goes without a copy.
 
         Returns
         -------
         object
-            The function's result. Arrays in it arrive in the same way.
+            The function's result. Arrays in it are writable, and the caller's own. They come without a copy, unless
+            something in the interpreter keeps them.
 
         Raises
         ------
@@ -332,7 +334,8 @@ class Interpreter(Handle):
     def _wait(self, call: Call) -> Any:
         _streams.flush()
         thread = self._stand_ins.of_this_thread()
-        return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack, thread, self._leave).get()
+        with call:
+            return run_interruptibly(lambda: self._outcome(call), self._stop, self._stack, thread, self._leave).get()
 
     def _leave(self) -> None:
         """Leave the interpreter to a call that Ctrl-C does not end. This object is closed."""

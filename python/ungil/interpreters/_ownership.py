@@ -1,0 +1,138 @@
+"""Whose memory a result is: that of an array which nothing here keeps goes to the program, else a copy of it does.
+
+Only interpreters use this file. Each imports it at its start, so it imports little.
+"""
+
+from __future__ import annotations
+
+import sys
+from _weakref import getweakrefcount
+
+from .._private_apis import is_only_thread, pickle
+from ._sharing import make_writeable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._sharing import OutOfBandBuffer
+
+
+def give_away(buffers: Sequence[OutOfBandBuffer]) -> None:
+    """Make the memory of a message the program's alone, and writable. Memory of `share`, and memoryviews, stay lent.
+
+    The objects that were pickled must be gone, so that only the message refers to their memory.
+    """
+    given = [buffer for buffer in buffers if not buffer.is_shared]
+    if not given:
+        return
+    for buffer, is_free in zip(given, _are_free(given)):
+        if _is_immutable(buffer.view):
+            buffer.writable = False
+            continue
+        writable = _as_writable(buffer.view) if is_free else None
+        buffer.view = memoryview(bytearray(buffer.view)) if writable is None else writable
+
+
+def _is_immutable(view: memoryview) -> bool:
+    """Whether the memory never changes: that of a bytes object, or of Apache Arrow's arrays."""
+    kind = type(view.obj)
+    return kind is bytes or kind.__module__ == "pyarrow.lib"
+
+
+def _are_free(buffers: Sequence[OutOfBandBuffer]) -> Sequence[bool]:
+    """For each buffer, whether the memory belongs to an array or bytearray that only these buffers refer to.
+
+    Memory that overlaps that of another buffer is not free, except for the first of them.
+    """
+    objects, uses, chains = _owners_of(buffers)
+    alone = [count == use for count, use in zip(_other_references(objects), uses)]
+    free = [all(alone[i] for i in chain) and _owns_memory(objects[chain[-1]]) for chain in chains]
+    for group in _groups(chain[-1] for chain in chains):
+        end = 0
+        for start, i in sorted((_address(buffers[i].view), i) for i in group):
+            if start < end:
+                free[i] = False
+            else:
+                end = start + buffers[i].view.nbytes
+    return free
+
+
+def _owners_of(buffers: Sequence[OutOfBandBuffer]) -> tuple[list[Any], list[int], list[list[int]]]:
+    """The objects with the memory, how often the buffers refer to each, and for each buffer the numbers of its objects.
+
+    A buffer's objects are the array that was pickled, the array of which that is a view, and so on to the owner.
+    """
+    objects: list[Any] = []
+    uses: list[int] = []
+    numbers: dict[int, int] = {}
+    chains: list[list[int]] = []
+    array_type = _array_type()
+    for buffer in buffers:
+        chain: list[int] = []
+        item: Any = buffer.view.obj
+        is_new = True
+        while True:
+            number = numbers.setdefault(id(item), len(objects))
+            if number == len(objects):
+                objects.append(item)
+                uses.append(0)
+                is_next_new = True
+            else:
+                is_next_new = False
+            uses[number] += is_new  # what is known to be a view has been counted
+            is_new = is_next_new
+            chain.append(number)
+            if not isinstance(item, array_type) or item.base is None:
+                break
+            item = item.base
+        chains.append(chain)
+    return objects, uses, chains
+
+
+def _other_references(objects: list[Any]) -> Sequence[int]:
+    """For each object, how many references to it there are besides the list's; a large number if it is not known.
+
+    A weak reference is one too. What the expression itself adds depends on the version of Python, and is measured by an
+    object that nothing else refers to.
+    """
+    if not is_only_thread():
+        return [sys.maxsize] * len(objects)
+    objects.append(object())
+    counts = [sys.getrefcount(objects[i]) + getweakrefcount(objects[i]) for i in range(len(objects))]
+    objects.pop()
+    return [count - counts[-1] for count in counts[:-1]]
+
+
+def _owns_memory(item: Any) -> bool:
+    """Whether the memory is of the object's own, and nobody can have it but by this object."""
+    if isinstance(item, _array_type()):
+        return item.base is None and item.flags.owndata
+    return type(item) is bytearray or (type(item).__module__, type(item).__name__) == ("array", "array")
+
+
+def _groups(owners: Any) -> Sequence[list[int]]:
+    """The indices of equal owners, where there are several."""
+    groups: dict[int, list[int]] = {}
+    for i, owner in enumerate(owners):
+        groups.setdefault(owner, []).append(i)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _address(view: memoryview) -> int:
+    interface = getattr(view.obj, "__array_interface__", None)
+    return interface["data"][0] if interface else 0
+
+
+def _as_writable(view: memoryview) -> memoryview | None:
+    """A writable view of memory that nothing else uses; None if there is none."""
+    if not view.readonly:
+        return view
+    if not isinstance(view.obj, _array_type()) or not make_writeable(view.obj, []):
+        return None
+    return pickle.PickleBuffer(view.obj).raw()
+
+
+def _array_type() -> Any:
+    return getattr(sys.modules.get("numpy"), "ndarray", ())
