@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from typing import Any
 
+from .._native import recursion
 from .._native.library import check, library
 from ..errors import UnsupportedError
 from . import _nesting, _program
@@ -31,6 +34,18 @@ def begin(directory, limit, stack, lazy_imports, program, depth):
 begin(%r, %d, %d, %r, %r, %d)
 del begin
 """
+
+
+def of_this_thread() -> tuple[int, int, bool]:
+    """The recursion limit of an interpreter that is made here, stack for calls in bytes, and if it is a pool's worker.
+
+    A worker has the stack that its interpreter needs, and makes all calls itself.
+    """
+    thread: Any = threading.current_thread()
+    if hasattr(thread, "recursion_limit"):
+        return thread.recursion_limit, thread.stack, True
+    limit = recursion.limit()
+    return limit, recursion.stack_for(limit), False
 
 
 def new(options: bytes) -> int:

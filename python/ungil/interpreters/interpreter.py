@@ -6,11 +6,10 @@ import ctypes
 import functools
 import os
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, SupportsIndex, Union
 
-from .._native import recursion, signatures
+from .._native import signatures
 from .._native.handle import Handle
 from .._native.interruptible import Latch, run_interruptibly
 from .._native.library import check, library
@@ -153,7 +152,7 @@ class Interpreter(Handle):
     ) -> None:
         options = _options.text_of(locals())
         require()
-        limit, self._stack, is_worker = _of_this_thread()
+        limit, self._stack, is_worker = _start.of_this_thread()
         self._stand_ins = StandIns(self._stack)
         # That of the thread which makes this object. It has a thread state in the interpreter until it closes it.
         self._owner = None if is_worker else self._stand_ins.of_this_thread()
@@ -346,18 +345,6 @@ class Interpreter(Handle):
 
     def __repr__(self) -> str:
         return "<ungil.Interpreter %d>" % self._handle if self._handle else "<ungil.Interpreter, closed>"
-
-
-def _of_this_thread() -> tuple[int, int, bool]:
-    """The recursion limit of an interpreter that is made here, stack for calls in bytes, and if it is a pool's worker.
-
-    A worker has the stack that its interpreter needs, and makes all calls itself.
-    """
-    thread: Any = threading.current_thread()
-    if hasattr(thread, "recursion_limit"):
-        return thread.recursion_limit, thread.stack, True
-    limit = recursion.limit()
-    return limit, recursion.stack_for(limit), False
 
 
 def _text(name: str, value: str) -> str:
