@@ -43,11 +43,14 @@ class MadeAnew(Programs):
                 @functools.cached_property
                 def content(self): return []
             def in_class(box=Box()): return box.method() is box.method(), box.content is box.content
+            fib(10)
             with ungil.InterpreterPoolExecutor(1) as pool:
-                print(pool.submit(fib, 30).result(), list(pool.map(g, [1, 2])), fib.cache_info().currsize)
+                print(pool.submit(lambda: fib.cache_info().currsize).result(), fib.cache_info().currsize)
+                print(pool.submit(fib, 30).result(), list(pool.map(g, [1, 2])))
                 print(pool.submit(same, 5).result(), pool.submit(same, 5).result(), pool.submit(in_class).result())
             """,
-            "832040 [[1], [2]] 0",
+            "0 11",
+            "832040 [[1], [2]]",
             "(True, 1) (True, 3) (True, True)",
         )
 

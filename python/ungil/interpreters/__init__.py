@@ -9,7 +9,8 @@
 - `_identity`, `_arrivals`, `_kinds`: objects that are one in each interpreter, and globals, as they arrive. Each
   interpreter imports these modules and those before at its start, and `_protocol`: they must import little, and nothing
   of the library.
-- `_definitions`, `_functions`, `_anew`, `_deferred`: what is sent of such objects; `_importable`, which are not sent.
+- `_definitions`, `_functions`, `_anew`, `_deferred`, `_fingerprints`: what is sent of such objects; `_importable`:
+  which are not sent.
 - `_pace`, `_streams`: how many tasks go in one request; the order of output.
 
 The rest of the package does not use these modules; `ungil` exports the public names.

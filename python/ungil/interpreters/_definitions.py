@@ -6,18 +6,17 @@ turn, until nothing new is found. `_arrivals` is the receiving side.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections import deque
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 
-from .._arrays.addresses import address_of
 from .._private_apis import pickle
 from . import _anew, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
+from ._fingerprints import fingerprint_of, hash_of
 from ._identity import MAIN, Entry, main_globals, registry
 from ._importable import is_made_by_program, make_known_to_cloudpickle
-from ._sharing import COPIED
+from ._sharing import PROTOCOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from ._arrivals import Piece
     from ._pickling import Lend
     from ._sharing import OutOfBandBuffer
-
-SHORT_PICKLE = 64  # bytes; a pickle up to this length is its own fingerprint
 
 ATOMS = frozenset([type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)])
 """Types whose objects never change, and are not asked which object they are."""
@@ -163,6 +160,12 @@ class Definitions:
             for token in entry.definition.references:
                 self.uses([token])
             return
+        if type(obj) is CellType:
+            self._definitions[entry.token] = _functions.define_cell(self, entry, obj, "a variable of a function")
+            return
+        if type(obj) is dict:
+            self._define_namespace(entry, _kinds.make_globals, {"__name__": obj.get("__name__")})
+            return
         self._references = {}
         kind = type(obj)
         if kind is FunctionType:
@@ -192,7 +195,10 @@ class Definitions:
         if entry.token not in self._definitions:
             before, self._references = self._references, {}
             self._definitions[entry.token] = None
-            self._definitions[entry.token] = _functions.define_cell(self, entry, cell, function, index)
+            self._definitions[entry.token] = _functions.define_cell(
+                *(self, entry, cell, "the variable %r of function %r"),
+                *(function.__code__.co_freevars[index], function.__qualname__),
+            )
             self._references = before
         self._references[entry.token] = None
         return entry.token
@@ -256,15 +262,27 @@ class Definitions:
     def piece(self, value: Any, where: str, *names: Any) -> Piece:
         """The pickle of a value. where, names: what it is, for the error if it cannot be pickled."""
         try:
+            value = self._short(value)
+            if type(value) is Token:
+                return pickle.dumps(value, PROTOCOL)
             return self._pickled(value, self)
-        except (TypeError, AttributeError, pickle.PicklingError) as error:
-            if not where or type(error) not in (TypeError, AttributeError, pickle.PicklingError):
+        except Exception as error:
+            if not where or type(error) not in (TypeError, ValueError, AttributeError, pickle.PicklingError):
                 raise
             raise type(error)("%s cannot be sent: %s" % (where % names, error)) from error
 
+    def _short(self, value: Any) -> Any:
+        """A Token, if the value is a function or class with a token; or else the value."""
+        if type(value) is not FunctionType and not issubclass(type(value), type):
+            return value
+        if _importable.is_by_reference(value):
+            return value
+        reduced = self.reduce(value)
+        return value if reduced is None or reduced[0] is not known else Token(*reduced[1])
+
     def finished(self, entry: Entry, kind: str, make: Piece, parts: dict[str, tuple[bytes, Piece, int]]) -> Definition:
         fingerprints = [(name, fingerprint) for name, (fingerprint, _, _) in parts.items()]
-        fingerprint = hashlib.blake2b(repr((fingerprint_of(make), fingerprints)).encode(), digest_size=16).digest()
+        fingerprint = hash_of(repr((fingerprint_of(make), fingerprints)).encode())
         return Definition(entry.token, kind, make, parts, tuple(self._references), fingerprint)
 
     # Globals
@@ -371,6 +389,8 @@ class Definitions:
             }
             for is_first, more in (True, {}), (False, optional):
                 values = {name: value for name, value in unsent.items() if (name in first) is is_first}
+                if is_first:
+                    values = {name: self._short(value) for name, value in values.items()}
                 if values or more:
                     names = {name: namespace.names[name] for name in values}
                     section = Globals(token, names, self.piece(values, "a global"), more)
@@ -380,16 +400,3 @@ class Definitions:
 
 def _is_class_by_value(reduced: Any) -> bool:
     return type(reduced) is tuple and len(reduced) == 6
-
-
-def fingerprint_of(piece: Piece) -> bytes:
-    """Bytes that are equal for equal values."""
-    if isinstance(piece, bytes):
-        return piece if len(piece) <= SHORT_PICKLE else hashlib.blake2b(piece, digest_size=16).digest()
-    data, memory = piece
-    found = hashlib.blake2b(data, digest_size=16)
-    for buffer in memory:
-        view = buffer.raw()
-        # What is larger is not copied: it is the same on both sides, whatever is written to it.
-        found.update(view if view.nbytes <= COPIED else b"%d %d" % (address_of(view)[0], view.nbytes))
-    return found.digest()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import enum
-from types import CodeType, FunctionType
+import sys
+from types import CodeType, FunctionType, ModuleType
 
 from .._private_apis import globals_used_by, parts_of_reduction
 from . import _deferred, _kinds
@@ -42,13 +43,27 @@ _SLOTS = ("__qualname__", "__module__", "__doc__", "__annotations__", "__type_pa
 
 
 def define_function(message: Message, entry: Entry, function: FunctionType) -> Definition:
-    name = function.__qualname__
+    """The definition of a function, made now or before. What the function uses is sent along."""
     _deferred.make_imports(function)
-    reduced = message.reduction(_deferred.with_annotations(function))
-    _, (code, attributes, *_), state, slots, _ = parts_of_reduction(reduced)
-    namespace = message.namespace_of(function, dict(attributes))
-    cells = tuple(Token(message.define_held(function, index)) for index in range(len(function.__closure__ or ())))
-    arguments = code, Token(namespace.token), function.__name__, cells
+    inputs = _inputs_of_function(function, message.shared_names is None)
+    namespace = message.namespace_of(function, _attributes_of_globals(function))
+    cells = tuple(message.define_held(function, index) for index in range(len(function.__closure__ or ())))
+    cached: CachedFunction | None = entry.cache
+    if cached is None or inputs is None or cached.inputs != inputs or not message.uses(cached.definition.references):
+        definition = _new_definition(message, entry, function, namespace, cells)
+        cached = entry.cache = CachedFunction(inputs, definition, function)
+        if inputs is None:
+            entry.cache = None
+    use_globals(message, namespace, function, cached)
+    return cached.definition
+
+
+def _new_definition(
+    message: Message, entry: Entry, function: FunctionType, namespace: Entry, cells: tuple[str, ...]
+) -> Definition:
+    name = function.__qualname__
+    _, (code, *_), state, slots, _ = parts_of_reduction(message.reduction(_deferred.with_annotations(function)))
+    arguments = code, Token(namespace.token), function.__name__, tuple(map(Token, cells))
     make = message.piece((_kinds.make_function, *arguments), "the code of function %r", name)
     own = {slot: slots.get(slot, getattr(function, slot)) for slot in _SLOTS if hasattr(function, slot)}
     # What cloudpickle gives to itself is a list of modules, which are imported there when this is unpickled.
@@ -59,18 +74,63 @@ def define_function(message: Message, entry: Entry, function: FunctionType) -> D
             parts[slot] = message.parts(slots[slot], "a default argument of function %r", name)
     for attribute, value in state.items():
         parts[attribute] = message.part(value, "the attribute %r of function %r", attribute, name)
-    use_globals(message, namespace, function, tuple(slots["__globals__"]))
     return message.finished(entry, _kinds.FUNCTION, make, parts)
 
 
-def use_globals(message: Message, entry: Entry, function: FunctionType, names: tuple[str, ...]) -> None:
+_PLAIN = frozenset([type(None), bool, int, float, complex, str, bytes])
+
+
+def _inputs_of_function(function: FunctionType, is_reply: bool) -> Any:
+    """What a function's definition depends on, to compare it; None if that may change without being noticed."""
+    if function.__dict__ or getattr(function, "__type_params__", None):
+        return None
+    keywords: dict[str, Any] = function.__kwdefaults__ or {}
+    try:
+        annotations = function.__annotations__
+    except Exception:  # Python cannot evaluate them
+        return None
+    if not all(type(value) in _PLAIN for value in (*(function.__defaults__ or ()), *keywords.values())):
+        return None
+    if not all(type(value) is str or value in _BUILTIN_TYPES for value in annotations.values()):
+        return None
+    namespace = function.__globals__
+    names = globals_used_by(function.__code__)
+    modules = [id(namespace[name]) for name in names if type(namespace.get(name)) is ModuleType]
+    defaults = [(type(value), repr(value)) for value in (*(function.__defaults__ or ()), *keywords.values())]
+    return (
+        *(function.__code__, function.__name__, function.__qualname__, function.__module__, function.__doc__),
+        *(defaults, list(keywords), list(annotations.items()), modules, len(sys.modules) if modules else 0, is_reply),
+    )
+
+
+_BUILTIN_TYPES = (None, bool, int, float, complex, str, bytes, list, dict, tuple, set, object)
+
+
+class CachedFunction:
+    """A function's definition, what it depends on, and what the function's code uses."""
+
+    __slots__ = ("definition", "inputs", "looks_up_globals", "names")
+
+    def __init__(self, inputs: Any, definition: Definition, function: FunctionType) -> None:
+        self.inputs, self.definition = inputs, definition
+        self.names = tuple(globals_used_by(function.__code__))
+        self.looks_up_globals = looks_up_globals(function)
+
+
+def _attributes_of_globals(function: FunctionType) -> dict[str, Any]:
+    """What a dict of globals has from its beginning."""
+    names = ("__package__", "__name__", "__path__", "__file__")
+    return {name: function.__globals__[name] for name in names if name in function.__globals__}
+
+
+def use_globals(message: Message, entry: Entry, function: FunctionType, cached: CachedFunction) -> None:
     namespace = function.__globals__
     where, user = "the global %r of function %r", function.__qualname__
-    message.use_globals(entry, namespace, names, where, user)
+    message.use_globals(entry, namespace, cached.names, where, user)
     if entry.token == MAIN:
         if namespace.get("__package__"):  # for relative imports
             message.use_globals(entry, namespace, ("__package__", "__spec__"), where, user)
-        if looks_up_globals(function):
+        if cached.looks_up_globals:
             message.use_any_global()
 
 
@@ -107,7 +167,7 @@ def may_be_looked_up(name: str) -> bool:
 # Cells and classes
 
 
-def define_cell(message: Message, entry: Entry, cell: Any, function: FunctionType, index: int) -> Definition:
+def define_cell(message: Message, entry: Entry, cell: Any, where: str, *names: Any) -> Definition:
     make = message.piece((_kinds.make_cell,), "a cell")
     parts = {}
     try:
@@ -115,8 +175,7 @@ def define_cell(message: Message, entry: Entry, cell: Any, function: FunctionTyp
     except ValueError:  # it is empty
         pass
     else:
-        name = function.__code__.co_freevars[index]
-        parts["content"] = message.part(content, "the variable %r of function %r", name, function.__qualname__)
+        parts["content"] = message.part(content, where, *names)
     return message.finished(entry, _kinds.CELL, make, parts)
 
 

@@ -32,6 +32,11 @@ def is_importable(obj: Any) -> bool:
     return found is obj
 
 
+def is_by_reference(obj: Any) -> bool:
+    """Whether a function or class is sent by its name."""
+    return not is_by_value(obj) and is_importable(obj)
+
+
 _made: dict[str, bool] = {}
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 
 from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
-from ._importable import is_by_value
+from ._importable import is_by_reference, is_by_value
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import (
     COPIED,
@@ -260,14 +260,21 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
             self._definitions: Any = definitions
 
         def reducer_override(self, obj: Any) -> Any:
-            own = self._reduce_own(obj)
-            if own is not NotImplemented:
-                return own
+            kind = type(obj)
+            if kind is FunctionType or issubclass(kind, type):
+                if is_by_reference(obj):
+                    return NotImplemented
+            elif kind is BuiltinFunctionType:
+                return NotImplemented
+            else:
+                own = self._reduce_own(obj)
+                if own is not NotImplemented:
+                    return own
             reduced = self._definitions.reduce(obj)
             if reduced is not None:
                 return reduced
             reduced = self.by_cloudpickle(obj)
-            if type(obj) is CodeType:
+            if kind is CodeType:
                 if reduced is NotImplemented:
                     reduced = reduction_of_code(self, obj)
                 return _sources.reduce_code(obj, reduced)
@@ -279,15 +286,19 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
             return cloudpickle.Pickler.reducer_override(self, obj)
 
     def pickled(value: Any, definitions: Definitions) -> Piece:
-        if type(value) in IMMUTABLE_TYPES:
-            return pickle.dumps(value, PROTOCOL)
-        file = io.BytesIO()
-        pickler = FullPickler(file, definitions.lend, definitions)
-        _dump(pickler, value)
-        data, found = file.getvalue(), pickler.buffers.found
-        return (data, definitions.memory(found)) if found else data
+        return _pickled(value, FullPickler, definitions)
 
     def make(shared_names: frozenset[str] | None, lend: Lend | None) -> Definitions:
         return Definitions(pickled, FullPickler(io.BytesIO(), None, None).by_cloudpickle, shared_names, lend)
 
     return make
+
+
+def _pickled(value: Any, make_pickler: Callable[..., Any], definitions: Definitions) -> Piece:
+    if type(value) in IMMUTABLE_TYPES:
+        return pickle.dumps(value, PROTOCOL)
+    file = io.BytesIO()
+    pickler = make_pickler(file, definitions.lend, definitions)
+    _dump(pickler, value)
+    data, found = file.getvalue(), pickler.buffers.found
+    return (data, definitions.memory(found)) if found else data
