@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 from _weakref import getweakrefcount
 
-from .._private_apis import is_only_thread, pickle
-from ._sharing import make_writeable
+from .._private_apis import is_only_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ def give_away(buffers: Sequence[OutOfBandBuffer]) -> None:
         if _is_immutable(buffer.view):
             buffer.writable = False
             continue
-        writable = _as_writable(buffer.view) if is_free else None
-        buffer.view = memoryview(bytearray(buffer.view)) if writable is None else writable
+        if not is_free or buffer.view.readonly:
+            buffer.view = memoryview(bytearray(buffer.view))
 
 
 def _is_immutable(view: memoryview) -> bool:
@@ -123,15 +122,6 @@ def _groups(owners: Any) -> Sequence[list[int]]:
 def _address(view: memoryview) -> int:
     interface = getattr(view.obj, "__array_interface__", None)
     return interface["data"][0] if interface else 0
-
-
-def _as_writable(view: memoryview) -> memoryview | None:
-    """A writable view of memory that nothing else uses; None if there is none."""
-    if not view.readonly:
-        return view
-    if not isinstance(view.obj, _array_type()) or not make_writeable(view.obj, []):
-        return None
-    return pickle.PickleBuffer(view.obj).raw()
 
 
 def _array_type() -> Any:

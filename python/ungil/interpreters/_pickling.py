@@ -24,6 +24,7 @@ from ._sharing import (
     Shared,
     native_format,
     reduced_as_writable,
+    reduced_by,
     view_of,
 )
 
@@ -136,6 +137,12 @@ class _Buffers:
         """Both sides are meant to use this buffer's memory."""
         self.known.append((buffer, OutOfBandBuffer(buffer.raw(), writable, is_shared=True)))
 
+    def as_it_is(self, buffer: pickle.PickleBuffer) -> pickle.PickleBuffer:
+        """The same memory, as writable as it is at present: the array is asked no more."""
+        view = buffer.raw()
+        self.known.append((pickle.PickleBuffer(view), OutOfBandBuffer(view, True)))
+        return self.known[-1][0]
+
     def add(self, buffer: pickle.PickleBuffer) -> bool:
         """The callback of pickle: whether the memory is to be part of the pickle."""
         array, self.array = self.array, None
@@ -181,15 +188,10 @@ class OutOfBandPickler(pickle.Pickler):
         if array.nbytes > COPIED:
             if self.buffers.lends:
                 return NotImplemented
-            reduced = reduced_as_writable(array)
+            reduced = reduced_as_writable(array, self.buffers.as_it_is)
             if reduced is not None:
                 return reduced
-        make, items, *more = array.__reduce_ex__(PROTOCOL)
-        copies = (
-            pickle.PickleBuffer(bytearray(item.raw())) if isinstance(item, pickle.PickleBuffer) else item
-            for item in items
-        )
-        return (make, tuple(copies), *more)
+        return reduced_by(array, lambda buffer: pickle.PickleBuffer(bytearray(buffer.raw())))
 
     def _reduce_array(self, shared: Shared) -> Any:
         """How an array of numpy's, or of another library's, reduces itself to memory; None if it is no array."""

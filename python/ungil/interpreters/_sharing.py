@@ -164,32 +164,30 @@ def _memory_of_array(array: Any) -> memoryview:
     )
 
 
-def reduced_as_writable(array: Any) -> Any:
-    """How a read-only array of numpy's would reduce itself if it were writable; None if it could not be so."""
+def reduced_as_writable(array: Any, memory_of: Any) -> Any:
+    """`reduced_by` of a read-only array of numpy's while it is writable; None if it cannot be so."""
     changed: list[Any] = []
+    arrays = [array]
+    while isinstance(arrays[-1].base, type(array)):
+        arrays.append(arrays[-1].base)
     try:
-        return array.__reduce_ex__(PROTOCOL) if make_writeable(array, changed) else None
+        for each in reversed(arrays):  # a view can be made writable if its base is
+            if not each.flags.writeable:
+                each.setflags(write=True)
+                changed.append(each)
+        return reduced_by(array, memory_of)
+    except ValueError:
+        return None
     finally:
         for each in changed:
             each.setflags(write=False)
 
 
-def make_writeable(array: Any, changed: list[Any]) -> bool:
-    """Make an array of numpy's writeable, with those that it is a view of. Those that are changed are added to a list.
-
-    False if numpy does not allow it.
-    """
-    arrays = [array]
-    while isinstance(arrays[-1].base, type(array)):
-        arrays.append(arrays[-1].base)
-    try:
-        for each in reversed(arrays):  # a view can be made writeable if its base is
-            if not each.flags.writeable:
-                each.setflags(write=True)
-                changed.append(each)
-    except ValueError:
-        return False
-    return True
+def reduced_by(array: Any, memory_of: Any) -> Any:
+    """How an array of numpy's reduces itself, but with memory_of(buffer) in place of each PickleBuffer."""
+    make, items, *more = array.__reduce_ex__(PROTOCOL)
+    changed = (memory_of(item) if isinstance(item, pickle.PickleBuffer) else item for item in items)
+    return (make, tuple(changed), *more)
 
 
 def view_of(buffer: Any, format: str, shape: tuple[int, ...]) -> memoryview:
