@@ -1,9 +1,13 @@
-"""What multiprocessing in an interpreter takes over from the program, as a process does from the one that starts it.
+"""What an interpreter takes over from the program, as a process does from the one that starts it.
 
 Only interpreters import it, each at its start, so it imports little. The other side is `_program`.
 """
 
 from __future__ import annotations
+
+import sys
+
+import _ungil  # type: ignore[import-not-found]
 
 from .._import_hooks import after_import
 from .._private_apis import share_tracker
@@ -24,6 +28,16 @@ def inherit_from(addresses: tuple[int, int, int]) -> None:
     _addresses = addresses
     after_import("multiprocessing.process", _set_key)
     after_import("multiprocessing.resource_tracker", _share_tracker)
+
+
+def inherit_streams(kinds: list[str]) -> None:
+    """Take over which standard streams the program has, and whether they are buffered. See `_streams.kinds`."""
+    for name, kind in zip(("stdin", "stdout", "stderr"), kinds):
+        if kind == "closed":
+            setattr(sys, name, None)
+            setattr(sys, "__%s__" % name, None)
+        elif kind == "unbuffered":
+            _ungil.streams.unbuffer(name)
 
 
 def _ask(number: int, *types: Any) -> Callable[..., int]:

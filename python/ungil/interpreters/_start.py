@@ -12,13 +12,13 @@ from typing import Any
 from .._native import recursion
 from .._native.library import check, library
 from ..errors import UnsupportedError
-from . import _nesting, _program
+from . import _nesting, _program, _streams
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
-def begin(directory, limit, stack, lazy_imports, program, depth):
+def begin(directory, limit, stack, lazy_imports, program, streams, depth):
     import sys, _thread, _ungil
     _ungil.depth = depth
     sys.setrecursionlimit(limit)
@@ -28,10 +28,10 @@ def begin(directory, limit, stack, lazy_imports, program, depth):
         import ungil.interpreters._worker
     finally:
         sys.path.remove(directory)
-    ungil.interpreters._worker.begin(program)
+    ungil.interpreters._worker.begin(program, streams)
     if lazy_imports:
         sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r, %r, %d)
+begin(%r, %d, %d, %r, %r, %r, %d)
 del begin
 """
 
@@ -63,13 +63,14 @@ def prepare(handle: int, limit: int, stack: int, lazy_imports: str | None) -> No
     there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
     if there != here:
         raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, _program.ADDRESSES, _nesting.depth() + 1)
+    of_program = _program.ADDRESSES, _streams.kinds(), _nesting.depth() + 1
+    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, *of_program)
     check(library.ungil_interp_exec(handle, begin.encode()))
 
 
 def lazy_imports(xoptions: Sequence[str]) -> str | None:
     """The mode of lazy imports: that of -X lazy_imports, or of this program. None before Python 3.15."""
-    mode = getattr(sys, "getlazy_imports", lambda: None)()
+    mode = getattr(sys, "get_lazy_imports", lambda: None)()
     for name, _, value in (option.partition("=") for option in xoptions):
         if name == "lazy_imports" and mode:
             mode = value

@@ -1,9 +1,27 @@
-"""The order of output: text that the program has printed appears before the output of a task that it then starts."""
+"""The standard streams. Text that the program has printed appears before the output of a task that it then starts."""
 
 from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
+from typing import Any
+
+NAMES = "stdin", "stdout", "stderr"
+
+
+def kinds() -> list[str]:
+    """What interpreters take over of the program's standard streams, in the order of NAMES.
+
+    "closed" if there is none: its descriptor may be another file's by now. "unbuffered" by Python's option -u.
+    """
+    streams = [getattr(sys, "__%s__" % name, None) for name in NAMES]
+    return [_kind(stream) for stream in streams]
+
+
+def _kind(stream: Any) -> str:
+    if stream is None or getattr(stream, "closed", False):
+        return "closed"
+    return "unbuffered" if getattr(stream, "write_through", False) else ""
 
 
 def flush() -> None:

@@ -240,12 +240,13 @@ def _failure(error: BaseException, memory: Sequence[memoryview]) -> tuple[Messag
         return None, "%s (which cannot be sent: %s)" % (brief, other), text
 
 
-def begin(program: tuple[int, int, int]) -> None:
+def begin(program: tuple[int, int, int], streams: list[str]) -> None:
     """Make the interpreter answer requests, with nothing left from its previous user.
 
-    program: the addresses in `_program`.
+    program: the addresses in `_program`. streams: what `_streams.kinds` returns.
     """
     _inheritance.inherit_from(program)
+    _inheritance.inherit_streams(streams)
     _functions.clear()
     _arrivals.clear()
     _sources.clear()

@@ -29,24 +29,11 @@ type Text = (libc::pthread_t, Vec<u8>);
 
 static TEXTS: ForkLocal<Mutex<Vec<Text>>> = ForkLocal::new(Mutex::default);
 
-/// As the C library's, but keeps what it writes about a fatal error.
-///
-/// # Safety
-/// The contract of the C library's `write`.
-pub(super) unsafe extern "C" fn write(descriptor: c_int, bytes: *const c_void, length: usize) -> isize {
-    if descriptor == libc::STDERR_FILENO && length > 0 {
-        // SAFETY: by this function's contract, so many bytes can be read.
-        note(unsafe { slice::from_raw_parts(bytes.cast(), length) });
-    }
-    // SAFETY: the arguments are passed on unchanged, under the same contract.
-    unsafe { libc::write(descriptor, bytes, length) }
-}
-
 unsafe extern "C" {
     static stderr: *mut libc::FILE;
 }
 
-/// As `write`.
+/// As the C library's, but keeps what it writes about a fatal error.
 ///
 /// # Safety
 /// The contract of the C library's `fwrite`.
@@ -94,7 +81,7 @@ pub(super) unsafe extern "C" fn fputc(character: c_int, stream: *mut libc::FILE)
 }
 
 /// This thread writes to stderr.
-fn note(text: &[u8]) {
+pub(super) fn note(text: &[u8]) {
     if !IS_FATAL.get() && !text.starts_with(BEGINNING) {
         return;
     }

@@ -17,7 +17,8 @@
 //! | `fork_handlers` | `fork`, `pthread_atfork` |
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
-//! | `fatal_error` | `write`, `fwrite`, `fputs`, `fputc` |
+//! | `output` | `write` |
+//! | `fatal_error` | `fwrite`, `fputs`, `fputc` |
 //! | `signal` | `sigaction` and all that belongs to it: see there |
 //! | `record_locks` | `fcntl`, `lockf`; what opens and closes files |
 //! | `process_id` | `getpid` |
@@ -38,6 +39,7 @@ pub(crate) mod exit_functions;
 pub(crate) mod fatal_error;
 mod fork_handlers;
 pub(crate) mod gil_wait;
+mod output;
 pub(crate) mod process;
 mod process_id;
 mod programs;
@@ -164,7 +166,7 @@ const TABLE: &[Entry] = &[
     entry("quick_exit", AllPrivate, OfCopy(process::quick_exit as *const (), 1)),
     entry("__assert_fail", AllPrivate, OfCopy(process::assert_fail as *const (), 4)),
     entry("_ZSt9terminatev", AllPrivate, OfCopy(process::terminate as *const (), 0)),
-    entry("write", Libpython, Plain(fatal_error::write as *const ())),
+    entry("write", Libpython, Plain(output::write as *const ())),
     entry("fwrite", Libpython, Plain(fatal_error::fwrite as *const ())),
     entry("fputs", Libpython, Plain(fatal_error::fputs as *const ())),
     entry("fputc", Libpython, Plain(fatal_error::fputc as *const ())),

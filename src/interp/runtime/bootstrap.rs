@@ -24,8 +24,8 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 17] = modules![
-    "fork" "process" "time_zone" "signals" "main_thread" "warning_filters" "settings" "sources" "requests" "interrupts" "errors" "program_modules" "module_states" "logging_state"
+const MODULES: [(&str, &str); 18] = modules![
+    "fork" "process" "time_zone" "signals" "main_thread" "warning_filters" "streams" "settings" "sources" "requests" "interrupts" "errors" "program_modules" "module_states" "logging_state"
     "exit_functions" "end" "reuse"
 ];
 

@@ -4,7 +4,7 @@ import sys
 import os
 
 import _ungil
-from _ungil import time_zone, warning_filters
+from _ungil import streams, time_zone, warning_filters
 
 ENCODING = sys.getfilesystemencoding()
 
@@ -31,9 +31,7 @@ def configure(settings):
         sys._xoptions[name] = value if equals else True
     if "dont_write_bytecode" in lists:
         sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode or int(lists["dont_write_bytecode"][-1]))
-    # The interpreter is never finalised, which would flush it.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(line_buffering=True)
+    streams.configure()
     note_initial()
     return b""
 
