@@ -89,7 +89,8 @@ class Definitions:
             make_known_to_cloudpickle(obj.__module__)
             if _anew.reduction_of_class(obj) is not None:
                 return _anew.reduction_of_class(obj)
-            if entry is None and not _is_class_by_value(self.reduction(obj)):
+            reduction = None if entry is not None else self.reduction(obj)
+            if entry is None and not (type(reduction) is tuple and len(reduction) == 6):
                 return None
         elif kind is ModuleType:
             if not is_made_by_program(obj):
@@ -396,7 +397,3 @@ class Definitions:
                     section = Globals(token, names, self.piece(values, "a global"), more)
                     (self._sections if is_first else rest).append(section)
         self._sections += rest
-
-
-def _is_class_by_value(reduced: Any) -> bool:
-    return type(reduced) is tuple and len(reduced) == 6
