@@ -80,8 +80,8 @@ test: test-rust test-c test-python ## all tests except those that need packages 
 test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
-EVERYTHING := lint test test-levels test-threads test-miri test-package test-large test-packages-all test-wheel-all \
-    test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-large test-packages-all \
+    test-wheel-all test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -209,6 +209,14 @@ PACKAGE := PYTHONPATH=$(CURDIR)/python UNGIL_LIBRARY=$(CURDIR)/$(LIB)/$(REAL)
 .PHONY: test-package test-cloudpickle
 test-package: all $(VENV)/ready test-cloudpickle ## the package's tests on one Python (test-wheel: on all)
 	$(PACKAGE) $(VENV)/bin/python -m unittest discover -s tests/package
+
+# SEED makes other programs. A failure prints the smallest program that fails.
+PROGRAMS ?= 10000
+SEED     ?= 0
+.PHONY: test-programs
+test-programs: all $(VENV)/ready ## PROGRAMS (10000) random programs of two kinds: the same with processes and with interpreters
+	$(PACKAGE) UNGIL_TEST_PROGRAMS=$(PROGRAMS) UNGIL_TEST_SEED=$(SEED) $(VENV)/bin/python -m unittest discover -v \
+	    -s tests/package -p test_programs.py
 
 # The venv has the newest cloudpickle. Tests that depend on it also run with the oldest that the package allows.
 CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)

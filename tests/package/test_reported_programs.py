@@ -5,31 +5,11 @@ from __future__ import annotations
 import sys
 import unittest
 
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
-
-POOL = """
-import concurrent.futures, multiprocessing, sys
-def pool(max_workers=1, **options):
-    if sys.argv[1] == "processes":
-        fork = multiprocessing.get_context("fork")
-        return concurrent.futures.ProcessPoolExecutor(max_workers, mp_context=fork, **options)
-    import ungil
-    return ungil.InterpreterPoolExecutor(max_workers, **options)
-"""
-
-PROCESSES, INTERPRETERS = "processes", "interpreters"
+from both_pools import INTERPRETERS, BothPools
+from support import numpy
 
 
-@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
-class Program(unittest.TestCase):
-    def assert_prints(self, script, *lines, kinds=(PROCESSES, INTERPRETERS)):
-        for kind in kinds:
-            with self.subTest(kind):
-                status, output, errors = run_script(POOL + script, kind, options=("-W", "ignore::DeprecationWarning"))
-                self.assertEqual((status, output.splitlines()), (0, list(lines)), errors)
-
-
-class State(Program):
+class State(BothPools):
     def test_a_global_that_differs_for_each_pool(self):
         self.assert_prints(
             """
@@ -103,7 +83,7 @@ with pool() as executor:
         )
 
 
-class Classes(Program):
+class Classes(BothPools):
     def test_results_are_instances_of_the_programs_classes(self):
         self.assert_prints(
             """
@@ -291,7 +271,7 @@ with pool() as executor:
         )
 
 
-class Functions(Program):
+class Functions(BothPools):
     def test_a_decorator_that_is_a_class(self):
         self.assert_prints(
             """
@@ -358,7 +338,7 @@ with pool(initializer=init) as executor:
 
 
 @unittest.skipUnless(numpy, "SKIP: needs numpy")
-class Arrays(Program):
+class Arrays(BothPools):
     def test_subclasses_keep_what_they_pickle(self):
         self.assert_prints(
             """
