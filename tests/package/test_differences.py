@@ -98,20 +98,7 @@ with pool() as executor:
         )
 
 
-class OfModules(BothPools):
-    def test_what_the_program_has_changed_in_a_module(self):
-        self.assert_differ(
-            """
-import json
-json.level = 5
-def get(): return getattr(json, "level", None)
-with pool() as executor:
-    print(executor.submit(get).result())
-""",
-            processes=["5"],
-            interpreters=["None"],
-        )
-
+class OfPython(BothPools):
     def test_what_is_set_for_pythons_memory(self):
         self.assert_differ(
             """
@@ -156,20 +143,6 @@ except OSError:
 """,
             processes=["open"],
             interpreters=["closed"],
-        )
-
-    def test_the_mask_of_new_files_is_shared(self):
-        self.assert_differ(
-            """
-import os
-os.umask(0o022)
-def work(): os.umask(0o077)
-with pool() as executor:
-    executor.submit(work).result()
-print(oct(os.umask(0)))
-""",
-            processes=["0o22"],
-            interpreters=["0o77"],
         )
 
 

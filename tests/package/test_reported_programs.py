@@ -246,30 +246,6 @@ with pool() as executor:
             *["[{'id': 3}, ['id'], True, False] True True True"] * 2,
         )
 
-    def test_exceptions_with_state(self):
-        self.assert_prints(
-            """
-class WithCode(Exception):
-    def __init__(self, message, code=0):
-        super().__init__(message)
-        self.code, self.items = code, [code]
-class WithKeyword(Exception):
-    def __init__(self, message, *, code):
-        super().__init__(message)
-        self.code = code
-    def __reduce__(self): return make, (self.args[0], self.code)
-def make(message, code): return WithKeyword(message, code=code)
-def work(kind):
-    raise make("a", 5) if kind else WithCode("b", 7)
-with pool() as executor:
-    for kind in 0, 1:
-        error = executor.submit(work, kind).exception()
-        print(type(error) in (WithCode, WithKeyword), error, error.code, getattr(error, "items", None))
-""",
-            "True b 7 [7]",
-            "True a 5 None",
-        )
-
 
 class Functions(BothPools):
     def test_a_decorator_that_is_a_class(self):
