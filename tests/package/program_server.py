@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import itertools
 import json
 import sys
 import types
@@ -87,61 +86,68 @@ def outcome(call: Callable[[], Any], names: dict[str, Any]) -> Any:
         return ["raised", describe(error, names)]
 
 
-def run(program: dict[str, Any], pool: Pool, new_for_each_call: bool) -> list[Any]:
-    """What the tasks of a program returned or raised, and what the program had after each session."""
-    names = sys.modules["__main__"].__dict__
-    before = dict(names)
-    found: list[Any] = []
+class Run:
+    """One run of a program: `found` is what its tasks returned or raised, and what it had after each session."""
 
-    def change(statements: list[str]) -> None:
+    def __init__(self, program: dict[str, Any], pool: Pool, new_for_each_call: bool) -> None:
+        self.found: list[Any] = []
+        self._names = sys.modules["__main__"].__dict__
+        self._pool, self._new_for_each_call = pool, new_for_each_call
+        before = dict(self._names)
+        try:
+            self._change([program["definitions"]])
+            for session in program["sessions"]:
+                self._change(session["before"])
+                if program["live"]:
+                    self._call_between_changes(session["calls"])
+                else:
+                    self._call(session["calls"])
+                own = {name: self._names[name] for name in program["names"] if name in self._names}
+                self.found.append(describe_state(own))
+        finally:
+            self._names.clear()
+            self._names.update(before)
+
+    def _change(self, statements: list[str]) -> None:
         for statement in statements:
             try:
-                exec(statement, names)
+                exec(statement, self._names)
             except Exception as error:
-                found.append(type(error).__name__)
-        for value in list(names.values()):  # each interpreter makes locks anew; here the program holds none
+                self.found.append(type(error).__name__)
+        for value in list(self._names.values()):  # each interpreter makes locks anew; here the program holds none
             if hasattr(value, "release"):
-                try:
+                with contextlib.suppress(RuntimeError):
                     value.release()
-                except RuntimeError:
-                    pass
 
-    def execute(executor: Any, call: dict[str, Any], arguments: Any) -> Any:
-        function = names[call["function"]]
-        if call["map"]:
-            return outcome(lambda: list(executor.map(function, arguments, chunksize=call["map"])), names)
-        return outcome(lambda: executor.submit(function, *arguments).result(), names)
-
-    def evaluate(source: str) -> Any:
+    def _evaluate(self, source: str) -> Any:
         try:
-            return eval(source, names)
+            return eval(source, self._names)
         except Exception as error:
             return [type(error).__name__]
 
-    def run_live(calls: list[dict[str, Any]]) -> None:
+    def _execute(self, executor: Any, call: dict[str, Any], arguments: Any) -> None:
+        function = self._names[call["function"]]
+        if call["map"]:
+            mapped = lambda: list(executor.map(function, arguments, chunksize=call["map"]))  # noqa: E731
+            self.found.append(outcome(mapped, self._names))
+        else:
+            self.found.append(outcome(lambda: executor.submit(function, *arguments).result(), self._names))
+
+    def _call(self, calls: list[dict[str, Any]]) -> None:
+        # First all arguments: what the program does from then on is seen by interpreters alone.
+        arguments = [self._evaluate(call["arguments"]) for call in calls]
+        with self._pool() as executor:
+            for call, values in zip(calls, arguments):
+                self._execute(executor, call, values)
+
+    def _call_between_changes(self, calls: list[dict[str, Any]]) -> None:
         with contextlib.ExitStack() as stack:
             executor = None
             for call in calls:
-                change(call["before"])
-                if executor is None or new_for_each_call:
-                    executor = stack.enter_context(pool())
-                found.append(execute(executor, call, evaluate(call["arguments"])))
-
-    try:
-        change([program["definitions"]])
-        for session in program["sessions"]:
-            change(session["before"])
-            if program["live"]:
-                run_live(session["calls"])
-            else:  # what the program does from now on is seen by interpreters alone
-                arguments = [evaluate(call["arguments"]) for call in session["calls"]]
-                with pool() as executor:
-                    found.extend(map(execute, itertools.repeat(executor), session["calls"], arguments))
-            found.append(describe_state({name: names[name] for name in program["names"] if name in names}))
-        return found
-    finally:
-        names.clear()
-        names.update(before)
+                self._change(call["before"])
+                if executor is None or self._new_for_each_call:
+                    executor = stack.enter_context(self._pool())
+                self._execute(executor, call, self._evaluate(call["arguments"]))
 
 
 def main() -> None:
@@ -159,5 +165,5 @@ def main() -> None:
     for line in sys.stdin:
         program = json.loads(line)
         new_for_each_call = program["live"] and kind == "processes"
-        output.write(json.dumps(run(program, pool, new_for_each_call)) + "\n")
+        output.write(json.dumps(Run(program, pool, new_for_each_call).found) + "\n")
         output.flush()

@@ -62,6 +62,21 @@ class GlobalsOfMain(unittest.TestCase):
             "[5, (6, [1]), 5, (5, [1]), (5, [1, 2]), [7], 5, 5, -5]",
         )
 
+    def test_globals_that_are_looked_up_by_name_are_sent_as_they_are_at_the_call(self):
+        self.assert_prints(
+            """
+            import ungil
+            x = 1
+            def f(): return globals()["x"], eval("x")
+            def g(): return f()
+            with ungil.Interpreter() as interpreter:
+                found = [interpreter.call(f), interpreter.call(g)]
+                x = 2
+                print(found + [interpreter.call(f), interpreter.call(g)])
+            """,
+            "[(1, 1), (1, 1), (2, 2), (2, 2)]",
+        )
+
     def test_what_a_call_assigns_stays_there(self):
         self.assert_prints(
             """

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
 from . import _nesting, _pickling
+from ._functions import looks_up_globals
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 from ._loans import lend
@@ -210,7 +211,7 @@ def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
     if any(function is body[0] for body in found.bodies):
         return True
     keywords = dict(function.__kwdefaults__) if function.__kwdefaults__ else None
-    if function.__closure__ or function.__dict__:
+    if function.__closure__ or function.__dict__ or looks_up_globals(function):
         return False
     if not all(
         type(value) in IMMUTABLE_TYPES for value in (*(function.__defaults__ or ()), *(keywords or {}).values())
