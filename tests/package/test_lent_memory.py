@@ -313,8 +313,8 @@ class Locks(unittest.TestCase):
 
     def test_many_threads_lend_one_array(self):
         def call(i):
-            for _ in range(rounds(200, 30)):
-                with ungil.Interpreter() as interpreter:
+            with ungil.Interpreter() as interpreter:
+                for _ in range(rounds(2000, 200)):
                     interpreter.call(len, self.mine[i:])
 
         threads = [threading.Thread(target=call, args=(i,)) for i in range(4)]
