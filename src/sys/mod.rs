@@ -6,6 +6,7 @@
 //! | `atomic_ref` | references that are published to all threads without a lock |
 //! | `process` | process identity that survives the reuse of PIDs |
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
+//! | `fork_lock` | sections that no fork falls into |
 //! | `fork_watch` | whether the process forked meanwhile |
 //! | `foreign` | calls to functions that may unwind or never return |
 //! | `thread_id` | the number that the kernel has for a thread |
@@ -24,6 +25,8 @@ pub(crate) mod atomic_ref;
 pub(crate) mod errno;
 pub(crate) mod foreign;
 pub(crate) mod fork;
+#[cfg(supports_interpreters)]
+pub(crate) mod fork_lock;
 pub(crate) mod fork_watch;
 #[cfg(supports_interpreters)]
 pub(crate) mod memory;

@@ -10,7 +10,7 @@ import unittest
 import warnings
 
 from compiled import CompiledCase
-from interpreters import HAS_ONE, REASON, together
+from interpreters import HAS_ONE, REASON, run, together
 
 LIBRARY = """
 #define _GNU_SOURCE
@@ -35,6 +35,18 @@ int in_child_of_fork(void) { return in_child_of(fork); }
 int in_child_of_found_fork(void) { return in_child_of((pid_t (*)(void))dlsym(RTLD_DEFAULT, "fork")); }
 void lock(void) { pthread_mutex_lock(&mutex); }
 void unlock(void) { pthread_mutex_unlock(&mutex); }
+"""
+
+# Its initialiser says when it begins and when it ends.
+SLOW = """
+#include <fcntl.h>
+#include <unistd.h>
+__attribute__((constructor)) static void begin(void) {
+  int fifo = open(FIFO, O_WRONLY);
+  if (write(fifo, "b", 1) != 1) _exit(9);
+  usleep(300000);
+  if (write(fifo, "e", 1) != 1) _exit(9);
+}
 """
 
 LOAD = """
@@ -81,6 +93,30 @@ class Forks(CompiledCase):
         together([lambda: self.assertEqual(second.eval("in_child_of_subprocess()"), "101")])
         first.run("library.unlock()")
         self.assertEqual(first.eval("in_child_of_subprocess()"), "101")
+
+    def test_a_fork_waits_until_a_library_is_loaded(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        library = self.compiled("libslow.so", SLOW, FIFO=str(fifo))
+        status, output, errors = run(
+            """
+            import select
+            interpreter = Interpreter(shared="libslow.so")
+            fifo = os.open(%r, os.O_RDWR)
+            load = threading.Thread(target=interpreter.run, args=("import ctypes; ctypes.CDLL(%r)",))
+            load.start()
+            assert os.read(fifo, 1) == b"b"
+            child = os.fork()
+            if child == 0:
+                has_ended = bool(select.select([fifo], [], [], 0)[0])
+                Interpreter()  # it loads libraries itself
+                os._exit(1 - has_ended)
+            print(os.waitpid(child, 0)[1])
+            load.join()
+            """
+            % (str(fifo), str(library))
+        )
+        self.assertEqual((status, output), (0, "0\n"), errors)
 
 
 if __name__ == "__main__":

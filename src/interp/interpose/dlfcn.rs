@@ -14,6 +14,7 @@ use crate::interp::exit::at_exit;
 use crate::interp::loading::library_cache::original_path;
 use crate::interp::loading::loader::Opened;
 use crate::sys::foreign::call_foreign;
+use crate::sys::fork_lock::without_forks;
 
 thread_local! {
     /// What dlerror reports next on this thread, if the failure was not the C library's.
@@ -64,7 +65,7 @@ unsafe extern "C" fn dlopen_for(
 unsafe fn open(number: usize, path: *const c_char, flags: c_int, caller: *const c_void) -> *mut c_void {
     let Some(loader) = copies::loader(number).filter(|_| !path.is_null()) else {
         // SAFETY: by this function's contract, `path` is NULL or a C string.
-        return call_foreign(|| unsafe { libc::dlopen(path, flags) });
+        return without_forks(|| call_foreign(|| unsafe { libc::dlopen(path, flags) }));
     };
     // SAFETY: `path` is not NULL, and so, by this function's contract, a C string.
     let path = unsafe { CStr::from_ptr(path) };
@@ -84,7 +85,7 @@ unsafe fn open(number: usize, path: *const c_char, flags: c_int, caller: *const 
 fn open_shared(path: &CStr, flags: c_int) -> *mut c_void {
     // SAFETY: the path is a C string. The code in the interpreter asks for the library's initialisers: it calls dlopen, for
     // which this function stands in.
-    let open = |flags| call_foreign(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
+    let open = |flags| without_forks(|| call_foreign(|| unsafe { libc::dlopen(path.as_ptr(), flags) }));
     let loaded = open(flags | libc::RTLD_NOLOAD);
     if !loaded.is_null() || flags & libc::RTLD_NOLOAD != 0 {
         return loaded;

@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 
+use crate::sys::fork_lock::without_forks;
+
 unsafe extern "C" {
     /// As dlsym, for one version of a symbol.
     pub(crate) fn dlvsym(handle: *mut c_void, name: *const c_char, version: *const c_char) -> *mut c_void;
@@ -60,7 +62,7 @@ impl Library {
         let path = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| NotLoaded("the path contains a NUL".to_owned()))?;
         // SAFETY: `path` is a C string. That the initialisers are sound is this function's contract.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), flags) };
+        let handle = without_forks(|| unsafe { libc::dlopen(path.as_ptr(), flags) });
         NonNull::new(handle).map(Self).ok_or_else(|| NotLoaded(last_error()))
     }
 
@@ -163,7 +165,7 @@ pub(crate) fn range_at(address: usize) -> Range<usize> {
     }
     let mut search = Search { address, found: 0..0 };
     // SAFETY: the function only reads what it is given, and `search` outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(look_at), (&raw mut search).cast()) };
+    without_forks(|| unsafe { libc::dl_iterate_phdr(Some(look_at), (&raw mut search).cast()) });
     search.found
 }
 

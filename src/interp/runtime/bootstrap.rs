@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
 use crate::interp::cpython::ffi::Object;
-use crate::interp::cpython::gil::{Gil, PyErrSet};
+use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::loading::library_cache::FileId;
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
@@ -60,6 +60,13 @@ unsafe impl Send for Functions {}
 // SAFETY: the addresses never change, so that threads may read them at the same time.
 unsafe impl Sync for Functions {}
 
+/// Compiles the modules. `run` calls a function of the package with a module's name and another text.
+fn compile<'py>(run: &impl Fn(&CStr, &str, &[u8]) -> Result<PyRef<'py>, PyErrSet>) -> Result<Code, PyErrSet> {
+    let compiled =
+        |(name, source): &(&str, &str)| Ok(run(c"compiled", name, source.as_bytes())?.content()?.to_vec());
+    MODULES.iter().map(compiled).collect::<Result<Vec<_>, _>>().map(Arc::new)
+}
+
 impl Functions {
     /// Runs the package's files in a copy of this libpython.
     pub(crate) fn load(gil: Gil<'_>, libpython: Option<FileId>) -> Result<Self, PyErrSet> {
@@ -71,16 +78,8 @@ impl Functions {
             // SAFETY: the function is this copy's, and alive by its reference in the package's namespace.
             unsafe { gil.call(function, arguments) }
         };
-        let known = libpython.and_then(|file| lock(COMPILED.get()).get(&file).cloned());
-        let code = known.map_or_else(
-            || {
-                let compile = |(name, source): &(&str, &str)| {
-                    Ok(run(c"compiled", name, source.as_bytes())?.content()?.to_vec())
-                };
-                MODULES.iter().map(compile).collect::<Result<Vec<_>, _>>().map(Arc::new)
-            },
-            Ok,
-        )?;
+        let code = libpython.and_then(|file| lock(COMPILED.get()).get(&file).cloned());
+        let code = code.map_or_else(|| compile(&run), Ok)?;
         let namespaces = MODULES.iter().zip(&*code).map(|((name, _), code)| run(c"load", name, code));
         let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
         lock(COMPILED.get()).extend(libpython.map(|file| (file, code)));
