@@ -84,7 +84,7 @@ class Venv:
         note = {
             "python": self.description, "libc": tested.c_library(), "case": case.name, "interpreters": count,
             "distribution": case.distribution, "version": case.distribution and self.version(case.distribution),
-            "outcome": outcome, "reason": reason[:300],
+            "outcome": outcome, "reason": reason.replace(venvs.PROJECT + os.sep, "")[:300],
         }
         folder = os.path.join(NOTES, self.description.replace(" ", "-"))
         os.makedirs(folder, exist_ok=True)
