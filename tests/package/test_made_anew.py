@@ -104,6 +104,22 @@ class MadeAnew(Programs):
             "('x', 'aa', 0.13436424411240122, 3, 1, 'first') 1",
         )
 
+    def test_files_that_are_globals(self):
+        self.assert_prints(
+            """
+            import tempfile
+            file = tempfile.TemporaryFile("w+")
+            file.write("first ")
+            def write(): return file.write("second"), file.flush()
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                print(pool.submit(write).result())
+            file.seek(0)
+            print(file.read())
+            """,
+            "(6, None)",
+            "first second",
+        )
+
     def test_an_error_names_the_variable_and_the_function(self):
         self.assert_prints(
             """

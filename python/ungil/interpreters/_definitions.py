@@ -69,7 +69,7 @@ class Definitions:
         self._references: dict[str, None] = {}  # tokens in what is being pickled
         self._names_of_main: dict[int, str] | None = None
         self._uses_any_global = False
-        self._is_content = True  # whether the content is being pickled, and not a definition or a global
+        self.is_content = True  # whether the content is being pickled, and not a definition or a global
         self.main_values: list[tuple[str, Any]] = []
         self.known_memory: list[tuple[pickle.PickleBuffer, OutOfBandBuffer]] = []
 
@@ -96,17 +96,17 @@ class Definitions:
             if not is_made_by_program(obj):
                 return None
         elif not self._is_anew(entry, obj):
-            owner = None if self._is_content else _importable.owner_of(obj)
+            owner = None if self.is_content else _importable.owner_of(obj)
             if owner is not None:
                 return _kinds.attribute_of, owner
-            return _anew.reduce_value(obj) or (None if self._is_content else _functions.reduce_instance(obj))
+            return _anew.reduce_value(obj) or (None if self.is_content else _functions.reduce_instance(obj))
         return self._token(entry or registry.of(obj), obj)
 
     def _is_anew(self, entry: Entry | None, obj: Any) -> bool:
         """Whether an object is made anew there. An argument is so only if a global is the same object."""
         if entry is None and not _anew.is_anew(obj):
             return False
-        return entry is not None or not self._is_content or id(obj) in self._main_names()
+        return entry is not None or not self.is_content or id(obj) in self._main_names()
 
     def _token(self, entry: Entry, obj: Any) -> Any:
         token = entry.token
@@ -134,7 +134,7 @@ class Definitions:
         """The memory of a piece."""
         found = []
         for buffer in buffers:
-            buffer.is_kept = not self._is_content
+            buffer.is_kept = not self.is_content
             found.append(pickle.PickleBuffer(buffer.view))
             self.known_memory.append((found[-1], buffer))
         return found
@@ -143,7 +143,7 @@ class Definitions:
 
     def envelope(self, content: Piece) -> Envelope:
         """The message with the content, which has been pickled."""
-        self._is_content = False
+        self.is_content = False
         while self._waiting or self._names:
             while self._waiting or self._names:
                 if self._waiting:
@@ -355,7 +355,7 @@ class Definitions:
 
     def optional_piece(self, value: Any) -> Piece:
         """The pickle of a value, alone, to see whether it can be sent."""
-        self._uses_any_global, self._is_content = True, False
+        self._uses_any_global, self.is_content = True, False
         return self.piece(value, "")
 
     def _add_global(

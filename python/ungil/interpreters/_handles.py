@@ -180,6 +180,21 @@ def _refuse_file(obj: Any) -> Any:
     )
 
 
+def reduce_file(obj: Any) -> Any:
+    """The reduction of a file of the program that is a global: both have its position. None for others."""
+    if type(obj).__name__ != "TextIOWrapper" or obj in (sys.stdin, sys.stdout, sys.stderr):
+        return None
+    try:
+        obj.flush()
+        return _text_file, (duplicate(obj.fileno()), obj.mode, obj.encoding, obj.errors)
+    except (AttributeError, OSError, ValueError):  # it is closed, or has no descriptor
+        return None
+
+
+def _text_file(descriptor: Descriptor, mode: str, encoding: str, errors: str) -> Any:
+    return open(descriptor.detach(), mode.replace("x", "w"), encoding=encoding, errors=errors)
+
+
 # Memory of Value and Array
 
 

@@ -269,7 +269,8 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
             elif kind is BuiltinFunctionType:
                 return NotImplemented
             else:
-                own = self._reduce_own(obj)
+                own = None if self._definitions.is_content else _handles.reduce_file(obj)
+                own = own or self._reduce_own(obj)
                 if own is not NotImplemented:
                     return own
             reduced = self._definitions.reduce(obj)
