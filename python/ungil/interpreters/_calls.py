@@ -174,6 +174,8 @@ def _cached(function: Callable[..., Any], shared_names: frozenset[str]) -> Funct
     by_value = is_by_value(function)
     entry = _entries.get(function)
     if entry is None or not entry.is_current(shared_names, by_value):
+        if by_value:
+            _pickling.import_cloudpickle()  # under its lock, before its functions are used
         dependencies = _Dependencies([], [])
         if not _collect(function, dependencies):
             return None

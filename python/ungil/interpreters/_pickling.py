@@ -247,6 +247,11 @@ def _new_definitions() -> Callable[[frozenset[str] | None, Lend | None], Definit
     return _make
 
 
+def import_cloudpickle() -> None:
+    """Import it, and all else that sending by value needs, as no fork happens meanwhile."""
+    _new_definitions()
+
+
 def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Definitions]:
     import cloudpickle
 

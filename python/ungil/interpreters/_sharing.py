@@ -21,9 +21,9 @@ LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four
 SMALL = 1 << 14
 """Bytes. Memory up to this size is part of the pickle: to copy it a few times takes less time than to lend it once."""
 
-COPIED = 1 << 20
-"""Bytes. Memory of arguments up to this size is copied, as a task may change it. To copy this much takes about as long
-as a task there and back."""
+COPIED = 1 << 19
+"""Bytes. Memory of arguments up to this size is copied, as a task may change it. To copy this much takes less than
+half of the time of a task there and back."""
 
 
 class OutOfBandBuffer:

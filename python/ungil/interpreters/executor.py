@@ -137,7 +137,7 @@ class InterpreterPoolExecutor(PoolAttributes):
     -----
     Tasks may be any functions, including lambdas and functions of `__main__`, and may use any packages. Arguments and
     results are pickled, and numpy arrays in them are passed as for `Interpreter.call`: results are the program's own;
-    arguments of up to 1 MiB are copied, and larger ones lent until the task is done. Arrays in `initargs` are lent
+    arguments of up to 512 KiB are copied, and larger ones lent until the task is done. Arrays in `initargs` are lent
     until the pool is shut down. A task may recurse as deep as `sys.setrecursionlimit` allowed the program when its
     interpreter started; see `Interpreter`.
 
@@ -205,7 +205,7 @@ class InterpreterPoolExecutor(PoolAttributes):
     ) -> Future[Result]:
         """Schedule a call of fn(*args, **kwargs), which is pickled now.
 
-        A numpy array of more than 1 MiB in the arguments is not copied. The task reads its memory in place, and until
+        A numpy array of more than 512 KiB in the arguments is not copied. The task reads its memory in place, and until
         the task is done, or is cancelled, the array is not writeable: to write to it raises ValueError. So is the array
         that it is a view of, but not other views that exist already.
 
