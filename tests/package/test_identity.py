@@ -256,6 +256,30 @@ class Identity(Programs):
             "True",
         )
 
+    def test_cells_and_dicts_of_functions_are_not_kept_forever(self):
+        self.assert_prints(
+            """
+            def closure(i): return lambda: i
+            def in_a_dict(i):
+                namespace = {"i": i}
+                exec("def get(): return i", namespace)
+                return namespace["get"]
+            def entries():
+                from ungil.interpreters._identity import registry
+                return len(registry._by_token), len(registry._by_id)
+            with ungil.Interpreter() as interpreter:
+                for make in closure, in_a_dict:
+                    print(all(interpreter.call(make(i)) == i for i in range(1500)))
+                print([max(counts) < 1500 for counts in (entries(), interpreter.call(entries))])
+                results = [interpreter.call(eval, "lambda: 1")() for _ in range(1500)]
+                print([max(counts) < 1500 for counts in (entries(), interpreter.call(entries))])
+            """,
+            "True",
+            "True",
+            "[True, True]",
+            "[True, True]",
+        )
+
 
 class ModulesOfPrograms(Programs):
     def run_files(self, command, **files):

@@ -227,6 +227,22 @@ class Locks(unittest.TestCase):
         self.assertIsInstance(future.exception(), TypeError)
         self.assert_unlocked(self.mine)
 
+    def test_errors_that_are_kept_keep_nothing_locked(self):
+        generator = (i for i in range(3))
+        used = self.pool.submit(lambda a: generator, self.mine)
+        sent = self.pool.submit(numpy.sum, self.mine, lambda: generator)
+        for future in used, sent:
+            self.assertIsInstance(future.exception(), TypeError)
+        self.mine += 1
+        self.pool.shutdown()
+        try:
+            self.pool.submit(numpy.sum, self.mine)
+        except RuntimeError:
+            self.mine += 1
+        else:
+            self.fail("the pool takes tasks after its end")
+        self.assert_unlocked(self.mine)
+
     def test_a_task_that_ends_its_interpreter(self):
         future = self.pool.submit(lambda a: os._exit(3), self.mine)
         self.assertIsInstance(future.exception(), ungil.InterpreterDiedError)

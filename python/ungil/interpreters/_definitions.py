@@ -139,6 +139,12 @@ class Definitions:
             self.known_memory.append((found[-1], buffer))
         return found
 
+    def release(self) -> None:
+        """Let go of all memory: there will be no message."""
+        for buffer, _ in self.known_memory:
+            buffer.release()
+        self.known_memory.clear()
+
     # Definitions
 
     def envelope(self, content: Piece) -> Envelope:

@@ -98,7 +98,8 @@ class Registry:
     def __init__(self) -> None:
         self._lock = RLock()
         self._origin = os.urandom(8).hex()
-        self._number = 0
+        self._number = 0  # of the latest token
+        self._added = 0  # entries
         self._by_token: dict[str, Entry] = {}
         self._by_id: dict[int, Entry] = {}
         self.clear()
@@ -166,11 +167,12 @@ class Registry:
 
     def _next(self) -> str:
         self._number += 1
-        if not self._number & 1023:
-            self._sweep()
         return "%s:%x" % (self._origin, self._number)
 
     def _add(self, token: str, obj: Any, find: Find, is_own: bool) -> Entry:
+        self._added += 1
+        if not self._added & 1023:
+            self._sweep()
         entry = self._by_token[token] = self._by_id[id(obj)] = Entry(token, find, is_own)
         if type(find) is _Reference:
             find.key, find.token = id(obj), token

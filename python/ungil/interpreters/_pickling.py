@@ -94,11 +94,14 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | Non
 def _dumps_by_value(obj: Any, shared_names: frozenset[str] | None, lend: Lend | None) -> Message:
     """The object as a message, with definitions of all in it that the other side cannot import."""
     definitions = _new_definitions()(shared_names, lend)
-    envelope = definitions.envelope(definitions.piece(obj, ""))
     file = io.BytesIO()
     pickler = FastPickler(file, lend)
     pickler.buffers.known = definitions.known_memory
-    pickler.dump(envelope)
+    try:
+        _dump(pickler, definitions.envelope(definitions.piece(obj, "")))
+    except BaseException:
+        definitions.release()  # the traceback has frames that have the definitions
+        raise
     return Message(file.getvalue(), pickler.buffers.found, definitions.main_values)
 
 

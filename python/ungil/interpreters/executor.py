@@ -240,14 +240,17 @@ class InterpreterPoolExecutor(PoolAttributes):
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
         pool = self._pool
         future = _Future(pool)
-        try:
-            call = pickled(*content, pool.shared_names)
-        except Exception as error:
+        call, error = _outcome(pickled, *content, pool.shared_names)
+        if call is None:
             future.set_exception(error)
         else:
             future.call = call
             _streams.flush()
-            pool.put(Task(call, future))
+            try:
+                pool.put(Task(call, future))
+            except Exception:
+                call.drop()  # the traceback has this frame
+                raise
         return future
 
     def map(
@@ -358,6 +361,14 @@ class InterpreterPoolExecutor(PoolAttributes):
 
 
 _numbers = Numbers(0)
+
+
+def _outcome(pickled: Callable[..., Call], *content: Any) -> tuple[Call | None, Exception | None]:
+    """The call, or the exception, whose traceback does not have the frame that has the future."""
+    try:
+        return pickled(*content), None
+    except Exception as error:
+        return None, error
 
 
 def _results(pending: deque[Future[Any]], more: Iterator[Future[Any]], deadline: float | None) -> Iterator[Any]:
