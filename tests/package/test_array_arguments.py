@@ -1,4 +1,4 @@
-"""Arrays as arguments: those of up to COPIED bytes are copied, and others are read in place; and arrays that are shared."""
+"""Arrays as arguments: up to COPIED bytes they are copied, and others are read in place; and arrays that are shared."""
 
 import importlib.util
 import os

@@ -256,6 +256,47 @@ class Identity(Programs):
             "True",
         )
 
+    def test_methods_that_are_globals_are_bound_to_the_globals_object(self):
+        self.assert_prints(
+            """
+            class Counter:
+                count = 0
+                def step(self): self.count += 1
+            counter, found = Counter(), []
+            step, add, new = counter.step, found.append, len
+            def work(plus=step):
+                step(); plus(); add(4)
+                return counter.count, found, step.__self__ is counter, add.__self__ is found, new([])
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                for _ in range(2): print(*pool.submit(work).result())
+            """,
+            "2 [4] True True 0",
+            "4 [4, 4] True True 0",
+        )
+
+    def test_instances_that_their_class_keeps(self):
+        self.assert_prints(
+            """
+            class Unit:
+                known = {}
+                def __new__(cls, name):
+                    if name not in cls.known:
+                        cls.known[name] = super().__new__(cls)
+                        cls.known[name].name = name
+                    return cls.known[name]
+                def __getnewargs__(self): return self.name,
+            Unit("m"), Unit("s")
+            def work():
+                import pickle
+                return Unit("m") is Unit.known["m"], sorted(Unit.known), pickle.loads(pickle.dumps(Unit("s"))).name
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                print(*pool.submit(work).result())
+                print(pool.submit(lambda unit: unit is Unit("m"), Unit("m")).result())
+            """,
+            "True ['m', 's'] s",
+            "True",
+        )
+
     def test_cells_and_dicts_of_functions_are_not_kept_forever(self):
         self.assert_prints(
             """

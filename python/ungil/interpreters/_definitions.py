@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 ATOMS = frozenset([type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)])
 """Types whose objects never change, and are not asked which object they are."""
 
-_NEVER_ALIASES = (type, FunctionType, BuiltinFunctionType, ModuleType, MethodType)
+
+def _stands_alone(value: Any) -> bool:
+    """Whether a value has no content of its own: it never changes, or has a token or a name. Methods are bound."""
+    if isinstance(value, (BuiltinFunctionType, MethodType)):
+        return isinstance(value.__self__, (type(None), type, ModuleType))
+    return type(value) in ATOMS or isinstance(value, (type, FunctionType, ModuleType))
 
 
 class _Namespace:
@@ -255,7 +260,7 @@ class Definitions:
 
     def _alias(self, value: Any, *where: Any) -> tuple[GlobalName, bytes] | None:
         """The global that is the same object as a value, and its fingerprint."""
-        if type(value) in ATOMS or isinstance(value, _NEVER_ALIASES):
+        if _stands_alone(value):
             return None
         name = self._main_names().get(id(value))
         if name is None or _anew.is_anew(value):
@@ -391,9 +396,7 @@ class Definitions:
         for token, namespace in sorted(self._namespaces.items(), key=lambda item: item[0] == MAIN):
             unsent, optional = namespace.unsent, namespace.optional
             namespace.unsent, namespace.optional = {}, {}
-            first = {
-                name for name, value in unsent.items() if type(value) in ATOMS or isinstance(value, _NEVER_ALIASES)
-            }
+            first = {name for name, value in unsent.items() if _stands_alone(value)}
             for is_first, more in (True, {}), (False, optional):
                 values = {name: value for name, value in unsent.items() if (name in first) is is_first}
                 if is_first:

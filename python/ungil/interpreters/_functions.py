@@ -242,9 +242,14 @@ def reduce_instance(obj: Any) -> Any:
     kind = type(obj)
     if type(kind.__new__) is not FunctionType or not is_by_value(kind) or not is_by_value(kind.__new__):
         return None
-    if hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__"):
-        return None
     reduced = obj.__reduce_ex__(2)
-    if type(reduced) is not tuple or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]
+    if type(reduced) is not tuple or reduced[0] not in _NEW:
         return None
-    return (_kinds.make_instance, *reduced[1:])
+    if not hasattr(kind, "__getnewargs__") and not hasattr(kind, "__getnewargs_ex__"):
+        return (_kinds.make_instance, *reduced[1:])
+    # Its arguments are those of the program's __new__. That of `object` needs none.
+    native = next(base for base in kind.__mro__ if "__new__" in base.__dict__ and not is_by_value(base))
+    return (_kinds.make_instance, (kind,), *reduced[2:]) if native is object else None
+
+
+_NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]

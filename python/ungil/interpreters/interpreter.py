@@ -183,9 +183,9 @@ class Interpreter(Handle):
         function : callable
             Any function that pickle or cloudpickle can pickle.
         *args, **kwargs
-            Its arguments, which are pickled. Numpy arrays of up to 512 KiB are copied. Larger ones are lent: the function
-            reads the memory in place, and until nothing in the interpreter uses it any more, the array is not writeable
-            on either side. What `ungil.share` returns goes without a copy.
+            Its arguments, which are pickled. Numpy arrays of up to 512 KiB are copied. Larger ones are lent: the
+            function reads the memory in place, and until nothing in the interpreter uses it any more, the array is not
+            writeable on either side. What `ungil.share` returns goes without a copy.
 
         Returns
         -------
