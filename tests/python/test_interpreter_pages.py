@@ -97,6 +97,14 @@ int status_of_child(unsigned (*function)(void)) {
 }
 """
 
+# It calls a function that is bound to that library's, as those of C++ templates are.
+CALLS = """
+static int answer;
+unsigned of_constants(void) { return 1; }
+__attribute__((constructor)) static void call(void) { answer = of_constants(); }
+int answer_of_initialiser(void) { return answer; }
+"""
+
 SUM = sum(range(1, 65)) + 7
 
 
@@ -201,6 +209,19 @@ class Pages(CompiledCase):
             % str(path)
         )
         self.assertEqual((values, os.path.getsize(path)), (str((SUM, SUM, 16)), 7))
+
+    def test_code_that_is_called_meanwhile_is_there(self):
+        path = self.library_with(CALLS)
+        answers, = self.outcome(
+            """
+            interpreters = [Interpreter(shared="libshared.so") for _ in range(2)]
+            for i in interpreters:
+                i.run("import ctypes; library = ctypes.CDLL(%r)")
+            print([i.eval("library.answer_of_initialiser(), library.of_constants()") for i in interpreters])
+            """
+            % str(path)
+        )
+        self.assertEqual(answers, str([str((SUM, SUM))] * 2))
 
     def test_a_child_of_a_fork_meanwhile_has_what_it_needs(self):
         path = self.library_with(FORKS)

@@ -6,12 +6,15 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use object::elf::DT_NEEDED;
+
 use super::dl::Library;
-use super::graph::{Graph, Target};
+use super::graph::{Graph, Node, Target};
 use super::initializers::{initialization_order, initialize};
 use super::memfile::PrivateFile;
 use super::shared_pages::share_pages;
 use crate::interp::elf::image::Image;
+use crate::interp::elf::malformed::Malformed;
 use crate::interp::elf::reading::MissingPages;
 use crate::interp::elf::version_files::version_files_not_needed;
 
@@ -39,6 +42,32 @@ pub(super) fn check_version_files(
         }
     }
     Ok(())
+}
+
+/// Writes the missing pages, if the dynamic loader loads other libraries along with the copies: it calls the initialisers
+/// of these, which may be bound to functions of the copies, as those of C++ templates are.
+pub(super) fn write_for_others(graph: &Graph, files: &Files, missing: &Missing) -> Result<(), String> {
+    let mut others = graph.0.iter().enumerate().filter(|(i, _)| !files.contains_key(i));
+    if others.all(|(_, node)| is_loaded(node)) {
+        return Ok(());
+    }
+    files.iter().try_for_each(|(i, file)| {
+        let written = file.open().and_then(|file| missing[i].write(&file));
+        written.map_err(|error| failed(&graph.0[*i].path, &error))
+    })
+}
+
+/// Whether the loader takes a library that the process has for this one.
+fn is_loaded(node: &Node) -> bool {
+    let by = |name: &Vec<u8>| Library::loaded_by(Path::new(OsStr::from_bytes(name))).is_some();
+    Library::loaded_by(&node.path).is_some() || node.names.iter().all(by)
+}
+
+/// Whether the dynamic loader loads other libraries along with this one.
+pub(crate) fn loads_others(image: &Image) -> Result<bool, Malformed> {
+    let names = image.dyn_values(DT_NEEDED).map(|name| image.string(name));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    Ok(!names.into_iter().all(|name| Library::loaded_by(Path::new(OsStr::from_bytes(name))).is_some()))
 }
 
 /// Gives the copies that are loaded all their pages.

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use super::dl::{Library, is_exported_by_host, path_at};
 use super::finalizers::Finalizers;
 use super::graph::{Graph, Loaded, Node, Target};
-use super::graph_files::{Files, Missing, check_version_files, complete, failed, initialize_all};
+use super::graph_files::{
+    Files, Missing, check_version_files, complete, failed, initialize_all, write_for_others,
+};
 use super::library_cache::{FileId, library_info, original_of, remember_original};
 use super::memfile::PrivateFile;
 use super::privacy::{Choice, Verdict, decide, own_file};
@@ -206,6 +208,7 @@ impl Loader {
             missing.insert(i, pages.map_err(|error| failed(&node.path, &*error))?);
             remember_original(file.path(), &node.path);
         }
+        write_for_others(graph, &files, &missing)?;
         // The copies' symbols must not be global in the process, or the next interpreter's would be bound to them.
         let flags = flags & !libc::RTLD_GLOBAL | libc::RTLD_NODELETE;
         self.begin(graph, &files);

@@ -27,7 +27,7 @@ pub mod dl;
 pub(crate) mod finalizers;
 mod global_scope;
 mod graph;
-mod graph_files;
+pub(crate) mod graph_files;
 pub(crate) mod initializers;
 mod ld_cache;
 pub(crate) mod library_cache;

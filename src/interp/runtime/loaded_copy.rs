@@ -20,6 +20,7 @@ use crate::interp::error::InterpError;
 use crate::interp::interpose::start::HashSecret;
 use crate::interp::interpose::{self, copies, environ};
 use crate::interp::loading::dl::Library;
+use crate::interp::loading::graph_files::loads_others;
 use crate::interp::loading::initializers::initialize;
 use crate::interp::loading::library_cache::FileId;
 use crate::interp::loading::loader::Loader;
@@ -141,12 +142,17 @@ unsafe fn load(
     let is_free_threaded = exported.contains(free_threading::MARK.as_bytes());
     environ::replace(number, &environment::snapshot());
     let interposed = interpose::functions(number, is_free_threaded).map_err(|error| load(&error))?;
+    let loads_others = loads_others(&image).map_err(|error| read(&error))?;
     let copy = rewrite_libpython(image, &prefix, &interposed);
     let copy = copy.map_err(|error| rename(&error))?;
     let name = CString::new(file_name(&libpython.file).as_bytes()).unwrap_or_default();
     let file = PrivateFile::new(&name, b"").map_err(|error| load(&error))?;
     let written = file.open().and_then(|mut to| original.write_copy(&copy, &mut to, page_size()?));
     let missing = written.map_err(|error| load(&error))?;
+    if loads_others {
+        // Their initialisers may be bound to functions of the copy.
+        file.open().and_then(|file| missing.write(&file)).map_err(|error| load(&error))?;
+    }
     // SAFETY: the initialisers of the copy are hidden, and what it needs, it has in common with the original.
     let python = unsafe { Library::open(file.path(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     let python = python.map_err(|error| load(&prefix.demangle(&error.0)))?;
