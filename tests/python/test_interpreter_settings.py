@@ -4,7 +4,9 @@
 from __future__ import unicode_literals
 
 import os
+import shutil
 import sys
+import tempfile
 import unittest
 
 from interpreters import (
@@ -98,6 +100,23 @@ class Settings(Case):
                 environment=variables,
             )
             self.assertEqual((status, output), (0, "9\n"), errors)
+
+    def test_bytes_as_long_as_the_secret_of_hashes_are_random(self):
+        directory = tempfile.mkdtemp()
+        try:
+            with open(os.path.join(directory, "sitecustomize.py"), "w") as file:
+                file.write("import os; first = os.urandom(24)")
+            for seed in ("", "0", "5"):
+                status, output, errors = run(
+                    """
+                    ask = "__import__('sitecustomize').first"
+                    print(len({b"\\0" * 24} | {eval(Interpreter(fresh=1).eval(ask)) for _ in range(2)}))
+                    """,
+                    environment={"PYTHONHASHSEED": seed, "PYTHONPATH": directory},
+                )
+                self.assertEqual((status, output), (0, "3\n"), (seed, errors))
+        finally:
+            shutil.rmtree(directory)
 
     def test_warning_filters_are_those_that_the_host_has_at_the_start(self):
         status, output, errors = run(

@@ -64,7 +64,17 @@ unsafe fn give(memory: *mut c_void, length: usize) -> bool {
 /// The contract of getrandom: the memory is valid for writes of `length` bytes.
 pub(super) unsafe extern "C" fn getrandom(memory: *mut c_void, length: usize, flags: c_uint) -> isize {
     // SAFETY: this function's contract is that of both.
-    unsafe { if give(memory, length) { length as isize } else { libc::getrandom(memory, length, flags) } }
+    unsafe { if give(memory, length) { length as isize } else { random_bytes(memory, length, flags) } }
+}
+
+/// Random numbers of the system's. (glibc has a function for the system call since 2.25, and this library loads with older
+/// ones.)
+///
+/// # Safety
+/// The contract of getrandom.
+pub(crate) unsafe fn random_bytes(memory: *mut c_void, length: usize, flags: c_uint) -> isize {
+    // SAFETY: by this function's contract, the kernel may write to this memory.
+    unsafe { libc::syscall(libc::SYS_getrandom, memory, length, flags) as isize }
 }
 
 /// `syscall`, by which a Python that was built for old C libraries calls `getrandom`.

@@ -135,6 +135,11 @@ impl Options {
         self.get(name)?.to_str()?.parse().ok()
     }
 
+    /// Whether Python is to read variables of the environment.
+    pub(crate) fn use_environment(&self) -> bool {
+        ["ignore_environment", "isolated"].iter().all(|name| self.number(name).is_none_or(|value| value == 0))
+    }
+
     /// These options, and for names that are not given here, the options of `others`.
     pub(crate) fn or(mut self, others: &Self) -> Self {
         let is_given = |name: &str| self.0.iter().any(|(other, _)| *other == name);

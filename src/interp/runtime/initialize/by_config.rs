@@ -151,9 +151,7 @@ impl Config<'_> {
             let value = if is_inverted { i64::from(value == 0) } else { value.into() };
             self.set(&option, value).map_err(|why| format!("{why}, which the option \"{name}\" sets"))?;
         }
-        let is_set = |name| options.number(name).is_some_and(|value| value != 0);
-        let uses_environment = !is_set("ignore_environment") && !is_set("isolated");
-        if options.number("dev_mode").is_none() && uses_environment {
+        if options.number("dev_mode").is_none() && options.use_environment() {
             self.set(c"dev_mode", is_dev_mode_in_environment().into())?;
         }
         Ok(())

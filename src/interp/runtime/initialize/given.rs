@@ -7,7 +7,8 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
-use crate::interp::interpose::start::{Given, HashSecret};
+use crate::interp::interpose::start::{Given, HashSecret, random_bytes};
+use crate::interp::runtime::environment;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::options::{ENVIRONMENT_FLAGS, Options};
 
@@ -24,12 +25,25 @@ static OF_PROCESS: OnceLock<HashSecret> = OnceLock::new();
 
 pub(super) fn for_copy(copy: &LoadedCopy) -> Given {
     let mut variables = variables(&copy.options);
-    if let Some(secret) = copy.hash_secret {
+    let has_seed = match copy.hash_secret {
         // Whatever the variable is now, that Python has started with this secret. It is 0 for the seed 0 alone.
-        let seed = if secret == HashSecret::default() { c"0" } else { c"random" };
-        variables.push(("PYTHONHASHSEED", seed.to_owned()));
-    }
-    Given { hash_secret: copy.hash_secret.or_else(of_process), variables }
+        Some(secret) => {
+            let is_0 = secret == HashSecret::default();
+            variables.push(("PYTHONHASHSEED", if is_0 { c"0" } else { c"random" }.to_owned()));
+            is_0
+        }
+        None => is_seed_in(&environment::snapshot()),
+    };
+    let secret = || copy.hash_secret.or_else(of_process);
+    // With a seed, Python asks for no secret, and what it asks for later is to be random.
+    let is_asked_for = !(has_seed && copy.options.use_environment());
+    Given { hash_secret: is_asked_for.then(secret).flatten(), variables }
+}
+
+/// Whether these variables give a seed for hashes.
+fn is_seed_in(variables: &[u8]) -> bool {
+    let mut values = variables.split(|&byte| byte == 0).filter_map(|it| it.strip_prefix(b"PYTHONHASHSEED="));
+    values.next().is_some_and(|value| !value.is_empty() && value != b"random")
 }
 
 fn variables(options: &Options) -> Vec<(&'static str, CString)> {
@@ -51,8 +65,7 @@ fn of_process() -> Option<HashSecret> {
     if OF_PROCESS.get().is_none() {
         let mut secret = HashSecret::default();
         // SAFETY: the memory is valid for writes of that length.
-        let written =
-            unsafe { libc::getrandom(secret.as_mut_ptr().cast(), secret.len(), libc::GRND_NONBLOCK) };
+        let written = unsafe { random_bytes(secret.as_mut_ptr().cast(), secret.len(), libc::GRND_NONBLOCK) };
         if written == secret.len() as isize {
             let _ = OF_PROCESS.set(secret); // or another thread's
         }
@@ -63,6 +76,19 @@ fn of_process() -> Option<HashSecret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_is_a_number_in_the_environment() {
+        for (variables, expected) in [
+            ("", false),
+            ("PYTHONHASHSEED=random\0", false),
+            ("PYTHONHASHSEED=\0A=1\0", false),
+            ("MY_PYTHONHASHSEED=1\0", false),
+            ("A=1\0PYTHONHASHSEED=0\0", true),
+        ] {
+            assert_eq!(is_seed_in(variables.as_bytes()), expected, "{variables:?}");
+        }
+    }
 
     #[test]
     fn options_become_variables() {
