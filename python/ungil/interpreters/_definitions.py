@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, ModuleType
 
 from .._private_apis import pickle
 from . import _anew, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
 from ._fingerprints import fingerprint_of, hash_of
-from ._identity import MAIN, Entry, main_globals, registry
+from ._identity import ATOMS, MAIN, Entry, main_globals, registry, stands_alone
 from ._importable import is_made_by_program, make_known_to_cloudpickle
 from ._sharing import PROTOCOL
 
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
     from ._arrivals import Piece
     from ._pickling import Lend
     from ._sharing import OutOfBandBuffer
-
-ATOMS = frozenset([type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)])
-"""Types whose objects never change, and are not asked which object they are."""
-
-
-def _stands_alone(value: Any) -> bool:
-    """Whether a value has no content of its own: it never changes, or has a token or a name. Methods are bound."""
-    if isinstance(value, (BuiltinFunctionType, MethodType)):
-        return isinstance(value.__self__, (type(None), type, ModuleType))
-    return type(value) in ATOMS or isinstance(value, (type, FunctionType, ModuleType))
 
 
 class _Namespace:
@@ -260,7 +250,7 @@ class Definitions:
 
     def _alias(self, value: Any, *where: Any) -> tuple[GlobalName, bytes] | None:
         """The global that is the same object as a value, and its fingerprint."""
-        if _stands_alone(value):
+        if stands_alone(value):
             return None
         name = self._main_names().get(id(value))
         if name is None or _anew.is_anew(value):
@@ -396,7 +386,7 @@ class Definitions:
         for token, namespace in sorted(self._namespaces.items(), key=lambda item: item[0] == MAIN):
             unsent, optional = namespace.unsent, namespace.optional
             namespace.unsent, namespace.optional = {}, {}
-            first = {name for name, value in unsent.items() if _stands_alone(value)}
+            first = {name for name, value in unsent.items() if stands_alone(value)}
             for is_first, more in (True, {}), (False, optional):
                 values = {name: value for name, value in unsent.items() if (name in first) is is_first}
                 if is_first:

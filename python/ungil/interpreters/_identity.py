@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 from .._private_apis import RLock, weak_reference
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 """The token of the dict of `__main__`'s globals, where a program's functions arrive."""
+
+ATOMS = frozenset([type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)])
+"""Types whose objects never change, and are not asked which object they are."""
+
+
+def stands_alone(value: Any) -> bool:
+    """Whether a value has no content of its own: it never changes, or has a token or a name. Methods are bound."""
+    if isinstance(value, (BuiltinFunctionType, MethodType)):
+        return isinstance(value.__self__, (type(None), type, ModuleType))
+    return type(value) in ATOMS or isinstance(value, (type, FunctionType, ModuleType))
 
 
 def main_globals() -> dict[str, Any]:
