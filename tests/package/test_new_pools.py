@@ -380,11 +380,17 @@ class PoolsInImports(unittest.TestCase):
             def importing():
                 import module_body
                 return module_body.nine
+            class Step:
+                func = property(lambda self: self)
+                def __call__(self): return 4
+            def step():
+                with ungil.InterpreterPoolExecutor(1) as pool: return pool.submit(Step()).result()
             with ungil.InterpreterPoolExecutor(1) as pool:
                 print(pool.submit(nested, 2).result(), pool.submit(importing).result(), importing())
+                print(pool.submit(step).result())
             """
         )
-        self.assertEqual((status, output, errors), (0, "[2, 1, 0] 9 9\n", ""))
+        self.assertEqual((status, output, errors), (0, "[2, 1, 0] 9 9\n4\n", ""))
 
 
 if __name__ == "__main__":

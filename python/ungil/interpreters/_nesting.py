@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable
 from types import FrameType
@@ -40,7 +41,7 @@ def refuse_function(function: Any) -> None:
     """The same if a task needs a module, for this function, whose import is in progress for another task."""
     if not depth():
         return
-    while hasattr(function, "func"):  # functools.partial
+    while isinstance(function, functools.partial):
         function = function.func
     if not is_by_value(function):
         refuse_modules([getattr(function, "__module__", None)])
