@@ -52,6 +52,9 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES["__version__"] = "_native.library"
 
+# They were here in version 0.1.
+_MOVED_TO_COMPAT = ("num_primes", "pi", "test")
+
 _SUBMODULES = ("aio", "compat", "control", "errors", "functions", "interpreters", "kernels", "progress")
 
 # Names of builtins are left out: `from ungil import *` hides none of them.
@@ -65,11 +68,20 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of the module
 
         if name in _SUBMODULES:
             return importlib.import_module("." + name, __name__)
+        if name in _MOVED_TO_COMPAT:
+            return _moved(importlib.import_module(".compat", __name__), name)
         if name not in _MODULES:
             raise AttributeError("module %r has no attribute %r" % (__name__, name))
         module = importlib.import_module("." + _MODULES[name], __name__)
         value = globals()[name] = getattr(module, "version" if name == "__version__" else name)
         return value
+
+
+def _moved(module: object, name: str) -> object:
+    import warnings
+
+    warnings.warn("ungil.%s is ungil.compat.%s now" % (name, name), DeprecationWarning, stacklevel=3)
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

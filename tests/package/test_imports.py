@@ -57,6 +57,12 @@ class Names(unittest.TestCase):
             self.assertTrue(hasattr(ungil, name), name)
         self.assertFalse(hasattr(ungil, "nothing"))
 
+    def test_names_that_were_moved_warn(self):
+        for name in ("test", "num_primes", "pi"):
+            with self.assertWarnsRegex(DeprecationWarning, r"ungil\.compat\.%s now" % name) as caught:
+                self.assertIs(getattr(ungil, name), getattr(ungil.compat, name))
+            self.assertEqual(caught.filename, __file__)
+
     def test_type_checkers_see_the_same_names(self):
         tree = ast.parse(inspect.getsource(ungil))
         (block,) = (node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
