@@ -120,6 +120,22 @@ class MadeAnew(Programs):
             "first second",
         )
 
+    def test_files_that_are_read(self):
+        self.assert_prints(
+            """
+            import json, tempfile
+            with tempfile.NamedTemporaryFile("w+", delete=False) as temporary: temporary.write("a\\nb\\nc\\nd\\n")
+            file, decoder = open(temporary.name), json.JSONDecoder(parse_int=str)
+            head = file.readline()
+            def read(): return decoder.decode("[1]"), file.readline()
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                print([pool.submit(read).result() for _ in range(2)], file.readline() == "b\\n")
+                print(str(pool.submit(lambda: temporary.name).exception())[:54])
+            """,
+            r"[(['1'], 'b\n'), (['1'], 'c\n')] True",
+            "the global 'temporary' of function '<lambda>' cannot b",
+        )
+
     def test_an_error_names_the_variable_and_the_function(self):
         self.assert_prints(
             """

@@ -12,6 +12,7 @@ import sys
 from functools import lru_cache, singledispatch
 
 from .. import _private_apis
+from . import _handles
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 
@@ -222,6 +223,19 @@ def _set_each(obj: Any, values: dict[str, Any]) -> None:
         setattr(obj, name, value)
 
 
+def _reduce_scanner(scanner: Any) -> Reduction:
+    """What a json.JSONDecoder has."""
+    names = "strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int", "parse_constant"
+    return new_scanner, ({name: getattr(scanner, name) for name in names},), {}
+
+
+def new_scanner(settings: dict[str, Any]) -> Any:
+    from json import scanner
+    from types import SimpleNamespace
+
+    return scanner.make_scanner(SimpleNamespace(**settings))  # type: ignore[arg-type]
+
+
 def _reduce_parameter(parameter: Any) -> Reduction | None:
     """typing.ParamSpec and typing.TypeVarTuple."""
     if parameter.__module__ not in ("__main__", "__mp_main__"):
@@ -277,6 +291,8 @@ _REDUCTIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("weakref", "WeakValueDictionary"): _reduce_weak_dictionary,
     ("weakref", "WeakKeyDictionary"): _reduce_weak_dictionary,
     ("sqlite3", "Connection"): _reduce_connection,
+    ("_io", "TextIOWrapper"): _handles.reduction_of_file,
+    ("_json", "Scanner"): _reduce_scanner,
     ("typing", "NewType"): _reduce_new_type,
     ("typing", "TypeAliasType"): _reduce_alias,
     ("typing", "ParamSpec"): _reduce_parameter,

@@ -180,19 +180,36 @@ def _refuse_file(obj: Any) -> Any:
     )
 
 
-def reduce_file(obj: Any) -> Any:
-    """The reduction of a file of the program that is a global: both have its position. None for others."""
+def reduction_of_file(obj: Any) -> Any:
+    """How a text file that is a global is made anew, as for `_anew`; None for others.
+
+    One that is read gets a position of its own, from where the program is. One that is written has the program's.
+    """
     if type(obj).__name__ != "TextIOWrapper" or obj in (sys.stdin, sys.stdout, sys.stderr):
         return None
+    position = None
     try:
+        if obj.mode in ("r", "rt"):
+            position = obj.tell()
         obj.flush()
-        return _text_file, (duplicate(obj.fileno()), obj.mode, obj.encoding, obj.errors)
-    except (AttributeError, OSError, ValueError):  # it is closed, or has no descriptor
+        return _text_file, (duplicate(obj.fileno()), obj.mode, obj.encoding, obj.errors, position), {}
+    except (AttributeError, OSError, ValueError):  # it is closed, has no descriptor, or no position that can be told
         return None
 
 
-def _text_file(descriptor: Descriptor, mode: str, encoding: str, errors: str) -> Any:
-    return open(descriptor.detach(), mode.replace("x", "w"), encoding=encoding, errors=errors)
+def _text_file(descriptor: Descriptor, mode: str, encoding: str, errors: str, position: int | None) -> Any:
+    own = descriptor.detach()
+    if position is None:
+        return open(own, mode.replace("x", "w"), encoding=encoding, errors=errors)
+    try:
+        return _at(position, open("/proc/self/fd/%d" % own, encoding=encoding, errors=errors))
+    finally:
+        os.close(own)
+
+
+def _at(position: int, file: Any) -> Any:
+    file.seek(position)
+    return file
 
 
 # Memory of Value and Array
@@ -292,5 +309,6 @@ _REDUCERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "BufferedWriter": ("_io", _refuse_file),
     "BufferedRandom": ("_io", _refuse_file),
     "FileIO": ("_io", _refuse_file),
+    "_TemporaryFileWrapper": ("tempfile", _refuse_file),
 }
 """By the names of types, which only these modules have: what reduces their objects."""

@@ -277,8 +277,8 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
             elif kind is BuiltinFunctionType:
                 return NotImplemented
             else:
-                own = None if self._definitions.is_content else _handles.reduce_file(obj)
-                own = own or self._reduce_own(obj)
+                is_file = not self._definitions.is_content and _handles.reduction_of_file(obj) is not None
+                own = NotImplemented if is_file else self._reduce_own(obj)
                 if own is not NotImplemented:
                     return own
             reduced = self._definitions.reduce(obj)
