@@ -111,6 +111,31 @@ class Classes(AsProcesses):
             """
         )
 
+    def test_annotations_that_are_text(self):
+        self.check(
+            """
+            import collections.abc as abc, dataclasses, threading, typing
+            Vector = typing.List[float]
+            Unused = threading.Lock()
+            @dataclasses.dataclass
+            class Inner:
+                a: int
+            @dataclasses.dataclass
+            class Outer:
+                inner: "Inner"
+                vector: "Vector"
+                other: "typing.Optional[Outer]" = None
+                def method(self, f: "abc.Callable[[Inner], NotThere]") -> "Unused":
+                    return 1
+            def annotated(x: "Inner", y: "Vector") -> "Outer":
+                return 0
+            def hints():
+                return [list(typing.get_type_hints(it).items()) for it in (Inner, Outer, annotated)]
+            def trial(pool):
+                return repr(pool.submit(hints).result()), pool.submit(Outer(Inner(1), []).method, 1).result()
+            """
+        )
+
     def test_functions_of_numba_and_structures_of_ctypes(self):
         import_or_skip("numba")
         self.check(

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
-from . import _nesting, _pickling
+from . import _deferred, _nesting, _pickling
 from ._functions import looks_up_globals
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
@@ -221,7 +221,7 @@ def _collect_function(function: FunctionType, found: _Dependencies) -> bool:
         return False
     found.bodies.append((function, function.__code__, function.__defaults__, keywords))
     namespace = function.__globals__
-    for name in _names_in(function.__code__):
+    for name in (*_names_in(function.__code__), *_deferred.names_in_annotations_of(function, namespace)):
         value = namespace.get(name, _MISSING)
         found.globals.append((namespace, name, value))
         if value is not _MISSING and not _collect(value, found):

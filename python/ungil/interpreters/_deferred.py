@@ -99,3 +99,22 @@ def attributes_of_class(kind: type, attributes: dict[str, Any]) -> dict[str, Any
 
 # The last one is there with old versions of cloudpickle. It belongs to this side, and cannot be pickled.
 _ANNOTATIONS = ("__annotations__", "__annotations_cache__", "__annotate_func__")
+
+
+def names_in_annotations_of(obj: Any, namespace: dict[str, Any]) -> tuple[str, ...]:
+    """The globals that annotations name if they are text: `typing.get_type_hints` looks for them in tasks."""
+    try:
+        annotations = getattr(obj, "__annotations__", {})  # a class may have none before Python 3.10
+    except Exception:  # Python cannot evaluate them
+        return ()
+    text = [value for value in annotations.values() if type(value) is str]
+    if not text:
+        return ()
+    import re
+
+    names = dict.fromkeys(re.findall(r"[^\W\d]\w*", " ".join(text)))
+    return tuple(name for name in names if _is_of_annotations(namespace.get(name)))
+
+
+def _is_of_annotations(value: Any) -> bool:
+    return isinstance(value, (type, ModuleType)) or type(value).__module__ in ("types", "typing", "typing_extensions")

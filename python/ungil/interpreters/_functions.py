@@ -10,7 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from .._private_apis import globals_used_by, parts_of_reduction
 from . import _deferred, _kinds
 from ._arrivals import Token
-from ._identity import MAIN
+from ._identity import MAIN, main_globals, registry
 from ._importable import is_by_value
 
 TYPE_CHECKING = False
@@ -113,7 +113,8 @@ class CachedFunction:
 
     def __init__(self, inputs: Any, definition: Definition, function: FunctionType) -> None:
         self.inputs, self.definition = inputs, definition
-        self.names = tuple(globals_used_by(function.__code__))
+        in_annotations = _deferred.names_in_annotations_of(function, function.__globals__)
+        self.names = (*globals_used_by(function.__code__), *in_annotations)
         self.looks_up_globals = looks_up_globals(function)
 
 
@@ -197,6 +198,10 @@ def define_class(message: Message, entry: Entry, kind: Any) -> Definition:
     fields = kind.__dict__.get("_fields_", ()) if type(kind).__module__ == "_ctypes" else ()
     made = {*_IN_SKELETON, *(field[0] for field in fields)}
     attributes = {name: value for name, value in attributes.items() if name not in made}
+    if message.shared_names is not None and kind.__module__ == main_globals().get("__name__"):
+        names = _deferred.names_in_annotations_of(kind, main_globals())
+        main: Any = registry.at(MAIN)
+        message.use_globals(main, main_globals(), names, "the global %r in the annotations of class %r", name)
     parts = {}
     for attribute in sorted(attributes, key=lambda attribute: _order(attributes[attribute])):
         value = attributes[attribute]
