@@ -227,7 +227,8 @@ impl MissingPages {
     }
 }
 
-/// The pages that have a part of any of these ranges, in order. They end with the file, which has this length.
+/// The pages that have a part of any of these ranges, in order. They end with the file, which has this length. (Notes, for
+/// example, may lie behind its loaded part.)
 fn whole_pages<'a>(
     ranges: impl Iterator<Item = &'a Range<usize>>,
     page: usize,
@@ -235,7 +236,7 @@ fn whole_pages<'a>(
 ) -> Vec<Range<usize>> {
     let whole =
         |range: &Range<usize>| range.start / page * page..range.end.min(len).next_multiple_of(page).min(len);
-    merged(ranges.filter(|range| !range.is_empty()).map(whole).collect())
+    merged(ranges.filter(|range| !range.is_empty() && range.start < len).map(whole).collect())
 }
 
 /// These ranges in order; those that touch become one.
@@ -338,6 +339,47 @@ mod tests {
             let whole = rewrite(Image::read(path).unwrap());
             assert!(std::fs::read(&target).unwrap() == *whole, "{}", path.display());
         }
+        std::fs::remove_file(&target).unwrap();
+    }
+
+    /// With the header of one segment elsewhere, a file is malformed or has the same copy as if it had been read as a whole.
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri makes no files")]
+    fn copies_of_damaged_files_are_whole() {
+        const PAGE: usize = 64;
+        let directory = std::env::temp_dir();
+        let [original, target] = ["damaged", "damaged-copy"]
+            .map(|name| directory.join(format!("ungil-{name}-{}", std::process::id())));
+        let rewrite = |image| {
+            rewrite_library(image, &SymbolPrefix::new(7), b"own.so", b"/here", |_| true, |_| None).ok()
+        };
+        let mut count = 0;
+        for (at, value) in (64..232).flat_map(|at| [0, 1, 4, 7, 0x40, 0xff].map(|value| (at, value))) {
+            let mut damaged = small_object(true, true);
+            damaged[at] = value;
+            std::fs::write(&original, &damaged).unwrap();
+            let Ok((file, tables)) = Original::read(&original) else { continue };
+            let Some(copy) = rewrite(tables) else { continue };
+            let mut to = File::create(&target).unwrap();
+            let missing = file.write_copy(&copy, &mut to, PAGE).unwrap();
+            let mut end = 0;
+            for pages in &missing.ranges {
+                assert!(pages.start >= end && pages.start < pages.end, "{at} {value}: {:?}", missing.ranges);
+                assert!(
+                    pages.start % PAGE == 0 && pages.end % PAGE == 0,
+                    "{at} {value}: {:?}",
+                    missing.ranges
+                );
+                end = pages.end;
+            }
+            assert!(end <= copy.len().next_multiple_of(PAGE), "{at} {value}: {:?}", missing.ranges);
+            missing.write(&to).unwrap();
+            let whole = rewrite(Image::read(&original).unwrap()).unwrap();
+            assert!(std::fs::read(&target).unwrap() == *whole, "{at} {value}");
+            count += 1;
+        }
+        assert!(count > 100, "{count}");
+        std::fs::remove_file(&original).unwrap();
         std::fs::remove_file(&target).unwrap();
     }
 
