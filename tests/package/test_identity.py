@@ -297,7 +297,7 @@ class Identity(Programs):
             "True",
         )
 
-    def test_cells_and_dicts_of_functions_are_not_kept_forever(self):
+    def test_cells_dicts_and_sentinels_are_not_kept_forever(self):
         self.assert_prints(
             """
             def closure(i): return lambda: i
@@ -314,9 +314,14 @@ class Identity(Programs):
                 print([max(counts) < 1500 for counts in (entries(), interpreter.call(entries))])
                 results = [interpreter.call(eval, "lambda: 1")() for _ in range(1500)]
                 print([max(counts) < 1500 for counts in (entries(), interpreter.call(entries))])
+                for _ in range(1500):
+                    sentinel = object()
+                    interpreter.call(lambda: sentinel)
+                print([max(counts) < 1500 for counts in (entries(), interpreter.call(entries))])
             """,
             "True",
             "True",
+            "[True, True]",
             "[True, True]",
             "[True, True]",
         )

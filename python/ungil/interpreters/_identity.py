@@ -84,6 +84,9 @@ class Held:
                 return get(holder)
         return None
 
+    def is_gone(self) -> bool:
+        return self() is None
+
     def add(self, holder: Any, get: Callable[[Any], Any]) -> None:
         """holder: a function or module, for which get(holder) is the object."""
         self._holders[weak_reference(holder, self._remove)] = get
@@ -91,6 +94,28 @@ class Held:
 
     def _remove(self, reference: Any) -> None:
         self._holders.pop(reference, None)
+
+
+class Kept:
+    """An object to which there is no weak reference, such as a sentinel, and that nothing else may refer to."""
+
+    __slots__ = ("_obj",)
+
+    def __init__(self, obj: Any) -> None:
+        self._obj = obj
+
+    def __call__(self) -> Any:
+        return self._obj
+
+    def references(self) -> int:
+        return sys.getrefcount(self._obj)
+
+    def is_gone(self) -> bool:
+        """Whether nothing else refers to it, so that nobody can tell it from another one."""
+        return self.references() <= _REFERENCES_OF_NOBODY
+
+
+_REFERENCES_OF_NOBODY = Kept(object()).references()
 
 
 def globals_of(holder: Any) -> Any:
@@ -191,8 +216,8 @@ class Registry:
     def _finder(self, obj: Any) -> Find:
         try:
             return _Reference(obj, self._forget)
-        except TypeError:  # there are no weak references to it, so it is kept
-            return lambda: obj
+        except TypeError:  # there are no weak references to it
+            return Kept(obj)
 
     def _forget(self, reference: Any) -> None:
         """Called when an object is gone, at any time. Each access is one operation of a dict."""
@@ -206,11 +231,11 @@ class Registry:
             entries.pop(key, None)
 
     def _sweep(self) -> None:
-        """Forget cells and dicts that nothing holds any more."""
+        """Forget what nothing holds any more: cells, dicts, and objects that are kept."""
         entries: Any
         for entries in self._by_token, self._by_id:
             for key, entry in entries.copy().items():
-                if type(entry.find) is Held and entry.find() is None:
+                if isinstance(entry.find, (Held, Kept)) and entry.find.is_gone():
                     entries.pop(key, None)
 
 
