@@ -26,6 +26,31 @@ class Identity(Programs):
             "True (True, True)",
         )
 
+    def test_names_of_one_object(self):
+        self.assert_prints(
+            """
+            one, alone = [], []
+            two = one
+            empty, other_empty = (), ()
+            def first(): one.append(1); return one
+            def second(): two.append(2); return one is two
+            def third(): return one is two is three, three
+            def rebind():
+                global empty
+                empty = (1,)
+                return alone
+            def of_empty(): return empty, other_empty
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                print(pool.submit(first).result(), pool.submit(second).result())
+                three = one
+                print(pool.submit(third).result())
+                print(pool.submit(rebind).result(), pool.submit(of_empty).result())
+            """,
+            "[1] True",
+            "(True, [1, 2])",
+            "[] ((1,), ())",
+        )
+
     def test_class_state_reset_host(self):
         self.assert_prints(
             """

@@ -12,7 +12,7 @@ import os
 from types import FunctionType
 
 from .._private_apis import RLock, pickle, thread_local
-from ._identity import MAIN, Entry, cell_getter, globals_of, registry
+from ._identity import MAIN, Entry, cell_getter, globals_of, registry, stands_alone
 from ._kinds import (
     AFTER_GLOBALS,
     CELL,
@@ -325,6 +325,9 @@ def value_of_global(token: str, name: str) -> Any:
     return namespace[name]
 
 
+_CONSTANTS = (tuple, frozenset, range)  # equal ones may be one object by chance
+
+
 def _set_globals(loading: _Loading, arrived: Globals) -> None:
     namespace = known(arrived.token)
     entry = registry.at(arrived.token)
@@ -338,11 +341,17 @@ def _set_globals(loading: _Loading, arrived: Globals) -> None:
             different.append(name)
     if different:
         values = load_piece(arrived.values)
+        kept = {  # by what has arrived again: another name of the same object means the one that is here
+            id(value): namespace[name]
+            for name, value in values.items()
+            if name not in different and name in namespace
+            if not stands_alone(value) and not isinstance(value, _CONSTANTS)
+        }
         for name in different:
             changes[0] += 1
             latest.pop(name, None)  # first: an interrupt may come between these lines
             loading.dropped.append(namespace.get(name))
-            namespace[name] = values[name]
+            namespace[name] = kept.get(id(values[name]), values[name])
             latest[name] = arrived.names[name][0]
     for name, (fingerprint, piece) in arrived.optional.items():
         if name not in arrived.names and latest.get(name) != fingerprint:

@@ -14,7 +14,7 @@ from .._private_apis import pickle
 from . import _anew, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
 from ._fingerprints import fingerprint_of, hash_of
-from ._identity import ATOMS, MAIN, Entry, main_globals, registry, stands_alone
+from ._identity import ATOMS, MAIN, Entry, main_globals, names_of_globals, registry, stands_alone
 from ._importable import is_made_by_program, make_known_to_cloudpickle
 from ._sharing import PROTOCOL
 
@@ -62,7 +62,7 @@ class Definitions:
         self._waiting: deque[tuple[Entry, Any]] = deque()
         self._names: deque[tuple[Entry, dict[str, Any], str, tuple[Any, ...]]] = deque()
         self._references: dict[str, None] = {}  # tokens in what is being pickled
-        self._names_of_main: dict[int, str] | None = None
+        self._names_of_main: dict[int, list[str]] | None = None
         self._uses_any_global = False
         self.is_content = True  # whether the content is being pickled, and not a definition or a global
         self.main_values: list[tuple[str, Any]] = []
@@ -101,7 +101,7 @@ class Definitions:
         """Whether an object is made anew there. An argument is so only if a global is the same object."""
         if entry is None and not _anew.is_anew(obj):
             return False
-        return entry is not None or not self.is_content or id(obj) in self._main_names()
+        return entry is not None or not self.is_content or bool(self._main_names(obj))
 
     def _token(self, entry: Entry, obj: Any) -> Any:
         token = entry.token
@@ -111,19 +111,11 @@ class Definitions:
         self._references[token] = None
         return known, (token,)
 
-    def _main_names(self) -> dict[int, str]:
-        """The names of the program's globals, by the `id`s of their values."""
-        found = self._names_of_main
-        if found is None:
-            found = {}
-            if self.shared_names is not None:
-                found = {
-                    id(value): name
-                    for name, value in main_globals().copy().items()
-                    if name not in self.shared_names and type(value) not in ATOMS
-                }
-            self._names_of_main = found
-        return found
+    def _main_names(self, value: Any) -> list[str]:
+        """The names of the program's globals that are this object."""
+        if self._names_of_main is None:
+            self._names_of_main = {} if self.shared_names is None else names_of_globals(self.shared_names)
+        return self._names_of_main.get(id(value), [])
 
     def memory(self, buffers: Iterable[OutOfBandBuffer]) -> list[pickle.PickleBuffer]:
         """The memory of a piece."""
@@ -221,7 +213,7 @@ class Definitions:
         if self.shared_names is None:
             return
         main = main_globals()
-        name = _functions.name_in(main, obj) or self._main_names().get(id(obj))
+        name = _functions.name_in(main, obj) or next(iter(self._main_names(obj)), None)
         if name is not None and name not in self.shared_names:
             self._add_global(registry.at(MAIN), main, name, ("the global %r", name), True)  # type: ignore[arg-type]
 
@@ -252,7 +244,7 @@ class Definitions:
         """The global that is the same object as a value, and its fingerprint."""
         if stands_alone(value):
             return None
-        name = self._main_names().get(id(value))
+        name = next(iter(self._main_names(value)), None)
         if name is None or _anew.is_anew(value):
             return None
         before, self._references = self._references, {}
@@ -375,6 +367,8 @@ class Definitions:
         sent.unsent[name] = value
         if entry.token == MAIN:
             self.main_values.append((name, value))
+            if not stands_alone(value):  # it is one object there, too, whatever its name is
+                self._names.extend((entry, namespace, other, where) for other in self._main_names(value))
         return sent.names[name][0]
 
     def _finish_globals(self) -> None:
