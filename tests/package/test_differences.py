@@ -99,6 +99,22 @@ with pool() as executor:
 
 
 class OfPython(BothPools):
+    def test_settings_that_the_program_makes_in_modules(self):
+        self.assert_differ(
+            """
+import decimal, logging, socket
+decimal.getcontext().prec = 2
+logging.getLogger("program").setLevel(40)
+socket.setdefaulttimeout(4)
+def get():
+    return str(decimal.Decimal(1) / 3)[:6], logging.getLogger("program").level, socket.getdefaulttimeout()
+with pool() as executor:
+    print(executor.submit(get).result())
+""",
+            processes=["('0.33', 40, 4.0)"],
+            interpreters=["('0.3333', 0, None)"],
+        )
+
     def test_what_is_set_for_pythons_memory(self):
         self.assert_differ(
             """
