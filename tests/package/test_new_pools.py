@@ -21,6 +21,14 @@ def leave(function, *args):
         return pool.submit(function, *args).result()
 
 
+def leave_a_pool_of_threads():
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+
+    sys.modules["kept_pool"] = pool = ThreadPoolExecutor(2)
+    return list(pool.map(abs, range(2)))
+
+
 def draw():
     import random
     import secrets
@@ -191,6 +199,10 @@ class NewPools(unittest.TestCase):
                     self.assertEqual(found, (15, ["NullHandler"], False))
             finally:
                 sys.path.remove(installed)
+
+    def test_pools_of_threads_can_be_made_after_a_pool_that_left_one(self):
+        for _ in range(3):
+            self.assertEqual(leave(leave_a_pool_of_threads), [0, 1])
 
     def test_settings_of_the_standard_library(self):
         first = leave(settings)

@@ -66,15 +66,28 @@ def _new_definition(
     arguments = code, Token(namespace.token), function.__name__, tuple(map(Token, cells))
     make = message.piece((_kinds.make_function, *arguments), "the code of function %r", name)
     own = {slot: slots.get(slot, getattr(function, slot)) for slot in _SLOTS if hasattr(function, slot)}
-    # What cloudpickle gives to itself is a list of modules, which are imported there when this is unpickled.
-    own_modules = slots["_cloudpickle_submodules"]
-    parts = {_kinds.SLOTS: message.part((own, own_modules), "the annotations of function %r", name)}
+    submodules = _submodules_used_by(function)  # which are imported there when this is unpickled
+    parts = {_kinds.SLOTS: message.part((own, submodules), "the annotations of function %r", name)}
     for slot in _kinds.DEFAULTS:
         if slots[slot]:
             parts[slot] = message.parts(slots[slot], "a default argument of function %r", name)
     for attribute, value in state.items():
         parts[attribute] = message.part(value, "the attribute %r of function %r", attribute, name)
     return message.finished(entry, _kinds.FUNCTION, make, parts)
+
+
+def _submodules_used_by(function: FunctionType) -> list[ModuleType]:
+    """Modules that the code names as attributes of modules: `import a.b` binds `a` alone, and imports `a.b`."""
+    names, _ = _names_and_constants(function.__code__)
+    values = [function.__globals__.get(name) for name in names]
+    prefixes = [value.__name__ + "." for value in values if type(value) is ModuleType]
+    modules = sorted(sys.modules.copy()) if prefixes else []
+    return [
+        sys.modules[module]
+        for module in modules
+        for prefix in prefixes
+        if module.startswith(prefix) and names.issuperset(module[len(prefix) :].split("."))
+    ]
 
 
 _PLAIN = frozenset([type(None), bool, int, float, complex, str, bytes])

@@ -53,12 +53,20 @@ def end_pools():
 
 def call_as_at_exit(function):
     """Calls an exit function whose module goes on: flags there by which it says that the process is ending are reset."""
-    names = getattr(getattr(function, "func", function), "__globals__", {})
+    names = getattr(registered(function), "__globals__", {})
     flags = [name for name, value in names.items() if value is False]
     attempt(function)
     for name in flags:
         if names.get(name) is True:
             names[name] = False
+
+
+def registered(function):
+    """The function that was given to threading._register_atexit(), which keeps a partial object or a lambda."""
+    code = getattr(function, "__code__", None)
+    if code is not None and "func" in code.co_freevars:
+        return function.__closure__[code.co_freevars.index("func")].cell_contents
+    return getattr(function, "func", function)
 
 
 def join_threads():
