@@ -100,20 +100,25 @@ with pool() as executor:
 
 class OfPython(BothPools):
     def test_settings_that_the_program_makes_in_modules(self):
-        self.assert_differ(
-            """
-import decimal, logging, socket
-decimal.getcontext().prec = 2
-logging.getLogger("program").setLevel(40)
-socket.setdefaulttimeout(4)
+        script = """
+import codecs, csv, logging, socket
+def configure():
+    logging.getLogger("program").setLevel(40)
+    socket.setdefaulttimeout(4)
+    csv.register_dialect("semicolons", delimiter=";")
+    codecs.register_error("stars", lambda error: ("*", error.end))
 def get():
-    return str(decimal.Decimal(1) / 3)[:6], logging.getLogger("program").level, socket.getdefaulttimeout()
-with pool() as executor:
+    try:
+        text = b"\\xff".decode("ascii", "stars")
+    except LookupError:
+        text = None
+    return logging.getLogger("program").level, socket.getdefaulttimeout(), "semicolons" in csv.list_dialects(), text
+configure()
+with pool(%s) as executor:
     print(executor.submit(get).result())
-""",
-            processes=["('0.33', 40, 4.0)"],
-            interpreters=["('0.3333', 0, None)"],
-        )
+"""
+        self.assert_differ(script % "", processes=["(40, 4.0, True, '*')"], interpreters=["(0, None, False, None)"])
+        self.assert_prints(script % "initializer=configure", "(40, 4.0, True, '*')")
 
     def test_what_is_set_for_pythons_memory(self):
         self.assert_differ(

@@ -113,6 +113,7 @@ def change_settings():
     sys.setswitchinterval(0.5)
     sys.path.append("/left")
     tempfile.tempdir = "/left"
+    sys.modules["builtins"].left = 1
     warnings.simplefilter("error")
     asyncio.set_event_loop(asyncio.new_event_loop())
     os.environ["UNGIL_LEFT"] = "1"
@@ -138,6 +139,7 @@ def settings():
         round(sys.getswitchinterval(), 4),
         "/left" in sys.path,
         tempfile.tempdir,
+        hasattr(sys.modules["builtins"], "left"),
         [entry[0] for entry in warnings.filters],
         "UNGIL_LEFT" in os.environ,
         threading.stack_size(),

@@ -12,13 +12,13 @@ from typing import Any
 from .._native import recursion
 from .._native.library import check, library
 from ..errors import UnsupportedError
-from . import _nesting, _program, _streams
+from . import _nesting, _program, _settings, _streams
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
 _BEGIN = """
-def begin(directory, limit, stack, lazy_imports, program, streams, depth):
+def begin(directory, limit, stack, lazy_imports, program, streams, depth, settings):
     import sys, _thread, _ungil
     _ungil.depth = depth
     sys.setrecursionlimit(limit)
@@ -28,24 +28,24 @@ def begin(directory, limit, stack, lazy_imports, program, streams, depth):
         import ungil.interpreters._worker
     finally:
         sys.path.remove(directory)
-    ungil.interpreters._worker.begin(program, streams)
+    ungil.interpreters._worker.begin(program, streams, settings)
     if lazy_imports:
         sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r, %r, %r, %d)
+begin(%r, %d, %d, %r, %r, %r, %d, %r)
 del begin
 """
 
 
-def of_this_thread() -> tuple[int, int, bool]:
-    """The recursion limit of an interpreter that is made here, stack for calls in bytes, and if it is a pool's worker.
+def of_this_thread() -> tuple[int, int, bytes, bool]:
+    """Of an interpreter that is made here: recursion limit, stack for calls in bytes, `_settings`, if a pool's worker.
 
     A worker has the stack that its interpreter needs, and makes all calls itself.
     """
     thread: Any = threading.current_thread()
     if hasattr(thread, "recursion_limit"):
-        return thread.recursion_limit, thread.stack, True
+        return thread.recursion_limit, thread.stack, thread.settings, True
     limit = recursion.limit()
-    return limit, recursion.stack_for(limit), False
+    return limit, recursion.stack_for(limit), _settings.of_this_thread(), False
 
 
 def new(options: bytes) -> int:
@@ -55,7 +55,7 @@ def new(options: bytes) -> int:
     return handle.value
 
 
-def prepare(handle: int, limit: int, stack: int, lazy_imports: str | None) -> None:
+def prepare(handle: int, limit: int, stack: int, settings: bytes, lazy_imports: str | None) -> None:
     """Have an interpreter import this package, and answer requests. Raises UnsupportedError for other versions."""
     text = ctypes.c_char_p()
     version = b"'%d.%d' % __import__('sys').version_info[:2]"
@@ -63,7 +63,7 @@ def prepare(handle: int, limit: int, stack: int, lazy_imports: str | None) -> No
     there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
     if there != here:
         raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-    of_program = _program.ADDRESSES, _streams.kinds(), _nesting.depth() + 1
+    of_program = _program.ADDRESSES, _streams.kinds(), _nesting.depth() + 1, settings
     begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, *of_program)
     check(library.ungil_interp_exec(handle, begin.encode()))
 

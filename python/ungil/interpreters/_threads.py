@@ -7,6 +7,7 @@ from typing import Callable
 
 from .._native import recursion
 from .._native.interruptible import Latch, take
+from . import _settings
 
 
 class Worker(threading.Thread):
@@ -20,6 +21,7 @@ class Worker(threading.Thread):
         self._work = [work]  # until one thread takes it
         self.finished = Latch()
         self.recursion_limit = recursion.limit()  # of the interpreter that is made in this thread
+        self.settings = _settings.of_this_thread()  # the thread that starts the worker
         self._stack_size = stack_size
         self.stack = max(recursion.stack_for(self.recursion_limit), stack_size)  # 0 is the usual one
 

@@ -10,7 +10,7 @@ import _ungil  # type: ignore[import-not-found]
 import __main__
 
 from .._private_apis import RLock, pickle
-from . import _arrivals, _inheritance, _pickling, _sources
+from . import _arrivals, _inheritance, _pickling, _settings, _sources
 from . import _protocol as protocol
 from ._ownership import give_away
 from ._pickling import Message
@@ -240,16 +240,17 @@ def _failure(error: BaseException, memory: Sequence[memoryview]) -> tuple[Messag
         return None, "%s (which cannot be sent: %s)" % (brief, other), text
 
 
-def begin(program: tuple[int, int, int], streams: list[str]) -> None:
+def begin(program: tuple[int, int, int], streams: list[str], settings: bytes) -> None:
     """Make the interpreter answer requests, with nothing left from its previous user.
 
-    program: the addresses in `_program`. streams: what `_streams.kinds` returns.
+    program: the addresses in `_program`. streams: what `_streams.kinds` returns. settings: see `_settings`.
     """
     _inheritance.inherit_from(program)
     _inheritance.inherit_streams(streams)
     _functions.clear()
     _arrivals.clear()
     _sources.clear()
+    _settings.take_over(settings)
     _ungil.serve(answer)
 
 

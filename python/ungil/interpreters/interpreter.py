@@ -152,11 +152,12 @@ class Interpreter(Handle):
     ) -> None:
         options = _options.text_of(locals())
         require()
-        limit, self._stack, is_worker = _start.of_this_thread()
+        limit, self._stack, settings, is_worker = _start.of_this_thread()
         self._stand_ins = StandIns(self._stack)
         # That of the thread which makes this object. It has a thread state in the interpreter until it closes it.
         self._owner = None if is_worker else self._stand_ins.of_this_thread()
-        self._start(functools.partial(self._begin, options, limit, _start.lazy_imports(xoptions or ()), share or {}))
+        lazy_imports = _start.lazy_imports(xoptions or ())
+        self._start(functools.partial(self._begin, options, limit, settings, lazy_imports, share or {}))
 
     def _start(self, begin: Callable[[], None]) -> None:
         try:
@@ -165,11 +166,13 @@ class Interpreter(Handle):
             self.close()
             raise
 
-    def _begin(self, options: bytes, limit: int, lazy_imports: str | None, share: Mapping[str, Any]) -> None:
+    def _begin(
+        self, options: bytes, limit: int, settings: bytes, lazy_imports: str | None, share: Mapping[str, Any]
+    ) -> None:
         self._known: set[int] = set()  # keys of functions that were sent
         self._shared_names = frozenset(share)
         self._handle = _start.new(options)
-        _start.prepare(self._handle, limit, self._stack, lazy_imports)
+        _start.prepare(self._handle, limit, self._stack, settings, lazy_imports)
         if share:
             self._outcome(Call(SHARE, None, _pickling.dumps(shared_variables(share)))).get()
 

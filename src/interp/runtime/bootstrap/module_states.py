@@ -89,6 +89,23 @@ def decimal(module):
         setattr(module.DefaultContext, name, getattr(new, name))
 
 
+@state_of("numpy")
+def numpy(module):
+    module.set_printoptions(
+        edgeitems=3,
+        threshold=1000,
+        floatmode="maxprec",
+        precision=8,
+        suppress=False,
+        linewidth=75,
+        nanstr="nan",
+        infstr="inf",
+        sign="-",
+        formatter=None,
+        legacy=False,
+    )
+
+
 @state_of("asyncio.events")
 def asyncio_events(module):
     module._event_loop_policy = None

@@ -19,9 +19,17 @@ finders = list(sys.meta_path), list(sys.path_hooks)
 recursion_limit = sys.getrecursionlimit()
 
 
+def reset_builtins():
+    """Names with two underscores stay: modules in C keep there what they share with each other, as pybind11's do."""
+    for name in list(builtins.__dict__):
+        if name not in builtin_names and not (type(name) is str and name.startswith("__")):
+            del builtins.__dict__[name]
+    builtins.__dict__.update(builtin_names)
+
+
 def reset(_):
     """Removes what a user left behind, except modules that stay imported. Fails if threads are left: the next user would have them, too."""
-    builtins.__dict__.update(builtin_names)
+    reset_builtins()
     sys.modules.update(own_modules)
     sys.setrecursionlimit(recursion_limit)
     _thread.stack_size(0)
