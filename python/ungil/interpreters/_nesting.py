@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
+from .._private_apis import current_frame
 from . import _pickling, _preload
 from ._importable import is_by_value
 
@@ -61,7 +62,7 @@ _FOR_TASKS = {_pickling.loads.__code__, _preload.import_module.__code__}
 def _imports() -> tuple[set[Any], set[Any]]:
     """The names of the modules whose imports this code is part of, and the codes that run around the innermost one."""
     import_system = sys.modules["_ungil"].interrupts.IMPORT_SYSTEM
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = current_frame()
     names: set[Any] = set()
     codes: set[Any] = set()
     while frame is not None:

@@ -362,17 +362,11 @@ mod tests {
             let Some(copy) = rewrite(tables) else { continue };
             let mut to = File::create(&target).unwrap();
             let missing = file.write_copy(&copy, &mut to, PAGE).unwrap();
-            let mut end = 0;
-            for pages in &missing.ranges {
-                assert!(pages.start >= end && pages.start < pages.end, "{at} {value}: {:?}", missing.ranges);
-                assert!(
-                    pages.start % PAGE == 0 && pages.end % PAGE == 0,
-                    "{at} {value}: {:?}",
-                    missing.ranges
-                );
-                end = pages.end;
-            }
-            assert!(end <= copy.len().next_multiple_of(PAGE), "{at} {value}: {:?}", missing.ranges);
+            let bounds: Vec<_> = missing.ranges.iter().flat_map(|pages| [pages.start, pages.end]).collect();
+            let are_pages = bounds.iter().all(|bound| bound % PAGE == 0);
+            let are_disjoint = bounds.is_sorted() && missing.ranges.iter().all(|pages| !pages.is_empty());
+            let are_inside = bounds.last() <= Some(&copy.len().next_multiple_of(PAGE));
+            assert!(are_pages && are_disjoint && are_inside, "{at} {value}: {bounds:?}");
             missing.write(&to).unwrap();
             let whole = rewrite(Image::read(&original).unwrap()).unwrap();
             assert!(std::fs::read(&target).unwrap() == *whole, "{at} {value}");
