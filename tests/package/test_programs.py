@@ -15,7 +15,7 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-PROGRAMS = int(os.environ.get("UNGIL_TEST_PROGRAMS", 0)) or rounds(400, 100)
+PROGRAMS = int(os.environ.get("UNGIL_TEST_PROGRAMS", 0)) or rounds(200, 50)
 SEED = int(os.environ.get("UNGIL_TEST_SEED", 0))
 
 
