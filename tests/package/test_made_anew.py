@@ -57,11 +57,12 @@ class MadeAnew(Programs):
     def test_cdll_global_main(self):
         self.assert_prints(
             """
-            import ctypes, os
+            import ctypes
+            from ungil._native.library import library as native
             libc = ctypes.CDLL(None, use_errno=True)
             libc.labs.argtypes, libc.labs.restype = [ctypes.c_long], ctypes.c_long
             labs, fresh = libc.labs, libc["abs"]
-            library = ctypes.CDLL(os.environ["UNGIL_LIBRARY"])
+            library = ctypes.CDLL(native._name)
             Callback, Triple, Pointer = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int), ctypes.c_int * 3, ctypes.c_void_p
             class Point(ctypes.Structure):
                 _fields_ = [("x", ctypes.c_int), ("all", Triple)]
