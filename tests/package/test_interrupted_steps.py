@@ -61,9 +61,13 @@ def each_step(watch):
             sys.settrace(tracing)
 
 
+# Destructors, generators, and the callbacks of the package's weak references.
+ENDS_OF_OBJECTS = ("__del__", "<genexpr>", "_forget", "_remove")
+
+
 def dies(frame):
     """Whether it runs because an object, or a generator, is freed: an exception there is lost in any program."""
-    while frame is not None and frame.f_code.co_name not in ("__del__", "<genexpr>"):
+    while frame is not None and frame.f_code.co_name not in ENDS_OF_OBJECTS:
         frame = frame.f_back
     return frame is not None
 

@@ -42,7 +42,16 @@ WAITS = {
 }
 
 # What an interrupt does not end, or not soon.
-CATCHES = "\n    while True:\n        try: threading.Event().wait()\n        except BaseException: pass"
+BEGIN = 'print("begun", flush=True); '
+CATCHES = """
+    while True:
+        try:
+            if x == 0:
+                x = 1
+                print("begun", flush=True)  # here, as Ctrl-C may come at once
+            threading.Event().wait()
+        except BaseException: pass
+"""
 COMPUTES = "hashlib.pbkdf2_hmac('sha256', b'a', b'b', 2**31 - 1)"
 THREADS = "\n    with ThreadPoolExecutor(1) as pool: pool.submit(queue.Queue().get).result()"
 
@@ -52,7 +61,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from ungil import InterpreterPoolExecutor as Pool
 
 def f(x=0):
-    print("begun", flush=True)
     %s
 
 """
@@ -193,7 +201,7 @@ class Programs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "program.py")
             with open(path, "w", encoding="utf-8") as file:
-                file.write(TASK % task + textwrap.dedent(program))
+                file.write(TASK % (task if task == CATCHES else BEGIN + task) + textwrap.dedent(program))
             with Terminal(path) as terminal:
                 terminal.until(BEGUN)
                 terminal.write(CTRL_C)

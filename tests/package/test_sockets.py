@@ -161,9 +161,9 @@ class Refused(unittest.TestCase):
         return str(error)
 
     def test_open_files(self):
-        with tempfile.NamedTemporaryFile("r+", prefix="a-name-of-its-own") as text:
-            self.assertIn("a-name-of-its-own", self.error_of(text.file))
-            self.assertIn("open it in the task", self.error_of([text.file]))
+        with tempfile.NamedTemporaryFile(prefix="a-name-of-its-own") as named, open(named.name, "r+") as text:
+            self.assertIn("a-name-of-its-own", self.error_of(text))
+            self.assertIn("open it in the task", self.error_of([text]))
             for mode in "rb", "wb", "r+b":
                 for buffering in 0, -1:
                     with open(text.name, mode, buffering) as file:
