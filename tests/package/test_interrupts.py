@@ -65,6 +65,12 @@ def f(x=0):
 
 """
 
+
+def with_task(task, program):
+    """A program whose function f() does this, and says first that it has begun."""
+    return TASK % (task if task == CATCHES else BEGIN + task) + program
+
+
 # How the program waits. KeyboardInterrupt ends it.
 PROGRAMS = {
     "for a result": "with Pool(1) as pool: pool.submit(f).result()",
@@ -201,7 +207,7 @@ class Programs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "program.py")
             with open(path, "w", encoding="utf-8") as file:
-                file.write(TASK % (task if task == CATCHES else BEGIN + task) + textwrap.dedent(program))
+                file.write(with_task(task, textwrap.dedent(program)))
             with Terminal(path) as terminal:
                 terminal.until(BEGUN)
                 terminal.write(CTRL_C)
@@ -274,7 +280,7 @@ class Sessions(unittest.TestCase):
             path = os.path.join(directory, "begin.py")
             for task in WAITS["a queue"], CATCHES:
                 with open(path, "w", encoding="utf-8") as file:
-                    file.write(TASK % task + "pool = Pool(2)\n")
+                    file.write(with_task(task, "pool = Pool(2)\n"))
                 with self.subTest(task), Terminal(*command, path) as terminal:
                     terminal.until(prompt)
                     terminal.write(b"pool.submit(f).result()\r")
