@@ -87,7 +87,9 @@ thread = threading.Thread(target=work); thread.start(); thread.join()
 """,
     "for a daemon": """
 def work():
-    with Pool(1) as pool: pool.submit(f).result()
+    try:
+        with Pool(1) as pool: pool.submit(f).result()
+    except BaseException: pass  # its traceback at the end of Python may be a fatal error: the lock of stderr is taken
 thread = threading.Thread(target=work, daemon=True); thread.start(); thread.join()
 """,
     "by await": """
