@@ -117,7 +117,7 @@ class Kept:
         return self._obj
 
     def references(self) -> int:
-        return sys.getrefcount(self._obj)
+        return sys.getrefcount(self._obj) if hasattr(sys, "getrefcount") else 0  # PyPy has none, and no interpreters
 
     def is_gone(self) -> bool:
         """Whether nothing else refers to it, so that nobody can tell it from another one."""
