@@ -94,11 +94,16 @@ def _numpy_array_of(view: memoryview, found: str, numpy: Any) -> Any:
     """The view's memory. Its type is given: numpy misreads the formats of some ctypes arrays."""
     in_c_order = view.c_contiguous
     kind = numpy.dtype(found).newbyteorder(dtypes.byte_order(view.format))
-    memory = view if in_c_order else view.tobytes(order="A")
+    memory = view if in_c_order else _bytes_of(view)
     return numpy.ndarray(view.shape, kind, memory, order="C" if in_c_order else "F")
+
+
+def _bytes_of(view: memoryview) -> bytes:
+    """The bytes in the order in which they are in memory."""
+    return view.tobytes() if view.c_contiguous else view.tobytes(order="A")  # PyPy has no order
 
 
 def _array_of(view: memoryview, found: str, element: ElementType) -> Any:
     """An array of the view's numbers, in the order in which they are in memory."""
-    numbers = struct.iter_unpack(dtypes.byte_order(view.format) + _CODES[found], view.tobytes(order="A"))
+    numbers = struct.iter_unpack(dtypes.byte_order(view.format) + _CODES[found], _bytes_of(view))
     return array.array(element.code, (number for (number,) in numbers))
