@@ -75,7 +75,7 @@ with ungil.Interpreter() as interpreter:
         found = _deferred.attributes_of_class(Box, attributes)
         self.assertEqual(found, {"other": 5, "__annotations__": {"side": int}})
 
-    def test_the_programs_class_keeps_its_own(self):
+    def test_annotations_that_can_be_evaluated_later(self):
         self.assert_prints(
             """
             import ungil
@@ -91,7 +91,7 @@ with ungil.Interpreter() as interpreter:
             "True",
             "{'side': 'Later'}",
             "True",
-            "False",
+            "True",
         )
 
 

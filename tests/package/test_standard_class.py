@@ -73,7 +73,7 @@ class Attributes(unittest.TestCase):
         for name in ("__init__", "submit", "map", "shutdown"):
             theirs = inspect.signature(getattr(standard, name)).parameters
             ours = inspect.signature(getattr(ungil.InterpreterPoolExecutor, name)).parameters
-            own = {"share", "preload", "private", "shared", "stack_size"} if name == "__init__" else set()
+            own = {"share", "preload", "private", "shared", "stack_size", "fresh"} if name == "__init__" else set()
             described = [(it.name, it.kind, it.default) for it in theirs.values()]
             self.assertEqual([(it.name, it.kind, it.default) for it in ours.values() if it.name not in own], described)
             self.assertEqual({ours[it].kind for it in own}, {inspect.Parameter.KEYWORD_ONLY} if own else set())

@@ -225,8 +225,8 @@ def _set_each(obj: Any, values: dict[str, Any]) -> None:
 
 def _reduce_scanner(scanner: Any) -> Reduction:
     """What a json.JSONDecoder has."""
-    names = "strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int", "parse_constant"
-    return new_scanner, ({name: getattr(scanner, name) for name in names},), {}
+    names = "strict", "object_hook", "object_pairs_hook", "array_hook", "parse_float", "parse_int", "parse_constant"
+    return new_scanner, ({name: getattr(scanner, name, None) for name in names},), {}
 
 
 def new_scanner(settings: dict[str, Any]) -> Any:
@@ -303,6 +303,13 @@ _REDUCTIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
 # Values that pickle cannot pickle, and that are equal to what is made of their attributes
 
 
+def new_partialmethod(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Python 3.14 makes none without the function, which pickle would give it later."""
+    from functools import partialmethod
+
+    return partialmethod(function, *args, **keywords)
+
+
 def reduce_value(obj: Any) -> Any:
     """The reduction, as pickle has it, of an object that is any other of the same value; None for others."""
     kind = type(obj)
@@ -311,6 +318,8 @@ def reduce_value(obj: Any) -> Any:
         return kind, (obj.format,)
     if name == ("random", "SystemRandom"):
         return kind, ()
+    if name == ("functools", "partialmethod"):
+        return new_partialmethod, (obj.func, obj.args, obj.keywords)
     if name == ("itertools", "count") and sys.version_info >= (3, 14):
         import ast
 

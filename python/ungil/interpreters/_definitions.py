@@ -11,7 +11,7 @@ from collections import deque
 from types import CellType, FunctionType, ModuleType
 
 from .._private_apis import pickle
-from . import _anew, _functions, _importable, _kinds
+from . import _anew, _deferred, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
 from ._fingerprints import fingerprint_of, hash_of
 from ._identity import ATOMS, MAIN, Entry, main_globals, names_of_globals, registry, stands_alone
@@ -78,7 +78,8 @@ class Definitions:
         kind = type(obj)
         if kind is FunctionType:
             make_known_to_cloudpickle(obj.__module__)
-            if entry is None and _anew.reduction_of_function(obj) is None and self.reduction(obj) is NotImplemented:
+            is_new = entry is None and _anew.reduction_of_function(obj) is None
+            if is_new and self.reduction(_deferred.with_annotations(obj)) is NotImplemented:
                 return None
         elif issubclass(kind, type):
             make_known_to_cloudpickle(obj.__module__)

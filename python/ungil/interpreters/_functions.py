@@ -62,10 +62,11 @@ def _new_definition(
     message: Message, entry: Entry, function: FunctionType, namespace: Entry, cells: tuple[str, ...]
 ) -> Definition:
     name = function.__qualname__
-    _, (code, *_), state, slots, _ = parts_of_reduction(message.reduction(_deferred.with_annotations(function)))
+    described = _deferred.with_annotations(function)
+    _, (code, *_), state, slots, _ = parts_of_reduction(message.reduction(described))
     arguments = code, Token(namespace.token), function.__name__, tuple(map(Token, cells))
     make = message.piece((_kinds.make_function, *arguments), "the code of function %r", name)
-    own = {slot: slots.get(slot, getattr(function, slot)) for slot in _SLOTS if hasattr(function, slot)}
+    own = {slot: slots.get(slot, getattr(described, slot)) for slot in _SLOTS if hasattr(described, slot)}
     submodules = _submodules_used_by(function)  # which are imported there when this is unpickled
     parts = {_kinds.SLOTS: message.part((own, submodules), "the annotations of function %r", name)}
     for slot in _kinds.DEFAULTS:
