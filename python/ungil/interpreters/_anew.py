@@ -206,10 +206,20 @@ def _reduce_connection(connection: Any) -> Reduction | None:
     databases = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] != "temp"]
     if len(databases) > 1:
         raise TypeError("a connection to several databases of SQLite cannot be made anew")
-    script = "" if databases[0] else "\n".join(connection.iterdump())
+    script = "" if databases[0] else _Dump(connection)
     settings = {name: getattr(connection, name) for name in ("isolation_level", "row_factory", "text_factory")}
     arguments = type(connection), databases[0] or ":memory:", script
     return new_connection, arguments, {"settings": (_set_each, settings)}
+
+
+class _Dump:
+    """The script that fills a database. It is made when it is pickled, and not whenever reduction_of() is asked."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __reduce__(self) -> Any:
+        return str, ("\n".join(self._connection.iterdump()),)
 
 
 def new_connection(kind: Any, path: str, script: str) -> Any:
