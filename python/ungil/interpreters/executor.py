@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
-import sys
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
@@ -21,10 +18,10 @@ from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
 from . import _nesting, _options, _streams
-from ._calls import Call, call_of, function_of, map_of
+from ._calls import Call, call_of
+from ._map import results_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
-from ._requests import exception_of
 from ._shared_variables import shared_variables
 from ._standard import PoolAttributes
 from ._tasks import Task
@@ -295,27 +292,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         ...     list(pool.map(pow, [2, 3], [10, 4]))
         [1024, 81]
         """
-        if chunksize < 1:
-            raise ValueError("chunksize must be >= 1.")
-        if buffersize is not None and not isinstance(buffersize, int):
-            raise TypeError("buffersize must be an integer or None")
-        if buffersize is not None and buffersize < 1:
-            raise ValueError("buffersize must be None or > 0")
-        deadline = None if timeout is None else time.monotonic() + as_seconds("timeout", timeout)
-        chunksize = min(chunksize, sys.maxsize)
-        futures = self._submit_chunks(fn, zip(*iterables), chunksize)
-        pending = deque(futures if buffersize is None else itertools.islice(futures, min(buffersize, sys.maxsize)))
-        return _results(pending, futures, deadline)
-
-    def _submit_chunks(
-        self, fn: Callable[..., Any], calls: Iterator[tuple[Any, ...]], size: int
-    ) -> Iterator[Future[Any]]:
-        function = function_of(fn, self._pool.shared_names)
-        while True:
-            chunk = list(itertools.islice(calls, size))
-            if not chunk:
-                return
-            yield self._submit(map_of, function, chunk)
+        return results_of(self._submit, self._pool.shared_names, fn, iterables, timeout, chunksize, buffersize)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks.
@@ -369,29 +346,6 @@ def _outcome(pickled: Callable[..., Call], *content: Any) -> tuple[Call | None, 
         return pickled(*content), None
     except Exception as error:
         return None, error
-
-
-def _results(pending: deque[Future[Any]], more: Iterator[Future[Any]], deadline: float | None) -> Iterator[Any]:
-    """The results of chunks, in order. When the iterator is closed, the queued chunks are cancelled."""
-    try:
-        while pending:
-            left = None if deadline is None else deadline - time.monotonic()
-            results, failure = pending[0].result(left)
-            pending.popleft()
-            pending.extend(itertools.islice(more, 1))
-            yield from _drain(results)
-            if failure is not None:
-                raise exception_of(failure)
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-def _drain(results: list[Any]) -> Iterator[Any]:
-    """The elements, in order. The list does not keep one that was yielded."""
-    results.reverse()
-    while results:
-        yield results.pop()
 
 
 __all__ = ["BrokenInterpreterPool", "InterpreterPoolExecutor"]
