@@ -219,7 +219,10 @@ class {name}:
         return self.value
 """)
 
-CLASSES_THAT_CHANGE = _blocks("""
+# Not where the program changes its globals between calls, with a worker that stays and with a new process for each
+# call: these change when they are used, or remember what a global was.
+WITH_STATE = {
+    "class": _blocks("""
 class {name}Meta(type):
     def __call__(cls, *args):
         cls.count += 1
@@ -234,7 +237,13 @@ class {name}:
     def method(self, x=0):
         {name}.Inner.count += 1
         return {name}.Inner.count
-""")
+"""),
+    "cached": _blocks("""
+@functools.lru_cache(maxsize=2)
+def {name}(x):
+    return x, {int}
+"""),
+}
 
 ENUMS = _blocks("""
 class {name}(enum.Enum):
@@ -274,7 +283,7 @@ CALLABLES = {
 def {name}(x):
     return 1 if x < 2 else {name}(x - 1) + {name}(x - 2)
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=0)
 def {name}(x):
     return x, {int}
 """),

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from program_definitions import (
     CALLABLES,
     CLASSES,
-    CLASSES_THAT_CHANGE,
     DECORATORS,
     ENUMS,
     ERRORS,
     IMPORTS,
     NAMES,
     VALUES,
+    WITH_STATE,
 )
 from program_statements import ARGUMENTS, CHANGES, DEFAULTS, READS, TASK_CHANGES
 
@@ -70,8 +70,9 @@ class Writer:
             if self.possible(VALUES[kind]):
                 self.add(kind, name, "%s = %s" % (name, self.written(VALUES[kind])))
         else:
-            classes = CLASSES if self._live else CLASSES + CLASSES_THAT_CHANGE
-            templates = {"class": classes, "enum": ENUMS, "error": ERRORS, **CALLABLES}[kind]
+            templates = {"class": CLASSES, "enum": ENUMS, "error": ERRORS, **CALLABLES}[kind]
+            if not self._live:
+                templates = templates + WITH_STATE.get(kind, [])
             name = name.capitalize() if kind in ("class", "enum", "error") else name
             if self.possible(templates):
                 self.add(kind, name, self.written(templates, name))
@@ -96,6 +97,8 @@ class Writer:
             found.append(self.choice(self.sources))  # as when a cell of a notebook is run again
         if not self._live and self.number(0, 4) == 4:
             found.append("%s(1)" % self.choice(self.names["function"]))
+            # Processes would begin with what the program has in its caches, as docs/differences.md says.
+            found += ["%s.cache_clear()" % name for name in self.names.get("cached", [])]
         return found
 
     def call(self) -> dict[str, Any]:
