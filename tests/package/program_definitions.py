@@ -63,12 +63,7 @@ VALUES = {
     "counter": ["make_counter({n})"],
     "partial": ["functools.partial({function}, {n})"],
     "space": ["types.SimpleNamespace(x={n})"],
-    "holder": [
-        "[{sentinel}, {class}]",
-        "{{'a': {list}, 'b': {instance}}}",
-        "({list}, {sentinel})",
-        "[{list}, {list2}]",
-    ],
+    "holder": ["[{sentinel}, {class}]", "{{'a': list({list}), 'b': {class}({n})}}", "([{n}], {sentinel})"],
     "alias": ["{function}", "{cached}", "{class}"],
     "local": ["threading.local()"],
     "variable": ["contextvars.ContextVar('variable', default={n})"],
@@ -219,9 +214,16 @@ class {name}:
         return self.value
 """)
 
+# Globals that have others in them.
+HOLDERS = {
+    "holder": ["{{'a': {list}, 'b': {instance}}}", "({list}, {sentinel})", "[{list}, {list2}]"],
+    "method": ["{name} = getattr({instance}, 'method', repr)"],
+}
+
 # Not where the program changes its globals between calls, with a worker that stays and with a new process for each
-# call: these change when they are used, or remember what a global was.
+# call: these change when they are used, remember what a global was, or would be sent apart from what is in them.
 WITH_STATE = {
+    **HOLDERS,
     "class": _blocks("""
 class {name}Meta(type):
     def __call__(cls, *args):
@@ -303,7 +305,7 @@ def _(x):
 def _(x):
     return '{class}'
 """),
-    "method": ["{name} = getattr({class}, 'made', {class})", "{name} = getattr({instance}, 'method', repr)"],
+    "method": ["{name} = getattr({class}, 'made', {class})", "{name} = getattr({class}({n}), 'method', repr)"],
 }
 
 DECORATORS = ["", "", "", "@counted\n", "@remembered\n", "@register\n"]

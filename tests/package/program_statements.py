@@ -90,6 +90,7 @@ TASK_CHANGES = [
     "made{n} = [{n}]",
     "out.append({method}({n}))",
     "out.append(type({instance}).made({n}) if hasattr({instance}, 'made') else None)",
+    "{holder} = [{sentinel}, {list}]",
 ]
 
 # Changes that tasks and the program make.
@@ -122,7 +123,7 @@ CHANGES = [
     "{error}.count = {n}",
     "{sentinel} = object()",
     "{sentinel} = {sentinel2}",
-    "{holder} = [{sentinel}, {list}]",
+    "{holder} = [{sentinel}, list({list})]",
 ]
 
 ARGUMENTS = [

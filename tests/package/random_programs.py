@@ -18,6 +18,7 @@ from program_definitions import (
     DECORATORS,
     ENUMS,
     ERRORS,
+    HOLDERS,
     IMPORTS,
     NAMES,
     VALUES,
@@ -66,16 +67,15 @@ class Writer:
         name = "%s%d" % (kind, len(self.names.get(kind, [])))
         if kind == "function":
             self.add(kind, name, self.function(name))
-        elif kind in VALUES:
-            if self.possible(VALUES[kind]):
-                self.add(kind, name, "%s = %s" % (name, self.written(VALUES[kind])))
-        else:
-            templates = {"class": CLASSES, "enum": ENUMS, "error": ERRORS, **CALLABLES}[kind]
-            if not self._live:
-                templates = templates + WITH_STATE.get(kind, [])
-            name = name.capitalize() if kind in ("class", "enum", "error") else name
-            if self.possible(templates):
-                self.add(kind, name, self.written(templates, name))
+            return
+        templates = {"class": CLASSES, "enum": ENUMS, "error": ERRORS, **VALUES, **CALLABLES}[kind]
+        if not self._live:
+            templates = templates + WITH_STATE.get(kind, [])
+        if not self.possible(templates):
+            return
+        name = name.capitalize() if kind in ("class", "enum", "error") else name
+        written = self.written(templates, name)
+        self.add(kind, name, "%s = %s" % (name, written) if kind in VALUES else written)
 
     def function(self, name: str) -> str:
         statements = READS if self._live else READS + TASK_CHANGES + CHANGES
@@ -88,6 +88,11 @@ class Writer:
         decorator = "" if self._live else self.choice(DECORATORS)
         kept = ", c=[]" if "c.append(" in text else ""  # without it, calls are sent in a shorter way
         return "%sdef %s(a=0, b=%s%s):\n    %s" % (decorator, name, default, kept, text)
+
+    def function_of_all_holders(self) -> str:
+        """A function that uses all globals that are in others: they stay one object if they are sent together."""
+        used = [name for kind in ("list", "instance", *HOLDERS) for name in self.names.get(kind, [])]
+        return "def all_holders(): return len([%s])" % ", ".join(used)
 
     def changes(self) -> list[str]:
         """Changes that the program itself makes."""
@@ -146,6 +151,10 @@ def write(number: Callable[[int, int], int], live: bool) -> Program:
     for _ in range(number(1, 2)):
         before = writer.changes()
         sessions.append({"before": before, "calls": [writer.call() for _ in range(number(1, 6))]})
+    if not live and not writer.names.keys().isdisjoint(HOLDERS):
+        writer.sources.append(writer.function_of_all_holders())
+        for session in sessions:
+            session["calls"].insert(0, {"function": "all_holders", "arguments": "[]", "before": [], "map": 0})
     return Program(writer, sessions, live)
 
 

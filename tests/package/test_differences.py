@@ -39,6 +39,26 @@ with pool() as executor:
             interpreters=["[1, 1]", "None"],
         )
 
+    def test_a_global_that_is_in_another_one(self):
+        self.assert_differ(
+            """
+part = []
+whole = [part]
+def use_part(): part.append(1)
+def use_whole(): return whole[0]
+def use_both(): return whole[0] is part
+with pool() as executor:
+    executor.submit(use_part).result()
+    print(executor.submit(use_whole).result())
+with pool() as executor:
+    print(executor.submit(use_both).result())
+    executor.submit(use_part).result()
+    print(executor.submit(use_whole).result())
+""",
+            processes=["[1]", "True", "[1]"],
+            interpreters=["[]", "True", "[1]"],
+        )
+
     def test_a_lock_that_the_program_holds(self):
         self.assert_differ(
             """
