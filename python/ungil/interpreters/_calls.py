@@ -19,9 +19,9 @@ from ._functions import looks_up_globals
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 from ._loans import lend
-from ._pickling import IMMUTABLE_TYPES, Message
+from ._pickling import IMMUTABLE_TYPES, Message, needs_only_pickle
 from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
-from ._sharing import PROTOCOL, OutOfBandBuffer, mark_large
+from ._sharing import PROTOCOL, OutOfBandBuffer
 
 _keys = Numbers()
 _lock = Lock()
@@ -99,10 +99,8 @@ def call_of(
     """function(*args, **kwargs). Raises what pickle raises."""
     _nesting.refuse_function(function)
     cached = _cached(function, shared_names)
-    if cached is not None and not kwargs and _need_only_pickle(args):
+    if cached is not None and not kwargs and needs_only_pickle(args):
         return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
-    args = tuple(map(mark_large, args))
-    kwargs = {name: mark_large(value) for name, value in kwargs.items()}
     if cached is None:
         return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names, lend))
     return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))
@@ -110,18 +108,9 @@ def call_of(
 
 def map_of(function: Function, calls: list[tuple[Any, ...]], shared_names: frozenset[str]) -> Call:
     """function(*args) for each of the calls. Raises what pickle raises."""
-    if len(calls) == 1 and _need_only_pickle(calls[0]):
+    if len(calls) == 1 and needs_only_pickle(calls[0]):
         return Call(MAP_CACHED, function, Message(pickle.dumps(calls, PROTOCOL)))
-    calls = [tuple(map(mark_large, args)) for args in calls]
     return Call(MAP_CACHED, function, _pickling.dumps(calls, shared_names, lend))
-
-
-def _need_only_pickle(args: tuple[Any, ...]) -> bool:
-    """Whether pickle alone can pickle them."""
-    for argument in args:
-        if type(argument) not in IMMUTABLE_TYPES:
-            return False
-    return True
 
 
 class _Dependencies(NamedTuple):

@@ -23,13 +23,15 @@ def give_away(buffers: Sequence[OutOfBandBuffer]) -> None:
 
     The objects that were pickled must be gone, so that only the message refers to their memory.
     """
-    given = [buffer for buffer in buffers if not buffer.is_shared]
+    given = []
+    for buffer in buffers:
+        if _is_immutable(buffer.view):
+            buffer.writable = buffer.writable and buffer.is_shared
+        elif not buffer.is_shared:
+            given.append(buffer)
     if not given:
         return
     for buffer, is_free in zip(given, _are_free(given)):
-        if _is_immutable(buffer.view):
-            buffer.writable = False
-            continue
         if not is_free or buffer.view.readonly:
             buffer.view = memoryview(bytearray(buffer.view))
 

@@ -13,14 +13,15 @@ from types import BuiltinFunctionType, CodeType, FunctionType
 
 from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
+from ._beside import take_out
 from ._importable import is_by_reference, is_by_value
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import (
     COPIED,
+    LARGE,
     PROTOCOL,
     SMALL,
     OutOfBandBuffer,
-    OutOfBandBytes,
     Shared,
     native_format,
     reduced_as_writable,
@@ -31,7 +32,7 @@ from ._sharing import (
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, Callable
 
     from ._arrivals import Piece
@@ -44,7 +45,22 @@ IMMUTABLE_TYPES = frozenset([type(None), bool, int, float, complex, str])
 """Types whose objects need nothing but pickle, and never change."""
 
 
+_PLAIN_TYPES = IMMUTABLE_TYPES | {bytes, tuple}
 _MAIN_MODULE = b"__main__"
+
+
+def needs_only_pickle(values: Iterable[Any], is_inner: bool = False) -> bool:
+    """Whether these are immutable objects, or tuples of such, of which nothing goes beside the pickle."""
+    for value in values:
+        kind = type(value)
+        if kind not in _PLAIN_TYPES:
+            return False
+        if kind is tuple:
+            if is_inner or not needs_only_pickle(value, True):
+                return False
+        elif (kind is str or kind is bytes) and len(value) >= LARGE:
+            return False
+    return True
 
 
 class Message:
@@ -76,40 +92,42 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | Non
 
     Raises what pickle and cloudpickle raise.
     """
-    if type(obj) in IMMUTABLE_TYPES:
+    if needs_only_pickle((obj,)):
         return Message(pickle.dumps(obj, PROTOCOL))
-    file = io.BytesIO()
-    pickler = FastPickler(file, lend)
+    pickler = FastPickler(lend)
     try:
         _dump(pickler, obj)
     except Exception:  # cloudpickle may know more; if not, its error is the better one
         return _dumps_by_value(obj, shared_names, lend)
-    data = file.getvalue()
-    if _MAIN_MODULE in data:  # some objects pickle themselves as names, which `__main__` on the other side may not have
-        pickler.buffers.found.clear()
+    data, found = pickler.take_out()
+    # Some objects pickle themselves as names, which `__main__` on the other side may not have. (The search takes longer
+    # than pickle does to copy what is searched.)
+    if pickler.has_others and _MAIN_MODULE in data:
+        del found
+        pickler.buffers.written.clear()
         return _dumps_by_value(obj, shared_names, lend)
-    return Message(data, pickler.buffers.found)
+    return Message(data, found)
 
 
 def _dumps_by_value(obj: Any, shared_names: frozenset[str] | None, lend: Lend | None) -> Message:
     """The object as a message, with definitions of all in it that the other side cannot import."""
     definitions = _new_definitions()(shared_names, lend)
-    file = io.BytesIO()
-    pickler = FastPickler(file, lend)
+    pickler = FastPickler(lend)
     pickler.buffers.known = definitions.known_memory
     try:
         _dump(pickler, definitions.envelope(definitions.piece(obj, "")))
     except BaseException:
         definitions.release()  # the traceback has frames that have the definitions
         raise
-    return Message(file.getvalue(), pickler.buffers.found, definitions.main_values)
+    data, found = pickler.take_out()
+    return Message(data, found, definitions.main_values)
 
 
 def _dump(pickler: Any, obj: Any) -> None:
     try:
         _handles.dump(pickler, obj)
     except BaseException:
-        pickler.buffers.found.clear()  # the traceback has frames that have the pickler
+        pickler.buffers.written.clear()  # the traceback has frames that have the pickler
         raise
 
 
@@ -125,12 +143,14 @@ class _NeedsCloudpickle(Exception):
 class _Buffers:
     """The memory that a pickler met. It does not refer to the pickler: memory must not be part of a reference cycle.
 
+    written: that memory, in the order of the pickle; and what the pickler wrote if this is its file.
     array: the array of numpy's that is being pickled.
     known: memory that is shared, or was met when a part of the message was pickled.
     """
 
     def __init__(self, lend: Lend | None) -> None:
-        self.found: list[OutOfBandBuffer] = []
+        self.written: list[Any] = []
+        self.write = self.written.append
         self.array: Any = None
         self.lends = lend is not None
         self._lend = lend
@@ -151,12 +171,12 @@ class _Buffers:
         array, self.array = self.array, None
         for other, known in self.known:
             if buffer is other:
-                self.found.append(known)
+                self.written.append(known)
                 return False
         view = buffer.raw()
         if view.nbytes <= SMALL and not view.readonly:  # it would arrive read-only
             return True
-        self.found.append(OutOfBandBuffer(view, True) if self._lend is None else self._lend(view, array))
+        self.written.append(OutOfBandBuffer(view, True) if self._lend is None else self._lend(view, array))
         return False
 
 
@@ -164,14 +184,18 @@ class OutOfBandPickler(pickle.Pickler):
     """Pickles the types of `_sharing`, and memoryviews, with their memory out of band; and sentinels."""
 
     buffers: _Buffers
+    """The pickler's file, too, from which `take_out` takes what it wrote."""
+
+    def take_out(self) -> tuple[bytes, list[OutOfBandBuffer]]:
+        """The pickle, and the memory beside it."""
+        written = self.buffers.written
+        return (written[0], []) if len(written) == 1 else take_out(written, self.buffers.lends)
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
         if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
             self.buffers.array = obj
             return NotImplemented if obj.flags.writeable else self._reduce_read_only(obj)
-        if kind is OutOfBandBytes:
-            return bytes, (pickle.PickleBuffer(obj.data),)
         if kind is memoryview:
             return self._reduce_view(obj, False)
         if kind is Shared:
@@ -215,12 +239,18 @@ class OutOfBandPickler(pickle.Pickler):
         return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
 
 
+_OF_ARRAYS = ("numpy", "numpy.dtypes")  # modules of the types of an array and its dtype
+
+
 class FastPickler(OutOfBandPickler):
     """For objects that the other side can import: it takes a third of cloudpickle's time."""
 
-    def __init__(self, file: io.BytesIO, lend: Lend | None) -> None:
-        self.buffers = _Buffers(lend)
-        super().__init__(file, PROTOCOL, buffer_callback=self.buffers.add)
+    has_others = False
+    """Whether there are objects whose classes say how they are pickled."""
+
+    def __init__(self, lend: Lend | None) -> None:
+        self.buffers = buffers = _Buffers(lend)
+        super().__init__(buffers, PROTOCOL, buffer_callback=buffers.add)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -230,7 +260,10 @@ class FastPickler(OutOfBandPickler):
             return NotImplemented
         if kind is object:
             raise _NeedsCloudpickle
-        return self._reduce_own(obj)
+        reduced = self._reduce_own(obj)
+        if reduced is NotImplemented and kind.__module__ not in _OF_ARRAYS:
+            self.has_others = True
+        return reduced
 
 
 _make: Callable[[frozenset[str] | None, Lend | None], Definitions] | None = None
@@ -264,9 +297,9 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     class FullPickler(OutOfBandPickler, cloudpickle.Pickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, lend: Lend | None, definitions: Definitions | None) -> None:
-            self.buffers = _Buffers(lend)
-            cloudpickle.Pickler.__init__(self, file, PROTOCOL, buffer_callback=self.buffers.add)
+        def __init__(self, lend: Lend | None, definitions: Definitions | None, file: io.BytesIO | None) -> None:
+            self.buffers = buffers = _Buffers(lend)
+            cloudpickle.Pickler.__init__(self, file or buffers, PROTOCOL, buffer_callback=buffers.add)
             self._definitions: Any = definitions
 
         def reducer_override(self, obj: Any) -> Any:
@@ -300,7 +333,7 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
         return _pickled(value, FullPickler, definitions)
 
     def make(shared_names: frozenset[str] | None, lend: Lend | None) -> Definitions:
-        return Definitions(pickled, FullPickler(io.BytesIO(), None, None).by_cloudpickle, shared_names, lend)
+        return Definitions(pickled, FullPickler(None, None, None).by_cloudpickle, shared_names, lend)
 
     return make
 
@@ -308,8 +341,9 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
 def _pickled(value: Any, make_pickler: Callable[..., Any], definitions: Definitions) -> Piece:
     if type(value) in IMMUTABLE_TYPES:
         return pickle.dumps(value, PROTOCOL)
-    file = io.BytesIO()
-    pickler = make_pickler(file, definitions.lend, definitions)
+    # The memory of a definition or global is not compared with what was sent before: only what is an array goes beside.
+    file = None if definitions.is_content else io.BytesIO()
+    pickler = make_pickler(definitions.lend, definitions, file)
     _dump(pickler, value)
-    data, found = file.getvalue(), pickler.buffers.found
+    data, found = (file.getvalue(), pickler.buffers.written) if file else pickler.take_out()
     return (data, definitions.memory(found)) if found else data

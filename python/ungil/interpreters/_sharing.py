@@ -16,7 +16,8 @@ else:
     Any = object  # for typing.get_type_hints(share); see `_pickling` for why typing is not imported
 
 PROTOCOL = 5
-LARGE = 1 << 20  # bytes objects from this size on are copied once, and not four times
+LARGE = 1 << 16
+"""Bytes objects, strings and bytearrays of this length or more go beside the pickle: see `_beside`."""
 
 SMALL = 1 << 14
 """Bytes. Memory up to this size is part of the pickle: to copy it a few times takes less time than to lend it once."""
@@ -56,20 +57,6 @@ class OutOfBandBuffer:
 
 def _shared_buffer(view: memoryview, writable: bool) -> OutOfBandBuffer:
     return OutOfBandBuffer(view, writable, is_shared=True)
-
-
-class OutOfBandBytes:
-    """Marks a bytes object that goes beside the pickle, and is copied where it arrives."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
-def mark_large(value: Any) -> Any:
-    """The value, marked as OutOfBandBytes if it is a large bytes object."""
-    return OutOfBandBytes(value) if type(value) is bytes and len(value) >= LARGE else value
 
 
 class Shared:

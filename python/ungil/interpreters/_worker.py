@@ -14,7 +14,7 @@ from . import _arrivals, _inheritance, _pickling, _settings, _sources
 from . import _protocol as protocol
 from ._ownership import give_away
 from ._pickling import Message
-from ._sharing import Shared, mark_large
+from ._sharing import Shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
     result: Any = None
     try:
         result = _OPERATIONS[request[-1:]](request, buffers)
-        message = result if type(result) is Message else _pickling.dumps(mark_large(result))
+        message = result if type(result) is Message else _pickling.dumps(result)
         kind = protocol.RESULT
     except _UnknownFunction:
         return (protocol.UNKNOWN,)
@@ -97,7 +97,7 @@ def _map_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
         try:
             if not interrupt:
                 for args in _pickling.loads(data, memory):
-                    results.append(mark_large(function(*args)))
+                    results.append(function(*args))
         except BaseException as error:
             failure = _failure(error, memory)
             interrupt = failure if isinstance(error, KeyboardInterrupt) else None

@@ -1,0 +1,166 @@
+"""What is sent arrives as it was: bytes, strings and bytearrays, of which the large ones go beside the pickle."""
+
+import array
+import pickle
+import unittest
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
+from ungil.interpreters import _beside, _pickling
+from ungil.interpreters._loans import lend
+from ungil.interpreters._sharing import LARGE
+
+SIZES = (0, 1, LARGE - 1, LARGE)
+
+
+class Text(str):
+    pass
+
+
+class Raw(bytes):
+    pass
+
+
+class Bytes(bytearray):
+    pass
+
+
+def payloads():
+    """Objects of each kind, of sizes around the limit."""
+    for size in SIZES:
+        data = bytes(i % 251 for i in range(size))
+        yield from (data, Raw(data), bytearray(data), Bytes(data), array.array("B", data))
+        for character in "a\0\xe9\u20ac\U0001f600\ud800":
+            yield character * size
+        yield Text("t" * size)
+        yield "\ud83d\ude00" * size  # two surrogates, which are not one character
+        yield "a" * size + "\udc80"
+        yield data, {"key": data, data: [bytearray(data), "x" * size]}, (1, ("inner", size))
+    yield list(range(LARGE))
+    yield [bytes([i]) * (LARGE // 8 * i) for i in range(20)]
+    # Headers of large objects, as contents of small ones
+    yield [b"B" + LARGE.to_bytes(4, "little"), bytes(LARGE), b"X" + LARGE.to_bytes(4, "little"), "y" * LARGE]
+    yield (None, True, 7, 2.5, 1j, "text", b"bytes", (), (None, False, -1, 0.0, "", b""))
+
+
+def same(value):
+    return value
+
+
+def identities(pair, key):
+    """Whether the same objects came several times; and what comes back has these several times, too."""
+    return pair[0] is pair[1], key is pair[0], pair
+
+
+def change(value):
+    value[0] = 7
+    value.append(9)
+    return value
+
+
+_kept = bytearray(LARGE)
+
+
+def keep(data):
+    """Return what stays here, too."""
+    _kept[:] = data
+    return _kept
+
+
+def kept_ones():
+    return _kept.count(1)
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Payloads(OneInterpreter):
+    def assert_same(self, sent, found):
+        self.assertIs(type(found), type(sent))
+        self.assertTrue(found == sent, repr(sent)[:60])
+
+    def test_they_arrive_and_come_back(self):
+        for sent in payloads():
+            self.assert_same(sent, self.call(same, sent))
+
+    def test_with_functions_that_go_by_value(self):
+        for sent in payloads():
+            self.assert_same(sent, self.call(lambda value: value, sent))
+        large = b"g" * LARGE
+        self.assertEqual(self.call(lambda: large), large)
+
+    def test_in_chunks(self):
+        sent = list(payloads())
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            for chunksize in (1, len(sent)):
+                for one, found in zip(sent, pool.map(same, sent, chunksize=chunksize)):
+                    self.assert_same(one, found)
+
+    def test_in_exceptions(self):
+        def fail(value):
+            raise ValueError(value)
+
+        for sent in (bytes(LARGE), "\u20ac" * LARGE, [bytearray(LARGE)]):
+            with self.assertRaises(ValueError) as caught:
+                self.call(fail, sent)
+            self.assert_same(sent, caught.exception.args[0])
+
+    def test_identity_within_a_message(self):
+        for value in (bytes(LARGE), "x" * LARGE, bytearray(LARGE), "\ud800" * LARGE):
+            first, second, pair = self.call(identities, [value, value], value)
+            self.assertTrue(first and second)
+            self.assertIs(pair[0], pair[1])
+
+    def test_bytearrays_are_everybody_s_own(self):
+        for size in (1, LARGE, 3 * LARGE):
+            sent = bytearray(size)
+            found = self.call(change, sent)
+            self.assertEqual((sent[0], len(sent), found[0], found[-1]), (0, size, 7, 9))
+            found.append(1)
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            found = pool.submit(keep, bytes([1]) * LARGE).result()
+            found[:] = bytes(LARGE)
+            found.append(1)
+            self.assertEqual(pool.submit(kept_ones).result(), LARGE)
+
+    def test_a_bytearray_is_as_it_was_when_it_was_sent(self):
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            for size in (10, LARGE):
+                data, futures = bytearray(size), []
+                for i in range(3):
+                    data[:] = bytes([i]) * size
+                    futures.append(pool.submit(same, data))
+                    data.append(1)  # it can be resized
+                self.assertEqual([future.result()[:2] for future in futures], [bytes([i, i]) for i in range(3)])
+
+
+class Beside(unittest.TestCase):
+    """Large objects are not in the pickle, however it is written."""
+
+    def test_every_object_goes_beside(self):
+        for lender in (lend, None):
+            sent = [b"b" * LARGE, "s" * LARGE, "\u20ac" * LARGE, bytearray(LARGE), {1: b"c" * LARGE}]
+            message = _pickling.dumps(sent, lend=lender)
+            self.assertLess(len(message.data), 500)
+            self.assertEqual(len(message.buffers), 5)
+            self.assertIs(message.buffers[0].view.obj, sent[0])  # it is not copied
+            self.assertEqual(_pickling.loads(message.data, [buffer.view for buffer in message.buffers]), sent)
+
+    def test_by_either_pickler(self):
+        class Writer:
+            def __init__(self):
+                self.written = []
+                self.write = self.written.append
+
+        for pickler in (pickle.Pickler, pickle._Pickler):
+            for sent in payloads():
+                if type(sent) in (Text, Raw, Bytes, array.array):
+                    continue
+                writer = Writer()
+                pickler(writer, _pickling.PROTOCOL).dump(sent)
+                data, found = _beside.take_out(writer.written, True)
+                self.assertEqual(pickle.loads(data, buffers=[buffer.view for buffer in found]), sent)
+                if type(sent) in (bytes, str, bytearray) and len(sent) >= LARGE:
+                    self.assertEqual(len(found), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
