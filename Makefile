@@ -119,7 +119,7 @@ NIGHTLY ?= nightly
 test-tsan: | need-cargo need-cc
 	@if rustup component add rust-src --toolchain $(NIGHTLY) 2> /dev/null; then \
 	    RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan \
-	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --profile quick --quiet --lib -- pool control handle; \
+	    $(CARGO) +$(NIGHTLY) test -Zbuild-std --target $(HOST) --profile quick --quiet --lib -- pool control handle exchange parker; \
 	else echo "SKIP ThreadSanitizer: rustup toolchain install $(NIGHTLY) --component rust-src"; fi
 HOST = $$(rustc --version --verbose | sed -n 's/^host: //p')
 

@@ -154,17 +154,17 @@
 #define UNGIL_E_CANCELLED -7
 
 /**
- * The deadline of the call's control passed.
+ * The deadline of the call's control passed, or the time that the call was to wait.
  */
 #define UNGIL_E_TIMED_OUT -8
 
 /**
- * The process has the maximum number of controls, interpreters or replies.
+ * The process has the maximum number of such handles.
  */
 #define UNGIL_E_EXHAUSTED -9
 
 /**
- * The process forked, and this is the child: the call, or the interpreter, belongs to the parent.
+ * The process forked, and this is the child: the call, or the object, belongs to the parent.
  */
 #define UNGIL_E_FORKED -10
 
@@ -187,6 +187,21 @@
  * The interpreter died: its code called abort() or the like. The message says what it did, then its stack in Python.
  */
 #define UNGIL_E_DIED -14
+
+/**
+ * The queue is closed.
+ */
+#define UNGIL_E_CLOSED -15
+
+/**
+ * A signal handler has run on the thread while it waited: call again to go on waiting.
+ */
+#define UNGIL_E_INTERRUPTED -16
+
+/**
+ * The barrier is broken.
+ */
+#define UNGIL_E_BROKEN -17
 
 /**
  * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.

@@ -8,11 +8,13 @@
 //! | [`ControlRef`] | the control as the call's threads use it; or none |
 //! | [`Poller`] | frequent checks of the control |
 //!
-//! A control consists of atomics, so no fork can leave a lock taken. It uses `sys` and `error`; the pool uses it.
+//! A control consists of atomics, so no fork can leave a lock taken. It uses `sys` and `error`; `pool` and `exchange` use it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::sys::parker::Parker;
 use crate::sys::process;
 use crate::sys::sync::{AtomicBool, AtomicU64, Ordering};
 
@@ -27,6 +29,8 @@ pub struct Control {
     created: Instant,
     done: AtomicU64,
     total: AtomicU64,
+    /// What the call parks on if it waits: it is woken when it is to stop.
+    parker: Arc<Parker>,
 }
 
 /// No call uses the control.
@@ -47,12 +51,14 @@ impl Control {
             created: Instant::now(),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
+            parker: Arc::new(Parker::new()),
         }
     }
 
     /// Stops the call that uses the control, and any later one.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+        self.parker.unpark();
     }
 
     /// Stops the call when this much time has passed from now; `None` removes the deadline.
@@ -60,6 +66,7 @@ impl Control {
         let nanoseconds = |after: Duration| self.created.elapsed().saturating_add(after).as_nanos();
         let deadline = after.map_or(NEVER, |after| nanoseconds(after).try_into().unwrap_or(NEVER));
         self.deadline.store(deadline, Ordering::Relaxed);
+        self.parker.unpark();
     }
 
     /// How many items of the latest call are done, and how many it has in all; both are 0 before the first call.
@@ -102,6 +109,12 @@ impl Control {
         let close = |user| (user != own).then_some(CLOSED);
         let outcome = self.user.fetch_update(Ordering::Acquire, Ordering::Relaxed, close);
         outcome.map(|_| ()).map_err(|_| Error::ControlInUse)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        // A time that the clock does not have never comes.
+        (deadline != NEVER).then(|| self.created.checked_add(Duration::from_nanos(deadline))).flatten()
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -164,6 +177,16 @@ impl ControlRef<'_> {
     /// Whether to continue. Errors: [`Error::Cancelled`], [`Error::TimedOut`].
     pub fn check(&self) -> Result<(), Error> {
         self.control.map_or(Ok(()), Control::check)
+    }
+
+    /// The time after which `check` fails, at present.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.control.and_then(Control::deadline)
+    }
+
+    /// What a call that waits has to park on, so that a cancellation or another deadline wakes it.
+    pub(crate) fn parker(&self) -> Option<&Arc<Parker>> {
+        self.control.map(|control| &control.parker)
     }
 
     /// A check to make before each of many items, whether they are short or long.

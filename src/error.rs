@@ -26,8 +26,16 @@ pub enum Error {
     TimedOut,
     /// The caller's function stopped the call by returning this number.
     StoppedByFunction(i32),
-    /// The process forked inside the call, and this is the child.
+    /// The process forked, and this is the child: the call, or what it uses, belongs to the parent.
     Forked,
+    /// The time that a call may wait has passed.
+    WaitedTooLong,
+    /// A signal handler has run on the thread while it waited.
+    Interrupted,
+    /// The queue is closed.
+    Closed,
+    /// The barrier is broken.
+    Broken,
 }
 
 impl fmt::Display for Error {
@@ -39,9 +47,11 @@ impl fmt::Display for Error {
             Self::Cancelled => f.write_str("cancelled through its control"),
             Self::TimedOut => f.write_str("stopped at the deadline of its control"),
             Self::StoppedByFunction(code) => write!(f, "stopped by the function, which returned {code}"),
-            Self::Forked => {
-                f.write_str("the process forked inside the call, which cannot continue in the child")
-            }
+            Self::Forked => f.write_str("the process forked, and what the call uses belongs to the parent"),
+            Self::WaitedTooLong => f.write_str("the timeout of the call passed"),
+            Self::Interrupted => f.write_str("a signal interrupted the wait: call again to go on waiting"),
+            Self::Closed => f.write_str("the queue is closed"),
+            Self::Broken => f.write_str("the barrier is broken"),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
 //! | [`ops`] | the operations: kernels, run by the pool, with a control |
 //! | [`interp`] | isolated interpreters: private copies of the Python library |
+//! | [`exchange`] | queues, counters and barriers between threads, interpreters and C; memory that is lent |
 //! | [`pool`] | worker threads, which share the chunks of a call |
 //! | [`control`] | controls: progress, cancellation and deadline of a call |
 //! | [`kernels`] | the algorithms, each for several CPU levels |
@@ -15,8 +16,8 @@
 //! | [`sys`] | the operating system: synchronisation, forks, signals, processors, settings |
 //! | [`error`] | the errors of the core |
 //!
-//! The layers, from top to bottom: `capi`; `ops` and `interp`; `pool`; `control` and `kernels`; `cpu`; `sys`. A layer uses
-//! only layers below it. Only `capi` exports C functions, and only `interp` knows Python.
+//! The layers, from top to bottom: `capi`; `ops` and `interp`; `exchange` and `pool`; `control` and `kernels`; `cpu`; `sys`.
+//! A layer uses only layers below it. Only `capi` exports C functions, and only `interp` knows Python.
 //!
 //! The public Rust modules are for the project's own benchmarks and fuzzing. They are not a stable interface.
 
@@ -24,6 +25,7 @@ pub mod capi;
 pub(crate) mod control;
 pub mod cpu;
 pub mod error;
+pub mod exchange;
 pub mod interp;
 pub mod kernels;
 pub(crate) mod ops;

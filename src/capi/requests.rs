@@ -7,8 +7,8 @@ use crate::capi::abi::array::{CallerArray, Out};
 use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::capi::abi::handle::{Kind, Registry};
-use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
-use crate::interp::release;
+use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
+use crate::exchange::release;
 use crate::interp::runtime::reply::Reply;
 
 static REPLIES: Registry<ExportedReply> = Registry::new(Kind::Reply);

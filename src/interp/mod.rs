@@ -8,18 +8,15 @@
 //! | [`loading`] | which libraries are private (`privacy`), and how copies are loaded |
 //! | [`exit`] | the exit of the process |
 //! | [`elf`] | shared objects as bytes: reading them, and renaming symbols |
-//! | [`foreign_buffer`], [`release`] | memory of the caller's, and release callbacks |
 //! | [`error`] | errors |
 //!
-//! Dependencies point one way: `runtime -> cpython, interpose -> loading -> exit, elf`, and the last two rows are below
-//! all others. `capi` uses this module; it uses `sys`.
+//! Dependencies point one way: `runtime -> cpython, interpose -> loading -> exit, elf`, and the last row is below all others.
+//! `capi` uses this module; it uses `exchange` and `sys`.
 //!
 //! On systems without ELF or glibc, `unsupported.rs` takes the place of `runtime` and `exit`: no interpreter can be
 //! started there, and the error says so.
 
 pub mod error;
-pub mod foreign_buffer;
-pub mod release;
 
 #[cfg(not(supports_interpreters))]
 mod unsupported;

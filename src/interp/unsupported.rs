@@ -50,8 +50,8 @@ pub mod runtime {
     pub mod interpreter {
         //! Stands in for `interpreter`.
 
+        use crate::exchange::foreign_buffer::ForeignBuffer;
         use crate::interp::error::InterpError;
-        use crate::interp::foreign_buffer::ForeignBuffer;
         use crate::interp::runtime::reply::Reply;
 
         /// An interpreter, of which there is none.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sync` | synchronisation types (std's, or loom's in models), and the policy for poisoned mutexes |
 //! | `atomic_ref` | references that are published to all threads without a lock |
+//! | `parker` | a thread that waits until it is woken, a time has come, or a signal interrupts it |
 //! | `process` | process identity that survives the reuse of PIDs |
 //! | `fork` | `ForkLocal`: values that the child of a fork makes anew |
 //! | `fork_lock` | sections that no fork falls into |
@@ -30,6 +31,7 @@ pub(crate) mod fork_lock;
 pub(crate) mod fork_watch;
 #[cfg(supports_interpreters)]
 pub(crate) mod memory;
+pub(crate) mod parker;
 pub(crate) mod process;
 pub mod settings;
 pub(crate) mod signals;

@@ -23,27 +23,25 @@ ALLOWED = {
     "kernels": "cpu error",
     "control": "error sys",
     "pool": "control error sys",
+    "exchange": "control error sys",
     "ops": "pool control kernels cpu error sys",
     # The parts of interp. `loading` and `interpose` ask `exit` whether the process is exiting.
     "interp::error": "",
-    "interp::foreign_buffer": "sys",
-    "interp::release": "sys",
     "interp::elf": "",
     "interp::exit": "interp::error sys",
     "interp::loading": "interp::exit interp::elf interp::error sys",
-    "interp::cpython": "interp::loading interp::exit interp::foreign_buffer interp::error sys",
+    "interp::cpython": "interp::loading interp::exit interp::error exchange sys",
     "interp::interpose": "interp::loading interp::exit interp::elf interp::error sys",
-    "interp::runtime": "interp::cpython interp::interpose interp::loading interp::exit interp::elf interp::release"
-                       " interp::foreign_buffer interp::error sys",
+    "interp::runtime": "interp::cpython interp::interpose interp::loading interp::exit interp::elf"
+                       " interp::error exchange sys",
     # Where there are no interpreters, it stands in for `exit` and `runtime`.
-    "interp::unsupported": "interp::exit interp::runtime interp::release interp::foreign_buffer interp::error sys",
+    "interp::unsupported": "interp::exit interp::runtime interp::error exchange sys",
     "interp": "interp::unsupported",
     # How calls arrive: arrays become those of `ops`, errors become statuses, and while the process exits, the thread of
     # an export that runs Python code stops in it.
     "capi::abi": "ops interp::exit interp::error error sys",
     # An export converts its arguments, and calls `ops` or `interp`: it knows no kernel, and not the pool.
-    "capi": "capi::abi ops interp::runtime interp::exit interp::release interp::foreign_buffer interp::error"
-            " control cpu error",
+    "capi": "capi::abi ops interp::runtime interp::exit interp::error exchange control cpu error",
     # The crate's root declares the modules.
     "": "",
 }

@@ -24,14 +24,14 @@ pub(crate) enum Kind {
     Reply = 2,
 }
 
-const GENERATION_BITS: u32 = 13;
+const GENERATION_BITS: u32 = 12;
 const GENERATIONS: u32 = 1 << GENERATION_BITS;
 
 /// The objects of one kind, by handle. Slots are never freed, only reused, each time with the next generation.
 ///
-/// From its low bits up, a handle consists of the slot's number (16 bits), the generation (13 bits, 1 to 8191) and the
-/// kind (2 bits), so it is positive. The same handle returns once its slot has been reused 8191 times. New handles go
-/// round all slots, of which there are more than are in use until the maximum is reached; so usually two million other
+/// From its low bits up, a handle consists of the slot's number (16 bits), the generation (12 bits, 1 to 4095) and the
+/// kind (3 bits), so it is positive. The same handle returns once its slot has been reused 4095 times. New handles go
+/// round all slots, of which there are more than are in use until the maximum is reached; so usually a million other
 /// handles come first.
 ///
 /// Nothing here is a lock that a fork could leave held. If a thread of the parent held a guard at the fork, its slot is

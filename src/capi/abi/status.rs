@@ -20,11 +20,11 @@ pub const UNGIL_E_HANDLE: i32 = -5;
 pub const UNGIL_E_IN_USE: i32 = -6;
 /// The call was cancelled through its control.
 pub const UNGIL_E_CANCELLED: i32 = -7;
-/// The deadline of the call's control passed.
+/// The deadline of the call's control passed, or the time that the call was to wait.
 pub const UNGIL_E_TIMED_OUT: i32 = -8;
-/// The process has the maximum number of controls, interpreters or replies.
+/// The process has the maximum number of such handles.
 pub const UNGIL_E_EXHAUSTED: i32 = -9;
-/// The process forked, and this is the child: the call, or the interpreter, belongs to the parent.
+/// The process forked, and this is the child: the call, or the object, belongs to the parent.
 pub const UNGIL_E_FORKED: i32 = -10;
 /// Python code raised an exception. The message has its type and text on the first line, then its traceback.
 pub const UNGIL_E_PYTHON: i32 = -11;
@@ -34,6 +34,12 @@ pub const UNGIL_E_UNSUPPORTED: i32 = -12;
 pub const UNGIL_E_EXITING: i32 = -13;
 /// The interpreter died: its code called abort() or the like. The message says what it did, then its stack in Python.
 pub const UNGIL_E_DIED: i32 = -14;
+/// The queue is closed.
+pub const UNGIL_E_CLOSED: i32 = -15;
+/// A signal handler has run on the thread while it waited: call again to go on waiting.
+pub const UNGIL_E_INTERRUPTED: i32 = -16;
+/// The barrier is broken.
+pub const UNGIL_E_BROKEN: i32 = -17;
 
 pub(crate) fn of(error: &CallError) -> i32 {
     match error {
@@ -54,9 +60,12 @@ fn of_core(error: &Error) -> i32 {
         Error::Overflow { .. } => UNGIL_E_OVERFLOW,
         Error::ControlInUse => UNGIL_E_IN_USE,
         Error::Cancelled => UNGIL_E_CANCELLED,
-        Error::TimedOut => UNGIL_E_TIMED_OUT,
+        Error::TimedOut | Error::WaitedTooLong => UNGIL_E_TIMED_OUT,
         Error::StoppedByFunction(code) => *code,
         Error::Forked => UNGIL_E_FORKED,
+        Error::Interrupted => UNGIL_E_INTERRUPTED,
+        Error::Closed => UNGIL_E_CLOSED,
+        Error::Broken => UNGIL_E_BROKEN,
     }
 }
 
@@ -97,8 +106,11 @@ mod tests {
             UNGIL_E_UNSUPPORTED,
             UNGIL_E_EXITING,
             UNGIL_E_DIED,
+            UNGIL_E_CLOSED,
+            UNGIL_E_INTERRUPTED,
+            UNGIL_E_BROKEN,
         ];
-        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14]);
+        assert_eq!(values, [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16, -17]);
     }
 
     #[test]

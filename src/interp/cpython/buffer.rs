@@ -9,11 +9,11 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::thread;
 
+use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::cpython::ffi::{Api, Buffer, Object, TypeSlot, TypeSpec};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef, SavedException};
 use crate::interp::exit::abandon::{abandon_outer_calls, call_abandonable, protect_frames};
 use crate::interp::exit::at_exit::is_exiting;
-use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
 /// The part of an exporting object that follows Python's own.
 struct BufferExporter {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::{BufferView, ExporterType};
 use crate::interp::cpython::gil::{Gil, PyErrSet, PyRef};
 use crate::interp::error::InterpError;
-use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 
 const NAME: &CStr = c"<ungil self-test>";
 

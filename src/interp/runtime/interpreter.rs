@@ -4,6 +4,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use crate::exchange::foreign_buffer::ForeignBuffer;
 use crate::interp::cpython::attach::{KeptThreadState, RunningPython};
 use crate::interp::cpython::buffer::ExporterType;
 use crate::interp::cpython::ffi::{Api, Object};
@@ -17,7 +18,6 @@ use crate::interp::exit::at_exit;
 use crate::interp::exit::guarded_stack::GuardedStack;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
-use crate::interp::foreign_buffer::ForeignBuffer;
 use crate::interp::interpose::signal::mask::MaskGuard;
 use crate::interp::interpose::{self, environ};
 use crate::interp::runtime::bootstrap::Functions;

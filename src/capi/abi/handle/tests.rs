@@ -39,7 +39,7 @@ fn made_up_handles_are_invalid() {
 /// Compares the first handles of each registry, which have the same slots and generations.
 #[test]
 fn a_handle_of_one_kind_is_invalid_for_another() {
-    static REGISTRIES: [Registry<Kind>; 3] =
+    static REGISTRIES: [Registry<Kind>; KINDS.len()] =
         [Registry::new(KINDS[0]), Registry::new(KINDS[1]), Registry::new(KINDS[2])];
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
         let handles = KINDS.map(|kind| REGISTRIES[kind as usize].insert(kind).unwrap());

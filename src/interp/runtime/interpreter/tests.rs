@@ -5,10 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::Interpreter;
+use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::cpython::ffi::{Api, Object};
 use crate::interp::cpython::gil::PyErrSet;
 use crate::interp::error::InterpError;
-use crate::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::interp::runtime::options::Options;
 use crate::interp::runtime::service::ServiceCommand;
 use crate::interp::runtime::start;

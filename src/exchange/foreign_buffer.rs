@@ -9,16 +9,15 @@ use crate::sys::foreign::call_foreign;
 /// Only unsafe code can make one, as Python code reads and writes there:
 ///
 /// ```compile_fail,E0133
-/// use ungil::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
+/// use ungil::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 /// let buffer = ForeignBuffer::new(0x10 as *mut _, 100, true, ReleaseCallback::new(|| ()));
 /// ```
 ///
 /// ```compile_fail,E0451
-/// use ungil::interp::foreign_buffer::{ForeignBuffer, ReleaseCallback};
+/// use ungil::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 /// let address = 0x10 as *mut _;
 /// let buffer = ForeignBuffer { address, len: 100, read_only: true, release: ReleaseCallback::new(|| ()) };
 /// ```
-#[cfg_attr(not(supports_interpreters), expect(dead_code, reason = "without interpreters, nothing reads it"))]
 pub struct ForeignBuffer {
     pub(crate) address: *mut c_void,
     pub(crate) len: usize,
@@ -45,6 +44,11 @@ impl ReleaseCallback {
     /// `release` may be called on any thread, and may block.
     pub fn new(release: impl FnOnce() + Send + 'static) -> Self {
         Self(Some(Box::new(release)))
+    }
+
+    /// The callback is not called: the memory was not lent after all.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
     }
 }
 

@@ -1,0 +1,260 @@
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::barrier::{Arrival, Barrier, Status};
+use super::counter::{Condition, Counter};
+use super::foreign_buffer::{ForeignBuffer, ReleaseCallback};
+use super::message::Message;
+use super::queue::Queue;
+use super::wait::Limits;
+use crate::control::Control;
+use crate::error::Error;
+
+fn message(text: &str) -> Message {
+    Message::new(0, text.as_bytes(), Vec::new())
+}
+
+fn text_of(message: Message) -> String {
+    String::from_utf8(message.bytes().to_vec()).unwrap()
+}
+
+/// Limits of a call that does not wait.
+fn at_once() -> Limits<'static> {
+    Limits::new(Some(Duration::ZERO), None).unwrap()
+}
+
+fn put(queue: &Queue, text: &str) -> Result<(), Error> {
+    queue.put(message(text), &at_once()).map_err(|(error, _)| error)
+}
+
+fn get(queue: &Queue) -> Result<String, Error> {
+    queue.get(&at_once()).map(text_of)
+}
+
+#[test]
+fn messages_come_in_order_and_a_full_queue_takes_no_more() {
+    let queue = Queue::new(2);
+    assert_eq!(get(&queue), Err(Error::WaitedTooLong));
+    assert_eq!([put(&queue, "one"), put(&queue, "two")], [Ok(()), Ok(())]);
+    let (error, back) = queue.put(message("three"), &at_once()).unwrap_err();
+    assert_eq!((error, text_of(back)), (Error::WaitedTooLong, "three".to_owned()));
+    assert_eq!((queue.length(), get(&queue)), (Ok(2), Ok("one".to_owned())));
+    queue.put_back(message("one again"));
+    assert_eq!((get(&queue), get(&queue)), (Ok("one again".to_owned()), Ok("two".to_owned())));
+}
+
+#[test]
+fn a_message_has_a_tag_bytes_and_memory() {
+    let queue = Queue::new(0);
+    let lent = lent(&Arc::default());
+    queue.put(Message::new(-7, b"bytes", vec![lent]), &at_once()).unwrap_or_else(|_| panic!());
+    let message = queue.get(&at_once()).unwrap();
+    assert_eq!((message.tag(), message.bytes()), (-7, b"bytes".as_slice()));
+    assert_eq!(
+        message.buffers().map(|(_, length, read_only)| (length, read_only)).collect::<Vec<_>>(),
+        [(3, true)]
+    );
+}
+
+/// Memory that counts its releases.
+fn lent(releases: &Arc<AtomicUsize>) -> ForeignBuffer {
+    static MEMORY: [u8; 3] = [1, 2, 3];
+    let releases = Arc::clone(releases);
+    let release = ReleaseCallback::new(move || _ = releases.fetch_add(1, Ordering::Relaxed));
+    let address = (&raw const MEMORY).cast_mut().cast::<c_void>();
+    // SAFETY: the memory is static, and marked as read-only.
+    unsafe { ForeignBuffer::new(address, MEMORY.len(), true, release) }
+}
+
+#[test]
+fn memory_is_released_once_when_nobody_has_it_and_not_after_a_failed_put() {
+    let releases = Arc::default();
+    let lend = || Message::new(0, b"", vec![lent(&releases), lent(&releases)]);
+    let released = || releases.load(Ordering::Relaxed);
+    let queue = Queue::new(2);
+    (0..2).for_each(|_| queue.put(lend(), &at_once()).unwrap_or_else(|_| panic!()));
+    queue.put(lend(), &at_once()).unwrap_err().1.disown();
+    assert_eq!(released(), 0);
+    drop(queue.get(&at_once()).unwrap());
+    assert_eq!(released(), 2);
+    drop(queue); // with a message in it
+    assert_eq!(released(), 4);
+}
+
+#[test]
+fn a_closed_queue_is_drained_and_then_fails() {
+    for discard in [false, true] {
+        let queue = Arc::new(Queue::new(1));
+        put(&queue, "last").unwrap();
+        let waiting = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.put(message("too late"), &Limits::none()).map_err(|(error, _)| error)
+        });
+        let_others_run();
+        queue.close(discard).unwrap();
+        assert_eq!(waiting.join().unwrap(), Err(Error::Closed));
+        if !discard {
+            assert_eq!(get(&queue), Ok("last".to_owned()));
+            queue.task_done().unwrap();
+        }
+        assert_eq!((get(&queue), put(&queue, "no")), (Err(Error::Closed), Err(Error::Closed)));
+        queue.join(&Limits::none()).unwrap(); // what was discarded counts as done
+        assert!(matches!(queue.task_done(), Err(Error::Invalid { .. })));
+        queue.close(discard).unwrap();
+    }
+}
+
+/// Lets other threads run. (Whether they wait by then makes no difference to the results.)
+fn let_others_run() {
+    (0..100).for_each(|_| thread::yield_now());
+}
+
+#[test]
+fn many_senders_and_receivers_lose_nothing() {
+    const THREADS: usize = 4;
+    let rounds = if cfg!(miri) { 20 } else { 5000 };
+    let queue = Queue::new(3);
+    let sum = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for number in 1..=rounds {
+                    let message = Message::new(number as i64, b"", Vec::new());
+                    assert!(queue.put(message, &Limits::none()).is_ok());
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..rounds {
+                    let message = queue.get(&Limits::none()).unwrap();
+                    sum.fetch_add(message.tag() as usize, Ordering::Relaxed);
+                    queue.task_done().unwrap();
+                }
+            });
+        }
+        queue.join(&Limits::none()).unwrap();
+    });
+    assert_eq!(sum.into_inner(), THREADS * rounds * (rounds + 1) / 2);
+    assert_eq!(queue.length(), Ok(0));
+}
+
+#[test]
+fn a_control_stops_a_wait_at_once() {
+    let (queue, control) = (Queue::new(0), Control::new());
+    let forever = |control| queue.get(&Limits::new(None, Some(control)).unwrap()).map(text_of);
+    for cancel in
+        [(|control| control.set_deadline(Some(Duration::ZERO))) as fn(&Control), |control| control.cancel()]
+    {
+        let outcome = thread::scope(|scope| {
+            let waiting = scope.spawn(|| forever(&control));
+            let_others_run();
+            cancel(&control);
+            waiting.join().unwrap()
+        });
+        assert!(matches!(outcome, Err(Error::TimedOut | Error::Cancelled)));
+        control.set_deadline(None);
+    }
+    assert_eq!(forever(&control), Err(Error::Cancelled));
+    put(&queue, "there").unwrap();
+    assert_eq!(forever(&control), Ok("there".to_owned())); // what is there is taken
+    assert_eq!(control.progress(), (1, 1));
+}
+
+#[test]
+fn a_deadline_that_is_moved_is_noticed() {
+    let (queue, control) = (Queue::new(0), Control::new());
+    control.set_deadline(Some(Duration::from_secs(3600)));
+    thread::scope(|scope| {
+        let wait = || queue.get(&Limits::new(Some(Duration::from_secs(7200)), Some(&control)).unwrap());
+        let waiting = scope.spawn(wait);
+        let_others_run();
+        control.set_deadline(Some(Duration::from_millis(1)));
+        assert_eq!(waiting.join().unwrap().map(text_of), Err(Error::TimedOut));
+    });
+    control.set_deadline(Some(Duration::from_secs(3600)));
+    let short = Limits::new(Some(Duration::from_millis(1)), Some(&control)).unwrap();
+    assert_eq!(queue.get(&short).map(text_of), Err(Error::WaitedTooLong));
+    assert!(matches!(Limits::new(None, Some(&control)), Err(Error::ControlInUse)));
+}
+
+#[test]
+fn counters_change_and_are_waited_for() {
+    let counter = Counter::new(5);
+    assert_eq!((counter.add(-7), counter.value()), (Ok(-2), Ok(-2)));
+    assert_eq!((counter.exchange(i64::MAX), counter.compare_exchange(1, 2)), (Ok(-2), Ok(i64::MAX)));
+    assert_eq!(counter.add(1), Err(Error::Overflow { result: "int64_t" }));
+    assert_eq!((counter.compare_exchange(i64::MAX, 3), counter.value()), (Ok(i64::MAX), Ok(3)));
+    let wait = |lowest, highest, change| counter.wait(Condition { lowest, highest, change }, &at_once());
+    assert_eq!((wait(4, 9, 1), wait(3, 3, -3), counter.value()), (Err(Error::WaitedTooLong), Ok(3), Ok(0)));
+    assert_eq!(wait(0, 0, i64::MIN), Ok(0));
+    assert_eq!(wait(i64::MIN, 0, -1), Err(Error::Overflow { result: "int64_t" }));
+}
+
+/// As many threads wait as there are changes, and each takes one, whatever they need.
+#[test]
+fn a_counter_wakes_all_that_can_go_on() {
+    let rounds = if cfg!(miri) { 3 } else { 300 };
+    for _ in 0..rounds {
+        let counter = Counter::new(0);
+        thread::scope(|scope| {
+            for change in [-1, -2, -1, 0, -3] {
+                let counter = &counter;
+                let condition = Condition { lowest: (-change).max(1), highest: i64::MAX, change };
+                scope.spawn(move || counter.wait(condition, &Limits::none()).unwrap());
+            }
+            for _ in 0..8 {
+                counter.add(1).unwrap();
+            }
+        });
+        assert_eq!(counter.value(), Ok(1));
+    }
+}
+
+const PLAIN: Arrival = Arrival { holds: false, breaks: false };
+const BREAKS: Arrival = Arrival { holds: false, breaks: true };
+const HOLDS: Arrival = Arrival { holds: true, breaks: false };
+
+#[test]
+fn a_barrier_releases_all_parties_in_each_phase() {
+    let phases = if cfg!(miri) { 3 } else { 300 };
+    let (barrier, arrived) = (Barrier::new(3), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for phase in 0..phases {
+                    arrived.fetch_add(1, Ordering::Relaxed);
+                    let number = barrier.wait(HOLDS, &Limits::none()).unwrap();
+                    if number == 2 {
+                        assert_eq!(arrived.load(Ordering::Relaxed), 3 * (phase + 1)); // nobody goes on before the release
+                        barrier.release().unwrap();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
+}
+
+#[test]
+fn a_barrier_breaks() {
+    let barrier = Barrier::new(2);
+    assert_eq!(barrier.wait(PLAIN, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
+    assert_eq!(barrier.wait(BREAKS, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(PLAIN, &Limits::none()), Err(Error::Broken));
+    barrier.reset().unwrap();
+    assert_eq!(barrier.release(), Err(Error::Broken)); // nobody holds it
+    for end in [Barrier::abort, Barrier::reset] {
+        barrier.reset().unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| barrier.wait(PLAIN, &Limits::none()));
+            while barrier.status().unwrap().waiting == 0 {
+                thread::yield_now();
+            }
+            end(&barrier).unwrap();
+            assert_eq!(waiting.join().unwrap(), Err(Error::Broken));
+        });
+    }
+}
