@@ -11,7 +11,7 @@
   of the library.
 - `_definitions`, `_functions`, `_anew`, `_deferred`, `_fingerprints`: what is sent of such objects; `_importable`:
   which are not sent.
-- `_pace`, `_streams`: how many tasks go in one request; the order of output.
+- `_map`, `_chunks`: `map`, and how many of its calls go in one request. `_streams`: the order of output.
 
 The rest of the package does not use these modules; `ungil` exports the public names.
 """

@@ -9,7 +9,7 @@ import pickle
 import sys
 from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Union
 from weakref import WeakKeyDictionary
 
 from .._native.locks import Lock, Numbers, first
@@ -41,19 +41,18 @@ def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> F
 
 
 class Call:
-    """One request: a call of a function, or chunks of calls of the same.
+    """One request: a call of a function, or several of the same.
 
     is_for_all: it is made in several interpreters.
 
     At the end of a `with` block, it is dropped.
     """
 
-    __slots__ = ("_kind", "function", "is_for_all", "is_map", "message")
+    __slots__ = ("_kind", "function", "is_for_all", "message")
 
     def __init__(self, kind: bytes, function: Function | None, message: Message) -> None:
         self._kind, self.function, self.message = kind, function, message
         self.is_for_all = False
-        self.is_map = kind == MAP_CACHED  # the result is a list then, with an element for each chunk
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
@@ -77,21 +76,6 @@ class Call:
     def __exit__(self, *exception: object) -> None:
         self.drop()
 
-    def combines_with(self, other: Call) -> bool:
-        """Whether both can be in one request; see `combine`."""
-        return (
-            (self.is_map and other.is_map)
-            and other.function is self.function
-            and not (self.message.buffers or other.message.buffers)
-        )
-
-
-def combine(calls: Sequence[Call]) -> Call:
-    """One request for calls whose `combines_with` is true for the first of them."""
-    first = calls[0]
-    chunks = [call.message.data for call in calls]
-    return Call(MAP_CACHED, first.function, Message(pickle.dumps(chunks, PROTOCOL), first.message.buffers))
-
 
 def call_of(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], shared_names: frozenset[str]
@@ -106,11 +90,22 @@ def call_of(
     return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))
 
 
-def map_of(function: Function, calls: list[tuple[Any, ...]], shared_names: frozenset[str]) -> Call:
-    """function(*args) for each of the calls. Raises what pickle raises."""
-    if len(calls) == 1 and needs_only_pickle(calls[0]):
-        return Call(MAP_CACHED, function, Message(pickle.dumps(calls, PROTOCOL)))
-    return Call(MAP_CACHED, function, _pickling.dumps(calls, shared_names, lend))
+Arguments = Union[list[tuple[Any, ...]], Message]
+"""The arguments of calls of one function: as they are if pickle alone can pickle them, or pickled together."""
+
+
+def arguments_of(calls: list[tuple[Any, ...]], shared_names: frozenset[str]) -> Arguments:
+    """The arguments of these calls, as they are now. Raises what pickle raises."""
+    if all(map(needs_only_pickle, calls)):
+        return calls
+    return _pickling.dumps(calls, shared_names, lend)
+
+
+def map_of(function: Function, parts: Sequence[Arguments], shared_names: frozenset[str]) -> Call:
+    """function(*args) for each of the calls. The result is that of `_map_cached` in `_worker`."""
+    contents = [(part.data, len(part.buffers)) if isinstance(part, Message) else part for part in parts]
+    buffers = [buffer for part in parts if isinstance(part, Message) for buffer in part.buffers]
+    return Call(MAP_CACHED, function, Message(pickle.dumps(contents, PROTOCOL), buffers))
 
 
 class _Dependencies(NamedTuple):

@@ -24,7 +24,6 @@ from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Condition,
 from .._native.library import library
 from .._private_apis import begin_future, register_atexit, reset_future
 from ._calls import Call, call_of
-from ._pace import Pace
 from ._preload import import_module
 from ._standard import BrokenStandardPool
 from ._tasks import Task, end_future, outcome_of, run
@@ -111,7 +110,7 @@ class Pool:
 
     def _work(self) -> None:
         """The main function of a worker. Without `preload`, it starts an interpreter only if it has a task for it."""
-        taken: list[Sequence[Task] | None] = [self._next(1) if self._preload is None else None]
+        taken: list[Sequence[Task] | None] = [self._next() if self._preload is None else None]
         while taken and taken[0] != ():
             self._work_with_one_interpreter(taken)
 
@@ -121,27 +120,26 @@ class Pool:
         interpreter = self._start(tasks or ())
         if interpreter is None:
             return
-        pace, is_initialized = Pace(), False
+        is_initialized = False
         with interpreter:
             if tasks is None:
-                tasks = self._next(1)
+                tasks = self._next()
             while tasks and interpreter.is_alive:
                 # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
                 if not is_initialized and not all(task.future.cancelled() for task in tasks):
                     if not self._initialize(interpreter, tasks):
                         return
                     is_initialized = True
-                pace.begin()
-                run(tasks, interpreter)
-                pace.end(len(tasks))
-                del tasks  # nothing of them is kept while the worker waits
-                tasks = self._next(pace.batch)
+                for task in tasks:
+                    run(task, interpreter)
+                del task, tasks  # nothing of them is kept while the worker waits
+                tasks = self._next()
             with self._lock:  # not while another thread interrupts it
                 del self._interpreters[threading.get_ident()]
         taken.append(tasks)
 
-    def _next(self, limit: int) -> Sequence[Task]:
-        """The next task, or up to `limit` that can go in one request; none when the worker is to end."""
+    def _next(self) -> Sequence[Task]:
+        """The next task; none when the worker is to end."""
         self._in_progress.pop(threading.get_ident(), None)
         wakeup = None
         while True:
@@ -149,8 +147,7 @@ class Pool:
                 if wakeup:
                     del self._waiting[wakeup]
                 if self._tasks:
-                    # Fewer near the end (guided self-scheduling: Polychronopoulos and Kuck 1987).
-                    return self._take(min(limit, len(self._tasks) // (4 * len(self.workers))))
+                    return self._take()
                 if self.is_shutdown or self._broken:
                     return ()
                 wakeup = _thread.allocate_lock()
@@ -160,13 +157,10 @@ class Pool:
                     self._wake_all()
             wakeup.acquire()
 
-    def _take(self, limit: int) -> Sequence[Task]:
-        """Move tasks from the queue to this worker. See the invariant at the top."""
+    def _take(self) -> Sequence[Task]:
+        """Move a task from the queue to this worker. See the invariant at the top."""
         tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
         self._tasks.popleft()
-        while len(tasks) < limit and tasks[0].call.combines_with(self._tasks[0].call):
-            tasks.append(self._tasks[0])
-            self._tasks.popleft()
         return tasks
 
     def _start(self, tasks: Sequence[Task]) -> Interpreter | None:

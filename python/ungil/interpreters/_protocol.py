@@ -9,7 +9,7 @@ from __future__ import annotations
 
 CALL = b"c"  # (function, args, kwargs)
 CALL_CACHED = b"k"  # a function by its key, and (args, kwargs)
-MAP_CACHED = b"m"  # a function by its key, and a list of chunks: the pickle of [args, ...] for each
+MAP_CACHED = b"m"  # a function by its key, and a list of [args, ...] or (the pickle of such a list, its buffers)
 SHARE = b"s"  # {name: memory}
 EXECUTE = b"x"  # source
 EVALUATE = b"v"  # an expression
@@ -18,6 +18,8 @@ COLLECT = b"g"  # nothing: garbage is collected
 RESULT = b"r"  # the result
 FAILURE = b"f"  # (the exception as a message or None, one line about it, its traceback)
 UNKNOWN = b"u"  # the function is not known any more: it must be sent again
+
+SECONDS_PER_BYTE = 1e-9  # what memory adds to the cost of a map's calls, so that few large ones are in one request
 
 MAX_CACHED_FUNCTIONS = 256  # functions that an interpreter keeps, by their keys
 

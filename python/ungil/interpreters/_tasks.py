@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import Any, NamedTuple
 
 from .._private_apis import begin_future, has_ended
-from ._calls import Call, combine
+from ._calls import Call
 from ._requests import Outcome
 from .interpreter import Interpreter
 
@@ -29,18 +28,12 @@ class Task(NamedTuple):
             end_future(future, None, CancelledError())
 
 
-def run(tasks: Sequence[Task], interpreter: Interpreter) -> None:
-    """Run tasks that can be one request, except those that were cancelled, and end their futures."""
-    tasks = [task for task in tasks if begin_future(task.future)]
-    if not tasks:
-        return
-    call = tasks[0].call
-    is_map = call.is_map
-    result, error = outcome_of(combine([task.call for task in tasks]) if is_map else call, interpreter)
-    for task in tasks:
+def run(task: Task, interpreter: Interpreter) -> None:
+    """Run a task, unless it was cancelled, and end its future."""
+    if begin_future(task.future):
+        result, error = outcome_of(task.call, interpreter)
         task.call.drop()
-    for i, task in enumerate(tasks):
-        end_future(task.future, result[i] if is_map and error is None else result, error)
+        end_future(task.future, result, error)
 
 
 def outcome_of(call: Call, interpreter: Interpreter) -> Outcome:

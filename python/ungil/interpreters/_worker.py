@@ -9,12 +9,11 @@ import _ungil  # type: ignore[import-not-found]
 
 import __main__
 
-from .._private_apis import RLock, pickle
+from .._private_apis import RLock
 from . import _arrivals, _inheritance, _pickling, _settings, _sources
 from . import _protocol as protocol
 from ._ownership import give_away
 from ._pickling import Message
-from ._sharing import Shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,72 +82,63 @@ def _call_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
 
 
 def _map_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    """Call a function for each chunk of a list of pickled chunks, which are lists of arguments.
+    """Make calls of one function: (the results before the first failure, that failure or None, the cost in seconds).
 
-    The result has (results, the failure that ended the chunk or None) for each. An interrupt ends all chunks.
+    All calls are made, as if they were tasks of their own, unless one is interrupted.
     """
+    start = time.perf_counter()
     function, memory = _function_of(request, buffers)
-    chunks: list[Any] = []
-    interrupt = None
-    requests = _pickling.loads(request, ())
-    for data in requests:
-        results: Any = []
-        failure = interrupt
-        try:
-            if not interrupt:
-                for args in _pickling.loads(data, memory):
-                    results.append(function(*args))
-        except BaseException as error:
-            failure = _failure(error, memory)
-            interrupt = failure if isinstance(error, KeyboardInterrupt) else None
-        if len(requests) > 1 and not _never_changes(results, failure):
-            message = _dumps_chunk(results, failure)  # now: the next chunk may change the same objects
-            results = failure = None  # so that only the message has them
-            give_away(message.buffers)
-            chunks.append(_Pickled(message))
+    outcome = _MapOutcome()
+    for part in _pickling.loads(request, ()):
+        if type(part) is list:
+            outcome.add(function, part, ())
         else:
-            chunks.append((results, failure))
-    try:
-        return _pickling.dumps(chunks)
-    except Exception:
-        return _pickling.dumps([chunk if type(chunk) is _Pickled else _sendable(*chunk) for chunk in chunks])
+            data, count = part
+            outcome.load_and_add(function, data, memory[:count])
+            memory = memory[count:]
+        if outcome.is_interrupted:
+            break
+    size = len(request) + sum(view.nbytes for view in buffers) + outcome.size
+    return outcome.results, outcome.failure, time.perf_counter() - start + size * protocol.SECONDS_PER_BYTE
 
 
-class _Pickled:
-    """An object that is pickled already. It arrives as the object."""
+class _MapOutcome:
+    """What calls of one function have returned. Mutable results are messages: the next call may change the objects."""
 
-    __slots__ = ("message",)
+    def __init__(self) -> None:
+        self.results: list[Any] = []
+        self.failure: Any = None
+        self.is_interrupted = False
+        self.size = 0  # of the messages
 
-    def __init__(self, message: Message) -> None:
-        self.message = message
-
-    def __reduce__(self) -> Any:
-        memory = [
-            Shared(buffer.view, buffer.writable) if buffer.is_shared else pickle.PickleBuffer(buffer.view)
-            for buffer in self.message.buffers
-        ]
-        return _pickling.loads, (self.message.data, memory)
-
-
-def _never_changes(results: list[Any], failure: Any) -> bool:
-    return failure is None and all(type(result) in _pickling.IMMUTABLE_TYPES for result in results)
-
-
-def _dumps_chunk(results: list[Any], failure: Any) -> Message:
-    try:
-        return _pickling.dumps((results, failure))
-    except Exception:
-        return _pickling.dumps(_sendable(results, failure))
-
-
-def _sendable(results: list[Any], failure: Any) -> Any:
-    """A chunk's results up to the first that does not pickle, with that error as its failure."""
-    for i, result in enumerate(results):
+    def load_and_add(self, function: Callable[..., Any], data: bytes, memory: Sequence[memoryview]) -> None:
         try:
-            _pickling.dumps(result)
-        except Exception as error:
-            return results[:i], _failure(error, ())
-    return results, failure
+            calls = _pickling.loads(data, memory)
+        except BaseException as error:
+            self._fail(error, memory)
+        else:
+            self.add(function, calls, memory)
+
+    def add(self, function: Callable[..., Any], calls: list[Any], memory: Sequence[memoryview]) -> None:
+        calls.reverse()
+        while calls and not self.is_interrupted:
+            try:
+                result = function(*calls.pop())
+                if self.failure is None:
+                    if not _pickling.needs_only_pickle((result,)):
+                        message = _pickling.dumps(result)
+                        result = None  # so that only the message has its memory
+                        give_away(message.buffers)
+                        self.size += len(message.data) + sum(buffer.view.nbytes for buffer in message.buffers)
+                        result = message
+                    self.results.append(result)
+            except BaseException as error:
+                self._fail(error, memory)
+
+    def _fail(self, error: BaseException, memory: Sequence[memoryview]) -> None:
+        if self.failure is None:
+            self.failure = _failure(error, memory)
+        self.is_interrupted = isinstance(error, KeyboardInterrupt)
 
 
 def _function_of(request: bytes, buffers: tuple[memoryview, ...]) -> tuple[Any, Sequence[memoryview]]:

@@ -17,7 +17,7 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _nesting, _options, _streams
+from . import _chunks, _nesting, _options, _streams
 from ._calls import Call, call_of
 from ._map import results_of
 from ._pool import BrokenInterpreterPool, Pool
@@ -232,6 +232,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         ...     pool.submit(pow, 2, 10).result()
         1024
         """
+        _chunks.submit_all(self._pool)
         return self._submit(call_of, fn, args, kwargs)
 
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
@@ -255,10 +256,13 @@ class InterpreterPoolExecutor(PoolAttributes):
         fn: Callable[..., Result],
         *iterables: Iterable[Any],
         timeout: float | None = None,
-        chunksize: int = 1,
+        chunksize: int | None = None,
         buffersize: int | None = None,
     ) -> Iterator[Result]:
-        """Call fn with the elements of the iterables, as the builtin `map` does. fn is pickled once.
+        """Call fn with the elements of the iterables, as the builtin `map` does.
+
+        fn is pickled once, and arguments when they are read. Calls go in chunks, whose sizes are chosen by the time
+        that those before have taken: long calls one by one, short ones many at a time.
 
         Parameters
         ----------
@@ -269,14 +273,17 @@ class InterpreterPoolExecutor(PoolAttributes):
         timeout : float, optional
             Seconds from now, after which the iterator raises TimeoutError.
         chunksize : int, optional
-            How many calls make one task.
+            How many calls make one task, whatever time they take. Their arguments are pickled together.
         buffersize : int, optional
-            How many tasks may wait for their results to be taken. By default all, and the iterables are read at once.
+            How many calls (tasks, with `chunksize`) may be ahead of the results that have been taken: the iterables are
+            read no further. By default they are read to their end now, except for those of `itertools` that have none.
 
         Returns
         -------
         iterator
-            The results, in order.
+            The results, in order. It has a length, how many are to come, if the iterables have, or are read to their
+            end; progress bars such as tqdm show it. `close()` cancels the calls that have not begun, and so does an
+            exception that the iterator raises.
 
         Raises
         ------
@@ -284,15 +291,28 @@ class InterpreterPoolExecutor(PoolAttributes):
             If a parameter is wrong.
         BrokenInterpreterPool, RuntimeError
             As for `submit`.
+        Exception
+            What the iterables raise. With `buffersize`, the iterator raises it after the results before it.
+
+        Notes
+        -----
+        All calls are made even if one fails, or nobody takes the results. If a call ends its interpreter, the others of
+        its chunk fail too.
 
         Examples
         --------
+        >>> import itertools
         >>> import ungil
         >>> with ungil.InterpreterPoolExecutor() as pool:
         ...     list(pool.map(pow, [2, 3], [10, 4]))
+        ...     squares = pool.map(lambda n: n * n, itertools.count(), buffersize=100)
+        ...     next(n for n in squares if n > 1000)
         [1024, 81]
+        1024
         """
-        return results_of(self._submit, self._pool.shared_names, fn, iterables, timeout, chunksize, buffersize)
+        _chunks.submit_all(self._pool)
+        submitter = _chunks.Submitter(self._pool, self._submit, self._max_workers)
+        return results_of(submitter, fn, iterables, timeout, chunksize, buffersize)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks.
@@ -313,6 +333,9 @@ class InterpreterPoolExecutor(PoolAttributes):
         >>> future.result()
         1024
         """
+        if cancel_futures:
+            _chunks.cancel_all(self._pool)
+        _chunks.submit_all(self._pool)
         self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
@@ -326,6 +349,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         traceback: TracebackType | None,
     ) -> bool | None:
         if is_interrupt(error):
+            _chunks.cancel_all(self._pool)
             self._pool.shutdown()
             self._pool.stop_and_join()
         else:
