@@ -1,4 +1,5 @@
 """Functions that are called when a module is imported: a finder in sys.meta_path notices the import.
+`FunctoolsInC` keeps a module from being imported where next to nothing of it is needed.
 
 Each interpreter imports this, so it imports nothing else at the top.
 """
@@ -77,3 +78,28 @@ class _Loader:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._own, name)
+
+
+class FunctoolsInC(type(sys)):  # type: ignore[misc]
+    """Stands for functools while _pickle is imported, which wants functools.partial alone: that is in C.
+
+    It is only there in interpreters: their starts take a tenth less time without functools and all that this imports.
+    To others who ask for functools meanwhile, it is what it stands for.
+    """
+
+    def __enter__(self) -> None:
+        if "_ungil" in sys.modules and "functools" not in sys.modules:
+            from _functools import partial  # type: ignore[import-not-found]
+
+            self.partial = partial
+            sys.modules["functools"] = self
+
+    def __exit__(self, *error: object) -> None:
+        if sys.modules.get("functools") is self:
+            del sys.modules["functools"]
+
+    def __getattr__(self, name: str) -> Any:
+        self.__exit__()
+        import functools
+
+        return getattr(functools, name)

@@ -1,16 +1,20 @@
 """All uses of what other packages keep private, each with its reason.
 
 tests/package/test_private_apis.py fails when one of them changes. Each interpreter imports this module, so it imports
-nothing else at the top. (`_arrays.addresses` reads a field of memoryview objects, and checks itself at its import.)
+next to nothing else at the top. (`_arrays.addresses` reads a field of memoryview objects, and checks itself at its
+import.)
 """
 
 from __future__ import annotations
 
 import sys
 
+from ._import_hooks import FunctoolsInC
+
 # pickle without the imports that only its Python version needs: those take as long as half of an interpreter's start.
 try:
-    import _pickle as pickle
+    with FunctoolsInC("functools"):
+        import _pickle as pickle
 except ImportError:
     import pickle  # type: ignore[no-redef]
 

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import os
+import textwrap
 import unittest
 
 import ungil
@@ -35,6 +36,19 @@ class Imports(unittest.TestCase):
         for statement in ("import ungil", everything):
             files = [file for file in imported_by(statement).values() if file and not file.startswith(directory)]
             self.assertEqual([file for file in files if "-packages" in file], [])
+
+    def test_an_interpreter_starts_with_few_modules(self):
+        program = """
+            import sys
+            before = set(sys.modules)
+            import ungil
+            it = ungil.Interpreter()
+            print(sorted(it.eval("{*__import__('sys').modules}") - before))
+            assert it.eval("__import__('gc').isenabled()")
+            assert it.eval("__import__('functools').wraps").__module__ == "functools"
+        """
+        slow = {"collections", "contextlib", "functools", "inspect", "logging", "pickle", "threading", "typing"}
+        self.assertEqual(slow & set(ast.literal_eval(python(textwrap.dedent(program)))), set())
 
     def test_a_name_imports_its_module_alone(self):
         new = imported_by("import ungil; ungil.num_threads()")

@@ -19,7 +19,7 @@ from unittest import mock
 import ungil
 from references import import_or_skip
 from support import run_script
-from ungil import _private_apis
+from ungil import _import_hooks, _private_apis
 from ungil._native import interruptible
 
 cloudpickle = import_or_skip("cloudpickle")
@@ -46,6 +46,19 @@ class Sources(unittest.TestCase):
                     with open(path, encoding="utf-8") as source:
                         found += ["%s:%d: .%s" % (path, *use) for use in uses_in(source.read())]
         self.assertEqual(found, [])
+
+
+class Imports(unittest.TestCase):
+    def test_what_stands_for_functools_is_functools_to_others(self):
+        with mock.patch.dict(sys.modules, {"_ungil": sys}):
+            real = sys.modules.pop("functools")
+            with _import_hooks.FunctoolsInC("functools"):
+                import functools
+
+                self.assertIs(functools.partial, real.partial)
+                self.assertIsNot(functools, real)
+                self.assertEqual(functools.wraps.__module__, "functools")
+                self.assertIsNot(sys.modules["functools"], functools)
 
 
 def uses_in(source):

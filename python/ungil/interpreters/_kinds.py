@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import builtins
-import contextlib
 import sys
 import types
 from types import CellType, FunctionType, ModuleType
@@ -17,7 +16,7 @@ from ._identity import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any
 
 FUNCTION, CLASS, CELL, GLOBALS, ANEW = "function", "class", "cell", "globals", "anew"
@@ -52,7 +51,7 @@ def _set_function(function: Any, values: dict[str, Any], removed: Iterable[str],
 def make_class(metaclass: Any, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
     """A class without its attributes. The program's code that runs when a class is made has run there already."""
     native = _native(metaclass)
-    with _without_hooks(bases):
+    with _WithoutHooks(bases):
         if native is type or native is abc.ABCMeta:
             return native.__new__(metaclass, name, bases, namespace)
         # A metaclass of a package, or of ctypes, which may need the bases that were written.
@@ -72,7 +71,7 @@ def _native(metaclass: Any) -> Any:
 def make_enum(
     metaclass: Any, name: str, bases: tuple[Any, ...], members: dict[str, Any], module: str, qualified_name: str
 ) -> Any:
-    with _without_hooks(bases):
+    with _WithoutHooks(bases):
         namespace = metaclass.__prepare__(name, bases)
         for member, value in members.items():
             namespace[member] = value
@@ -86,19 +85,22 @@ def _has_arrived(kind: Any) -> bool:
     return entry is not None and not entry.is_own
 
 
-@contextlib.contextmanager
-def _without_hooks(bases: Iterable[Any]) -> Iterator[None]:
-    """Hide the __init_subclass__ of classes that arrived."""
-    hidden = []
-    for base in bases:
-        for kind in base.__mro__:
-            if "__init_subclass__" in kind.__dict__ and _has_arrived(kind):
-                hidden.append((kind, kind.__dict__["__init_subclass__"]))
-                del kind.__init_subclass__
-    try:
-        yield
-    finally:
-        for kind, hook in hidden:
+class _WithoutHooks:
+    """A context that hides the __init_subclass__ of classes that arrived."""
+
+    def __init__(self, bases: Iterable[Any]) -> None:
+        self._bases = bases
+        self._hidden: list[Any] = []
+
+    def __enter__(self) -> None:
+        for base in self._bases:
+            for kind in base.__mro__:
+                if "__init_subclass__" in kind.__dict__ and _has_arrived(kind):
+                    self._hidden.append((kind, kind.__dict__["__init_subclass__"]))
+                    del kind.__init_subclass__
+
+    def __exit__(self, *error: object) -> None:
+        for kind, hook in self._hidden:
             kind.__init_subclass__ = hook
 
 
@@ -116,8 +118,10 @@ def _set_class(kind: Any, values: dict[str, Any], removed: Iterable[str], droppe
     if "__firstlineno__" in values:  # Python deletes it when __module__ is set
         kind.__firstlineno__ = values["__firstlineno__"]
     for name in removed:
-        with contextlib.suppress(AttributeError, TypeError):
+        try:
             delattr(kind, name)
+        except (AttributeError, TypeError):
+            pass
 
 
 AFTER_GLOBALS, NEEDS_CLASS = 1, 2
@@ -126,8 +130,10 @@ AFTER_GLOBALS, NEEDS_CLASS = 1, 2
 
 def set_placeholder(kind: Any, name: str) -> None:
     """Let a class have an attribute whose value is going to be made: what makes it may ask for the attribute."""
-    with contextlib.suppress(AttributeError, TypeError):
+    try:
         setattr(kind, name, None)
+    except (AttributeError, TypeError):
+        pass
 
 
 def make_cell() -> CellType:
@@ -135,8 +141,10 @@ def make_cell() -> CellType:
 
 
 def _set_cell(cell: CellType, values: dict[str, Any], removed: Iterable[str], dropped: list[Any]) -> None:
-    with contextlib.suppress(ValueError):  # it is empty
+    try:
         dropped.append(cell.cell_contents)
+    except ValueError:  # it is empty
+        pass
     for value in values.values():
         cell.cell_contents = value
     if removed:
