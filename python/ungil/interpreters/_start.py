@@ -11,29 +11,15 @@ from typing import Any
 
 from .._native import recursion
 from .._native.library import check, library
-from ..errors import UnsupportedError
+from ..errors import ExecutionError, UnsupportedError
 from . import _nesting, _program, _settings, _streams
 
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+_VERSION = "%d.%d" % sys.version_info[:2]
+
 # The interpreter imports this package, and no other of its name, whatever its sys.path is.
-_BEGIN = """
-def begin(directory, limit, stack, lazy_imports, program, streams, depth, settings):
-    import sys, _thread, _ungil
-    _ungil.depth = depth
-    sys.setrecursionlimit(limit)
-    _thread.stack_size(stack)
-    sys.path.insert(0, directory)
-    try:
-        import ungil.interpreters._worker
-    finally:
-        sys.path.remove(directory)
-    ungil.interpreters._worker.begin(program, streams, settings)
-    if lazy_imports:
-        sys.set_lazy_imports(lazy_imports)
-begin(%r, %d, %d, %r, %r, %r, %d, %r)
-del begin
-"""
+_BEGIN = "__import__('_ungil').import_from(%r, 'ungil.interpreters._worker').begin(*%r)"
 
 
 def of_this_thread() -> tuple[int, int, bytes, bool]:
@@ -57,15 +43,23 @@ def new(options: bytes) -> int:
 
 def prepare(handle: int, limit: int, stack: int, settings: bytes, lazy_imports: str | None) -> None:
     """Have an interpreter import this package, and answer requests. Raises UnsupportedError for other versions."""
+    of_interpreter = _VERSION, _nesting.depth() + 1, limit, stack, lazy_imports
+    of_program = _program.ADDRESSES, _streams.kinds(), settings
+    begin = _BEGIN % (_PACKAGE_PARENT, of_interpreter + of_program)
+    try:
+        check(library.ungil_interp_exec(handle, begin.encode()))
+    except ExecutionError:
+        _check_version(handle)
+        raise
+
+
+def _check_version(handle: int) -> None:
     text = ctypes.c_char_p()
     version = b"'%d.%d' % __import__('sys').version_info[:2]"
     check(library.ungil_interp_eval(handle, version, ctypes.byref(text)))
-    there, here = (text.value or b"").decode(), "%d.%d" % sys.version_info[:2]
-    if there != here:
-        raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, here))
-    of_program = _program.ADDRESSES, _streams.kinds(), _nesting.depth() + 1, settings
-    begin = _BEGIN % (_PACKAGE_PARENT, limit, stack, lazy_imports, *of_program)
-    check(library.ungil_interp_exec(handle, begin.encode()))
+    there = (text.value or b"").decode()
+    if there != _VERSION:
+        raise UnsupportedError("unsupported: an interpreter of Python %s for objects of Python %s" % (there, _VERSION))
 
 
 def lazy_imports(xoptions: Sequence[str]) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
+import sys
 import time
 
 import _ungil  # type: ignore[import-not-found]
@@ -230,11 +232,27 @@ def _failure(error: BaseException, memory: Sequence[memoryview]) -> tuple[Messag
         return None, "%s (which cannot be sent: %s)" % (brief, other), text
 
 
-def begin(program: tuple[int, int, int], streams: list[str], settings: bytes) -> None:
+def begin(
+    version: str,
+    depth: int,
+    limit: int,
+    stack: int,
+    lazy_imports: str | None,
+    program: tuple[int, int, int],
+    streams: list[str],
+    settings: bytes,
+) -> None:
     """Make the interpreter answer requests, with nothing left from its previous user.
 
-    program: the addresses in `_program`. streams: what `_streams.kinds` returns. settings: see `_settings`.
+    version: of the program's Python, which is to be this one's. depth: see `_nesting`. limit: that of recursion.
+    stack: of threads. program: the addresses in `_program`. streams: what `_streams.kinds` returns. settings: see
+    `_settings`.
     """
+    if version != "%d.%d" % sys.version_info[:2]:
+        raise RuntimeError("this is not Python %s" % version)
+    _ungil.depth = depth
+    sys.setrecursionlimit(limit)
+    _thread.stack_size(stack)
     _inheritance.inherit_from(program)
     _inheritance.inherit_streams(streams)
     _functions.clear()
@@ -242,6 +260,8 @@ def begin(program: tuple[int, int, int], streams: list[str], settings: bytes) ->
     _sources.clear()
     _settings.take_over(settings)
     _ungil.serve(answer)
+    if lazy_imports:
+        sys.set_lazy_imports(lazy_imports)  # type: ignore[attr-defined]
 
 
 _sleep = time.sleep

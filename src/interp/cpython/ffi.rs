@@ -226,6 +226,8 @@ table! {
             PyThreadState_SetAsyncExc(c_ulong, *mut Object) -> c_int;
             PyEval_GetBuiltins() -> *mut Object;
             Py_CompileString(*const c_char, *const c_char, c_int) -> *mut Object;
+            PyMarshal_WriteObjectToString(*mut Object, c_int) -> *mut Object;
+            PyMarshal_ReadObjectFromString(*const c_char, isize) -> *mut Object;
             PyEval_EvalCode(*mut Object, *mut Object, *mut Object) -> *mut Object;
             PyDict_New() -> *mut Object;
             PyDict_SetItemString(*mut Object, *const c_char, *mut Object) -> c_int;

@@ -3,7 +3,7 @@
 //! Only a thread that holds the GIL of a Python gets a [`Gil`], and each [`PyRef`] gives its reference back once. Every
 //! call that may run Python code, and so may wait for the GIL, can be abandoned when the process exits.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::thread;
@@ -45,6 +45,9 @@ const _: () = {
 /// Python's error indicator is set on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PyErrSet;
+
+/// The version of marshal's format that Python 3.14 writes, which needs it for slices. Older ones take it for their newest.
+const MARSHAL_VERSION: c_int = 5;
 
 /// The text for a failure that set no exception, which is a defect of Python's.
 const NO_EXCEPTION: &str = "Python gave no reason";
@@ -199,17 +202,53 @@ impl<'py> Gil<'py> {
 
     /// Runs a program in a new namespace, and returns that.
     pub(crate) fn run(self, source: &CStr, name: &CStr) -> Result<PyRef<'py>, PyErrSet> {
-        let api = self.api;
-        // SAFETY: this token's thread holds the GIL. Source and name are C strings. The namespace and the code are new
-        // references, which `owned` checks for NULL; the builtins are borrowed from the running Python, which keeps them.
+        self.evaluate(&self.code_of(source, name)?)
+    }
+
+    /// Compiles a program, for `run_compiled`. To compile takes many times longer than to run.
+    pub(crate) fn compile(self, source: &CStr, name: &CStr) -> Result<Vec<u8>, PyErrSet> {
+        let code = self.code_of(source, name)?;
+        // SAFETY: this token's thread holds the GIL, and the code is alive by its reference. The result is NULL or a new
+        // reference.
+        let marshalled = unsafe {
+            let marshal = self.api.PyMarshal_WriteObjectToString;
+            self.owned(call_abandonable(|| marshal(code.as_ptr(), MARSHAL_VERSION)))?
+        };
+        marshalled.content().map(<[u8]>::to_vec)
+    }
+
+    /// As `run`, for a program that was compiled.
+    ///
+    /// # Safety
+    /// `compile` of the same build of Python has returned it.
+    pub(crate) unsafe fn run_compiled(self, program: &[u8]) -> Result<PyRef<'py>, PyErrSet> {
+        let (content, len) = (program.as_ptr().cast(), program.len() as isize);
+        // SAFETY: this token's thread holds the GIL. By this function's contract, Python reads what it has written. The
+        // result is NULL or a new reference.
+        let code = unsafe {
+            let unmarshal = self.api.PyMarshal_ReadObjectFromString;
+            self.owned(call_abandonable(|| unmarshal(content, len)))?
+        };
+        self.evaluate(&code)
+    }
+
+    fn code_of(self, source: &CStr, name: &CStr) -> Result<PyRef<'py>, PyErrSet> {
+        let (compile, source, name) = (self.api.Py_CompileString, source.as_ptr(), name.as_ptr());
+        // SAFETY: this token's thread holds the GIL. Source and name are C strings. The result is NULL or a new reference.
+        unsafe { self.owned(call_abandonable(|| compile(source, name, PROGRAM))) }
+    }
+
+    /// Runs code in a new namespace, and returns that.
+    fn evaluate(self, code: &PyRef<'py>) -> Result<PyRef<'py>, PyErrSet> {
+        let (api, code) = (self.api, code.as_ptr());
+        // SAFETY: this token's thread holds the GIL. The code is alive by its reference; Python checks that it is code. The
+        // namespace is a new reference, which `owned` checks for NULL; the builtins are borrowed from the running Python,
+        // which keeps them.
         unsafe {
             let globals = self.owned(call_abandonable(|| (api.PyDict_New)()))?;
             let scope = globals.as_ptr();
             let builtins = NonNull::new((api.PyEval_GetBuiltins)()).ok_or(PyErrSet)?.as_ptr();
             call_abandonable(|| (api.PyDict_SetItemString)(scope, c"__builtins__".as_ptr(), builtins));
-            let (source, name) = (source.as_ptr(), name.as_ptr());
-            let code = self.owned(call_abandonable(|| (api.Py_CompileString)(source, name, PROGRAM)))?;
-            let code = code.as_ptr();
             self.owned(call_abandonable(|| (api.PyEval_EvalCode)(code, scope, scope)))?;
             Ok(globals)
         }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_void};
 use std::path::PathBuf;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 use crate::interp::cpython::attach::with_gil_of_host;
 use crate::interp::cpython::ffi::Api;
@@ -11,6 +12,7 @@ use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::loading::dl::path_at;
+use crate::sys::fork::ForkLocal;
 
 const DESCRIBE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("host.py"), "\0").as_bytes()) {
     Ok(text) => text,
@@ -116,7 +118,16 @@ fn raise_again(gil: Gil<'_>, error: PyErrSet) -> String {
 }
 
 fn describe(gil: Gil<'_>) -> Result<Vec<u8>, PyErrSet> {
-    let namespace = gil.run(DESCRIBE, c"<ungil host>")?;
+    static COMPILED: ForkLocal<OnceLock<Vec<u8>>> = ForkLocal::new(OnceLock::new);
+    let compiled = match COMPILED.get().get() {
+        Some(compiled) => compiled,
+        None => {
+            let compiled = gil.compile(DESCRIBE, c"<ungil host>")?;
+            COMPILED.get().get_or_init(|| compiled)
+        }
+    };
+    // SAFETY: the process's Python has compiled it, which runs this process and stays loaded.
+    let namespace = unsafe { gil.run_compiled(compiled)? };
     let text = gil.get(&namespace, c"settings").ok_or(PyErrSet)?;
     text.content().map(<[u8]>::to_vec)
 }

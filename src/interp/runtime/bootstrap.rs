@@ -24,16 +24,19 @@ macro_rules! modules {
 }
 
 /// The modules of the package, with their sources. Each may import those before it.
-const MODULES: [(&str, &str); 18] = modules![
+const MODULES: [(&str, &str); 19] = modules![
     "fork" "process" "time_zone" "signals" "main_thread" "warning_filters" "streams" "settings" "sources" "requests" "interrupts" "errors" "program_modules" "module_states" "logging_state"
-    "exit_functions" "end" "reuse"
+    "exit_functions" "end" "reuse" "imports"
 ];
 
-/// The modules' code in Python's own form.
-type Code = Arc<Vec<Vec<u8>>>;
+/// The package's code in Python's own form.
+struct Code {
+    package: Vec<u8>,
+    modules: Vec<Vec<u8>>,
+}
 
 /// The code for each libpython.
-static COMPILED: ForkLocal<Mutex<HashMap<FileId, Code>>> = ForkLocal::new(Mutex::default);
+static COMPILED: ForkLocal<Mutex<HashMap<FileId, Arc<Code>>>> = ForkLocal::new(Mutex::default);
 
 /// Functions of the package in one copy. Their references are never given back, so that they are alive as long as the
 /// copy.
@@ -60,29 +63,39 @@ unsafe impl Send for Functions {}
 // SAFETY: the addresses never change, so that threads may read them at the same time.
 unsafe impl Sync for Functions {}
 
-/// Compiles the modules. `run` calls a function of the package with a module's name and another text.
-fn compile<'py>(run: &impl Fn(&CStr, &str, &[u8]) -> Result<PyRef<'py>, PyErrSet>) -> Result<Code, PyErrSet> {
+/// Runs the package's files in a copy of this libpython. The result is the namespaces of the modules.
+fn load(gil: Gil<'_>, libpython: Option<FileId>) -> Result<Vec<PyRef<'_>>, PyErrSet> {
+    let known = libpython.and_then(|file| lock(COMPILED.get()).get(&file).cloned());
+    let package = match &known {
+        Some(code) => code.package.clone(),
+        None => gil.compile(PACKAGE, c"<ungil bootstrap: __init__>")?,
+    };
+    // SAFETY: this copy has compiled it, or another one of the same file.
+    let namespace = unsafe { gil.run_compiled(&package)? };
+    let run = |function: &CStr, name: &str, text: &[u8]| {
+        let function = gil.get(&namespace, function).ok_or(PyErrSet)?;
+        let function = NonNull::new(function.as_ptr()).ok_or(PyErrSet)?;
+        let arguments = vec![gil.bytes(name.as_bytes())?, gil.bytes(text)?];
+        // SAFETY: the function is this copy's, and alive by its reference in the package's namespace.
+        unsafe { gil.call(function, arguments) }
+    };
     let compiled =
         |(name, source): &(&str, &str)| Ok(run(c"compiled", name, source.as_bytes())?.content()?.to_vec());
-    MODULES.iter().map(compiled).collect::<Result<Vec<_>, _>>().map(Arc::new)
+    let compile = || {
+        let modules = MODULES.iter().map(compiled).collect::<Result<_, _>>()?;
+        Ok(Arc::new(Code { package, modules }))
+    };
+    let code = known.map_or_else(compile, Ok)?;
+    let namespaces = MODULES.iter().zip(&code.modules).map(|((name, _), code)| run(c"load", name, code));
+    let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
+    lock(COMPILED.get()).extend(libpython.map(|file| (file, code)));
+    Ok(namespaces)
 }
 
 impl Functions {
     /// Runs the package's files in a copy of this libpython.
     pub(crate) fn load(gil: Gil<'_>, libpython: Option<FileId>) -> Result<Self, PyErrSet> {
-        let package = gil.run(PACKAGE, c"<ungil bootstrap: __init__>")?;
-        let run = |function: &CStr, name: &str, text: &[u8]| {
-            let function = gil.get(&package, function).ok_or(PyErrSet)?;
-            let function = NonNull::new(function.as_ptr()).ok_or(PyErrSet)?;
-            let arguments = vec![gil.bytes(name.as_bytes())?, gil.bytes(text)?];
-            // SAFETY: the function is this copy's, and alive by its reference in the package's namespace.
-            unsafe { gil.call(function, arguments) }
-        };
-        let code = libpython.and_then(|file| lock(COMPILED.get()).get(&file).cloned());
-        let code = code.map_or_else(|| compile(&run), Ok)?;
-        let namespaces = MODULES.iter().zip(&*code).map(|((name, _), code)| run(c"load", name, code));
-        let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
-        lock(COMPILED.get()).extend(libpython.map(|file| (file, code)));
+        let namespaces = load(gil, libpython)?;
         let function = |module, name| {
             let position = MODULES.iter().position(|(other, _)| *other == module).ok_or(PyErrSet)?;
             let function = gil.get(&namespaces[position], name).ok_or(PyErrSet)?;

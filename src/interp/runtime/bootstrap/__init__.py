@@ -1,4 +1,5 @@
 """The module `_ungil` of each interpreter. It runs first; the other files here become its submodules, by `load`."""
+import gc
 import sys
 import types
 
@@ -6,6 +7,8 @@ import marshal
 
 FILE = "<ungil bootstrap: %s>"
 package = sys.modules["_ungil"] = types.ModuleType("_ungil", "The isolated interpreter that this code runs in.")
+package.collects_garbage = gc.isenabled()
+gc.disable()  # until `settings.configure`: there is next to no garbage yet, and to look for it takes time
 # The names of the files in tracebacks, which leave them out.
 package.FILES = {FILE % "__init__"}
 

@@ -1,6 +1,7 @@
 """The settings of an interpreter."""
 import sys
 
+import gc
 import os
 
 import _ungil
@@ -33,6 +34,7 @@ def configure(settings):
         sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode or int(lists["dont_write_bytecode"][-1]))
     streams.configure()
     note_initial()
+    _ungil.collects_garbage and gc.enable()
     return b""
 
 
