@@ -2,8 +2,9 @@
 
     full (the default)  all of it
     short               a round or a few
-    rotating            for what runs on several Pythons: full on the oldest, the newest, and one of the others that
-                        changes from commit to commit; short on the rest
+    rotating            for what runs on several Pythons: short on all but one, which changes from commit to commit
+
+Tests that download packages take three Pythons then: the oldest, the newest, and one of the others, which changes, too.
 """
 
 import datetime
@@ -27,8 +28,21 @@ def rounds(full, short):
     return short if is_short() else full
 
 
+def some(items, every):
+    """All of the items; at short length only each `every`th, which are others on the next Python."""
+    return list(items)[sys.version_info[1] % every :: every] if is_short() else list(items)
+
+
+def longest(pythons):
+    """The Pythons that are tested at full length, of those given, oldest first: most often the oldest or the newest."""
+    candidates = sorted(chosen(pythons), key=pythons.index)
+    if is_full() or not candidates:
+        return set(candidates)
+    return {candidates[_turn() // len(pythons) % len(candidates)]}  # independent of which of the others was chosen
+
+
 def chosen(pythons):
-    """The Pythons that are tested at full length, of those given, oldest first."""
+    """The Pythons that are tested with packages, of those given, oldest first."""
     wish = _wish()
     if wish not in ("full", "short", "rotating"):
         sys.exit("%s is full, short or rotating, not %r" % (NAME, wish))

@@ -16,7 +16,7 @@ if TESTS not in sys.path:  # an isolated interpreter has its host's path, and ma
     sys.path.append(TESTS)
 
 from primality import is_prime  # noqa: E402, F401, for those who import it from here
-from stress import rounds  # noqa: E402, F401
+from stress import rounds, some  # noqa: E402, F401
 
 PYPY = platform.python_implementation() == "PyPy"
 PATIENCE = 300  # seconds: only a test that hangs takes so long

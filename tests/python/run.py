@@ -48,7 +48,7 @@ def on_pythons(found, full):
 def on_every_python():
     found = pythons.find()
     repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
-    return on_pythons(found, stress.chosen(repeating) | (set(found) - set(repeating)))
+    return on_pythons(found, stress.longest(repeating) | (set(found) - set(repeating)))
 
 
 def at_levels(levels):

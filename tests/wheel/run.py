@@ -1,8 +1,8 @@
 """Installs the wheel in build/wheels on every Python from 3.9 on, and tests what was installed.
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
-Then it runs the tests in ../package. On the Pythons that are tested at full length, it installs optional packages too.
-Of several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE, unless
+Then it runs the tests in ../package, on three Pythons with optional packages, and on one of them at full length. Of
+several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE, unless
 UNGIL_TEST_STRESS=full.
 """
 
@@ -64,8 +64,7 @@ def main():
     venvs.wheel()
     found = venvs.find(is_supported)
     whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
-    full = stress.chosen(whole)
-    return side_by_side.run(jobs(found, full, companions=full, whole=whole))
+    return side_by_side.run(jobs(found, stress.longest(whole), companions=stress.chosen(whole), whole=whole))
 
 
 if __name__ == "__main__":
