@@ -12,6 +12,10 @@ CARGO := env -u MAKEFLAGS cargo
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
+# Where it is set, as in many containers, each of the thousands of processes and interpreters that the tests start would
+# compile the modules that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libungil.so.$(firstword $(subst ., ,$(VERSION)))
 REAL    := libungil.so.$(VERSION)

@@ -235,7 +235,8 @@ class NewPools(unittest.TestCase):
             run()
             write(text % "three letters")
             run()
-            """
+            """,
+            options=["-u"],
         )
         expected = "1 one 9\nleft one\n1 one 9\nleft one\n1 three letters 9\nleft three letters\n"
         self.assertEqual((status, output, errors), (0, expected, ""))
