@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from .._native.locks import Lock, Numbers
-from ._sharing import COPIED, OutOfBandBuffer
+from ._sharing import COPIED, OutOfBandBuffer, copy_of
 
 
 def lend(view: memoryview, array: Any) -> OutOfBandBuffer:
@@ -26,15 +26,18 @@ def lend(view: memoryview, array: Any) -> OutOfBandBuffer:
             return OutOfBandBuffer(view, False)
         if _can_be_unlocked(arrays):
             return OutOfBandBuffer(view, False, loan=Loan(arrays))
-    return OutOfBandBuffer(memoryview(bytearray(view)), True, is_copy=True)
+    return OutOfBandBuffer(copy_of(view), True, is_copy=True)
 
 
 def _arrays_of(view: memoryview, array: Any) -> list[Any] | None:
     """The array that owns the memory, then the views of it by which the program has it; None if there is no array."""
     kind: Any = getattr(sys.modules.get("numpy"), "ndarray", ())
-    if not isinstance(view.obj, kind):
+    owner: Any = view.obj
+    if not isinstance(owner, kind):
         return None
-    found = [view.obj]
+    if owner is array and owner.base is None:
+        return [owner]
+    found = [owner]
     while isinstance(found[-1].base, kind):
         found.append(found[-1].base)
     # In Fortran order, what has the memory is a view that was made to be pickled.

@@ -9,6 +9,7 @@ import sys
 from _weakref import getweakrefcount
 
 from .._private_apis import is_only_thread
+from ._sharing import copy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def give_away(buffers: Sequence[OutOfBandBuffer]) -> None:
         return
     for buffer, is_free in zip(given, _are_free(given)):
         if not is_free or buffer.view.readonly:
-            buffer.view = memoryview(bytearray(buffer.view))
+            buffer.view = copy_of(buffer.view)
 
 
 def _is_immutable(view: memoryview) -> bool:

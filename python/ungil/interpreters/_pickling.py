@@ -23,9 +23,11 @@ from ._sharing import (
     SMALL,
     OutOfBandBuffer,
     Shared,
+    copy_of,
     native_format,
     reduced_as_writable,
     reduced_by,
+    reduced_plainly,
     view_of,
 )
 
@@ -45,7 +47,7 @@ IMMUTABLE_TYPES = frozenset([type(None), bool, int, float, complex, str])
 """Types whose objects need nothing but pickle, and never change."""
 
 
-_PLAIN_TYPES = IMMUTABLE_TYPES | {bytes, tuple}
+_NUMBERS = IMMUTABLE_TYPES - {str}
 _MAIN_MODULE = b"__main__"
 
 
@@ -53,12 +55,12 @@ def needs_only_pickle(values: Iterable[Any], is_inner: bool = False) -> bool:
     """Whether these are immutable objects, or tuples of such, of which nothing goes beside the pickle."""
     for value in values:
         kind = type(value)
-        if kind not in _PLAIN_TYPES:
-            return False
-        if kind is tuple:
-            if is_inner or not needs_only_pickle(value, True):
+        if kind in _NUMBERS:
+            continue
+        if kind is str or kind is bytes:
+            if len(value) >= LARGE:
                 return False
-        elif (kind is str or kind is bytes) and len(value) >= LARGE:
+        elif kind is not tuple or is_inner or not needs_only_pickle(value, True):
             return False
     return True
 
@@ -92,7 +94,7 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | Non
 
     Raises what pickle and cloudpickle raise.
     """
-    if needs_only_pickle((obj,)):
+    if type(obj) in _NUMBERS or needs_only_pickle((obj,)):
         return Message(pickle.dumps(obj, PROTOCOL))
     pickler = FastPickler(lend)
     try:
@@ -144,16 +146,19 @@ class _Buffers:
     """The memory that a pickler met. It does not refer to the pickler: memory must not be part of a reference cycle.
 
     written: that memory, in the order of the pickle; and what the pickler wrote if this is its file.
+    met: how many pieces of memory are in it.
     array: the array of numpy's that is being pickled.
     known: memory that is shared, or was met when a part of the message was pickled.
     """
 
+    __slots__ = ("array", "known", "lend", "met", "write", "written")
+
     def __init__(self, lend: Lend | None) -> None:
         self.written: list[Any] = []
         self.write = self.written.append
+        self.met = 0
         self.array: Any = None
-        self.lends = lend is not None
-        self._lend = lend
+        self.lend = lend
         self.known: list[tuple[pickle.PickleBuffer, OutOfBandBuffer]] = []
 
     def share(self, buffer: pickle.PickleBuffer, writable: bool) -> None:
@@ -169,14 +174,14 @@ class _Buffers:
     def add(self, buffer: pickle.PickleBuffer) -> bool:
         """The callback of pickle: whether the memory is to be part of the pickle."""
         array, self.array = self.array, None
-        for other, known in self.known:
-            if buffer is other:
-                self.written.append(known)
-                return False
-        view = buffer.raw()
-        if view.nbytes <= SMALL and not view.readonly:  # it would arrive read-only
-            return True
-        self.written.append(OutOfBandBuffer(view, True) if self._lend is None else self._lend(view, array))
+        found = next((known for other, known in self.known if buffer is other), None) if self.known else None
+        if found is None:
+            view = buffer.raw()
+            if view.nbytes <= SMALL and not view.readonly:  # it would arrive read-only
+                return True
+            found = OutOfBandBuffer(view, True) if self.lend is None else self.lend(view, array)
+        self.written.append(found)
+        self.met += 1
         return False
 
 
@@ -188,14 +193,18 @@ class OutOfBandPickler(pickle.Pickler):
 
     def take_out(self) -> tuple[bytes, list[OutOfBandBuffer]]:
         """The pickle, and the memory beside it."""
-        written = self.buffers.written
-        return (written[0], []) if len(written) == 1 else take_out(written, self.buffers.lends)
+        *met, last = written = self.buffers.written
+        if len(met) == self.buffers.met:  # the pickler has written once
+            return last, met
+        return take_out(written, self.buffers.lend is not None)
 
     def _reduce_own(self, obj: Any) -> Any:
         kind = type(obj)
         if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
             self.buffers.array = obj
-            return NotImplemented if obj.flags.writeable else self._reduce_read_only(obj)
+            if not obj.flags.writeable:
+                return self._reduce_read_only(obj)
+            return reduced_plainly(obj) or NotImplemented
         if kind is memoryview:
             return self._reduce_view(obj, False)
         if kind is Shared:
@@ -213,12 +222,12 @@ class OutOfBandPickler(pickle.Pickler):
     def _reduce_read_only(self, array: Any) -> Any:
         """A read-only array of numpy's arrives as a writable one, except for large arguments, which are lent."""
         if array.nbytes > COPIED:
-            if self.buffers.lends:
+            if self.buffers.lend is not None:
                 return NotImplemented
             reduced = reduced_as_writable(array, self.buffers.as_it_is)
             if reduced is not None:
                 return reduced
-        return reduced_by(array, lambda buffer: pickle.PickleBuffer(bytearray(buffer.raw())))
+        return reduced_by(array, lambda buffer: pickle.PickleBuffer(copy_of(buffer.raw()).obj))
 
     def _reduce_array(self, shared: Shared) -> Any:
         """How an array of numpy's, or of another library's, reduces itself to memory; None if it is no array."""
@@ -237,9 +246,6 @@ class OutOfBandPickler(pickle.Pickler):
         self.buffers.share(buffer, writable)
         format = native_format(view)
         return view_of, (buffer, format, view.shape if format != "B" else (view.nbytes,))
-
-
-_OF_ARRAYS = ("numpy", "numpy.dtypes")  # modules of the types of an array and its dtype
 
 
 class FastPickler(OutOfBandPickler):
@@ -261,7 +267,7 @@ class FastPickler(OutOfBandPickler):
         if kind is object:
             raise _NeedsCloudpickle
         reduced = self._reduce_own(obj)
-        if reduced is NotImplemented and kind.__module__ not in _OF_ARRAYS:
+        if reduced is NotImplemented:
             self.has_others = True
         return reduced
 

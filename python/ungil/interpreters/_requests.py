@@ -84,6 +84,9 @@ def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
 _AllMemory = ctypes.c_char * sys.maxsize
 
 
+_COPIED = 1 << 12  # bytes: to copy them takes less time than to make a view of them
+
+
 class _Reply(c.UngilReply):
     """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
 
@@ -96,7 +99,9 @@ class _Reply(c.UngilReply):
         memory.reply = self
         return memoryview(memory).cast("B")[:length]
 
-    def content(self) -> memoryview:
+    def content(self) -> bytes | memoryview:
+        if 0 < self.length <= _COPIED:
+            return ctypes.string_at(self.response, self.length)
         return self._view(self.response, self.length)
 
     def views(self) -> Sequence[memoryview]:
