@@ -5,8 +5,8 @@
  * call these functions run on all cores. C programs link the library and call them directly.
  *
  * Memory and lifetimes: arrays belong to the caller, who keeps them readable until the call returns. Strings that a
- * function returns belong to the library; each function says how long they are valid. Controls, interpreters and
- * replies are handles, positive numbers that the caller frees with the matching function. Passing a handle that was
+ * function returns belong to the library; each function says how long they are valid. Controls, interpreters, queues
+ * and so on are handles, positive numbers that the caller frees with the matching function. Passing a handle that was
  * freed, or never handed out, gives UNGIL_E_HANDLE, never a crash.
  *
  * Errors: a function whose description says "Returns UNGIL_OK" returns that or a negative UNGIL_E_* value. On
@@ -83,6 +83,11 @@
  *   through C. A stack overflow in Python code ends the interpreter, except on the process's first thread. For that,
  *   the last sixteenth of the stack, 256 KiB at most, is made inaccessible when a thread makes its first request
  *   (not if the stack is shorter than 1 MiB), and during a request the thread has an alternate signal stack.
+ *
+ * Queues, counters, barriers: threads of the program and of Python code in any interpreter share them, and hold no
+ * lock of a Python to use them. A handle from ungil_exchange_share() is for one part of the program alone. A wait ends
+ * when what it waits for is there, at its timeout, through a control at once, or (on Linux) when a signal handler has
+ * run on the thread: UNGIL_E_INTERRUPTED.
  *
  * Stack: a call uses up to 64 KiB of the calling thread's stack, in addition to that of the caller's functions and
  * of Python code.
@@ -204,6 +209,16 @@
 #define UNGIL_E_BROKEN -17
 
 /**
+ * For ungil_barrier_wait(): the last party to arrive returns, and the others wait until it calls ungil_barrier_release().
+ */
+#define UNGIL_BARRIER_HOLD 1
+
+/**
+ * For ungil_barrier_wait(): a timeout, or the deadline of the control, breaks the barrier.
+ */
+#define UNGIL_BARRIER_BREAK 2
+
+/**
  * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.
  */
 typedef int32_t (*UngilLoopBody)(int64_t begin, int64_t end, void *ctx);
@@ -279,6 +294,36 @@ typedef struct UngilReply {
    */
   int32_t handle;
 } UngilReply;
+
+/**
+ * A message that was taken from a queue, to be freed by passing its handle to ungil_message_free().
+ */
+typedef struct UngilMessage {
+  /**
+   * The bytes; undefined if length is 0.
+   */
+  const void *data;
+  /**
+   * The length of the bytes.
+   */
+  size_t length;
+  /**
+   * Memory that was lent to the receiver, in buffers without a release callback.
+   */
+  const struct UngilBuffer *buffers;
+  /**
+   * The number of buffers.
+   */
+  size_t count;
+  /**
+   * The sender's number.
+   */
+  int64_t tag;
+  /**
+   * The handle to free it with; 0 if there is nothing to free.
+   */
+  int32_t handle;
+} UngilMessage;
 
 #ifdef __cplusplus
 extern "C" {
@@ -984,6 +1029,360 @@ int32_t ungil_reply_free(int32_t handle);
  * Cost: less than a microsecond, if no call of the callback is running.
  */
 int32_t ungil_interp_end_release(UngilRelease release);
+
+/**
+ * Makes another handle for a queue, a counter or a barrier: for another part of the program, which frees it when it needs
+ * the object no more. The object is freed with the last of its handles.
+ *
+ * object: a handle of the object.
+ * holder: 0; or the number of an interpreter whose code is to have the handle, and which that code knows as
+ * `_ungil.number`. The handle is freed when this interpreter is freed or dies. What is put into a queue by this handle is
+ * lent by that interpreter: release callbacks are called on its own thread, and never if it is dead.
+ * handle: receives the new handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if handle is NULL; UNGIL_E_HANDLE if there is no such object; UNGIL_E_INVALID if there is no such
+ * interpreter; UNGIL_E_EXHAUSTED if 65536 such handles are in use.
+ * Ownership: free it with ungil_exchange_free().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_exchange_share(int32_t object,
+                             int32_t holder,
+                             int32_t *handle);
+
+/**
+ * A number by which to tell whether two handles are of the same queue, counter or barrier. No other object of the process
+ * has it, or will have it.
+ *
+ * object: the handle.
+ * id: receives the number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if id is NULL; UNGIL_E_HANDLE if there is no such object.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_exchange_id(int32_t object,
+                          uint64_t *id);
+
+/**
+ * Frees a handle of a queue, a counter or a barrier. With the last handle the object is freed; if threads still use it
+ * then, when they have finished.
+ *
+ * The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on
+ * waiting: close a queue first.
+ *
+ * object: the handle; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such object.
+ * Fork: in the child, the object belongs to the parent: the handle is freed, and nothing is released.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, plus that of release callbacks.
+ */
+int32_t ungil_exchange_free(int32_t object);
+
+/**
+ * Creates a queue of messages. Any threads put messages into it and take them out, in the same order: threads of the
+ * program, and of Python code in any interpreter.
+ *
+ * capacity: how many messages it holds at most; 0 for any number.
+ * queue: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if queue is NULL; UNGIL_E_EXHAUSTED if 65536 handles of queues, counters and barriers are in use.
+ * Ownership: free it with ungil_exchange_free(). See ungil_exchange_share() for further handles of the same queue.
+ * Fork: in the child, all functions of its parent's queues but ungil_exchange_free() return UNGIL_E_FORKED. The same is
+ * true of counters and barriers.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_queue_new(size_t capacity,
+                        int32_t *queue);
+
+/**
+ * Puts a message into a queue. Waits while the queue is full.
+ *
+ * queue: the handle.
+ * tag: any number, which the receiver gets.
+ * data: length bytes, which are copied. May be NULL if length is 0.
+ * buffers: count buffers, whose memory is not copied, but lent until the receiver frees the message. May be NULL if count
+ * is 0. Then the buffer's release callback is called, once, from any thread, and also if the queue is freed, or discards
+ * the message. If this function returns an error, nothing is lent, and no release callback is called. It is never called
+ * for a message that was received by an interpreter which has died.
+ * timeout_ms: for how many milliseconds to wait; 0 to wait not at all, a negative number for ever.
+ * control: 0, or a control, whose cancellation or deadline ends the wait at once. Its progress is 0 or 1.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_TIMED_OUT if the queue was full for so long, or at the control's deadline; UNGIL_E_CANCELLED;
+ * UNGIL_E_CLOSED if the queue is closed, or is closed meanwhile; UNGIL_E_INTERRUPTED if a signal handler has run on this
+ * thread while it waited (on Linux): call again to go on waiting; UNGIL_E_NULL if data or buffers is NULL while its length is positive;
+ * UNGIL_E_INVALID if a length is larger than the address space, or if a buffer has a length but no address;
+ * UNGIL_E_HANDLE if there is no such queue or control; UNGIL_E_IN_USE if another call uses the control; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond and the copy of the bytes; some microseconds if a thread has to be woken.
+ */
+int32_t ungil_queue_put(int32_t queue,
+                        int64_t tag,
+                        const void *data,
+                        size_t length,
+                        const struct UngilBuffer *buffers,
+                        size_t count,
+                        int64_t timeout_ms,
+                        int32_t control);
+
+/**
+ * Takes the first message out of a queue. Waits while the queue is empty.
+ *
+ * queue: the handle.
+ * space: memory of capacity bytes. A message without buffers whose bytes fit is copied there, and need not be freed. May
+ * be NULL if capacity is 0.
+ * timeout_ms, control: as for ungil_queue_put().
+ * message: receives the message, on success only. Unless its handle is 0, it belongs to the library: see
+ * ungil_message_free().
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if message is NULL, or if space is NULL while capacity is positive; UNGIL_E_TIMED_OUT if the queue
+ * was empty for so long, or at the control's deadline; UNGIL_E_CLOSED if the queue is empty and closed, or is closed
+ * meanwhile; UNGIL_E_EXHAUSTED if 65536 messages are in use, in which case the message stays in the queue;
+ * UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and UNGIL_E_FORKED as for ungil_queue_put().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond and the copy of the bytes, if there is a message; some microseconds to be woken for one.
+ */
+int32_t ungil_queue_get(int32_t queue,
+                        void *space,
+                        size_t capacity,
+                        int64_t timeout_ms,
+                        int32_t control,
+                        struct UngilMessage *message);
+
+/**
+ * Frees a message, and releases its buffers. Neither they nor its bytes must be used afterwards.
+ *
+ * message: its handle; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such message.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, plus that of release callbacks.
+ */
+int32_t ungil_message_free(int32_t message);
+
+/**
+ * Closes a queue: no more messages can be put. Those that are there can be taken; after that, receivers get
+ * UNGIL_E_CLOSED. Threads that wait are woken.
+ *
+ * queue: the handle.
+ * discard: not 0 to remove the messages that are there. They count as done for ungil_queue_join().
+ * Returns UNGIL_OK, also if the queue is closed already, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such queue; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: some microseconds for each thread to wake, plus the cost of release callbacks.
+ */
+int32_t ungil_queue_close(int32_t queue, int32_t discard);
+
+/**
+ * The number of messages in a queue.
+ *
+ * queue: the handle.
+ * length: receives the number, on success only. Other threads may change it at any time.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if length is NULL; UNGIL_E_HANDLE if there is no such queue; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_queue_length(int32_t queue, size_t *length);
+
+/**
+ * Says that the work for a message which was taken is done: see ungil_queue_join().
+ *
+ * queue: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_INVALID if that was said for all messages that were put; UNGIL_E_HANDLE if there is no such queue;
+ * UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond; some microseconds if a thread has to be woken.
+ */
+int32_t ungil_queue_task_done(int32_t queue);
+
+/**
+ * Waits until the work for all messages that were put into a queue is done, as ungil_queue_task_done() says.
+ *
+ * queue: the handle.
+ * timeout_ms, control: as for ungil_queue_put().
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_TIMED_OUT, UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and UNGIL_E_FORKED as
+ * for ungil_queue_put().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, if there is nothing to wait for.
+ */
+int32_t ungil_queue_join(int32_t queue,
+                         int64_t timeout_ms,
+                         int32_t control);
+
+/**
+ * Creates a counter: an integer that threads of any interpreter, of the program and of C change, and wait for.
+ *
+ * An event is a counter that is 0 or 1: ungil_counter_exchange() sets it, and threads wait until it is 1. A lock is one
+ * that is 1 while it is free: a thread waits until it is 1 and subtracts 1 (change is -1), and adds 1 to release it. A
+ * semaphore is a lock with a larger number.
+ *
+ * value: the first value.
+ * counter: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors, Ownership, Fork, Thread-safety, Cost: as for ungil_queue_new().
+ */
+int32_t ungil_counter_new(int64_t value,
+                          int32_t *counter);
+
+/**
+ * The value of a counter.
+ *
+ * counter: the handle.
+ * value: receives the value, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if value is NULL; UNGIL_E_HANDLE if there is no such counter; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_counter_value(int32_t counter, int64_t *value);
+
+/**
+ * Adds to a counter, in one step, and wakes threads that wait for such a value.
+ *
+ * counter: the handle.
+ * change: what to add.
+ * value: receives the new value, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_OVERFLOW if the value would not fit in an int64_t, in which case it stays; those of
+ * ungil_counter_value().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, plus some microseconds for each thread to wake.
+ */
+int32_t ungil_counter_add(int32_t counter, int64_t change, int64_t *value);
+
+/**
+ * Sets a counter, and wakes threads that wait for such a value.
+ *
+ * counter: the handle.
+ * value: the new value.
+ * former: receives the former value, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if former is NULL; UNGIL_E_HANDLE if there is no such counter; UNGIL_E_FORKED.
+ * Thread-safety, Cost: as for ungil_counter_add().
+ */
+int32_t ungil_counter_exchange(int32_t counter, int64_t value, int64_t *former);
+
+/**
+ * Sets a counter if it has the expected value, in one step.
+ *
+ * counter: the handle.
+ * expected: the value that it must have.
+ * value: the new value.
+ * former: receives the former value, on success only; if that is not the expected one, the counter was not changed.
+ * Returns UNGIL_OK in either case, or an error with a message in ungil_last_error().
+ * Errors, Thread-safety, Cost: as for ungil_counter_exchange().
+ */
+int32_t ungil_counter_compare_exchange(int32_t counter,
+                                       int64_t expected,
+                                       int64_t value,
+                                       int64_t *former);
+
+/**
+ * Waits until a counter has a value in a range, and then adds to it, in one step.
+ *
+ * counter: the handle.
+ * lowest, highest: the range, both included.
+ * change: what to add; 0 to change nothing.
+ * timeout_ms, control: as for ungil_queue_put().
+ * former: receives the value that was in the range, before the change, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if former is NULL; UNGIL_E_INVALID if highest is less than lowest; UNGIL_E_OVERFLOW as for
+ * ungil_counter_add(); UNGIL_E_TIMED_OUT, UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and
+ * UNGIL_E_FORKED as for ungil_queue_put().
+ * Thread-safety: any number of threads at once. A value that comes and goes may be missed by threads that wait for it.
+ * Cost: less than a microsecond, if there is nothing to wait for.
+ */
+int32_t ungil_counter_wait(int32_t counter,
+                           int64_t lowest,
+                           int64_t highest,
+                           int64_t change,
+                           int64_t timeout_ms,
+                           int32_t control,
+                           int64_t *former);
+
+/**
+ * Creates a barrier: threads of any interpreter, of the program and of C wait there until so many have come.
+ *
+ * parties: how many threads; at least 1.
+ * barrier: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_INVALID if parties is not positive; those of ungil_queue_new().
+ * Ownership, Fork, Thread-safety, Cost: as for ungil_queue_new().
+ */
+int32_t ungil_barrier_new(int32_t parties, int32_t *barrier);
+
+/**
+ * Waits at a barrier until all parties have arrived. They then go on together, and the barrier can be used again.
+ *
+ * A party whose wait ends otherwise leaves: it has not arrived.
+ *
+ * barrier: the handle.
+ * flags: 0, or the sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK. All parties should hold, or none.
+ * timeout_ms, control: as for ungil_queue_put().
+ * number: receives the number of this party, on success only: 0 for the first to arrive, parties - 1 for the last.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if number is NULL; UNGIL_E_INVALID if flags has other bits; UNGIL_E_BROKEN if the barrier is broken, or
+ * is broken or reset meanwhile; UNGIL_E_TIMED_OUT, UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and
+ * UNGIL_E_FORKED as for ungil_queue_put().
+ * Thread-safety: any number of threads at once.
+ * Cost: some microseconds for each thread to wake.
+ */
+int32_t ungil_barrier_wait(int32_t barrier,
+                           int32_t flags,
+                           int64_t timeout_ms,
+                           int32_t control,
+                           int32_t *number);
+
+/**
+ * Lets the parties go on that wait for the last one: see UNGIL_BARRIER_HOLD.
+ *
+ * barrier: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_BROKEN if the barrier was broken or reset meanwhile, or no party holds the others; UNGIL_E_HANDLE if
+ * there is no such barrier; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: some microseconds for each thread to wake.
+ */
+int32_t ungil_barrier_release(int32_t barrier);
+
+/**
+ * Breaks a barrier: parties that wait, and those that come, get UNGIL_E_BROKEN, until it is reset.
+ *
+ * barrier: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such barrier; UNGIL_E_FORKED.
+ * Thread-safety, Cost: as for ungil_barrier_release().
+ */
+int32_t ungil_barrier_abort(int32_t barrier);
+
+/**
+ * Makes a barrier as new. Parties that wait get UNGIL_E_BROKEN.
+ *
+ * barrier: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors, Thread-safety, Cost: as for ungil_barrier_abort().
+ */
+int32_t ungil_barrier_reset(int32_t barrier);
+
+/**
+ * What a barrier is doing.
+ *
+ * barrier: the handle.
+ * waiting: receives how many parties wait, on success only.
+ * broken: receives 1 if it is broken, else 0, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if waiting or broken is NULL; UNGIL_E_HANDLE if there is no such barrier; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_barrier_status(int32_t barrier,
+                             int32_t *waiting,
+                             int32_t *broken);
 
 #ifdef __cplusplus
 }  // extern "C"

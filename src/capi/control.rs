@@ -20,6 +20,14 @@ fn acquire(control: i32) -> Result<HandleGuard<'static, Control>, CallError> {
     CONTROLS.acquire(control).ok_or(CallError::Handle { parameter: "control", handle: control })
 }
 
+/// Calls `body` with the control; without one if the argument is 0.
+pub(super) fn with_control<T>(
+    control: i32,
+    body: impl FnOnce(Option<&Control>) -> Result<T, CallError>,
+) -> Result<T, CallError> {
+    if control == NONE { body(None) } else { body(Some(&*acquire(control)?)) }
+}
+
 /// The arguments `nthreads` and `control` of an export. The control exists at least as long as this.
 pub(super) struct CallArguments {
     threads: Option<NonZero<usize>>,

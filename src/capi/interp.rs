@@ -7,6 +7,7 @@ use crate::capi::abi::array::Out;
 use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::capi::abi::handle::{HandleGuard, Kind, Registry};
+use crate::capi::exchange::objects;
 use crate::interp::error::InterpError;
 use crate::interp::runtime::checkout::{self, Checkout};
 use crate::interp::runtime::interpreter::Interpreter;
@@ -122,6 +123,7 @@ pub extern "C" fn ungil_interp_free(interp: i32) -> i32 {
         }
         let checkout = acquire(interp)?;
         checkout.check_in().map_err(|error| error_of(interp, error))?;
+        objects::free_held_by(checkout.own_number());
         checkout.retire();
         Ok(())
     })

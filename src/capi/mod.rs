@@ -12,6 +12,7 @@ mod abi;
 mod compat;
 mod control;
 mod cpu;
+mod exchange;
 mod functions;
 mod interp;
 mod library;
@@ -31,6 +32,19 @@ pub use control::{
     ungil_control_set_deadline_ms,
 };
 pub use cpu::{ungil_cpu_active, ungil_cpu_detected};
+pub use exchange::barriers::{
+    UNGIL_BARRIER_BREAK, UNGIL_BARRIER_HOLD, ungil_barrier_abort, ungil_barrier_new, ungil_barrier_release,
+    ungil_barrier_reset, ungil_barrier_status, ungil_barrier_wait,
+};
+pub use exchange::counters::{
+    ungil_counter_add, ungil_counter_compare_exchange, ungil_counter_exchange, ungil_counter_new,
+    ungil_counter_value, ungil_counter_wait,
+};
+pub use exchange::objects::{ungil_exchange_free, ungil_exchange_id, ungil_exchange_share};
+pub use exchange::queues::{
+    UngilMessage, ungil_message_free, ungil_queue_close, ungil_queue_get, ungil_queue_join,
+    ungil_queue_length, ungil_queue_new, ungil_queue_put, ungil_queue_task_done,
+};
 pub use functions::{
     UngilIntegrand, UngilLoopBody, UngilMapF64, UngilMapI64, ungil_integrate, ungil_map_f64, ungil_map_i64,
     ungil_parallel_for,

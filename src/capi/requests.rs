@@ -9,6 +9,7 @@ use crate::capi::abi::guard::guarded_status;
 use crate::capi::abi::handle::{Kind, Registry};
 use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::exchange::release;
+use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::reply::Reply;
 
 static REPLIES: Registry<ExportedReply> = Registry::new(Kind::Reply);
@@ -70,28 +71,48 @@ struct OwnerPointer(*mut c_void);
 unsafe impl Send for OwnerPointer {}
 
 impl UngilBuffer {
-    /// Takes over the caller's buffer: from here on, its release callback is called whatever happens.
-    ///
-    /// # Safety
-    /// The buffer is as the header requires for `ungil_interp_call`, and is taken over once.
-    unsafe fn into_foreign_buffer(self) -> Result<ForeignBuffer, CallError> {
-        let (release, owner) = (self.release, OwnerPointer(self.owner));
-        let release = ReleaseCallback::new(move || {
-            let owner = owner; // captures the whole of it, which is Send, and not its field
-            if let Some(release) = release {
-                // SAFETY: by the header's contract any thread may call the release callback with its owner, once: this
-                // closure is called once, and the buffer was taken over once.
-                unsafe { release::call(release, owner.0) }
-            }
-        });
+    /// Whether it can be the caller's memory.
+    pub(super) fn check(&self) -> Result<(), CallError> {
         if self.address.is_null() && self.length > 0 {
             return Err(CallError::NoAddress);
         }
         if self.length > isize::MAX as usize {
             return Err(CallError::TooLong { parameter: "a buffer" });
         }
+        Ok(())
+    }
+
+    /// Takes over the caller's buffer: from here on, its release callback is called whatever happens.
+    ///
+    /// # Safety
+    /// The buffer is as the header requires for `ungil_interp_call`, and is taken over once.
+    unsafe fn into_foreign_buffer(self) -> Result<ForeignBuffer, CallError> {
+        // SAFETY: this function's contract.
+        let buffer = unsafe { self.lent_by(None) };
+        self.check().map(|()| buffer)
+    }
+
+    /// Takes over a buffer that `check` accepts. The release callback is called by the interpreter that has lent it, if
+    /// one has.
+    ///
+    /// # Safety
+    /// The buffer is as the header requires, and is taken over once.
+    pub(super) unsafe fn lent_by(self, lender: Option<&'static Interpreter>) -> ForeignBuffer {
+        let (release, owner) = (self.release, OwnerPointer(self.owner));
+        let call = move || {
+            let owner = owner; // captures the whole of it, which is Send, and not its field
+            if let Some(release) = release {
+                // SAFETY: by the header's contract any thread may call the release callback with its owner, once: this
+                // closure is called once, and the buffer was taken over once.
+                unsafe { release::call(release, owner.0) }
+            }
+        };
+        let release = ReleaseCallback::new(move || match lender {
+            None => call(),
+            Some(lender) => lender.call_soon(Box::new(call)),
+        });
         // SAFETY: by the header's contract, the memory may be used until the release callback is called.
-        Ok(unsafe { ForeignBuffer::new(self.address, self.length, self.readonly != 0, release) })
+        unsafe { ForeignBuffer::new(self.address, self.length, self.readonly != 0, release) }
     }
 }
 

@@ -8,7 +8,9 @@ from interpreters import HANDLE, HAS_ONE, REASON, SERVER, Case, count, library, 
 OK = signatures.UNGIL_OK
 
 # Parameters that are handles, by their names in the header.
-PARAMETERS = {"control": "control", "interp": "interpreter", "handle": "reply"}
+PARAMETERS = {"control": "control", "interp": "interpreter", "handle": "reply", "message": "message",
+              "queue": "queue", "counter": "counter", "barrier": "barrier", "object": "object"}
+OBJECTS = ("queue", "counter", "barrier")  # which the functions with the parameter `object` take
 
 
 def takers():
@@ -34,9 +36,27 @@ def argument(kind):
     return 1
 
 
+def made(function, *arguments):
+    handle = ctypes.c_int32()
+    assert function(*(arguments + (ctypes.byref(handle),))) == OK
+    return handle.value
+
+
+def new_queue():
+    queue = made(library.ungil_queue_new, 0)
+    assert library.ungil_queue_put(queue, 0, b"x", 1, None, 0, 0, 0) == OK
+    return queue
+
+
+NEW = {"queue": new_queue, "counter": lambda: made(library.ungil_counter_new, 1),
+       "barrier": lambda: made(library.ungil_barrier_new, 1), "control": lambda: 0}
+
+
 def call(function, parameter, handle):
-    parameters = signatures.SIGNATURES[function][1]
-    arguments = [handle if name == parameter else argument(kind) for name, kind in parameters]
+    """Call the function with this handle, and otherwise with arguments that are right."""
+    arguments = []
+    for name, kind in signatures.SIGNATURES[function][1]:
+        arguments.append(handle if name == parameter else NEW[name]() if name in NEW else argument(kind))
     return getattr(library, function)(*arguments)
 
 
@@ -56,7 +76,8 @@ class Handles(Case):
 
     def check_others(self, own, handle):
         """The functions of all other kinds refuse it."""
-        refused = [(function, name) for function, name in takers() if PARAMETERS[name] != own]
+        refused = [(function, name) for function, name in takers()
+                   if PARAMETERS[name] != own and not (own in OBJECTS and name == "object")]
         for function, name in refused:
             self.assertEqual(call(function, name, handle), HANDLE, "%s of a %s" % (function, own))
             self.assertIn("%s %d" % (name, handle), library.ungil_last_error().decode())
@@ -66,12 +87,23 @@ class Handles(Case):
         """Or a function's parameter has another name, and is missed here."""
         kinds = [PARAMETERS[name] for _, name in takers()]
         self.assertGreater(kinds.count("control"), 12)
-        self.assertEqual((kinds.count("interpreter"), kinds.count("reply")), (7, 1))
+        self.assertEqual((kinds.count("interpreter"), kinds.count("reply"), kinds.count("message")), (7, 1, 1))
+        self.assertEqual([kinds.count(kind) for kind in OBJECTS + ("object",)], [6, 5, 5, 3])
 
     def test_of_a_control(self):
         control = self.control()
-        self.assertEqual(self.check_others("control", control), 8)
+        self.assertEqual(self.check_others("control", control), 28)
         self.check_control(control)
+
+    def message(self):
+        message = signatures.UngilMessage()
+        self.assertEqual(library.ungil_queue_get(new_queue(), None, 0, 0, 0, ctypes.byref(message)), OK)
+        return message.handle
+
+    def test_of_objects_and_messages(self):
+        for kind in OBJECTS:
+            self.check_others(kind, NEW[kind]())
+        self.check_others("message", self.message())
 
     @unittest.skipUnless(HAS_ONE, REASON)
     def test_of_an_interpreter_and_of_a_reply(self):
@@ -93,9 +125,12 @@ class Handles(Case):
         interpreter = self.new()
         interpreter.run(SERVER)
         reply = interpreter.call(b"").reply.handle
-        own = {"control": self.control, "interp": lambda: interpreter.handle, "handle": lambda: reply}
+        own = {"control": self.control, "interp": lambda: interpreter.handle, "handle": lambda: reply,
+               "object": new_queue, "message": self.message}
+        own.update((kind, NEW[kind]) for kind in OBJECTS)
         for function, name in takers():  # a control may be cancelled by the last one, so each gets another
-            self.assertEqual(call(function, name, own[name]()), OK, function)
+            status = call(function, name, own[name]())
+            self.assertIn(status, (OK, signatures.UNGIL_E_TIMED_OUT, signatures.UNGIL_E_BROKEN), function)
 
 
 if __name__ == "__main__":

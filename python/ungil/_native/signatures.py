@@ -24,6 +24,8 @@ UNGIL_E_DIED = -14
 UNGIL_E_CLOSED = -15
 UNGIL_E_INTERRUPTED = -16
 UNGIL_E_BROKEN = -17
+UNGIL_BARRIER_HOLD = 1
+UNGIL_BARRIER_BREAK = 2
 
 
 class FunctionPointer(object):
@@ -90,6 +92,17 @@ class UngilReply(Structure):
         ("length", c_size_t),
         ("buffers", POINTER(UngilBuffer)),
         ("count", c_size_t),
+        ("handle", c_int32),
+    ]
+
+
+class UngilMessage(Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("tag", c_int64),
         ("handle", c_int32),
     ]
 
@@ -241,6 +254,76 @@ SIGNATURES = {
     ]),
     "ungil_reply_free": (c_int32, [("handle", c_int32)]),
     "ungil_interp_end_release": (c_int32, [("release", FunctionPointer(UngilRelease))]),
+    "ungil_exchange_share": (c_int32, [
+        ("object", c_int32),
+        ("holder", c_int32),
+        ("handle", POINTER(c_int32)),
+    ]),
+    "ungil_exchange_id": (c_int32, [("object", c_int32), ("id", POINTER(c_uint64))]),
+    "ungil_exchange_free": (c_int32, [("object", c_int32)]),
+    "ungil_queue_new": (c_int32, [("capacity", c_size_t), ("queue", POINTER(c_int32))]),
+    "ungil_queue_put": (c_int32, [
+        ("queue", c_int32),
+        ("tag", c_int64),
+        ("data", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+    ]),
+    "ungil_queue_get": (c_int32, [
+        ("queue", c_int32),
+        ("space", c_void_p),
+        ("capacity", c_size_t),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("message", POINTER(UngilMessage)),
+    ]),
+    "ungil_message_free": (c_int32, [("message", c_int32)]),
+    "ungil_queue_close": (c_int32, [("queue", c_int32), ("discard", c_int32)]),
+    "ungil_queue_length": (c_int32, [("queue", c_int32), ("length", POINTER(c_size_t))]),
+    "ungil_queue_task_done": (c_int32, [("queue", c_int32)]),
+    "ungil_queue_join": (c_int32, [("queue", c_int32), ("timeout_ms", c_int64), ("control", c_int32)]),
+    "ungil_counter_new": (c_int32, [("value", c_int64), ("counter", POINTER(c_int32))]),
+    "ungil_counter_value": (c_int32, [("counter", c_int32), ("value", POINTER(c_int64))]),
+    "ungil_counter_add": (c_int32, [("counter", c_int32), ("change", c_int64), ("value", POINTER(c_int64))]),
+    "ungil_counter_exchange": (c_int32, [
+        ("counter", c_int32),
+        ("value", c_int64),
+        ("former", POINTER(c_int64)),
+    ]),
+    "ungil_counter_compare_exchange": (c_int32, [
+        ("counter", c_int32),
+        ("expected", c_int64),
+        ("value", c_int64),
+        ("former", POINTER(c_int64)),
+    ]),
+    "ungil_counter_wait": (c_int32, [
+        ("counter", c_int32),
+        ("lowest", c_int64),
+        ("highest", c_int64),
+        ("change", c_int64),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("former", POINTER(c_int64)),
+    ]),
+    "ungil_barrier_new": (c_int32, [("parties", c_int32), ("barrier", POINTER(c_int32))]),
+    "ungil_barrier_wait": (c_int32, [
+        ("barrier", c_int32),
+        ("flags", c_int32),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("number", POINTER(c_int32)),
+    ]),
+    "ungil_barrier_release": (c_int32, [("barrier", c_int32)]),
+    "ungil_barrier_abort": (c_int32, [("barrier", c_int32)]),
+    "ungil_barrier_reset": (c_int32, [("barrier", c_int32)]),
+    "ungil_barrier_status": (c_int32, [
+        ("barrier", c_int32),
+        ("waiting", POINTER(c_int32)),
+        ("broken", POINTER(c_int32)),
+    ]),
 }
 
 

@@ -22,6 +22,9 @@ pub(crate) enum Kind {
     Control = 0,
     Interpreter = 1,
     Reply = 2,
+    Message = 3,
+    /// Queues, counters and barriers.
+    Exchange = 4,
 }
 
 const GENERATION_BITS: u32 = 12;
@@ -59,6 +62,11 @@ impl<T: Send + Sync> Registry<T> {
 
     /// Stores the value and returns its handle; `None` if the maximum number of handles is in use.
     pub(crate) fn insert(&self, value: T) -> Option<i32> {
+        self.try_insert(value).ok()
+    }
+
+    /// As `insert`, but gives the value back if there is no handle for it.
+    pub(crate) fn try_insert(&self, value: T) -> Result<i32, T> {
         loop {
             let grown = self.grown.load(Ordering::Acquire);
             let slots = grown * SLAB;
@@ -68,10 +76,22 @@ impl<T: Send + Sync> Registry<T> {
                 let slot = self.slot(number).expect("the slab exists");
                 if let Some(generation) = slot.claim() {
                     slot.fill(generation, value);
-                    return Some(self.handle(generation, number));
+                    return Ok(self.handle(generation, number));
                 }
             }
-            self.grow(grown)?;
+            if self.grow(grown).is_none() {
+                return Err(value);
+            }
+        }
+    }
+
+    /// Frees the handles of the values for which this is true.
+    pub(crate) fn retire_if(&self, is_meant: impl Fn(&T) -> bool) {
+        for number in 0..self.grown.load(Ordering::Acquire) * SLAB {
+            let value = self.slot(number).and_then(Slot::acquire_any);
+            if let Some(value) = value.filter(|value| is_meant(value)) {
+                value.retire();
+            }
         }
     }
 
@@ -176,6 +196,11 @@ impl<T> Slot<T> {
             is_live.then_some(State { guards: state.guards + 1, ..state })
         };
         self.update(add).map(|_| HandleGuard(self))
+    }
+
+    /// The value, if it is live.
+    fn acquire_any(&self) -> Option<HandleGuard<'_, T>> {
+        self.acquire(State::unpack(self.state.load(Ordering::Relaxed)).generation)
     }
 
     fn release(&self) {

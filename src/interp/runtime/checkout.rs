@@ -106,6 +106,11 @@ impl Checkout {
         self.interpreter.interrupt()
     }
 
+    /// The number that the interpreter's own code knows.
+    pub fn own_number(&self) -> i32 {
+        self.interpreter.own_number()
+    }
+
     /// Checks the interpreter in. What its user left behind is removed now. If that is not possible, as threads are left,
     /// it is not checked out again.
     pub fn check_in(&self) -> Result<(), InterpError> {

@@ -203,9 +203,22 @@ impl Interpreter {
         !self.in_progress.is_empty()
     }
 
+    /// Calls a function of its own Python, such as a release callback, on its own thread. This does not wait. If the
+    /// interpreter is dead, and in the child of a fork, the function is never called.
+    pub fn call_soon(&self, function: Box<dyn FnOnce() + Send>) {
+        if self.process == process::token() {
+            self.service.post(ServiceCommand::Call(function));
+        }
+    }
+
     /// The number of its copy.
     pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// The number that its own code knows, as `_ungil.number`: from 1 on, as 0 stands for the host.
+    pub fn own_number(&self) -> i32 {
+        self.number as i32 + 1
     }
 
     /// The functions of its Python's C API.

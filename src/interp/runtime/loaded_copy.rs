@@ -114,9 +114,12 @@ impl LoadedCopy {
         fs::metadata(&self.libpython.file).ok().map(|metadata| FileId::of(&metadata))
     }
 
-    /// What the interpreter's own Python code is to know: the options, and the file of the original.
+    /// What the interpreter's own Python code is to know: the options, the file of the original, and the interpreter's number,
+    /// counted from 1.
     pub(crate) fn settings(&self) -> Vec<u8> {
-        Options::of_libpython(&self.libpython.file).or(&self.options).to_text()
+        let mut text = Options::of_libpython(&self.libpython.file).or(&self.options).to_text();
+        text.extend(format!("number={}\n", self.number + 1).bytes());
+        text
     }
 }
 

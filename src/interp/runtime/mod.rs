@@ -30,6 +30,7 @@ pub mod interpreter;
 pub(crate) mod loaded_copy;
 pub(crate) mod main_thread;
 pub mod options;
+pub mod own_number;
 pub mod reply;
 pub(crate) mod service;
 pub(crate) mod shutdown;

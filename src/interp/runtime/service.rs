@@ -15,7 +15,7 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
-use crate::interp::exit::abandon::{catch_abandoned, never_abandon};
+use crate::interp::exit::abandon::{catch_abandoned, never_abandon, protect_frames};
 use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
@@ -27,6 +27,8 @@ use crate::sys::unwind::park_forever;
 pub(crate) enum ServiceCommand {
     /// Release acquired buffers.
     Release(Vec<BufferView>),
+    /// Call a function of the interpreter's, with the GIL.
+    Call(Box<dyn FnOnce() + Send>),
     /// Deliver the interrupts of the requests that are in progress.
     Interrupt,
     /// Take the GIL, report that, and keep it forever.
@@ -151,6 +153,9 @@ impl Service {
             // An error means that the process is exiting: then there is nothing left to do.
             ServiceCommand::Release(views) => {
                 let _ = self.python.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
+            }
+            ServiceCommand::Call(function) => {
+                let _ = self.python.with_gil(|_| protect_frames(function));
             }
             ServiceCommand::Interrupt => {
                 while self.python.with_gil(|gil| self.deliver_interrupts(gil)) == Ok(false) {

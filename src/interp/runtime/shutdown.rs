@@ -102,6 +102,11 @@ fn wait(reports: &Receiver<()>, count: usize, until: Instant) {
     }
 }
 
+/// The interpreter with this number of its copy, if it has started in this process.
+pub(crate) fn find(number: usize) -> Option<&'static Interpreter> {
+    lock(STARTED.get()).iter().copied().find(|interpreter| interpreter.number() == number)
+}
+
 /// The interpreters; none if another thread, which may be gone by now, is adding one.
 fn started() -> Vec<&'static Interpreter> {
     match STARTED.get().try_lock() {

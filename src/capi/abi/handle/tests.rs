@@ -6,7 +6,7 @@ use std::thread;
 
 use super::*;
 
-const KINDS: [Kind; 3] = [Kind::Control, Kind::Interpreter, Kind::Reply];
+const KINDS: [Kind; 5] = [Kind::Control, Kind::Interpreter, Kind::Reply, Kind::Message, Kind::Exchange];
 
 #[test]
 fn a_handle_is_positive_and_valid_until_it_is_freed() {
@@ -39,8 +39,13 @@ fn made_up_handles_are_invalid() {
 /// Compares the first handles of each registry, which have the same slots and generations.
 #[test]
 fn a_handle_of_one_kind_is_invalid_for_another() {
-    static REGISTRIES: [Registry<Kind>; KINDS.len()] =
-        [Registry::new(KINDS[0]), Registry::new(KINDS[1]), Registry::new(KINDS[2])];
+    static REGISTRIES: [Registry<Kind>; KINDS.len()] = [
+        Registry::new(KINDS[0]),
+        Registry::new(KINDS[1]),
+        Registry::new(KINDS[2]),
+        Registry::new(KINDS[3]),
+        Registry::new(KINDS[4]),
+    ];
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
         let handles = KINDS.map(|kind| REGISTRIES[kind as usize].insert(kind).unwrap());
         for (kind, handle) in KINDS.into_iter().zip(handles) {
@@ -54,6 +59,14 @@ fn a_handle_of_one_kind_is_invalid_for_another() {
             assert!(REGISTRIES[kind as usize].acquire(handle).unwrap().retire());
         }
     }
+}
+
+#[test]
+fn handles_are_freed_by_their_values() {
+    static REGISTRY: Registry<i32> = Registry::new(Kind::Exchange);
+    let handles = [1, 2, 1].map(|value| REGISTRY.insert(value).unwrap());
+    REGISTRY.retire_if(|value| *value == 1);
+    assert_eq!(handles.map(|handle| REGISTRY.acquire(handle).is_some()), [false, true, false]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ def configure(settings):
         name, _, value = line.decode(ENCODING, "surrogateescape").partition("=")
         lists.setdefault(name, []).append(value)
     _ungil.libpython = lists.get("libpython", [_ungil.libpython])[-1]
+    _ungil.number = int(lists.get("number", [_ungil.number])[-1])
     # Before the path changes, as this may import a module.
     warning_filters.configure(lists.get("warnoption", sys.warnoptions), lists.get("warningfilter", []))
     if "path" in lists:
@@ -65,3 +66,4 @@ def reinitialize(variables):
 
 
 _ungil.libpython = None  # the file that this interpreter is a copy of
+_ungil.number = 0  # by which C functions know this interpreter, for what its code holds and lends

@@ -1,0 +1,159 @@
+//! Handles of queues, counters and barriers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::capi::abi::array::Out;
+use crate::capi::abi::error::CallError;
+use crate::capi::abi::guard::guarded_status;
+use crate::capi::abi::handle::{HandleGuard, Kind, Registry};
+use crate::error::Error;
+use crate::exchange::barrier::Barrier;
+use crate::exchange::counter::Counter;
+use crate::exchange::queue::Queue;
+use crate::interp::runtime::interpreter::Interpreter;
+use crate::interp::runtime::own_number;
+
+static OBJECTS: Registry<Held> = Registry::new(Kind::Exchange);
+
+/// The argument that means no object.
+const NONE: i32 = 0;
+
+/// The holder that is no interpreter: the host, or C.
+const HOST: i32 = 0;
+
+/// What a handle stands for. Several handles may stand for one object, which is freed with the last of them.
+#[derive(Clone)]
+pub(super) enum Object {
+    Queue(Arc<Queue>),
+    Counter(Arc<Counter>),
+    Barrier(Arc<Barrier>),
+}
+
+/// An object, for one handle.
+struct Held {
+    object: Object,
+    /// The same for all handles of the object.
+    id: u64,
+    /// The number of the interpreter whose code has the handle, or [`HOST`].
+    holder: i32,
+}
+
+/// Makes a handle for a new object.
+pub(super) fn insert(object: Object) -> Result<i32, CallError> {
+    static LAST_ID: AtomicU64 = AtomicU64::new(0);
+    let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+    insert_held(Held { object, id, holder: HOST })
+}
+
+fn insert_held(held: Held) -> Result<i32, CallError> {
+    OBJECTS.insert(held).ok_or(CallError::Exhausted { what: "queues, counters and barriers" })
+}
+
+fn acquire(parameter: &'static str, handle: i32) -> Result<HandleGuard<'static, Held>, CallError> {
+    OBJECTS.acquire(handle).ok_or(CallError::Handle { parameter, handle })
+}
+
+/// Makes functions that find objects of one kind.
+macro_rules! finders {
+    ($($finder:ident $kind:ident $parameter:literal;)*) => {$(
+        /// The object. It lives as long as this is kept, even if its handles are freed.
+        pub(super) fn $finder(handle: i32) -> Result<Arc<$kind>, CallError> {
+            match &acquire($parameter, handle)?.object {
+                Object::$kind(object) => Ok(Arc::clone(object)),
+                _ => Err(CallError::Handle { parameter: $parameter, handle }),
+            }
+        }
+    )*};
+}
+
+finders! {
+    queue Queue "queue";
+    counter Counter "counter";
+    barrier Barrier "barrier";
+}
+
+/// The interpreter whose code has the handle.
+pub(super) fn holder_of(handle: i32) -> Option<&'static Interpreter> {
+    let holder = OBJECTS.acquire(handle)?.holder;
+    if holder == HOST { None } else { own_number::find(holder) }
+}
+
+/// Frees the handles of an interpreter's code, which has ended.
+pub(in crate::capi) fn free_held_by(holder: i32) {
+    OBJECTS.retire_if(|held| held.holder == holder);
+}
+
+/// Makes another handle for a queue, a counter or a barrier: for another part of the program, which frees it when it needs
+/// the object no more. The object is freed with the last of its handles.
+///
+/// object: a handle of the object.
+/// holder: 0; or the number of an interpreter whose code is to have the handle, and which that code knows as
+/// `_ungil.number`. The handle is freed when this interpreter is freed or dies. What is put into a queue by this handle is
+/// lent by that interpreter: release callbacks are called on its own thread, and never if it is dead.
+/// handle: receives the new handle, a positive number, on success only.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if handle is NULL; UNGIL_E_HANDLE if there is no such object; UNGIL_E_INVALID if there is no such
+/// interpreter; UNGIL_E_EXHAUSTED if 65536 such handles are in use.
+/// Ownership: free it with ungil_exchange_free().
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_exchange_share(object: i32, holder: i32, handle: *mut i32) -> i32 {
+    guarded_status("ungil_exchange_share", || {
+        // SAFETY: the caller passes NULL or a writable int32_t.
+        let out = unsafe { Out::new("handle", handle) }?;
+        let shared = acquire("object", object)?;
+        if holder != HOST {
+            own_number::after_death(free_held_by);
+            let expected = "0 or the number of an interpreter";
+            let interpreter = own_number::find(holder);
+            let dead = interpreter.is_none_or(Interpreter::is_dead);
+            (!dead).then_some(()).ok_or(Error::Invalid { parameter: "holder", expected })?;
+        }
+        out.write(insert_held(Held { object: shared.object.clone(), id: shared.id, holder })?);
+        Ok(())
+    })
+}
+
+/// A number by which to tell whether two handles are of the same queue, counter or barrier. No other object of the process
+/// has it, or will have it.
+///
+/// object: the handle.
+/// id: receives the number, on success only.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if id is NULL; UNGIL_E_HANDLE if there is no such object.
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_exchange_id(object: i32, id: *mut u64) -> i32 {
+    guarded_status("ungil_exchange_id", || {
+        // SAFETY: the caller passes NULL or a writable uint64_t.
+        let out = unsafe { Out::new("id", id) }?;
+        out.write(acquire("object", object)?.id);
+        Ok(())
+    })
+}
+
+/// Frees a handle of a queue, a counter or a barrier. With the last handle the object is freed; if threads still use it
+/// then, when they have finished.
+///
+/// The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on
+/// waiting: close a queue first.
+///
+/// object: the handle; 0 does nothing.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_HANDLE if there is no such object.
+/// Fork: in the child, the object belongs to the parent: the handle is freed, and nothing is released.
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond, plus that of release callbacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn ungil_exchange_free(object: i32) -> i32 {
+    guarded_status("ungil_exchange_free", || {
+        if object == NONE {
+            return Ok(());
+        }
+        let invalid = || CallError::Handle { parameter: "object", handle: object };
+        acquire("object", object)?.retire().then_some(()).ok_or_else(invalid)
+    })
+}
