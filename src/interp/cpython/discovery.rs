@@ -7,11 +7,13 @@
 use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::interp::cpython::host::{self, Host};
 use crate::interp::cpython::version::Version;
 use crate::interp::error::InterpError;
 use crate::interp::loading::dl::{Library, path_at};
+use crate::sys::fork::ForkLocal;
 use crate::sys::settings;
 
 /// The system's loader tells no names, so it is asked for each minor version up to this one, which is decades away. A name
@@ -101,10 +103,18 @@ fn libpython_of_host(host: &Host) -> Result<PathBuf, InterpError> {
     if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libpython")) {
         return Ok(file);
     }
+    // To search the directories takes as long as the rest of this step.
+    static FOUND: ForkLocal<OnceLock<PathBuf>> = ForkLocal::new(OnceLock::new);
+    if let Some(found) = FOUND.get().get().filter(|found| found.exists()) {
+        return Ok(found.clone());
+    }
     let program = std::env::current_exe().ok();
     let beside = program
         .iter()
         .find_map(|program| libpython_beside(program, Some(host.version), Some(host.is_free_threaded)));
+    if let Some(found) = &beside {
+        let _ = FOUND.get().set(found.clone()); // or another thread has
+    }
     beside.ok_or_else(|| {
         let version = format!("{}{}", host.version, if host.is_free_threaded { "t" } else { "" });
         InterpError::Unsupported(format!(

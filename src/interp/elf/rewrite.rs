@@ -183,13 +183,14 @@ fn versions(image: &Image, more: usize) -> Result<Option<Vec<u8>>, Malformed> {
 }
 
 /// A hash table of all symbols under their new names (System V ABI, "Hash Table"). It takes the symbols in any order,
-/// while a GNU table would need them sorted by bucket.
+/// while a GNU table would need them sorted by bucket. There are more buckets than symbols: libraries of other copies look
+/// for theirs in this table too, in vain, and a bucket that is empty says so at once.
 fn hash_table(
     symbols: &[Symbol],
     image: &Image,
     names: &StringTableBuilder<'_>,
 ) -> Result<Vec<u8>, Malformed> {
-    let bucket_count = (symbols.len() / 2).max(1);
+    let bucket_count = 2 * symbols.len() + 1;
     let (mut buckets, mut chains) = (vec![0u32; bucket_count], vec![0u32; symbols.len()]);
     for (i, symbol) in symbols.iter().enumerate().skip(1) {
         if symbol.st_shndx.get(LE) == SHN_UNDEF {
