@@ -319,7 +319,10 @@ test-wheel-contents: wheel
 	$(PYTHON) -m unittest discover -s tests/wheel
 
 # The root is build/sid. It is made when there is none, or when the packages in tests/newest/root.py have changed.
-.PHONY: test-newest
+.PHONY: test-newest newest-root
+newest-root: | need-python ## as root on Debian: make that root, if it is not there, which needs the network more than processors
+	@$(PYTHON) tests/newest/root.py || echo "build/sid is not made yet: test-newest tries it, too"
+
 test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 3.14 and 3.15, PyPy and the newest glibc, in a root of Debian sid (downloads 1 GB)
 	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c programs CC="$(CC)"
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/newest/run.py
