@@ -13,7 +13,7 @@ import contextvars
 import functools
 import inspect
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Callable, TypeVar, overload
 
 from . import functions, kernels
@@ -21,7 +21,7 @@ from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
 from ._typing import Integers, Parameters, Result
 from .control import Control
 
-__all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "sum"]
+__all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "stream", "sum"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Out = TypeVar("Out")
@@ -68,17 +68,72 @@ async def call(
     """
     control: Any = kwargs.get("control")
     if control is not None or not _takes_control(function):
-        return await _in_thread(functools.partial(function, *args, **kwargs), control)
+        return await _in_thread(functools.partial(function, *args, **kwargs), functools.partial(_cancel, control))
     control = Control()
     try:
         with_control: Any = functools.partial(function, *args, **{**kwargs, "control": control})
-        result: Result = await _in_thread(with_control, control)
+        result: Result = await _in_thread(with_control, control.cancel)
         return result
     finally:
         control.close()
 
 
-async def _in_thread(function: Callable[[], Result], control: Control | None) -> Result:
+async def stream(executor: Any, source: Any, /, *args: Any, buffersize: int = 16, **kwargs: Any) -> AsyncIterator[Any]:
+    """Iterate over the items of a generator that runs in an interpreter, as `InterpreterPoolExecutor.stream` does.
+
+    Parameters
+    ----------
+    executor : InterpreterPoolExecutor
+        The pool.
+    source, *args, buffersize, **kwargs
+        As for its `stream`.
+
+    Yields
+    ------
+    object
+        The items.
+
+    Raises
+    ------
+    Exception
+        As for its `stream`.
+
+    Notes
+    -----
+    If the task is cancelled while it waits for an item, it ends at once, and the generator is closed when it comes to
+    its next one. As with any asynchronous generator, a loop that is left early does not close it: `contextlib.aclosing`
+    (Python 3.10) does.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import ungil
+    >>> def countdown(n):
+    ...     while n:
+    ...         yield n
+    ...         n -= 1
+    >>> async def main():
+    ...     with ungil.InterpreterPoolExecutor() as pool:
+    ...         return [n async for n in ungil.aio.stream(pool, countdown, 3)]
+    >>> asyncio.run(main())
+    [3, 2, 1]
+    """
+    items = executor.stream(source, *args, buffersize=buffersize, **kwargs)
+    try:
+        while True:
+            if not items.is_ready:
+                await _in_thread(items.wait, items.cancel)
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            yield item
+            del item
+    finally:
+        items.cancel()
+
+
+async def _in_thread(function: Callable[[], Result], cancel: Callable[[], None]) -> Result:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     results: list[Result] = []
@@ -94,7 +149,7 @@ async def _in_thread(function: Callable[[], Result], control: Control | None) ->
 
     context = contextvars.copy_context()
     threading.Thread(target=run, name="ungil.aio", daemon=True).start()
-    await _wait(ended, control)
+    await _wait(ended, cancel)
     try:
         if errors:
             raise errors[0]
@@ -103,8 +158,8 @@ async def _in_thread(function: Callable[[], Result], control: Control | None) ->
         errors.clear()  # the traceback holds this frame
 
 
-async def _wait(ended: asyncio.Future[None], control: Control | None) -> None:
-    """Wait, even if the task is cancelled: then cancel the control, and raise the cancellation after waiting.
+async def _wait(ended: asyncio.Future[None], cancel: Callable[[], None]) -> None:
+    """Wait, even if the task is cancelled: then cancel the call, and raise the cancellation after waiting.
 
     After Ctrl-C it does not wait for longer than INTERRUPT_TIMEOUT.
     """
@@ -117,11 +172,11 @@ async def _wait(ended: asyncio.Future[None], control: Control | None) -> None:
                 break
         except asyncio.CancelledError as error:
             cancelled = error
-            _cancel(control)
+            cancel()
             if is_interrupt(error):
                 timeout = INTERRUPT_TIMEOUT
         except BaseException:  # the loop is closed
-            _cancel(control)
+            cancel()
             raise
     if cancelled is not None:
         raise cancelled

@@ -11,7 +11,8 @@
   of the library.
 - `_definitions`, `_functions`, `_anew`, `_deferred`, `_fingerprints`: what is sent of such objects; `_importable`:
   which are not sent.
-- `_map`, `_chunks`: `map`, and how many of its calls go in one request. `_streams`: the order of output.
+- `_iterating`: `map` and `stream` of the executor. `_map`, `_chunks`: results in order, and how many calls go in one
+  request; `_stream`, `_generators`: generators that run in an interpreter. `_streams`: the order of output.
 
 The rest of the package does not use these modules; `ungil` exports the public names.
 """

@@ -209,6 +209,10 @@ class OutOfBandPickler(pickle.Pickler):
             return self._reduce_view(obj, False)
         if kind is Shared:
             return self._reduce_array(obj) or self._reduce_view(memoryview(obj.data), obj.writable)
+        if kind is OutOfBandBuffer and not obj.is_shared:  # in a message: whose memory it is depends on its own view
+            buffer = pickle.PickleBuffer(obj.view)
+            self.buffers.known.append((buffer, OutOfBandBuffer(obj.view, obj.writable)))
+            return OutOfBandBuffer, (buffer, obj.writable)
         if kind is Sentinel and is_by_value(obj):
             return reduce_sentinel(obj)
         return _handles.reduce(obj, self._lend)

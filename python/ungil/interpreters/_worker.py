@@ -63,7 +63,7 @@ def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
     except _UnknownFunction:
         return (protocol.UNKNOWN,)
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are raised in the caller
-        message, kind = _pickling.dumps(_failure(error, buffers)), protocol.FAILURE
+        message, kind = _pickling.dumps(failure_of(error, buffers)), protocol.FAILURE
     if not message.buffers:
         return (message.data + kind,)
     result = None  # so that only the message has it
@@ -139,7 +139,7 @@ class _MapOutcome:
 
     def _fail(self, error: BaseException, memory: Sequence[memoryview]) -> None:
         if self.failure is None:
-            self.failure = _failure(error, memory)
+            self.failure = failure_of(error, memory)
         self.is_interrupted = isinstance(error, KeyboardInterrupt)
 
 
@@ -208,7 +208,7 @@ the task (array.copy()); or pass ungil.share(array, writable=True), whose memory
 """
 
 
-def _failure(error: BaseException, memory: Sequence[memoryview]) -> tuple[Message | None, str, str]:
+def failure_of(error: BaseException, memory: Sequence[memoryview]) -> tuple[Message | None, str, str]:
     """(the exception as a message or None, one line about it, its traceback)
 
     memory: that of the task's arguments.

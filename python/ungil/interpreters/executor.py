@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from threading import TIMEOUT_MAX
 from types import TracebackType
@@ -17,13 +17,12 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _chunks, _nesting, _options, _streams
+from . import _chunks, _nesting, _options, _stream, _streams
 from ._calls import Call, call_of
-from ._map import results_of
+from ._iterating import Iterating
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._shared_variables import shared_variables
-from ._standard import PoolAttributes
 from ._tasks import Task
 from .interpreter import Path, require
 
@@ -90,7 +89,7 @@ def _at_most(timeout: float | None) -> float | None:
     return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
-class InterpreterPoolExecutor(PoolAttributes):
+class InterpreterPoolExecutor(Iterating):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
     It has the interface of the class of that name in `concurrent.futures`, and derives from it. Before Python 3.14,
@@ -193,6 +192,7 @@ class InterpreterPoolExecutor(PoolAttributes):
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         stack = 0 if stack_size is None else recursion.checked_stack(stack_size)
         self._set_attributes(Pool(max_workers, name, share, first, modules, options, stack), max_workers, name)
+        self._setup = _stream.Setup(share, options, modules or (), first, stack, name)
         if modules is not None:
             _nesting.refuse_modules(modules)
             self._pool.start_all()
@@ -251,69 +251,6 @@ class InterpreterPoolExecutor(PoolAttributes):
                 raise
         return future
 
-    def map(
-        self,
-        fn: Callable[..., Result],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int | None = None,
-        buffersize: int | None = None,
-    ) -> Iterator[Result]:
-        """Call fn with the elements of the iterables, as the builtin `map` does.
-
-        fn is pickled once, and arguments when they are read. Calls go in chunks, whose sizes are chosen by the time
-        that those before have taken: long calls one by one, short ones many at a time.
-
-        Parameters
-        ----------
-        fn : callable
-            Any function that pickle or cloudpickle can pickle.
-        *iterables : iterable
-            Its arguments.
-        timeout : float, optional
-            Seconds from now, after which the iterator raises TimeoutError.
-        chunksize : int, optional
-            How many calls make one task, whatever time they take. Their arguments are pickled together.
-        buffersize : int, optional
-            How many calls (tasks, with `chunksize`) may be ahead of the results that have been taken: the iterables are
-            read no further. By default they are read to their end now, except for those of `itertools` that have none.
-
-        Returns
-        -------
-        iterator
-            The results, in order. It has a length, how many are to come, if the iterables have, or are read to their
-            end; progress bars such as tqdm show it. `close()` cancels the calls that have not begun, and so does an
-            exception that the iterator raises.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is wrong.
-        BrokenInterpreterPool, RuntimeError
-            As for `submit`.
-        Exception
-            What the iterables raise. With `buffersize`, the iterator raises it after the results before it.
-
-        Notes
-        -----
-        All calls are made even if one fails, or nobody takes the results. If a call ends its interpreter, the others of
-        its chunk fail too.
-
-        Examples
-        --------
-        >>> import itertools
-        >>> import ungil
-        >>> with ungil.InterpreterPoolExecutor() as pool:
-        ...     list(pool.map(pow, [2, 3], [10, 4]))
-        ...     squares = pool.map(lambda n: n * n, itertools.count(), buffersize=100)
-        ...     next(n for n in squares if n > 1000)
-        [1024, 81]
-        1024
-        """
-        _chunks.submit_all(self._pool)
-        submitter = _chunks.Submitter(self._pool, self._submit, self._max_workers)
-        return results_of(submitter, fn, iterables, timeout, chunksize, buffersize)
-
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks.
 
@@ -336,10 +273,12 @@ class InterpreterPoolExecutor(PoolAttributes):
         if cancel_futures:
             _chunks.cancel_all(self._pool)
         _chunks.submit_all(self._pool)
+        _stream.close_all(self._pool)
         self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
         if wait:
+            _stream.join_all(self._pool)
             self._pool.join()
 
     def __exit__(
@@ -350,8 +289,10 @@ class InterpreterPoolExecutor(PoolAttributes):
     ) -> bool | None:
         if is_interrupt(error):
             _chunks.cancel_all(self._pool)
+            _stream.close_all(self._pool, interrupts=True)
             self._pool.shutdown()
             self._pool.stop_and_join()
+            _stream.join_all(self._pool)
         else:
             self.shutdown()
         return None
