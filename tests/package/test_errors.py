@@ -50,6 +50,9 @@ class Errors(unittest.TestCase):
                 "UNGIL_E_UNSUPPORTED": "UnsupportedError",
                 "UNGIL_E_EXITING": "ExitingError",
                 "UNGIL_E_DIED": "InterpreterDiedError",
+                "UNGIL_E_CLOSED": "Error",
+                "UNGIL_E_INTERRUPTED": "Error",
+                "UNGIL_E_BROKEN": "Error",
             },
         )
         for status in STATUSES.values():

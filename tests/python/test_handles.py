@@ -49,7 +49,7 @@ def new_queue():
 
 
 NEW = {"queue": new_queue, "counter": lambda: made(library.ungil_counter_new, 1),
-       "barrier": lambda: made(library.ungil_barrier_new, 1), "control": lambda: 0}
+       "barrier": lambda: made(library.ungil_barrier_new, 1), "control": lambda: 0, "holder": lambda: 0}
 
 
 def call(function, parameter, handle):
