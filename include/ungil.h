@@ -1152,6 +1152,21 @@ int32_t ungil_queue_get(int32_t queue,
                         struct UngilMessage *message);
 
 /**
+ * Puts back a message that was taken from a queue and could not be used: it is the first again, even if the queue is full
+ * or closed.
+ *
+ * queue: the handle.
+ * message: the message, as ungil_queue_get() gave it. If its handle is 0, its bytes are copied; else it is freed.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if message is NULL, or its data is NULL while its length is positive; UNGIL_E_HANDLE if there is no
+ * such queue or message.
+ * Thread-safety: any number of threads at once.
+ * Cost: as for ungil_queue_put().
+ */
+int32_t ungil_queue_put_back(int32_t queue,
+                             const struct UngilMessage *message);
+
+/**
  * Frees a message, and releases its buffers. Neither they nor its bytes must be used afterwards.
  *
  * message: its handle; 0 does nothing.

@@ -39,7 +39,15 @@ static void messages(void) {
   expect(message.tag == -5 && message.handle == 0 && message.count == 0);
   expect(ungil_queue_get(queue, space, sizeof space, -1, 0, &message) == UNGIL_OK);
   expect(message.data != space && message.length == 14 && memcmp(message.data, "longer than it", 14) == 0);
-  expect(message.tag == INT64_MAX && message.handle > 0 && ungil_message_free(message.handle) == UNGIL_OK);
+  expect(message.tag == INT64_MAX && message.handle > 0);
+  /* Messages that are put back, with a handle and without one, are the first again, even in a closed queue. */
+  expect(ungil_queue_close(queue, 0) == UNGIL_OK && ungil_queue_put_back(queue, &message) == UNGIL_OK);
+  expect(ungil_queue_put_back(queue, &message) == UNGIL_E_HANDLE && ungil_queue_put_back(queue, NULL) == UNGIL_E_NULL);
+  expect(ungil_queue_put_back(queue, &(UngilMessage){.data = "first", .length = 5, .tag = 2}) == UNGIL_OK);
+  expect(ungil_queue_get(queue, space, sizeof space, 0, 0, &message) == UNGIL_OK && message.tag == 2);
+  expect(message.length == 5 && memcmp(space, "first", 5) == 0);
+  expect(ungil_queue_get(queue, space, sizeof space, 0, 0, &message) == UNGIL_OK && message.length == 14);
+  expect(message.tag == INT64_MAX && ungil_message_free(message.handle) == UNGIL_OK);
   expect(ungil_message_free(message.handle) == UNGIL_E_HANDLE && ungil_message_free(0) == UNGIL_OK);
   expect(ungil_exchange_free(queue) == UNGIL_OK && ungil_exchange_free(queue) == UNGIL_E_HANDLE);
   expect(ungil_exchange_free(0) == UNGIL_OK);

@@ -280,6 +280,7 @@ SIGNATURES = {
         ("control", c_int32),
         ("message", POINTER(UngilMessage)),
     ]),
+    "ungil_queue_put_back": (c_int32, [("queue", c_int32), ("message", POINTER(UngilMessage))]),
     "ungil_message_free": (c_int32, [("message", c_int32)]),
     "ungil_queue_close": (c_int32, [("queue", c_int32), ("discard", c_int32)]),
     "ungil_queue_length": (c_int32, [("queue", c_int32), ("length", POINTER(c_size_t))]),

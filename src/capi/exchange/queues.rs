@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::objects::{self, Object};
 use super::with_limits;
@@ -21,6 +21,7 @@ const NONE: i32 = 0;
 
 /// A message that was taken from a queue, to be freed by passing its handle to ungil_message_free().
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct UngilMessage {
     /// The bytes; undefined if length is 0.
     pub data: *const c_void,
@@ -38,14 +39,15 @@ pub struct UngilMessage {
 
 /// A message whose memory C reads, and its buffers as C sees them.
 struct ExportedMessage {
-    message: Message,
+    /// Taken if it is put back.
+    message: Mutex<Option<Message>>,
     /// A vector and not a box, because pointers into a box are invalid once it has been moved.
-    buffers: Vec<UngilBuffer>,
+    _buffers: Vec<UngilBuffer>,
 }
 
 // SAFETY: a Message may be moved to other threads. The addresses in the buffers are only stored here, and not used.
 unsafe impl Send for ExportedMessage {}
-// SAFETY: nothing here is accessed before it is dropped. C reads the memory, on threads of its choice, and by the header's
+// SAFETY: the message is behind a mutex, and the addresses are not accessed before they are dropped. C reads the memory, on threads of its choice, and by the header's
 // contract not after it has freed the message.
 unsafe impl Sync for ExportedMessage {}
 
@@ -186,12 +188,48 @@ fn export(message: Message) -> Result<UngilMessage, Message> {
         release: None,
         owner: ptr::null_mut(),
     };
-    let exported = ExportedMessage { buffers: message.buffers().map(to_c).collect(), message };
-    let bytes = exported.message.bytes();
-    let (data, length, tag) = (bytes.as_ptr().cast(), bytes.len(), exported.message.tag());
-    let (buffers, count) = (exported.buffers.as_ptr(), exported.buffers.len());
-    let handle = MESSAGES.try_insert(exported).map_err(|exported| exported.message)?;
-    Ok(UngilMessage { data, length, buffers, count, tag, handle })
+    let buffers: Vec<_> = message.buffers().map(to_c).collect();
+    let bytes = message.bytes();
+    let (data, length, tag) = (bytes.as_ptr().cast(), bytes.len(), message.tag());
+    let (first, count) = (buffers.as_ptr(), buffers.len());
+    let exported = ExportedMessage { message: Mutex::new(Some(message)), _buffers: buffers };
+    let back = |exported: ExportedMessage| {
+        exported.message.into_inner().unwrap_or_else(PoisonError::into_inner).expect("nobody took it")
+    };
+    let handle = MESSAGES.try_insert(exported).map_err(back)?;
+    Ok(UngilMessage { data, length, buffers: first, count, tag, handle })
+}
+
+/// Puts back a message that was taken from a queue and could not be used: it is the first again, even if the queue is full
+/// or closed.
+///
+/// queue: the handle.
+/// message: the message, as ungil_queue_get() gave it. If its handle is 0, its bytes are copied; else it is freed.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if message is NULL, or its data is NULL while its length is positive; UNGIL_E_HANDLE if there is no
+/// such queue or message.
+/// Thread-safety: any number of threads at once.
+/// Cost: as for ungil_queue_put().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_queue_put_back(queue: i32, message: *const UngilMessage) -> i32 {
+    guarded_status("ungil_queue_put_back", || {
+        // SAFETY: the caller passes NULL or a readable message.
+        let taken = unsafe { CallerArray::new("message", message, 1)?.to_vec() }.swap_remove(0);
+        let target = objects::queue(queue)?;
+        target.put_back(if taken.handle == NONE {
+            // SAFETY: the caller passes bytes that are readable until this returns.
+            let bytes = unsafe { CallerArray::new("data", taken.data.cast::<u8>(), taken.length)? };
+            Message::new(taken.tag, bytes.as_slice(), Vec::new())
+        } else {
+            let invalid = || CallError::Handle { parameter: "message", handle: taken.handle };
+            let exported = MESSAGES.acquire(taken.handle).ok_or_else(invalid)?;
+            let message =
+                exported.message.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(invalid)?;
+            exported.retire();
+            message
+        });
+        Ok(())
+    })
 }
 
 /// Frees a message, and releases its buffers. Neither they nor its bytes must be used afterwards.
