@@ -155,6 +155,38 @@ with ungil.Interpreter() as interpreter:
             "_exit(1) was called\n%r\n" % (["_exit(1) was called"] * 4,),
         )
 
+    def test_several_ends_at_once(self):
+        """By a thread that has the GIL and by one that has not, while others want it, and one sleeps."""
+        self.assert_prints(
+            """
+def together(number, find):
+    end = find()
+    begun.append(1)
+    while len(begun) < number:
+        time.sleep(0)
+    end()
+def compute():
+    while True:
+        pass
+ends = [lambda: c("by_abort"), lambda: os.abort, lambda: lambda: time.sleep(1000)] + 3 * [lambda: compute]
+for _ in range(%d):
+    with ungil.Interpreter() as interpreter:
+        interpreter.exec("begun = []")
+        found = []
+        def run(find):
+            found.append(why(interpreter.call, together, len(ends), find))
+        threads = [threading.Thread(target=run, args=(find,), daemon=True) for find in ends]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == ["abort() was called"] * len(ends), found
+print("all ended")
+"""
+            % rounds(50, 5),
+            "all ended\n",
+        )
+
     def test_a_thread_that_is_in_no_request(self):
         """A thread of Python's, and one of a library's own."""
         self.assert_prints(

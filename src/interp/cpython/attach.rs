@@ -13,7 +13,7 @@ use crate::interp::cpython::ffi::{Api, InterpreterGuard, ThreadState, ThreadStat
 use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::error::InterpError;
 use crate::interp::exit::abandon::{
-    call_abandonable, catch_abandoned, catch_panics, unwind_if_still_attached,
+    call_abandonable, catch_abandoned, catch_panics, never_abandon, unwind_if_still_attached,
 };
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::{self, Entered, Life};
@@ -196,10 +196,13 @@ impl RunningPython {
         })
     }
 
-    /// Takes the GIL and never releases it; or returns `false`, if there is no memory for a thread state.
-    pub(crate) fn take_gil_forever(self) -> bool {
+    /// Takes the GIL and never releases it. `false` if there is no memory for a thread state; the error is that another
+    /// thread of a dead interpreter keeps the GIL.
+    pub(crate) fn take_gil_forever(self) -> Result<bool, InterpError> {
         life::takes_gil();
-        !call_foreign(|| self.enter()).is_failure()
+        never_abandon(); // as the process exits
+        let before = catch_abandoned(|| call_abandonable(|| self.enter()))?;
+        Ok(!before.is_failure())
     }
 }
 

@@ -27,7 +27,7 @@ thread_local! {
 
     /// Whether this thread is inside `protect_frames`, and in no call within that.
     static IS_PROTECTED: Cell<bool> = const { Cell::new(false) };
-    /// Whether this thread's calls are never abandoned.
+    /// Whether this thread's calls are never abandoned at the exit of the process.
     static WAITS_ALWAYS: Cell<bool> = const { Cell::new(false) };
 
     /// Whether a free-threaded Python takes this thread for attached, although its call was abandoned.
@@ -120,8 +120,8 @@ pub(crate) fn can_abandon() -> bool {
     !INNERMOST.get().is_null() && !WAITS_ALWAYS.get()
 }
 
-/// From now on no call on this thread is abandoned. For an interpreter's own thread, which runs Python when the process
-/// exits, and has to wait for the GIL after each time that it releases it.
+/// From now on no call on this thread is abandoned as the process exits. For an interpreter's own thread, which takes the
+/// GIL then and runs Python, and has to wait for the GIL after each time that it releases it.
 pub(crate) fn never_abandon() {
     WAITS_ALWAYS.set(true);
 }
@@ -199,10 +199,10 @@ pub fn must_abandon_outer_calls() -> bool {
     can_abandon() && (IS_STILL_ATTACHED.get() || dead_of_innermost().is_some())
 }
 
-/// The interpreter of this thread's innermost call, if it is dead.
+/// The interpreter of this thread's innermost call, if it is dead and frames in it may be abandoned.
 fn dead_of_innermost() -> Option<&'static Life> {
     // SAFETY: if the pointer is not null, the call of `run` has not returned, as `INNERMOST` is restored then.
-    unsafe { INNERMOST.get().as_ref() }?.life.filter(|life| life.is_dead())
+    unsafe { INNERMOST.get().as_ref() }?.life.filter(|life| life.is_dead() && life.may_abandon())
 }
 
 /// Abandons the call that led to this library's export, if code of that Python, to which the export would return, must

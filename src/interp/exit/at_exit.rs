@@ -20,6 +20,9 @@ static EXIT_STATUS: AtomicI32 = AtomicI32::new(0);
 /// Whether the interpreters' Python code has run for the last time.
 static PYTHON_HAS_ENDED: AtomicBool = AtomicBool::new(false);
 
+/// Whether the interpreters have been stopped, as far as that was possible in time.
+static HAVE_STOPPED: AtomicBool = AtomicBool::new(false);
+
 /// The thread that called `exit`.
 static EXITING_THREAD: AtomicU64 = AtomicU64::new(0);
 
@@ -55,6 +58,15 @@ pub(crate) fn has_python_ended() -> bool {
 
 pub(crate) fn set_python_has_ended() {
     PYTHON_HAS_ENDED.store(true, Ordering::Release);
+}
+
+/// Whether the interpreters have been stopped, as far as that was possible in time.
+pub(crate) fn have_interpreters_stopped() -> bool {
+    HAVE_STOPPED.load(Ordering::Acquire)
+}
+
+pub(crate) fn set_interpreters_stopped() {
+    HAVE_STOPPED.store(true, Ordering::Release);
 }
 
 /// Whether this is the thread that runs the exit handlers.

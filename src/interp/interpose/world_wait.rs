@@ -32,22 +32,25 @@ const GRACE_MILLISECONDS: i64 = 10;
 /// # Safety
 /// The contract of the C library's `sem_wait`.
 pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t, number: usize) -> c_int {
-    let status = at_exit::status_of_this_thread();
-    let is_abandoned = at_exit::is_exiting() && (status.is_some() || abandon::can_abandon());
-    if !is_abandoned && !dies(number) || GIVEN_UP.get() == semaphore {
-        // SAFETY: the argument is passed on unchanged, under the same contract.
-        return unsafe { libc::sem_wait(semaphore) };
+    let (status, life) = (at_exit::status_of_this_thread(), Life::of(number));
+    let is_abandoned = || at_exit::is_exiting() && (status.is_some() || abandon::can_abandon());
+    while GIVEN_UP.get() != semaphore && (is_abandoned() || dies(life)) {
+        // SAFETY: by this function's contract, it is a semaphore.
+        let result = unsafe { libc::sem_timedwait(semaphore, &end_of_grace()) };
+        if result == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT) {
+            return result;
+        }
+        if let Some(status) = status {
+            at_exit::end_at_once(status);
+        }
+        let is_exit = is_abandoned() && at_exit::have_interpreters_stopped();
+        if life.keeps_gil_from_this_thread() || life.may_abandon() && is_abandoned() || is_exit {
+            GIVEN_UP.set(semaphore);
+            return failed(libc::EINTR);
+        }
     }
-    // SAFETY: by this function's contract, it is a semaphore.
-    let result = unsafe { libc::sem_timedwait(semaphore, &end_of_grace()) };
-    if result == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT) {
-        return result;
-    }
-    if let Some(status) = status {
-        at_exit::end_at_once(status);
-    }
-    GIVEN_UP.set(semaphore);
-    failed(libc::EINTR)
+    // SAFETY: the argument is passed on unchanged, under the same contract.
+    unsafe { libc::sem_wait(semaphore) }
 }
 
 /// Destroys the semaphore; and if the wait for it was ended above, abandons the call into Python.
@@ -58,9 +61,10 @@ pub(super) unsafe extern "C" fn sem_destroy(semaphore: *mut libc::sem_t, number:
     // SAFETY: the argument is passed on unchanged, under the same contract.
     let result = unsafe { libc::sem_destroy(semaphore) };
     let is_given_up = ptr::eq(GIVEN_UP.replace(ptr::null_mut()), semaphore);
-    if is_given_up && dies(number) {
+    let life = Life::of(number);
+    if is_given_up && dies(life) {
         // SAFETY: as below. The interpreter is never entered again.
-        unsafe { abandon::abandon_call(Some(Life::of(number))) }
+        unsafe { abandon::abandon_call(Some(life)) }
     }
     if is_given_up && abandon::can_abandon() {
         // SAFETY: `can_abandon` is true. The frames between here and `call_abandonable` own nothing: this one, C's, and
@@ -71,9 +75,8 @@ pub(super) unsafe extern "C" fn sem_destroy(semaphore: *mut libc::sem_t, number:
     result
 }
 
-/// Whether this thread's call is to be abandoned, as the interpreter of copy `number` is dead.
-fn dies(number: usize) -> bool {
-    let life = Life::of(number);
+/// Whether this thread's call is to be abandoned, as its interpreter is dead: as soon as the world is stopped.
+fn dies(life: &'static Life) -> bool {
     life.is_dead() && abandon::way_out_of(life) == WayOut::Abandon
 }
 

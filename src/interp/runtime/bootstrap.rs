@@ -1,7 +1,7 @@
 //! The code that runs first in each copy of Python, and its functions, which requests call.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, c_ulong};
+use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
@@ -53,7 +53,9 @@ pub(crate) struct Functions {
     pub(crate) drain_async_exc: NonNull<Object>,
     pub(crate) describe: NonNull<Object>,
     pub(crate) become_main_thread: NonNull<Object>,
-    pub(crate) last_words: NonNull<Object>,
+    pub(crate) frames_of: NonNull<Object>,
+    pub(crate) stack_of: NonNull<Object>,
+    pub(crate) flush: NonNull<Object>,
     pub(crate) end: NonNull<Object>,
 }
 
@@ -113,21 +115,10 @@ impl Functions {
             drain_async_exc: function("interrupts", c"drain_async_exc")?,
             describe: function("errors", c"describe")?,
             become_main_thread: function("main_thread", c"become_main_thread")?,
-            last_words: function("errors", c"last_words")?,
+            frames_of: function("errors", c"frames_of")?,
+            stack_of: function("errors", c"stack_of")?,
+            flush: function("errors", c"flush")?,
             end: function("end", c"end")?,
-        })
-    }
-
-    /// Flushes the output, as the interpreter is dead, and returns a thread's stack in Python, as text.
-    pub(crate) fn last_words_of(&self, gil: Gil<'_>, thread: c_ulong) -> String {
-        let text = || {
-            // SAFETY: the function is the copy's, and alive as long as that; callers pass a token of the same copy.
-            let text = unsafe { gil.call_with_bytes(self.last_words, thread.to_string().as_bytes()) }?;
-            Ok(String::from_utf8_lossy(text.content()?).into_owned())
-        };
-        text().unwrap_or_else(|error| {
-            gil.clear(error);
-            String::new()
         })
     }
 }

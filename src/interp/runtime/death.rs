@@ -1,19 +1,21 @@
 //! How one interpreter is stopped: as all are when the process exits (`shutdown.rs`), but at any time.
 
-use std::sync::{OnceLock, mpsc};
+use std::ffi::c_ulong;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::interp::cpython::gil::Gil;
+use crate::interp::cpython::gil::{Gil, PyErrSet};
 use crate::interp::exit::abandon::{call_abandonable, catch_abandoned};
-use crate::interp::exit::life::LastActs;
+use crate::interp::exit::life::{LastActs, Life, Task};
 use crate::interp::interpose::record_locks;
+use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::service::ServiceCommand;
 use crate::sys::signals::with_blocked_signals;
 
-/// How long the thread that ends an interpreter waits for its GIL. Python releases it every 5 ms when another thread asks
-/// for it. A thread that keeps it for longer may wait for the thread that ends, so there must be a limit.
+/// How long the thread that ends an interpreter waits until its GIL is kept. Python releases it every 5 ms when another
+/// thread asks for it. A thread that keeps it for longer may wait for the thread that ends, so there must be a limit.
 const GIL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long requests may take to end if a thread that is in none has ended their interpreter. They end when they want the
@@ -39,35 +41,20 @@ fn free_what_was_held(number: i32) {
 }
 
 impl LastActs for Interpreter {
-    fn last_words(&self) -> String {
+    fn stop(&self, task: Task) {
         // SAFETY: it takes nothing and cannot fail. Python knows the thread by the same number.
-        let thread = unsafe { libc::pthread_self() };
+        let speaker = (task == Task::SpeakAndStop).then(|| unsafe { libc::pthread_self() });
         if self.is_held_by_this_thread() {
-            // SAFETY: this thread holds the GIL of the Python with these functions, and does not release it.
-            let gil = unsafe { Gil::new(self.api()) };
-            return catch_abandoned(|| self.functions().last_words_of(gil, thread)).unwrap_or_default();
+            self.stop_with_gil(speaker);
+        } else if task != Task::Wait || !self.life().wait_until_stopped(GIL_TIMEOUT) {
+            self.post(ServiceCommand::Die(speaker));
         }
-        let (sender, words) = mpsc::channel();
-        self.post(ServiceCommand::Die(thread, sender));
-        words.recv_timeout(GIL_TIMEOUT).unwrap_or_default()
-    }
-
-    fn stop(&self) {
+        self.life().wait_until_stopped(GIL_TIMEOUT);
         // No Python code runs any more. Others are not to wait for what it has locked.
         record_locks::release_all(self.number());
-        free_what_was_held(self.own_number());
-        if !self.is_held_by_this_thread() {
-            // If the command was posted for the last words, the service keeps the GIL by now, and this one is not received.
-            return self.post(ServiceCommand::Die(0, mpsc::channel().0));
+        if task != Task::Wait {
+            free_what_was_held(self.own_number());
         }
-        if !self.is_free_threaded() {
-            return self.post(ServiceCommand::Wake);
-        }
-        // Other threads have to be stopped, and that waits for those that are attached.
-        let api = self.api();
-        // SAFETY: this thread is attached, and does nothing more in this Python.
-        let _ = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyEval_SaveThread)() }));
-        self.post(ServiceCommand::Die(0, mpsc::channel().0));
     }
 
     fn have_requests_ended(&self) -> bool {
@@ -77,4 +64,50 @@ impl LastActs for Interpreter {
         }
         !self.is_busy()
     }
+}
+
+impl Interpreter {
+    /// On the thread that has the GIL: it keeps that, so that no other thread goes on.
+    fn stop_with_gil(&self, speaker: Option<c_ulong>) {
+        let api = self.api();
+        if let Some(thread) = speaker {
+            // SAFETY: this thread holds the GIL of the Python with these functions, and does not release it.
+            speak(unsafe { Gil::new(api) }, self.functions(), self.life(), thread);
+        }
+        if self.is_free_threaded() {
+            // Other threads have to be stopped, and that waits for those that are attached.
+            // SAFETY: this thread is attached, and does nothing more in this Python.
+            let _ = catch_abandoned(|| call_abandonable(|| unsafe { (api.PyEval_SaveThread)() }));
+            self.post(ServiceCommand::Die(None));
+        } else if self.is_held_by_this_thread() {
+            self.life().set_stopped();
+            self.post(ServiceCommand::Wake);
+        } // else another thread took the GIL while this one wrote, and stops the interpreter
+    }
+}
+
+/// Notes the stack of the thread that has ended the interpreter, and flushes the output. Other threads go on meanwhile:
+/// they may hold the locks of the streams.
+pub(crate) fn speak(gil: Gil<'_>, functions: &Functions, life: &Life, thread: c_ulong) {
+    let stack = || {
+        let thread = gil.bytes(thread.to_string().as_bytes())?;
+        // SAFETY: the functions are the copy's, and alive as long as that; callers pass a token of the same copy.
+        let read = || unsafe { gil.call(functions.frames_of, vec![thread]) };
+        let frames = life.read_frames(read).unwrap_or(Err(PyErrSet))?;
+        // SAFETY: as above.
+        let text = unsafe { gil.call(functions.stack_of, vec![frames]) }?;
+        Ok(String::from_utf8_lossy(text.content()?).into_owned())
+    };
+    let or_none = |error| {
+        gil.clear(error);
+        String::new()
+    };
+    // An error means that another thread keeps the GIL by now.
+    let _ = catch_abandoned(|| {
+        life.note_stack(stack().unwrap_or_else(or_none));
+        // SAFETY: as above.
+        if let Err(error) = unsafe { gil.call(functions.flush, Vec::new()) } {
+            gil.clear(error);
+        }
+    });
 }

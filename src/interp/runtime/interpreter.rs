@@ -211,6 +211,10 @@ impl Interpreter {
         }
     }
 
+    pub(crate) fn life(&self) -> &'static Life {
+        self.life
+    }
+
     /// The number of its copy.
     pub(crate) fn number(&self) -> usize {
         self.number
@@ -266,6 +270,9 @@ impl Interpreter {
         let (_wakeable, _mask, _guarded) = (WakeableThread::new(), MaskGuard::new(), GuardedStack::new());
         let call = self.in_progress.begin();
         let run = |gil: Gil<'_>| {
+            if at_exit::is_exiting() {
+                return Err(InterpError::Exiting); // what is called at the exit may have begun
+            }
             if call.is_interrupted() {
                 return Err(InterpError::Python("KeyboardInterrupt".to_owned()));
             }

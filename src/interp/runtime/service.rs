@@ -15,9 +15,11 @@ use crate::interp::cpython::attach::RunningPython;
 use crate::interp::cpython::buffer::BufferView;
 use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
-use crate::interp::exit::abandon::{catch_abandoned, never_abandon, protect_frames};
+use crate::interp::exit::abandon::protect_frames;
+use crate::interp::exit::life::Life;
 use crate::interp::interpose;
 use crate::interp::runtime::bootstrap::Functions;
+use crate::interp::runtime::death::speak;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::main_thread::MainRequest;
 use crate::sys::process;
@@ -35,8 +37,9 @@ pub(crate) enum ServiceCommand {
     Stop(Sender<()>),
     /// The same, after what Python and the libraries have called when the process exits.
     End(Ending),
-    /// The interpreter is dead: take the GIL and keep it forever. Report the last words of a thread.
-    Die(c_ulong, Sender<String>),
+    /// The interpreter is dead: take the GIL and keep it forever. Before that, note the stack of this thread, and flush the
+    /// output.
+    Die(Option<c_ulong>),
     /// The interpreter is dead, and the GIL is not released any more: wake threads that sleep.
     Wake,
     /// Panic with the GIL held.
@@ -165,10 +168,12 @@ impl Service {
             }
             ServiceCommand::Stop(stopped) => self.keep_gil_forever(Some(&stopped)),
             ServiceCommand::End(ending) => self.end(&ending),
-            ServiceCommand::Die(thread, words) => {
-                self.take_gil();
-                // If nobody receives it, the one who asked has stopped waiting.
-                let _ = words.send(self.last_words(thread));
+            ServiceCommand::Die(speaker) => {
+                if let Some(thread) = speaker.filter(|_| self.take_gil()) {
+                    // SAFETY: this thread holds the GIL of the Python with these functions, and never releases it.
+                    let gil = unsafe { Gil::new(self.python.api) };
+                    speak(gil, &self.functions, Life::of(self.number), thread);
+                }
                 self.keep_gil_forever(None)
             }
             ServiceCommand::Wake => self.wake_requests(),
@@ -182,9 +187,7 @@ impl Service {
     /// Takes the GIL and keeps it while it calls what is to be called when the process exits: Python's exit functions, and
     /// those of libraries. If a request has begun meanwhile, nothing is called.
     fn end(&self, ending: &Ending) -> ! {
-        never_abandon();
-        self.take_gil();
-        let is_idle = self.in_progress.is_empty();
+        let is_idle = self.take_gil() && self.in_progress.is_empty();
         let python_ends =
             is_idle && panic::catch_unwind(AssertUnwindSafe(|| self.end_python())).unwrap_or(false);
         // If nobody receives it, the one who asked has stopped waiting.
@@ -212,18 +215,21 @@ impl Service {
         self.world.is_none() || !are_left
     }
 
-    /// The exit does not wait for ever.
-    fn take_gil(&self) {
-        while !self.python.take_gil_forever() {
-            thread::sleep(Duration::from_millis(1));
+    /// Takes the GIL forever: `false` if another thread of a dead interpreter keeps it. (The exit does not wait for ever.)
+    fn take_gil(&self) -> bool {
+        loop {
+            match self.python.take_gil_forever() {
+                Ok(true) => return true,
+                Ok(false) => thread::sleep(Duration::from_millis(1)),
+                Err(_) => return false,
+            }
         }
     }
 
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
     /// on. Then it reports that.
     fn keep_gil_forever(&self, stopped: Option<&Sender<()>>) -> ! {
-        self.take_gil();
-        if let Some(world) = self.world {
+        if let Some(world) = self.world.filter(|_| self.take_gil()) {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
             unsafe { world.forever(|| self.report_and_wake(stopped)) };
         }
@@ -231,6 +237,7 @@ impl Service {
     }
 
     fn report_and_wake(&self, stopped: Option<&Sender<()>>) -> ! {
+        Life::of(self.number).set_stopped();
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = stopped.map(|stopped| stopped.send(()));
         self.wake_requests();
@@ -245,13 +252,6 @@ impl Service {
             self.in_progress.wake();
             pause = (2 * pause).min(Duration::from_millis(100));
         }
-    }
-
-    /// The last words of a thread, whose interpreter is dead. This thread has just taken the GIL.
-    fn last_words(&self, thread: c_ulong) -> String {
-        // SAFETY: this thread holds the GIL of the Python with these functions, and never releases it.
-        let gil = unsafe { Gil::new(self.python.api) };
-        catch_abandoned(|| self.functions.last_words_of(gil, thread)).unwrap_or_default()
     }
 
     /// Whether all interrupts are delivered.

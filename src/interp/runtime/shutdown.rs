@@ -1,8 +1,8 @@
 //! The end of all interpreters when the process exits, before its libraries are finalised.
 //!
 //! A Python program finalises Python then. A copy cannot be finalised, as other threads may run code in it; but its GIL
-//! can be taken and kept: then no Python code runs any more. A thread with a request that wants the GIL returns from that
-//! request with an error (`exit/abandon.rs`), so that whoever waits for the thread does not wait forever.
+//! can be taken and kept: then no Python code runs any more. A thread with a request that wants the GIL then returns from
+//! that request with an error (`exit/abandon.rs`), so that whoever waits for the thread does not wait forever.
 //!
 //! An interpreter that has no request in progress ends before it stops, on its own thread, as a process does: first the
 //! exit functions of Python are called, in all interpreters, then those of its private libraries
@@ -65,6 +65,7 @@ fn stop_all() {
     busy.iter().for_each(|interpreter| interpreter.stop(stopped.clone()));
     end(&idle, begin + END_TIMEOUT);
     wait(&reports, busy.len(), begin + STOP_TIMEOUT);
+    at_exit::set_interpreters_stopped();
     // Only now: a woken thread that finds the GIL free would go on in Python.
     wake_signal::enable();
     all.iter().for_each(|interpreter| interpreter.wake());

@@ -25,17 +25,29 @@ def describe(error=None):
     return text.rstrip("\n").encode("utf-8", "backslashreplace")
 
 
-def last_words(thread):
-    """Flushes the output, as this interpreter ends, and returns the stack of a thread as text."""
-    requests.flush()
+def frames_of(thread):
+    """The frames of a thread, the outermost first, with their lines. This waits for nothing."""
     frame = sys._current_frames().get(int(thread))
-    if frame is None:
+    frames = []
+    while frame is not None:
+        frames.append((frame, frame.f_lineno))
+        frame = frame.f_back
+    return frames[::-1]
+
+
+def stack_of(frames):
+    """The text of the stack with these frames."""
+    frames = [it for it in frames if it[0].f_code.co_filename not in _ungil.FILES]
+    if not frames:
         return b""
     import traceback
 
     sources.show_sources()
-    stack = [entry for entry in traceback.extract_stack(frame) if entry.filename not in _ungil.FILES]
-    if not stack:
-        return b""
+    stack = traceback.StackSummary.extract(frames)
     text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
     return text.encode("utf-8", "backslashreplace")
+
+
+def flush():
+    requests.flush()
+    return b""
