@@ -16,6 +16,7 @@
 //! | [`options`] | the options of an interpreter |
 //! | `shutdown` | stops all interpreters when the process exits: how, and how long the exit waits |
 //! | `death` | stops one interpreter that is dead |
+//! | `last_words` | what an interpreter notes and writes when it dies |
 //! | `environment` | a snapshot of the process's environment |
 //!
 //! It is at the top of `interp`: `capi` uses it, and it may use all other folders of `interp`.
@@ -27,6 +28,7 @@ pub(crate) mod environment;
 pub(crate) mod in_progress;
 pub(crate) mod initialize;
 pub mod interpreter;
+pub(crate) mod last_words;
 pub(crate) mod loaded_copy;
 pub(crate) mod main_thread;
 pub mod options;
