@@ -219,6 +219,26 @@
 #define UNGIL_BARRIER_BREAK 2
 
 /**
+ * Where a call is: no server has taken it.
+ */
+#define UNGIL_CALL_QUEUED 0
+
+/**
+ * A server has taken it.
+ */
+#define UNGIL_CALL_RUNNING 1
+
+/**
+ * It has ended: ungil_call_wait() has the reply, or an error.
+ */
+#define UNGIL_CALL_DONE 2
+
+/**
+ * It was cancelled before a server took it.
+ */
+#define UNGIL_CALL_CANCELLED 3
+
+/**
  * Runs part of a loop: the indices from begin to end - 1. Returns 0 to continue, or any other number to stop the loop.
  */
 typedef int32_t (*UngilLoopBody)(int64_t begin, int64_t end, void *ctx);
@@ -324,6 +344,28 @@ typedef struct UngilMessage {
    */
   int32_t handle;
 } UngilMessage;
+
+/**
+ * How many calls and threads an inbox has, at one moment.
+ */
+typedef struct UngilInboxCounts {
+  /**
+   * Calls that no server has taken. Calls that were cancelled may be among them.
+   */
+  size_t queued;
+  /**
+   * Calls that servers have taken, and that have not ended.
+   */
+  size_t running;
+  /**
+   * How many of these ungil_inbox_stop() has interrupted.
+   */
+  size_t interrupted;
+  /**
+   * Threads that wait for a call, in ungil_inbox_serve() or ungil_inbox_await_call().
+   */
+  size_t waiting;
+} UngilInboxCounts;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1398,6 +1440,291 @@ int32_t ungil_barrier_reset(int32_t barrier);
 int32_t ungil_barrier_status(int32_t barrier,
                              int32_t *waiting,
                              int32_t *broken);
+
+/**
+ * Creates an inbox: a queue of calls. Threads of the program run them, each in an interpreter of its own:
+ * ungil_inbox_serve().
+ *
+ * inbox: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if inbox is NULL; UNGIL_E_EXHAUSTED if 65536 inboxes are in use.
+ * Ownership: free it with ungil_inbox_free().
+ * Fork: in the child, all functions of its parent's inboxes but ungil_inbox_free() return UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_inbox_new(int32_t *inbox);
+
+/**
+ * Closes and frees an inbox. Its servers run the calls that are queued, and end.
+ *
+ * inbox: the handle; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such inbox.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_inbox_free(int32_t inbox);
+
+/**
+ * Queues a call: a server of the inbox will send the request to its interpreter, as ungil_interp_call() does.
+ *
+ * inbox: the handle.
+ * function: 0, or the number of a function that the request calls; see ungil_function_new(). Then length must not be 0.
+ * request: length bytes, which are copied. May be NULL if length is 0.
+ * buffers: count buffers, as for ungil_interp_call(); they are also released if the call is cancelled. A buffer whose
+ * readonly is 2 is lent for the call alone: if it is still in use when the interpreter has replied, the server first has
+ * garbage collected there; see ungil_inbox_serve().
+ * call: receives the call's number, which is positive, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_CLOSED if the inbox is closed; UNGIL_E_NULL if call is NULL, or if request or buffers is NULL while its
+ * length is positive; UNGIL_E_INVALID as for ungil_interp_call(), or if there is a function and no request; UNGIL_E_HANDLE if
+ * there is no such inbox or function; UNGIL_E_EXHAUSTED if there are 2^32 calls; UNGIL_E_FORKED in the child of a fork.
+ * Ownership: free it with ungil_call_free().
+ * Thread-safety: any number of threads at once.
+ * Cost: a microsecond, and some more to wake a server.
+ */
+int32_t ungil_inbox_submit(int32_t inbox,
+                           int64_t function,
+                           const void *request,
+                           size_t length,
+                           const struct UngilBuffer *buffers,
+                           size_t count,
+                           int64_t *call);
+
+/**
+ * Lets the inbox take no more calls. Servers end when the queue is empty.
+ *
+ * inbox: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: some microseconds, to wake all servers.
+ */
+int32_t ungil_inbox_close(int32_t inbox);
+
+/**
+ * How many calls and threads the inbox has.
+ *
+ * inbox: the handle.
+ * counts: receives the numbers, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if counts is NULL; UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_inbox_counts(int32_t inbox,
+                           struct UngilInboxCounts *counts);
+
+/**
+ * Waits until the inbox has a call and no idle server: then it is time for one more. The call stays in the queue.
+ *
+ * inbox: the handle.
+ * timeout_ms: how many milliseconds to wait at most; a negative number is no limit, and 0 does not wait.
+ * control: 0, or a control by which others can end the wait, within 10 ms.
+ * Returns UNGIL_OK if there is such a call, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_CLOSED if there will be none; UNGIL_E_TIMED_OUT; UNGIL_E_INTERRUPTED; UNGIL_E_CANCELLED by the control; UNGIL_E_HANDLE if there
+ * is no such inbox or control; UNGIL_E_IN_USE if another call uses the control; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once. For each call, one of them is woken.
+ * Cost: some microseconds to sleep and to be woken.
+ */
+int32_t ungil_inbox_await_call(int32_t inbox,
+                               int64_t timeout_ms,
+                               int32_t control);
+
+/**
+ * Makes this thread a server: it runs the inbox's calls in an interpreter, one after the other, until the inbox is closed and
+ * empty.
+ *
+ * An inbox may have any number of servers. Each should have an interpreter of its own, which this thread has created: then
+ * all its calls have one thread state.
+ *
+ * inbox: the handle.
+ * interp: the interpreter's handle. It cannot be freed meanwhile.
+ * collect: length bytes, the request that makes the interpreter collect garbage; it is sent after a call whose lent memory
+ * is still in use (see ungil_inbox_submit()), and its reply is dropped. May be NULL if length is 0: then it is never sent.
+ * lost: called with the owner of each lent buffer that the interpreter, which is dead, will never release; or NULL. It is called
+ * before the call ends by which the interpreter died.
+ * Returns UNGIL_OK when the inbox is closed and empty, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_DIED if the interpreter is dead: its call has failed, and the others are in the queue; UNGIL_E_NULL if
+ * collect is NULL while length is positive; UNGIL_E_HANDLE if there is no such inbox or interpreter; UNGIL_E_EXITING if the
+ * process is exiting; UNGIL_E_FORKED in the child of a fork, also of one that a call has made.
+ * Thread-safety: any number of threads at once.
+ * Cost: for each call, that of the function, plus about 2 us, and some more to sleep and to be woken.
+ */
+int32_t ungil_inbox_serve(int32_t inbox,
+                          int32_t interp,
+                          const void *collect,
+                          size_t length,
+                          UngilRelease lost);
+
+/**
+ * Cancels all calls that no server has taken.
+ *
+ * inbox: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond for each, and that of the release callbacks.
+ */
+int32_t ungil_inbox_cancel_queued(int32_t inbox);
+
+/**
+ * Cancels all calls that no server has taken, and interrupts those that run, as ungil_interp_interrupt() does. Calls that are
+ * submitted meanwhile are not affected.
+ *
+ * inbox: the handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: some microseconds. It does not wait until the calls have ended.
+ */
+int32_t ungil_inbox_stop(int32_t inbox);
+
+/**
+ * Gives up calls: for whoever waits for them, they end with UNGIL_E_CLOSED.
+ *
+ * inbox: the handle.
+ * running: 0 for the calls that no server has taken; otherwise also for those that run. These go on, but nobody gets their
+ * replies.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond for each, and that of the release callbacks.
+ */
+int32_t ungil_inbox_give_up(int32_t inbox,
+                            int32_t running);
+
+/**
+ * Waits for calls to end that ungil_call_watch() was called for, and gives their numbers: each once.
+ *
+ * inbox: the handle.
+ * timeout_ms: how many milliseconds to wait at most; a negative number is no limit, and 0 does not wait.
+ * control: 0, or a control by which others can end the wait, within 10 ms.
+ * calls: receives up to capacity numbers, in the order in which the calls ended, on success only.
+ * count: receives how many they are, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_CLOSED if the inbox is closed, all its calls have ended, and those that are watched were given;
+ * UNGIL_E_TIMED_OUT; UNGIL_E_INTERRUPTED; UNGIL_E_CANCELLED by the control; UNGIL_E_NULL if calls or count is NULL; UNGIL_E_INVALID if capacity is 0,
+ * or too large; UNGIL_E_HANDLE if there is no such inbox or control; UNGIL_E_IN_USE if another call uses the control;
+ * UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond for each, and some more to sleep and to be woken.
+ */
+int32_t ungil_inbox_completed(int32_t inbox,
+                              int64_t timeout_ms,
+                              int32_t control,
+                              int64_t *calls,
+                              size_t capacity,
+                              size_t *count);
+
+/**
+ * Where a call is: UNGIL_CALL_QUEUED, UNGIL_CALL_RUNNING, UNGIL_CALL_DONE or UNGIL_CALL_CANCELLED.
+ *
+ * call: the number.
+ * state: receives it.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if state is NULL; UNGIL_E_HANDLE if there is no such call.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_call_state(int64_t call, int32_t *state);
+
+/**
+ * Waits until a call has ended, and gives its reply. Any number of threads may, and each gets the same.
+ *
+ * call: the number.
+ * timeout_ms: how many milliseconds to wait at most; a negative number is no limit, and 0 does not wait.
+ * control: 0, or a control by which others can end the wait, within 10 ms.
+ * reply: receives the reply, on success only. It and its memory belong to the call, until ungil_call_free(); its handle is 0.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: that of the call, as ungil_interp_call() would return it; UNGIL_E_CLOSED if the inbox was given up;
+ * UNGIL_E_CANCELLED if the call was cancelled, or the wait was by its control; UNGIL_E_TIMED_OUT if the call has not ended;
+ * UNGIL_E_INTERRUPTED if a signal handler has run on this thread;
+ * UNGIL_E_NULL if reply is NULL; UNGIL_E_HANDLE if there is no such call or control; UNGIL_E_IN_USE if another call
+ * uses the control.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond if the call has ended; else some microseconds to sleep and to be woken.
+ */
+int32_t ungil_call_wait(int64_t call,
+                        int64_t timeout_ms,
+                        int32_t control,
+                        struct UngilReply *reply);
+
+/**
+ * Cancels a call that no server has taken. Its buffers are released.
+ *
+ * call: the number.
+ * Returns UNGIL_OK if the call is cancelled, now or before; or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_IN_USE if a server has taken the call, or it has ended; UNGIL_E_HANDLE if there is no such call.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, and that of the release callbacks.
+ */
+int32_t ungil_call_cancel(int64_t call);
+
+/**
+ * Has a call noted when it ends, for ungil_inbox_completed().
+ *
+ * call: the number.
+ * state: receives where the call is. If it has ended already, or was cancelled, it is not noted.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if state is NULL; UNGIL_E_HANDLE if there is no such call.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_call_watch(int64_t call, int32_t *state);
+
+/**
+ * Frees a call's number, and its reply. The reply must not be used afterwards. A call that has not ended goes on: nobody will
+ * get its reply.
+ *
+ * call: the number; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such call.
+ * Fork: the child has none of its parent's calls.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond; somewhat more if the reply has buffers, which the interpreter's own thread then
+ * releases.
+ */
+int32_t ungil_call_free(int64_t call);
+
+/**
+ * Makes a function that many calls share. Each server sends it to its interpreter once, and again when that has forgotten it.
+ *
+ * A request with a function arrives as: the request without its last byte; the function's bytes, unless they were sent
+ * before; three numbers of 8 bytes each, the lowest byte first: the key, how many bytes of the function are there, and how
+ * many of the first buffers are the function's; and the request's last byte. If the reply is the one byte 'u', the
+ * interpreter does not know the function, and the server sends the request again with the function.
+ *
+ * key: the number by which interpreters know the function. No other function of the process may have it.
+ * bytes: length bytes, which are copied. May be NULL if length is 0.
+ * buffers: count buffers, as for ungil_interp_call(). Each interpreter gets them; they are released when the function was
+ * freed, and nothing uses them any more.
+ * function: receives a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL, UNGIL_E_INVALID as for ungil_interp_call(); UNGIL_E_EXHAUSTED if there are 2^32 functions.
+ * Ownership: free it with ungil_function_free().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, and that of copying the bytes.
+ */
+int32_t ungil_function_new(uint64_t key,
+                           const void *bytes,
+                           size_t length,
+                           const struct UngilBuffer *buffers,
+                           size_t count,
+                           int64_t *function);
+
+/**
+ * Frees a function's number. Calls that were submitted with the function keep it.
+ *
+ * function: the number; 0 does nothing.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_HANDLE if there is no such function.
+ * Fork: the child has none of its parent's functions.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond, and that of the release callbacks.
+ */
+int32_t ungil_function_free(int64_t function);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`capi`] | the C interface: exports, status values, handles, arrays of the caller |
 //! | [`ops`] | the operations: kernels, run by the pool, with a control |
+//! | [`exchange`] | calls of interpreters that go through queues |
 //! | [`interp`] | isolated interpreters: private copies of the Python library |
 //! | [`exchange`] | queues, counters and barriers between threads, interpreters and C; memory that is lent |
 //! | [`pool`] | worker threads, which share the chunks of a call |

@@ -36,9 +36,19 @@ pub use exchange::barriers::{
     UNGIL_BARRIER_BREAK, UNGIL_BARRIER_HOLD, ungil_barrier_abort, ungil_barrier_new, ungil_barrier_release,
     ungil_barrier_reset, ungil_barrier_status, ungil_barrier_wait,
 };
+pub use exchange::calls::{
+    UNGIL_CALL_CANCELLED, UNGIL_CALL_DONE, UNGIL_CALL_QUEUED, UNGIL_CALL_RUNNING, ungil_call_cancel,
+    ungil_call_free, ungil_call_state, ungil_call_wait, ungil_call_watch, ungil_function_free,
+    ungil_function_new,
+};
 pub use exchange::counters::{
     ungil_counter_add, ungil_counter_compare_exchange, ungil_counter_exchange, ungil_counter_new,
     ungil_counter_value, ungil_counter_wait,
+};
+pub use exchange::inboxes::{
+    UngilInboxCounts, ungil_inbox_await_call, ungil_inbox_cancel_queued, ungil_inbox_close,
+    ungil_inbox_completed, ungil_inbox_counts, ungil_inbox_free, ungil_inbox_give_up, ungil_inbox_new,
+    ungil_inbox_serve, ungil_inbox_stop, ungil_inbox_submit,
 };
 pub use exchange::objects::{ungil_exchange_free, ungil_exchange_id, ungil_exchange_share};
 pub use exchange::queues::{

@@ -9,6 +9,7 @@ use crate::capi::abi::guard::guarded_status;
 use crate::capi::abi::handle::{Kind, Registry};
 use crate::exchange::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use crate::exchange::release;
+use crate::exchange::request::{Owner, SharedBuffer};
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::reply::Reply;
 
@@ -116,6 +117,25 @@ impl UngilBuffer {
     }
 }
 
+/// `readonly` of memory that is lent for one call alone.
+const LENT: i32 = 2;
+
+/// Takes over the caller's buffers, for calls that are sent later. All of them are, and so released, even if one is invalid.
+///
+/// # Safety
+/// They are as the header requires for `ungil_interp_call`, and are taken over once.
+pub(super) unsafe fn shared_buffers(
+    buffers: CallerArray<UngilBuffer>,
+) -> Result<Vec<SharedBuffer>, CallError> {
+    let take_over = |buffer: UngilBuffer| {
+        let lent = (buffer.readonly == LENT).then_some(Owner(buffer.owner));
+        // SAFETY: this function's contract.
+        unsafe { buffer.into_foreign_buffer() }.map(|memory| SharedBuffer::new(memory, lent))
+    };
+    let buffers: Vec<_> = buffers.to_vec().into_iter().map(take_over).collect();
+    buffers.into_iter().collect()
+}
+
 /// Sends a request to the function that the interpreter's code has passed to `_ungil.serve`, and waits for the reply.
 ///
 /// The function is called on the calling thread as function(request, *buffers), with a bytes object and memoryviews. It
@@ -166,8 +186,8 @@ pub unsafe extern "C" fn ungil_interp_call(
     })
 }
 
-/// Keeps a reply for C, until C frees it.
-fn export(reply: Reply) -> Result<UngilReply, CallError> {
+/// A reply's buffers as C sees them.
+pub(super) fn exported_buffers(reply: &Reply) -> Vec<UngilBuffer> {
     let to_c = |(address, length, read_only): (*mut u8, usize, bool)| UngilBuffer {
         address: address.cast(),
         length,
@@ -175,7 +195,12 @@ fn export(reply: Reply) -> Result<UngilReply, CallError> {
         release: None,
         owner: std::ptr::null_mut(),
     };
-    let buffers: Vec<UngilBuffer> = reply.buffers().map(to_c).collect();
+    reply.buffers().map(to_c).collect()
+}
+
+/// Keeps a reply for C, until C frees it.
+fn export(reply: Reply) -> Result<UngilReply, CallError> {
+    let buffers = exported_buffers(&reply);
     let (response, length) = reply.response();
     let (first, count) = (buffers.as_ptr(), buffers.len());
     let handle = REPLIES.insert(ExportedReply { _reply: reply, _buffers: buffers });

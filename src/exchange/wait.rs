@@ -54,6 +54,10 @@ impl<N> Waiters<N> {
         Self { waiters: VecDeque::new() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Takes out the first thread.
     pub(crate) fn take_first(&mut self) -> Woken {
         self.waiters.pop_front().map(|(parker, _)| parker).into_iter().collect()

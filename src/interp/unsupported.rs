@@ -71,6 +71,14 @@ pub mod runtime {
                 match *self {}
             }
 
+            pub fn death(&self) -> Option<InterpError> {
+                match *self {}
+            }
+
+            pub fn interrupt(&self) -> Result<bool, InterpError> {
+                match *self {}
+            }
+
             pub fn exec(&self, _: &[u8]) -> Result<(), InterpError> {
                 match *self {}
             }
@@ -112,6 +120,10 @@ pub mod runtime {
         #[allow(missing_docs, reason = "nobody can call them")]
         impl Reply {
             pub fn response(&self) -> (*const u8, usize) {
+                match *self {}
+            }
+
+            pub fn copied(&self) -> Option<&[u8]> {
                 match *self {}
             }
 

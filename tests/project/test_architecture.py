@@ -34,6 +34,8 @@ ALLOWED = {
     "interp::interpose": "interp::loading interp::exit interp::elf interp::error sys",
     "interp::runtime": "interp::cpython interp::interpose interp::loading interp::exit interp::elf"
                        " interp::error exchange sys",
+    # The server of an inbox runs calls in an interpreter.
+    "exchange::server": "exchange interp::runtime interp::error error",
     # Where there are no interpreters, it stands in for `exit` and `runtime`.
     "interp::unsupported": "interp::exit interp::runtime interp::error exchange sys",
     "interp": "interp::unsupported",
@@ -41,7 +43,7 @@ ALLOWED = {
     # an export that runs Python code stops in it.
     "capi::abi": "ops interp::exit interp::error error sys",
     # An export converts its arguments, and calls `ops` or `interp`: it knows no kernel, and not the pool.
-    "capi": "capi::abi ops interp::runtime interp::exit interp::error exchange control cpu error",
+    "capi": "capi::abi ops exchange::server interp::runtime interp::exit interp::error exchange control cpu error",
     # The crate's root declares the modules.
     "": "",
 }

@@ -2,6 +2,7 @@
 
 Generated from src/capi/: change the Rust source and run `make header`.
 """
+# Long: it has an entry for each function.
 from ctypes import CFUNCTYPE, POINTER, Structure, _CFuncPtr
 from ctypes import c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_uint8, c_void_p
 from numbers import Integral
@@ -26,6 +27,10 @@ UNGIL_E_INTERRUPTED = -16
 UNGIL_E_BROKEN = -17
 UNGIL_BARRIER_HOLD = 1
 UNGIL_BARRIER_BREAK = 2
+UNGIL_CALL_QUEUED = 0
+UNGIL_CALL_RUNNING = 1
+UNGIL_CALL_DONE = 2
+UNGIL_CALL_CANCELLED = 3
 
 
 class FunctionPointer(object):
@@ -104,6 +109,15 @@ class UngilMessage(Structure):
         ("count", c_size_t),
         ("tag", c_int64),
         ("handle", c_int32),
+    ]
+
+
+class UngilInboxCounts(Structure):
+    _fields_ = [
+        ("queued", c_size_t),
+        ("running", c_size_t),
+        ("interrupted", c_size_t),
+        ("waiting", c_size_t),
     ]
 
 
@@ -325,6 +339,57 @@ SIGNATURES = {
         ("waiting", POINTER(c_int32)),
         ("broken", POINTER(c_int32)),
     ]),
+    "ungil_inbox_new": (c_int32, [("inbox", POINTER(c_int32))]),
+    "ungil_inbox_free": (c_int32, [("inbox", c_int32)]),
+    "ungil_inbox_submit": (c_int32, [
+        ("inbox", c_int32),
+        ("function", c_int64),
+        ("request", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("call", POINTER(c_int64)),
+    ]),
+    "ungil_inbox_close": (c_int32, [("inbox", c_int32)]),
+    "ungil_inbox_counts": (c_int32, [("inbox", c_int32), ("counts", POINTER(UngilInboxCounts))]),
+    "ungil_inbox_await_call": (c_int32, [("inbox", c_int32), ("timeout_ms", c_int64), ("control", c_int32)]),
+    "ungil_inbox_serve": (c_int32, [
+        ("inbox", c_int32),
+        ("interp", c_int32),
+        ("collect", c_void_p),
+        ("length", c_size_t),
+        ("lost", FunctionPointer(UngilRelease)),
+    ]),
+    "ungil_inbox_cancel_queued": (c_int32, [("inbox", c_int32)]),
+    "ungil_inbox_stop": (c_int32, [("inbox", c_int32)]),
+    "ungil_inbox_give_up": (c_int32, [("inbox", c_int32), ("running", c_int32)]),
+    "ungil_inbox_completed": (c_int32, [
+        ("inbox", c_int32),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("calls", POINTER(c_int64)),
+        ("capacity", c_size_t),
+        ("count", POINTER(c_size_t)),
+    ]),
+    "ungil_call_state": (c_int32, [("call", c_int64), ("state", POINTER(c_int32))]),
+    "ungil_call_wait": (c_int32, [
+        ("call", c_int64),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("reply", POINTER(UngilReply)),
+    ]),
+    "ungil_call_cancel": (c_int32, [("call", c_int64)]),
+    "ungil_call_watch": (c_int32, [("call", c_int64), ("state", POINTER(c_int32))]),
+    "ungil_call_free": (c_int32, [("call", c_int64)]),
+    "ungil_function_new": (c_int32, [
+        ("key", c_uint64),
+        ("bytes", c_void_p),
+        ("length", c_size_t),
+        ("buffers", POINTER(UngilBuffer)),
+        ("count", c_size_t),
+        ("function", POINTER(c_int64)),
+    ]),
+    "ungil_function_free": (c_int32, [("function", c_int64)]),
 }
 
 

@@ -145,6 +145,19 @@ impl<T> CallerOutArray<T> {
     }
 }
 
+impl<T: Copy> CallerOutArray<T> {
+    /// Copies values to the start of the array, as many as there is room for; returns how many.
+    pub(crate) fn fill(&mut self, values: &[T]) -> usize {
+        let count = values.len().min(self.len);
+        for (i, value) in values[..count].iter().enumerate() {
+            // SAFETY: the element is in the array, so `new` has refused NULL, and by its contract the memory is writable, and
+            // nobody else accesses it.
+            unsafe { self.start.add(i).write_unaligned(*value) };
+        }
+        count
+    }
+}
+
 impl CallerOutArray<u8> {
     /// The bytes of the range, set to 0.
     ///

@@ -16,6 +16,10 @@ pub(crate) enum CallError {
     NoAddress,
     /// A handle that was freed, was never handed out, or belongs to another kind of object.
     Handle { parameter: &'static str, handle: i32 },
+    /// A number of a call or a function, as for `Handle`.
+    Number { parameter: &'static str, number: i64 },
+    /// A call that was to be cancelled has been taken by a server, or has ended.
+    CallTaken,
     /// No handle is left.
     Exhausted { what: &'static str },
     /// A release callback that is to be disabled is still being called.
@@ -39,6 +43,12 @@ impl fmt::Display for CallError {
                 "{parameter} {handle} is not a valid handle: it was freed, was never handed out, or belongs to \
                  another kind of object"
             ),
+            Self::Number { parameter, number } => write!(
+                f,
+                "{parameter} {number} is not a valid number: it was freed, was never handed out, or belongs to another \
+                 kind of object"
+            ),
+            Self::CallTaken => f.write_str("a server has taken the call, or it has ended"),
             Self::Exhausted { what } => write!(f, "this process cannot have more {what}"),
             Self::ReleaseInUse => f.write_str("a call of the release callback is still running"),
             Self::Internal(message) => write!(f, "internal error (please report it): {message}"),

@@ -45,9 +45,9 @@ pub(crate) fn of(error: &CallError) -> i32 {
     match error {
         CallError::Null { .. } => UNGIL_E_NULL,
         CallError::TooLong { .. } | CallError::NoAddress => UNGIL_E_INVALID,
-        CallError::Handle { .. } => UNGIL_E_HANDLE,
+        CallError::Handle { .. } | CallError::Number { .. } => UNGIL_E_HANDLE,
         CallError::Exhausted { .. } => UNGIL_E_EXHAUSTED,
-        CallError::ReleaseInUse => UNGIL_E_IN_USE,
+        CallError::ReleaseInUse | CallError::CallTaken => UNGIL_E_IN_USE,
         CallError::Internal(_) => UNGIL_E_INTERNAL,
         CallError::Core(error) => of_core(error),
         CallError::Interp(error) => of_interp(error),

@@ -1,7 +1,10 @@
-//! The exchange: queues, counters and barriers that threads of any interpreter, of the host and of C share.
+//! The exchange: queues, counters, barriers, and inboxes of calls, which threads of any interpreter, of the host and of C
+//! share.
 
 pub(super) mod barriers;
+pub(super) mod calls;
 pub(super) mod counters;
+pub(super) mod inboxes;
 pub(super) mod objects;
 pub(super) mod queues;
 

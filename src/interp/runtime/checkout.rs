@@ -103,7 +103,7 @@ impl Checkout {
         if self.uses.load(Ordering::Acquire) == CHECKED_IN {
             return Err(InterpError::Gone);
         }
-        self.interpreter.interrupt()
+        self.interpreter.interrupt().map(|_| ())
     }
 
     /// The number that the interpreter's own code knows.

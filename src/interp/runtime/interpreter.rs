@@ -130,15 +130,17 @@ impl Interpreter {
         })
     }
 
-    /// Raises KeyboardInterrupt in the requests that are in progress, as soon as they run Python code. This does not wait.
-    pub fn interrupt(&self) -> Result<(), InterpError> {
+    /// Raises KeyboardInterrupt in the requests that are in progress, as soon as they run Python code; `false` if there are
+    /// none. This does not wait.
+    pub fn interrupt(&self) -> Result<bool, InterpError> {
         if self.process != process::token() {
             return Err(InterpError::Forked);
         }
-        if self.in_progress.interrupt() {
+        let are_interrupted = self.in_progress.interrupt();
+        if are_interrupted {
             self.service.post(ServiceCommand::Interrupt);
         }
-        Ok(())
+        Ok(are_interrupted)
     }
 
     /// Makes this thread have one thread state for all its requests, until it releases that.
@@ -186,6 +188,11 @@ impl Interpreter {
     /// Whether it was ended, by `abort()` for example. All requests fail then.
     pub fn is_dead(&self) -> bool {
         self.life.is_dead()
+    }
+
+    /// The error of all its requests, if it is dead.
+    pub fn death(&self) -> Option<InterpError> {
+        self.is_dead().then(|| self.life.error())
     }
 
     /// At the process's exit: runs what Python and the libraries have called then, and stops.

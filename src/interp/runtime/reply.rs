@@ -29,6 +29,14 @@ impl Reply {
         }
     }
 
+    /// The response, if it was copied because it is short.
+    pub fn copied(&self) -> Option<&[u8]> {
+        match &self.response {
+            Response::Copied(bytes) => Some(bytes),
+            Response::Acquired(_) => None,
+        }
+    }
+
     /// The response's buffers: their addresses, their lengths in bytes, and whether they are read-only.
     pub fn buffers(&self) -> impl Iterator<Item = (*mut u8, usize, bool)> {
         self.buffers.iter().map(|view| (view.address().cast(), view.len(), view.is_read_only()))

@@ -1,0 +1,201 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+
+/// A runner that counts its interrupts, of calls that run or of none.
+struct Fake {
+    is_dead: AtomicBool,
+    runs: AtomicBool,
+    interrupts: AtomicUsize,
+}
+
+impl Fake {
+    fn new() -> &'static Self {
+        let (is_dead, runs) = (AtomicBool::new(false), AtomicBool::new(true));
+        Box::leak(Box::new(Self { is_dead, runs, interrupts: AtomicUsize::new(0) }))
+    }
+}
+
+impl Runner for Fake {
+    fn interrupt(&self) -> bool {
+        let runs = self.runs.load(Ordering::SeqCst);
+        self.interrupts.fetch_add(usize::from(runs), Ordering::SeqCst);
+        runs
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.is_dead.load(Ordering::SeqCst)
+    }
+}
+
+const LOST: u64 = u64::MAX;
+
+fn inbox() -> Inbox<u64, u64> {
+    Inbox::new(|| LOST)
+}
+
+fn submitted(inbox: &Inbox<u64, u64>, number: u64) -> Arc<Call<u64, u64>> {
+    let call = Arc::new(Call::new(number, number));
+    inbox.submit(&call).unwrap();
+    call
+}
+
+fn now() -> Limits<'static> {
+    Limits::new(Some(Duration::ZERO), None).unwrap()
+}
+
+fn outcome(call: &Call<u64, u64>) -> Result<Option<u64>, Error> {
+    call.wait(&now()).map(|outcome| outcome.map(|outcome| *outcome))
+}
+
+#[test]
+fn calls_are_run_in_order_until_the_inbox_is_closed_and_empty() {
+    let inbox = inbox();
+    let calls: Vec<_> = (0..5).map(|number| submitted(&inbox, number)).collect();
+    assert_eq!(inbox.cancel(&calls[2]), Ok(true));
+    assert_eq!(inbox.cancel(&calls[2]), Ok(true), "it is cancelled");
+    inbox.close().unwrap();
+    assert_eq!(inbox.submit(&Arc::new(Call::new(9, 9))), Err(Error::Closed));
+    let mut server = inbox.serve(Fake::new()).unwrap();
+    let mut order = Vec::new();
+    while let Some(request) = server.take_next().unwrap() {
+        assert_eq!(inbox.cancel(&calls[request as usize]), Ok(false), "it runs");
+        assert_eq!(inbox.counts().unwrap().running, 1);
+        server.finish(10 * request).unwrap();
+        order.push(request);
+    }
+    assert_eq!(order, [0, 1, 3, 4]);
+    assert_eq!(
+        calls.iter().map(|call| outcome(call).unwrap()).collect::<Vec<_>>(),
+        [Some(0), Some(10), None, Some(30), Some(40)]
+    );
+    assert_eq!(inbox.counts().unwrap(), Counts { waiting: 1, ..Counts::default() });
+}
+
+#[test]
+fn a_call_wakes_a_server_and_its_end_wakes_those_who_wait() {
+    let inbox = inbox();
+    thread::scope(|scope| {
+        let serve = || {
+            let mut server = inbox.serve(Fake::new()).unwrap();
+            while let Some(request) = server.take_next().unwrap() {
+                server.finish(request + 1).unwrap();
+            }
+        };
+        scope.spawn(serve);
+        scope.spawn(serve);
+        for number in 0..200 {
+            let call = submitted(&inbox, number);
+            let limits = || Limits::new(None, None).unwrap();
+            let other = scope.spawn({
+                let call = Arc::clone(&call);
+                move || *call.wait(&limits()).unwrap().unwrap()
+            });
+            assert_eq!(*call.wait(&limits()).unwrap().unwrap(), number + 1);
+            assert_eq!(other.join().unwrap(), number + 1);
+        }
+        inbox.close().unwrap();
+    });
+}
+
+#[test]
+fn watched_calls_are_told_once_however_they_end() {
+    let inbox = inbox();
+    let calls: Vec<_> = (0..6).map(|number| submitted(&inbox, number)).collect();
+    for call in &calls[1..] {
+        assert_eq!(call.watch(), Ok(Stage::Queued));
+    }
+    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong));
+    let mut server = inbox.serve(Fake::new()).unwrap();
+    for _ in 0..2 {
+        let request = server.take_next().unwrap().unwrap();
+        server.finish(request).unwrap();
+    }
+    assert_eq!(inbox.cancel(&calls[2]), Ok(true));
+    assert_eq!(server.take_next(), Ok(Some(3)));
+    inbox.close().unwrap();
+    inbox.give_up(true).unwrap();
+    assert_eq!(calls[5].watch(), Ok(Stage::Over));
+    assert_eq!(inbox.ended(2, &now()), Ok(vec![1, 2]));
+    assert_eq!(inbox.ended(9, &now()), Ok(vec![4, 5, 3]));
+    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong), "a call still runs, for nobody");
+    server.finish(3).unwrap();
+    assert_eq!(server.take_next(), Ok(None));
+    assert_eq!(inbox.ended(9, &now()), Err(Error::Closed));
+    let outcomes: Vec<_> = calls.iter().map(|call| outcome(call).unwrap()).collect();
+    assert_eq!(outcomes, [Some(0), Some(1), None, Some(LOST), Some(LOST), Some(LOST)]);
+}
+
+#[test]
+fn stop_cancels_what_is_queued_and_interrupts_what_runs() {
+    let inbox = inbox();
+    let calls: Vec<_> = (0..3).map(|number| submitted(&inbox, number)).collect();
+    let (busy, idle) = (Fake::new(), Fake::new());
+    let mut server = inbox.serve(busy).unwrap();
+    let _other = inbox.serve(idle).unwrap();
+    assert_eq!(server.take_next(), Ok(Some(0)));
+    busy.runs.store(false, Ordering::SeqCst);
+    thread::scope(|scope| {
+        let stop = scope.spawn(|| inbox.stop().unwrap());
+        while inbox.counts().unwrap().queued > 0 {
+            thread::yield_now();
+        }
+        let late = submitted(&inbox, 9);
+        busy.runs.store(true, Ordering::SeqCst); // the server begins to run the call
+        stop.join().unwrap();
+        assert_eq!(late.stage(), Ok(Stage::Queued));
+    });
+    assert_eq!(busy.interrupts.load(Ordering::SeqCst), 1);
+    assert_eq!(idle.interrupts.load(Ordering::SeqCst), 0);
+    assert_eq!((outcome(&calls[1]), outcome(&calls[2])), (Ok(None), Ok(None)));
+    let counts = inbox.counts().unwrap();
+    assert_eq!((counts.running, counts.interrupted), (1, 1));
+    server.finish(7).unwrap();
+    assert_eq!(outcome(&calls[0]), Ok(Some(7)));
+    inbox.stop().unwrap();
+    assert_eq!(busy.interrupts.load(Ordering::SeqCst), 1, "its call has ended");
+}
+
+#[test]
+fn a_dead_server_leaves_its_calls_to_others() {
+    let inbox = inbox();
+    let dying = Fake::new();
+    thread::scope(|scope| {
+        let dead = scope.spawn(|| {
+            let mut server = inbox.serve(dying).unwrap();
+            assert_eq!(server.take_next(), Ok(None));
+        });
+        while inbox.counts().unwrap().waiting == 0 {
+            thread::yield_now();
+        }
+        let heir = scope.spawn(|| inbox.await_call(&Limits::new(None, None).unwrap()));
+        while inbox.counts().unwrap().waiting < 2 {
+            thread::yield_now();
+        }
+        assert_eq!(inbox.await_call(&now()), Err(Error::WaitedTooLong), "there is no call");
+        dying.is_dead.store(true, Ordering::SeqCst);
+        let call = submitted(&inbox, 1);
+        assert_eq!(heir.join().unwrap(), Ok(true));
+        dead.join().unwrap();
+        let mut server = inbox.serve(Fake::new()).unwrap();
+        assert_eq!(server.take_next(), Ok(Some(1)));
+        drop(server); // as if the server had panicked
+        assert_eq!(outcome(&call), Ok(Some(LOST)));
+    });
+}
+
+#[test]
+fn nobody_becomes_a_server_for_calls_that_were_cancelled() {
+    let inbox = inbox();
+    submitted(&inbox, 1);
+    assert_eq!(inbox.await_call(&now()), Ok(true));
+    inbox.cancel_queued().unwrap();
+    let second = submitted(&inbox, 2);
+    assert_eq!(inbox.cancel(&second), Ok(true));
+    assert_eq!(inbox.await_call(&now()), Err(Error::WaitedTooLong));
+    inbox.close().unwrap();
+    assert_eq!(inbox.await_call(&now()), Ok(false));
+}
