@@ -80,6 +80,22 @@ print(drain() <= 1)  # a byte of a write that had begun before
             "abort() was called\nTrue\n",
         )
 
+    def test_a_thread_of_faulthandler_that_dumps_tracebacks(self):
+        """It would read the stacks of threads that have abandoned theirs."""
+        self.assert_prints(
+            """
+def task():
+    import faulthandler
+    faulthandler.dump_traceback_later(0.1, repeat=True, file=open(os.devnull, "w"))
+    os.abort()
+print(why(ungil.run, task))
+for _ in range(5):
+    print(ungil.run(square, 3))  # on the same stack
+    time.sleep(0.1)
+""",
+            "abort() was called\n" + "9\n" * 5,
+        )
+
     def test_several_ends_at_once(self):
         """By a thread that has the GIL and by one that has not, while others want it, and one sleeps."""
         self.assert_prints(

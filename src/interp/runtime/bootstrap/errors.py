@@ -49,5 +49,11 @@ def stack_of(frames):
 
 
 def flush():
+    """Flushes the output; and ends faulthandler's thread, which would read the stacks of threads that are gone by then."""
+    faulthandler = sys.modules.get("faulthandler")
+    try:
+        faulthandler.cancel_dump_traceback_later()
+    except Exception:  # it is not imported, or replaced by something else
+        pass
     requests.flush()
     return b""
