@@ -10,7 +10,7 @@ import weakref
 from unittest import mock
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, Programs, numpy
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, Programs, numpy
 from ungil.interpreters import _chunks
 
 
@@ -83,6 +83,18 @@ class Map(unittest.TestCase):
             (lambda n: b"x" * n, [4 << 20] * 20),
         ):
             self.assertEqual(self.chunks_of(function, arguments)[1], [1] * 20)
+
+    def test_large_arguments_among_small_ones_go_alone(self):
+        arguments = ["x"] * 3000 + ["x" * (_chunks.BYTES - 10)] * 9 + ["x"] * 3000
+        sizes, submit = [], self.pool._submit
+
+        def noted(pickled, function, parts):
+            sizes.append(sum(map(_chunks._bytes_of, parts)))
+            return submit(pickled, function, parts)
+
+        with mock.patch.object(self.pool, "_submit", noted, create=True):
+            self.assertEqual(list(self.pool.map(len, arguments)), list(map(len, arguments)))
+        self.assertLess(max(sizes), _chunks.BYTES + 1000)
 
     def test_a_chosen_size_is_kept(self):
         for options in ({}, {"buffersize": 2}):
@@ -254,6 +266,22 @@ class Ends(unittest.TestCase):
                     self.assertRaises(cf.CancelledError, list, results)
                 self.pool.shutdown()
                 self.assertLess(sum(self.made), 100)
+
+    def test_what_was_read_ahead_is_submitted_at_the_shutdown(self):
+        results = self.pool.map(note_at_the_gate, range(300), buffersize=200)
+        self.gate[0] = 1
+        self.pool.shutdown()
+        self.assertEqual(sum(self.made), 200)
+        self.assertEqual([next(results) for _ in range(200)], list(range(200)))
+
+    def test_a_map_that_nobody_began_to_read_keeps_no_pool(self):
+        pool = ungil.InterpreterPoolExecutor(1)
+        list(pool.map(square, range(300), buffersize=100))
+        worker = next(iter(pool._threads))
+        pool.map(square, range(300), buffersize=100)
+        del pool
+        worker.join(PATIENCE)
+        self.assertFalse(worker.is_alive())
 
     def test_after_the_shutdown(self):
         results = self.pool.map(note, itertools.count(), buffersize=4)

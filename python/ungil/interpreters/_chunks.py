@@ -1,15 +1,17 @@
 """The chunks of a `map`: several calls in one request, as a request costs as much as many short calls.
 
 How many is chosen by the time that those before have taken. So only a few chunks are submitted for each worker, and
-another one whenever one is completed; or, with `buffersize`, when the program takes results. Whatever is submitted to
-the pool later runs later: before that, and before the pool is shut down, all calls that wait are submitted.
+another one whenever one is completed. Whatever is submitted to the pool later runs later: before that, and before the
+pool is shut down, all calls that wait are submitted.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
@@ -59,10 +61,10 @@ class Chunks:
         self.is_guided = is_guided
         self.error: BaseException | None = None  # what comes after the last result
         self._function, self._parts, self._names = function, parts, self.pool.shared_names
-        self._is_eager = buffersize is None
+        self.is_read_ahead = buffersize is not None  # only so far; else to the end
         self._largest = LARGEST if buffersize is None else max(1, min(LARGEST, buffersize // (2 * self._workers)))
         self._waiting: deque[Arguments | Exception] = deque()
-        self._submitted: deque[tuple[Future[Any], int]] = deque()  # with the number of parts; in order
+        self._submitted: deque[Future[Any]] = deque()  # in order
         self._is_read = False
         self._under_way = 0
         self._size, self._is_measured = 1, False  # of the next chunk
@@ -71,7 +73,6 @@ class Chunks:
 
     def read_all(self) -> int:
         """Read the iterables to their end, and return how many calls there are. Raises what they and `put` raise."""
-        _unfinished.add(self)
         count = 0
         try:
             for part in self._parts:
@@ -79,7 +80,8 @@ class Chunks:
                     break
                 count += len(part)
                 self._add(part)
-                self._submit()
+                if self._is_due():  # else one that is completed will submit it
+                    self._submit()
         finally:
             self._is_read = True
             self._submit()
@@ -99,13 +101,15 @@ class Chunks:
             else:
                 self._add(part)
             count -= 1
-            self._submit()
+            if self._is_due():
+                self._submit()
 
     def _add(self, part: list[Any]) -> None:
         try:
             self._waiting.append(arguments_of(part, self._names))
         except Exception as error:  # it comes in the place of the results
             self._waiting.append(error)
+        _unfinished.add(self)
 
     def _submit(self, least: float = 0) -> None:
         """Submit chunks, at least so many of them."""
@@ -126,15 +130,19 @@ class Chunks:
                 raise
             finally:
                 self._is_submitting = False
-            if self._is_read and not self._waiting:
+            if not self._waiting:
                 _unfinished.discard(self)
+                if self._waiting:  # another thread has just read more
+                    _unfinished.add(self)
 
     def _is_due(self) -> bool:
+        """Whether to submit a chunk, if calls wait. One of those that are read ahead is to be full if others run."""
         if not self.is_guided:
             return True
-        if self._is_eager:
-            return self._under_way < PER_WORKER * self._workers
-        return self._is_read or len(self._waiting) >= self._size
+        if self._under_way >= PER_WORKER * self._workers:
+            return False
+        is_full = not self.is_read_ahead or len(self._waiting) >= self._size
+        return is_full or self._is_read or not self._under_way
 
     def _next_size(self, is_last_chance: bool) -> int:
         """How many parts the next chunk has: fewer near the end, so that all workers have some then."""
@@ -142,24 +150,23 @@ class Chunks:
             return 1
         if is_last_chance and not self._is_measured:
             return max(1, min(LARGEST_IF_UNKNOWN, len(self._waiting) // (8 * self._workers)))
-        if self._is_read or self._is_eager:
-            # Guided self-scheduling: Polychronopoulos and Kuck 1987.
-            return max(1, min(self._size, len(self._waiting) // (2 * self._workers)))
-        return self._size
+        if self.is_read_ahead and not self._is_read:
+            return min(self._size, len(self._waiting))
+        # Guided self-scheduling: Polychronopoulos and Kuck 1987.
+        return max(1, min(self._size, len(self._waiting) // (2 * self._workers)))
 
     def _submit_chunk(self, size: int) -> None:
         parts = self._take(size)
         if isinstance(parts, Exception):
             future: Future[Any] = Future()
             future.set_exception(parts)
-            self._submitted.append((future, 1))
+            self._submitted.append(future)
             return
         future = self._submit_call(map_of, self._function, parts)
-        self._submitted.append((future, len(parts)))
-        if self.is_guided and self._is_eager:
+        self._submitted.append(future)
+        if self.is_guided:
             self._under_way += 1
-            count = len(parts)
-            future.add_done_callback(lambda future: self._completed(future, count))
+            future.add_done_callback(functools.partial(_completed, weakref.ref(self), len(parts)))
 
     def _take(self, size: int) -> list[Arguments] | Exception:
         first = self._waiting.popleft()
@@ -178,21 +185,17 @@ class Chunks:
             self._waiting.popleft()
         return parts
 
-    def _completed(self, future: Future[Any], count: int) -> None:
-        """Note what a chunk has taken, and submit more."""
+    def completed(self, count: int, future: Future[Any]) -> None:
+        """Note what a chunk has cost, and submit more."""
         with self._lock:
             self._under_way -= 1
             if future.cancelled():
                 self.cancel()
-            else:
-                self._note(future, count)
-                self._submit()
-
-    def _note(self, future: Future[Any], count: int) -> None:
-        if future.exception() is None:
-            cost = future.result()[2]
-            self._size = max(1, min(self._largest, 2 * self._size, int(count * SECONDS / cost)))
-            self._is_measured = True
+            elif future.exception() is None:
+                cost = future.result()[2]
+                self._size = max(1, min(self._largest, 2 * self._size, int(count * SECONDS / cost)))
+                self._is_measured = True
+            self._submit()
 
     def has_next(self) -> bool:
         """Whether a chunk is left."""
@@ -202,11 +205,8 @@ class Chunks:
 
     def next(self, timeout: float | None) -> tuple[list[Any], Any]:
         """The results of the next chunk, and the failure that ended them or None. Raises what the future raises."""
-        future, count = self._submitted[0]
-        results, failure, _ = future.result(timeout)
+        results, failure, _ = self._submitted[0].result(timeout)
         self._submitted.popleft()
-        if self.is_guided and not self._is_eager:
-            self._note(future, count)
         return results, failure
 
     def submit_all(self) -> None:
@@ -219,7 +219,7 @@ class Chunks:
             self._waiting.clear()
             self.error = self.error or CancelledError()
             self._is_read = True
-            for future, _ in list(self._submitted):
+            for future in list(self._submitted):
                 future.cancel()
             _unfinished.discard(self)
 
@@ -228,6 +228,13 @@ class Chunks:
         self._waiting.clear()
         self._is_read = True
         self.error = BrokenInterpreterPool("the process forked, and the pool's workers are the parent's")
+
+
+def _completed(chunks: weakref.ref[Chunks], count: int, future: Future[Any]) -> None:
+    """The futures do not keep the chunks, which have them. As long as calls wait, `_unfinished` does."""
+    known = chunks()
+    if known is not None:
+        known.completed(count, future)
 
 
 def _bytes_of(part: Arguments) -> int:
@@ -243,6 +250,13 @@ def submit_all(pool: Pool | None = None) -> None:
     """Submit all calls of maps in this pool, or in all, that wait."""
     for chunks in _unfinished.copy():
         if pool is None or chunks.pool is pool:
+            chunks.submit_all()
+
+
+def submit_earlier(pool: Pool) -> None:
+    """Submit all that is to run before what is submitted now; not what was only read ahead."""
+    for chunks in _unfinished.copy():
+        if chunks.pool is pool and not chunks.is_read_ahead:
             chunks.submit_all()
 
 

@@ -77,7 +77,7 @@ class Iterating(PoolAttributes):
         [1024, 81]
         1024
         """
-        _chunks.submit_all(self._pool)
+        _chunks.submit_earlier(self._pool)
         submitter = _chunks.Submitter(self._pool, self._submit, self._max_workers)
         return results_of(submitter, fn, iterables, timeout, chunksize, buffersize)
 

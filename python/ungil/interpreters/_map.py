@@ -107,11 +107,12 @@ def _results(chunks: Chunks, deadline: float | None) -> Iterator[Any]:
     try:
         while chunks.has_next():
             results, failure = chunks.next(None if deadline is None else deadline - time.monotonic())
-            if not chunks.is_guided:
-                chunks.read(1)
             results.reverse()
+            is_part = chunks.is_guided and chunks.is_read_ahead
+            if not is_part:
+                chunks.read(1)
             while results:
-                if chunks.is_guided:
+                if is_part:  # a result is
                     chunks.read(1)
                 yield _loaded(results.pop())  # nothing here keeps it
             if failure is not None:

@@ -232,7 +232,7 @@ class InterpreterPoolExecutor(Iterating):
         ...     pool.submit(pow, 2, 10).result()
         1024
         """
-        _chunks.submit_all(self._pool)
+        _chunks.submit_earlier(self._pool)
         return self._submit(call_of, fn, args, kwargs)
 
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
