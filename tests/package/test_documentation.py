@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -144,6 +145,14 @@ class Examples(unittest.TestCase):
                     with self.subTest(name=test.name):
                         self.run_examples(test)
         self.assertGreater(found, 10)
+
+    def test_pages(self):
+        for name in ("exchange.md",):
+            path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", name)
+            if not os.path.exists(path):
+                self.skipTest("SKIP: no %s" % name)
+            with open(path, encoding="utf-8") as page:
+                self.run_examples(doctest.DocTestParser().get_doctest(page.read(), {}, name, path, 0))
 
     def run_examples(self, test):
         source = "".join(example.source for example in test.examples)

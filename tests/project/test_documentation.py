@@ -8,7 +8,7 @@ import unittest
 
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/choosing.md", "docs/differences.md",
-         "docs/libraries.md", "docs/packages.md", "docs/pythons.md", "docs/reports.md", "docs/sending.md",
+         "docs/exchange.md", "docs/libraries.md", "docs/packages.md", "docs/pythons.md", "docs/reports.md", "docs/sending.md",
          "bench_py/README.md", "src/interp/README.md", "src/pool/README.md"]
 
 # What a path in prose begins with; other slashes are in C types, options and units.
