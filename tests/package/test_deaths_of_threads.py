@@ -124,7 +124,7 @@ for _ in range(%d):
         assert found == ["abort() was called"] * len(ends), found
 print("all ended")
 """
-            % rounds(50, 5),
+            % rounds(50, 3),
             "all ended\n",
         )
 
