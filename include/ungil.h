@@ -1058,6 +1058,18 @@ int32_t ungil_interp_call(int32_t interp,
 int32_t ungil_reply_free(int32_t handle);
 
 /**
+ * A release callback that sets the byte to which owner points to 1.
+ *
+ * Unlike a function written in Python, it waits for no lock, and so does not hold up the interpreter that releases the
+ * memory. The owner looks at the byte when it suits it, as after ungil_interp_call().
+ *
+ * owner: a byte that is writable until it is 1, and that nothing else writes to meanwhile. NULL does nothing.
+ * Thread-safety: any number of threads at once. Who reads 1 atomically (acquire) sees what was written to the memory.
+ * Cost: a few nanoseconds.
+ */
+void ungil_release_flag(void *owner);
+
+/**
  * Disables a release callback: from now on the library never calls it, so buffers that are still in use are never
  * released. Waits for calls in progress.
  *

@@ -1,6 +1,7 @@
 //! Requests to isolated interpreters, and the memory that they share with C.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::interp::with_interpreter;
 use crate::capi::abi::array::{CallerArray, Out};
@@ -225,6 +226,23 @@ pub unsafe extern "C" fn ungil_reply_free(handle: i32) -> i32 {
         let invalid = || CallError::Handle { parameter: "handle", handle };
         REPLIES.acquire(handle).ok_or_else(invalid)?.retire().then_some(()).ok_or_else(invalid)
     })
+}
+
+/// A release callback that sets the byte to which owner points to 1.
+///
+/// Unlike a function written in Python, it waits for no lock, and so does not hold up the interpreter that releases the
+/// memory. The owner looks at the byte when it suits it, as after ungil_interp_call().
+///
+/// owner: a byte that is writable until it is 1, and that nothing else writes to meanwhile. NULL does nothing.
+/// Thread-safety: any number of threads at once. Who reads 1 atomically (acquire) sees what was written to the memory.
+/// Cost: a few nanoseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ungil_release_flag(owner: *mut c_void) {
+    // SAFETY: by the header's contract, the pointer is NULL or that of a byte that is writable, and that others only read,
+    // atomically.
+    if let Some(flag) = unsafe { owner.cast::<AtomicU8>().as_ref() } {
+        flag.store(1, Ordering::Release);
+    }
 }
 
 /// Disables a release callback: from now on the library never calls it, so buffers that are still in use are never

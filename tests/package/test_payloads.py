@@ -2,11 +2,15 @@
 
 import array
 import pickle
+import sys
 import unittest
+from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
-from ungil.interpreters import _beside, _pickling
+from ungil._native.library import library
+from ungil._private_apis import IS_FREE_THREADED
+from ungil.interpreters import _beside, _flags, _pickling
 from ungil.interpreters._loans import lend
 from ungil.interpreters._sharing import LARGE
 
@@ -130,6 +134,45 @@ class Payloads(OneInterpreter):
                     futures.append(pool.submit(same, data))
                     data.append(1)  # it can be resized
                 self.assertEqual([future.result()[:2] for future in futures], [bytes([i, i]) for i in range(3)])
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class LentBytes(OneInterpreter):
+    """Bytes that are lent until they are copied are let go when the call is over."""
+
+    def references(self, data):
+        return sys.getrefcount(data)
+
+    @unittest.skipIf(IS_FREE_THREADED, "SKIP: reference counts are not exact without a GIL")
+    def test_they_are_let_go_after_each_call(self):
+        def fail(value):
+            raise ValueError
+
+        data = bytes(LARGE)
+        before = self.references(data)
+        for _ in range(3):
+            self.call(len, data)
+            self.assertRaises(ValueError, self.call, fail, [data, data, bytes(LARGE)])
+        self.assertEqual(self.references(data), before)
+        self.assertFalse(_flags._lent)
+
+    @unittest.skipIf(IS_FREE_THREADED, "SKIP: reference counts are not exact without a GIL")
+    def test_more_than_there_are_flags_for(self):
+        sent = [bytes([i % 251]) * LARGE for i in range(10)]
+        before = [self.references(data) for data in sent]
+        with mock.patch.object(_flags, "_free", _flags._free[:3]):
+            self.assertEqual(self.call(same, sent), sent)
+            self.assertEqual(len(_flags._free), 3)
+        self.assertEqual([self.references(data) for data in sent], before)
+
+    def test_flags_of_other_calls_are_looked_at(self):
+        lent = [memoryview(bytes(10)) for _ in range(_flags._ENOUGH)]
+        flags = [_flags.lend(view) for view in lent]
+        for flag in flags:
+            library.ungil_release_flag(flag)
+        self.assertEqual(len(_flags._lent), len(lent))
+        self.call(len, bytes(LARGE))
+        self.assertFalse(_flags._lent)
 
 
 class Beside(unittest.TestCase):

@@ -77,6 +77,17 @@ class Memory(Case):
         self.assert_fails(PYTHON, "ValueError", self.interpreter.run, "int.from_bytes(kept.pop(), 'nope')")
         self.assertEqual((seen, self.interpreter.eval("y")), ([0], "5"))
 
+    def test_a_flag_is_set_when_no_view_is_left(self):
+        memory, flag = (ctypes.c_ubyte * 10)(), ctypes.c_ubyte(0)
+        buffer = ExportedBuffer(memory)
+        buffer.struct.release = ctypes.cast(library.ungil_release_flag, signatures.UngilRelease)
+        buffer.struct.owner = ctypes.addressof(flag)
+        self.interpreter.call(b"keep", buffer)
+        self.assertEqual(flag.value, 0)
+        self.interpreter.call(b"drop")
+        self.assertEqual(flag.value, 1)
+        library.ungil_release_flag(None)
+
     def test_every_buffer_is_released_also_after_errors(self):
         buffer = ExportedBuffer((ctypes.c_ubyte * 10)())
         with self.assertRaises(Failed):

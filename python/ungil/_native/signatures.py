@@ -267,6 +267,7 @@ SIGNATURES = {
         ("reply", POINTER(UngilReply)),
     ]),
     "ungil_reply_free": (c_int32, [("handle", c_int32)]),
+    "ungil_release_flag": (None, [("owner", c_void_p)]),
     "ungil_interp_end_release": (c_int32, [("release", FunctionPointer(UngilRelease))]),
     "ungil_exchange_share": (c_int32, [
         ("object", c_int32),

@@ -54,6 +54,7 @@ def take_out(written: Iterable[Any], is_copied: bool) -> tuple[bytes, list[OutOf
             parts.append(replacement)
             is_lent = type(part) is bytearray and not is_copied
             found.append(OutOfBandBuffer(memoryview(part if is_lent else bytes(part)), is_lent))
+            found[-1].is_copied = not is_lent
             outside = b""
             continue
         parts.append(part)

@@ -13,7 +13,7 @@ from .._native import signatures as c
 from .._native.library import last_error, library
 from .._native.locks import Numbers
 from ..errors import ExecutionError, of_status
-from . import _pickling
+from . import _flags, _pickling
 from . import _protocol as protocol
 from ._loans import Loan
 from ._sharing import OutOfBandBuffer
@@ -75,7 +75,11 @@ atexit.register(library.ungil_interp_end_release, _release)
 
 
 def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
-    number, view = _numbers.take(), buffer.view
+    view = buffer.view
+    flag = _flags.lend(view) if buffer.is_copied else None
+    if flag is not None:
+        return c.UngilBuffer(address_of(view)[0], view.nbytes, 1, _flags.release, flag)
+    number = _numbers.take()
     _exported[number] = _Exported(view, buffer.loan, handle)
     return c.UngilBuffer(address_of(view)[0], view.nbytes, int(not buffer.writable), _release, number)
 
@@ -126,7 +130,9 @@ def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) ->
     if status in (c.UNGIL_E_DIED, c.UNGIL_E_EXITING):
         _end_loans_to(handle)
     elif buffers:
-        _collect_what_is_lent(handle, [buffer.owner for buffer in buffers])
+        owners = [buffer.owner for buffer in buffers]
+        _flags.take_back(owners)
+        _collect_what_is_lent(handle, owners)
     return _outcome_of(reply) if error is None else Outcome(None, error)
 
 

@@ -32,21 +32,25 @@ class OutOfBandBuffer:
 
     is_shared: both sides are meant to use it. Other memory is the receiver's, or is locked by a loan.
     is_copy: it is a copy that was made to be given away.
+    is_copied: it is a bytes object's, of which the receiver makes a copy at once.
     is_kept: it is of a global or a function, which the other side keeps when the call is over.
     """
 
-    __slots__ = ("is_copy", "is_kept", "is_shared", "loan", "view", "writable")
+    __slots__ = ("is_copied", "is_copy", "is_kept", "is_shared", "loan", "view", "writable")
 
     def __init__(
         self, view: memoryview, writable: bool, *, is_shared: bool = False, is_copy: bool = False, loan: Any = None
     ) -> None:
         self.view, self.writable = view, writable
         self.is_shared, self.is_copy, self.is_kept, self.loan = is_shared, is_copy, False, loan
+        self.is_copied = False
 
     def again(self) -> OutOfBandBuffer:
         """The memory for one of several receivers. If it is lent, the loan is not theirs: it ends with this buffer."""
         view = copy_of(self.view) if self.is_copy else self.view
-        return OutOfBandBuffer(view, self.writable, is_shared=self.is_shared)
+        again = OutOfBandBuffer(view, self.writable, is_shared=self.is_shared)
+        again.is_copied = self.is_copied
+        return again
 
     def __reduce__(self) -> Any:
         """For a buffer in a message that is itself pickled."""
