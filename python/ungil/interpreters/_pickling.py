@@ -23,6 +23,7 @@ from ._sharing import (
     SMALL,
     OutOfBandBuffer,
     Shared,
+    array_of_numbers,
     copy_of,
     native_format,
     reduced_as_writable,
@@ -171,6 +172,14 @@ class _Buffers:
         self.known.append((pickle.PickleBuffer(view), OutOfBandBuffer(view, True)))
         return self.known[-1][0]
 
+    def copied_there(self, memory: Any) -> pickle.PickleBuffer:
+        """Memory that the receiver copies at once. An argument's may change until then, so that it is copied here, too."""
+        is_argument = self.lend is not None
+        buffer = pickle.PickleBuffer(bytes(memory) if is_argument else memory)
+        self.known.append((buffer, OutOfBandBuffer(buffer.raw(), not is_argument)))
+        self.known[-1][1].is_copied = is_argument
+        return buffer
+
     def add(self, buffer: pickle.PickleBuffer) -> bool:
         """The callback of pickle: whether the memory is to be part of the pickle."""
         array, self.array = self.array, None
@@ -270,6 +279,9 @@ class FastPickler(OutOfBandPickler):
             return NotImplemented
         if kind is object:
             raise _NeedsCloudpickle
+        if kind.__name__ == "array" and kind is getattr(sys.modules.get("array"), "array", None):
+            if len(obj) * obj.itemsize >= LARGE:
+                return array_of_numbers, (obj.typecode, self.buffers.copied_there(obj))
         reduced = self._reduce_own(obj)
         if reduced is NotImplemented:
             self.has_others = True

@@ -196,6 +196,15 @@ def _array_of(buffer: Any, dtype: str, shape: tuple[int, ...]) -> Any:
     return numpy.frombuffer(buffer, dtype).reshape(shape)
 
 
+def array_of_numbers(typecode: str, memory: Any) -> Any:
+    """An array of the standard library's, with a copy of the memory."""
+    from array import array
+
+    numbers = array(typecode)
+    numbers.frombytes(memory)
+    return numbers
+
+
 _HUGE = 1 << 22
 """Bytes. For memory of this size, numpy asks for huge pages, which make a copy three times as fast if there are any."""
 
