@@ -40,6 +40,8 @@ def payloads():
         yield "\ud83d\ude00" * size  # two surrogates, which are not one character
         yield "a" * size + "\udc80"
         yield data, {"key": data, data: [bytearray(data), "x" * size]}, (1, ("inner", size))
+    for typecode in "Hd":
+        yield from (array.array(typecode, [1, 2]), array.array(typecode, [1, 2]) * LARGE)
     yield list(range(LARGE))
     yield [bytes([i]) * (LARGE // 8 * i) for i in range(20)]
     # Headers of large objects, as contents of small ones

@@ -279,9 +279,9 @@ class FastPickler(OutOfBandPickler):
             return NotImplemented
         if kind is object:
             raise _NeedsCloudpickle
-        if kind.__name__ == "array" and kind is getattr(sys.modules.get("array"), "array", None):
-            if len(obj) * obj.itemsize >= LARGE:
-                return array_of_numbers, (obj.typecode, self.buffers.copied_there(obj))
+        is_array = kind.__name__ == "array" and kind is getattr(sys.modules.get("array"), "array", None)
+        if is_array and len(obj) * obj.itemsize >= LARGE:
+            return array_of_numbers, (obj.typecode, self.buffers.copied_there(obj))
         reduced = self._reduce_own(obj)
         if reduced is NotImplemented:
             self.has_others = True
