@@ -173,7 +173,7 @@ class _Buffers:
         return self.known[-1][0]
 
     def copied_there(self, memory: Any) -> pickle.PickleBuffer:
-        """Memory that the receiver copies at once. An argument's may change until then, so that it is copied here, too."""
+        """Memory that the receiver copies at once. An argument's may change before that, and is copied here, too."""
         is_argument = self.lend is not None
         buffer = pickle.PickleBuffer(bytes(memory) if is_argument else memory)
         self.known.append((buffer, OutOfBandBuffer(buffer.raw(), not is_argument)))
