@@ -2,6 +2,7 @@
 
 import concurrent.futures as cf
 import itertools
+import logging
 import operator
 import threading
 import time
@@ -266,6 +267,17 @@ class Ends(unittest.TestCase):
                     self.assertRaises(cf.CancelledError, list, results)
                 self.pool.shutdown()
                 self.assertLess(sum(self.made), 100)
+
+    def test_many_chunks_are_cancelled(self):
+        gate = self.pool.submit(note_at_the_gate, 1)
+        results = self.pool.map(abs, range(20000))
+        self.pool.submit(abs, 0)  # so all are submitted
+        with mock.patch.object(logging.getLogger("concurrent.futures"), "exception") as logged:
+            self.pool.shutdown(wait=False, cancel_futures=True)
+        logged.assert_not_called()
+        self.gate[0] = 1
+        self.assertEqual(gate.result(PATIENCE), 1)
+        self.assertRaises(cf.CancelledError, next, results)
 
     def test_what_was_read_ahead_is_submitted_at_the_shutdown(self):
         results = self.pool.map(note_at_the_gate, range(300), buffersize=200)

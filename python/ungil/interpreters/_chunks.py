@@ -69,7 +69,7 @@ class Chunks:
         self._under_way = 0
         self._size, self._is_measured = 1, False  # of the next chunk
         self._lock = threading.RLock()
-        self._is_submitting = False
+        self._is_submitting = self._is_cancelled = False
 
     def read_all(self) -> int:
         """Read the iterables to their end, and return how many calls there are. Raises what they and `put` raise."""
@@ -216,6 +216,9 @@ class Chunks:
     def cancel(self) -> None:
         """Submit no more, and cancel what has not begun."""
         with self._lock:
+            if self._is_cancelled:  # each future that is cancelled calls this
+                return
+            self._is_cancelled = True
             self._waiting.clear()
             self.error = self.error or CancelledError()
             self._is_read = True
