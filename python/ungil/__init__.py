@@ -5,6 +5,7 @@
 - `parallel_for`, `map`, `integrate` (module `functions`): call your own C functions on all cores.
 - `InterpreterPoolExecutor`, `run`, `Interpreter`, `share` (package `interpreters`): run any Python code in isolated
   interpreters.
+- `Queue`, `Event`, `Lock`, `Barrier`, `Counter` (package `exchange`): what tasks in interpreters share.
 - `Control` (module `control`), `track` (module `progress`): progress, cancellation, deadlines and progress bars.
 - `Error` and its subclasses (module `errors`): the exceptions.
 - `aio`: awaitable forms of the long functions, for asyncio.
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from . import compat as compat
     from . import control as control
     from . import errors as errors
+    from . import exchange as exchange
     from . import functions as functions
     from . import interpreters as interpreters
     from . import kernels as kernels
     from . import progress as progress
     from .control import *  # noqa: F403 - all names of its __all__, as in each of these lines
     from .errors import *  # noqa: F403
+    from .exchange.queues import *  # noqa: F403
+    from .exchange.sync import *  # noqa: F403
     from .functions import *  # noqa: F403
     from .interpreters._sharing import share as share
     from .interpreters.executor import *  # noqa: F403
@@ -42,6 +46,8 @@ _NAMES = {
     "control": "Control Progress",
     "errors": "CancelledError Error ExecutionError ExitingError InterpreterDiedError InvalidArgumentError "
     "ResultOverflowError TimeoutError UnsupportedError",
+    "exchange.queues": "Queue ShutDown",
+    "exchange.sync": "Barrier Counter Event Lock",
     "functions": "integrate map parallel_for",
     "interpreters._sharing": "share",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",
@@ -55,7 +61,7 @@ _MODULES["__version__"] = "_native.library"
 # They were here in version 0.1.
 _MOVED_TO_COMPAT = ("num_primes", "pi", "test")
 
-_SUBMODULES = ("aio", "compat", "control", "errors", "functions", "interpreters", "kernels", "progress")
+_SUBMODULES = ("aio", "compat", "control", "errors", "exchange", "functions", "interpreters", "kernels", "progress")
 
 # Names of builtins are left out: `from ungil import *` hides none of them.
 __all__ = sorted({"aio", "compat", *_MODULES} - {"TimeoutError", "map", "sum"})

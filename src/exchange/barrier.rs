@@ -1,7 +1,7 @@
 //! Barriers: so many threads wait until all of them have come.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::shared::Shared;
 use super::wait::{Limits, Waiters, Woken};
@@ -33,8 +33,8 @@ pub struct Status {
 
 struct State {
     phase: u64,
-    /// The parties that have arrived in this phase.
-    arrived: u64,
+    /// The numbers of the parties that have arrived in this phase.
+    arrived: BTreeSet<u64>,
     /// Whether all have arrived, and the last one keeps the others.
     is_held: bool,
     is_broken: bool,
@@ -46,13 +46,14 @@ struct State {
 impl State {
     /// Begins the next phase.
     fn pass(&mut self) -> Woken {
-        (self.phase, self.arrived, self.is_held) = (self.phase + 1, 0, false);
+        self.arrived.clear();
+        (self.phase, self.is_held) = (self.phase + 1, false);
         self.waiters.take_all()
     }
 
     /// The same, but the parties that wait get an error.
     fn fail(&mut self) -> Woken {
-        let waiting = self.arrived - u64::from(self.is_held);
+        let waiting = self.arrived.len() as u64 - u64::from(self.is_held);
         if waiting > 0 {
             self.failed.insert(self.phase, waiting);
         }
@@ -83,9 +84,11 @@ impl State {
         if self.is_held {
             return None;
         }
-        let number = self.arrived;
-        self.arrived += 1;
-        if self.arrived < parties {
+        // The lowest that is free. So the last party has the highest, although others may have left and come again.
+        let number =
+            (0..).find(|number| !self.arrived.contains(number)).expect("there are more numbers than parties");
+        self.arrived.insert(number);
+        if (self.arrived.len() as u64) < parties {
             return Some((number, None));
         }
         self.is_held = holds;
@@ -98,7 +101,7 @@ impl Barrier {
     pub fn new(parties: u64) -> Self {
         let state = State {
             phase: 0,
-            arrived: 0,
+            arrived: BTreeSet::new(),
             is_held: false,
             is_broken: false,
             failed: BTreeMap::new(),
@@ -127,7 +130,7 @@ impl Barrier {
         };
         let give_up = |state: &mut State, error| {
             let is_time = matches!(error, Error::WaitedTooLong | Error::TimedOut);
-            state.arrived -= u64::from(own.get().is_some());
+            own.get().inspect(|(_, number)| _ = state.arrived.remove(number));
             if arrival.breaks && is_time { state.break_up() } else { Woken::new() }
         };
         self.state.wait(limits, (|state| &mut state.waiters, ()), attempt, give_up)
@@ -162,7 +165,7 @@ impl Barrier {
     /// Errors: [`Error::Forked`].
     pub fn status(&self) -> Result<Status, Error> {
         self.state.change(|state| {
-            let waiting = if state.is_held { 0 } else { state.arrived };
+            let waiting = if state.is_held { 0 } else { state.arrived.len() as u64 };
             Ok((Status { waiting, is_broken: state.is_broken }, Woken::new()))
         })
     }

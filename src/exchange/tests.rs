@@ -237,6 +237,29 @@ fn a_barrier_releases_all_parties_in_each_phase() {
     assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
 }
 
+/// Parties leave and come again, as those do that wait in slices.
+#[test]
+fn the_parties_of_a_phase_have_different_numbers() {
+    let phases = if cfg!(miri) { 3 } else { 200 };
+    let barrier = Barrier::new(3);
+    let short = || Limits::new(Some(Duration::from_micros(50)), None).unwrap();
+    let pass = || loop {
+        match barrier.wait(PLAIN, &short()) {
+            Err(Error::WaitedTooLong) => thread::yield_now(),
+            outcome => return outcome.unwrap(),
+        }
+    };
+    let numbers = thread::scope(|scope| {
+        let threads = [(); 3].map(|()| scope.spawn(|| (0..phases).map(|_| pass()).collect::<Vec<_>>()));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    for phase in 0..phases {
+        let mut of_phase = [numbers[0][phase], numbers[1][phase], numbers[2][phase]];
+        of_phase.sort();
+        assert_eq!(of_phase, [0, 1, 2]);
+    }
+}
+
 #[test]
 fn a_barrier_breaks() {
     let barrier = Barrier::new(2);

@@ -299,7 +299,18 @@ def _give_back(identity: tuple[int, int, int]) -> None:
         _semaphores[identity][1] -= 1
 
 
+# Queues and the like of this package
+
+
+def _reduce_shared_object(obj: Any) -> Any:
+    from ..exchange._objects import reduction
+
+    return reduction(obj)
+
+
 _REDUCERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    **{name: ("ungil.exchange.sync", _reduce_shared_object) for name in ("Event", "Lock", "Barrier", "Counter")},
+    "Queue": ("ungil.exchange.queues", _reduce_shared_object),
     "socket": ("socket", _reduce_socket),
     "Connection": ("multiprocessing.connection", _reduce_connection),
     "Arena": ("multiprocessing.heap", _reduce_arena),
