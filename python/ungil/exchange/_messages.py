@@ -5,8 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import sys
-from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from .._arrays.addresses import address_of
 from .._native import signatures as c
@@ -15,7 +14,6 @@ from .._native.locks import Numbers
 from .._private_apis import pickle
 from ..interpreters import _pickling
 from ..interpreters._ownership import give_away
-from ..interpreters._sharing import PROTOCOL, OutOfBandBuffer
 
 PICKLE, BYTES = range(2)
 """The tags of messages: what their bytes are."""
@@ -27,8 +25,8 @@ Send = Callable[[int, bytes, Any, int], int]
 """send(tag, data, buffers, count of these): puts a message, and returns the status."""
 
 
-# Memory that messages have, by the numbers of its loans. Any thread adds to it or removes from it, by one operation of a
-# dict.
+# Memory that messages have, by the numbers of its loans. Any thread adds to it or removes from it, by one operation of
+# a dict.
 _lent: dict[int, memoryview] = {}
 _numbers = Numbers()
 
@@ -60,7 +58,7 @@ class Outgoing:
     def send(self, put: Send) -> int:
         """Put the message. Returns the status."""
         _lent.update(zip(self._numbers, self._views))
-        status: Optional[int] = None
+        status: int | None = None
         try:
             status = put(PICKLE, self._data, self._structs, len(self._numbers))
             return status
@@ -105,7 +103,8 @@ class Space:
             received = _Received.from_buffer_copy(message)
             _spaces.append(self)
             return received.item()
-        data, tag = self.bytes[: message.length], message.tag
+        data: Any = self.bytes[: message.length]
+        tag = message.tag
         _spaces.append(self)
         return data if tag == BYTES else _loads(data)
 
@@ -139,7 +138,7 @@ class _Received(c.UngilMessage):
     def __del__(self) -> None:
         _free_message(self.handle)
 
-    def _view(self, address: Optional[int], length: int) -> memoryview:
+    def _view(self, address: int | None, length: int) -> memoryview:
         """A view of the message's memory, which keeps the message."""
         memory: Any = _AllMemory.from_address(address or 0)
         memory.message = self

@@ -1,8 +1,8 @@
 """What the shared objects have in common: a handle, and the way into other interpreters.
 
-An object of the library, a queue for example, is one Python object in each interpreter that has it. Each of these owns a
-handle, which is freed with it. The library's object is freed with the last handle. If an interpreter dies, or is given
-back, the library frees the handles of its code.
+An object of the library, a queue for example, is one Python object in each interpreter that has it. Each of these has
+a handle, which is freed with it. The library's object is freed with the last handle. If an interpreter dies, or is
+given back, the library frees the handles of its code.
 """
 
 from __future__ import annotations

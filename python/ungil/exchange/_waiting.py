@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from .._native import signatures as c
 from .._native.interruptible import POLL_INTERVAL, check_asyncio, in_main_thread
@@ -21,20 +21,20 @@ SLICE = int(1000 * POLL_INTERVAL)
 """Milliseconds of a wait in the program's main thread, and of the first one in all threads."""
 
 LONG_SLICE = 500
-"""Milliseconds of a wait in other threads. (The library wakes the interrupted threads of interpreters several times.)"""
+"""Milliseconds of a wait in other threads. (The library wakes interrupted threads of interpreters several times.)"""
 
 FOREVER = 2**53  # seconds, for float arithmetic
 
 
-def seconds_of(timeout: Optional[float]) -> Optional[float]:
+def seconds_of(timeout: float | None) -> float | None:
     """The timeout as the functions here take it. Raises ValueError as queue.Queue does."""
     if timeout is not None and not timeout >= 0:
         raise ValueError("'timeout' must be a non-negative number")
     return timeout
 
 
-def wait(call: Callable[[int, int], int], timeout: Optional[float] = None, control: Optional[Control] = None) -> int:
-    """The status of call(milliseconds, handle of the control), which waits for so long, once it needs to wait no more."""
+def wait(call: Callable[[int, int], int], timeout: float | None = None, control: Control | None = None) -> int:
+    """The status of call(milliseconds, handle of the control), which waits for so long, when there is one."""
     if control is not None:
         return _controlled(call, timeout, control)
     if timeout is None:
@@ -63,12 +63,23 @@ def _milliseconds(seconds: float, longest: int) -> int:
     return max(0, min(math.ceil(1000 * seconds) if seconds < FOREVER else longest, longest))
 
 
-def _controlled(call: Callable[[int, int], int], timeout: Optional[float], control: Control) -> int:
+def _controlled(call: Callable[[int, int], int], timeout: float | None, control: Control) -> int:
     """The same, with a control that cancels the wait."""
     if not isinstance(control, Control):
         raise TypeError("control: expected an ungil.Control or None, not %s" % type(control).__name__)
     handle = control._open()
-    return wait(lambda milliseconds, _: call(milliseconds, handle), timeout)
+
+    def once(milliseconds: int, _: int) -> int:
+        status = call(milliseconds, handle)
+        if status == c.UNGIL_E_TIMED_OUT and _BY_DEADLINE in last_error():
+            raise_for(status)
+        return status
+
+    return wait(once, timeout)
+
+
+_BY_DEADLINE = "the deadline of its control"
+"""What the message of a wait says that a control's deadline has ended, and not the timeout of a slice."""
 
 
 def raise_for(status: int) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import queue
 import sys
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from .._native import signatures as c
 from .._native.library import check, library
-from ..control import Control
 from .._private_apis import pickle
+from ..control import Control
 from ..interpreters._sharing import PROTOCOL
 from ._messages import BYTES, CAPACITY, PICKLE, PLAIN, Space, message_of, take_space
 from ._objects import SharedObject
@@ -60,9 +61,9 @@ class Queue(SharedObject):
     Notes
     -----
     What can be an argument of a task can be an item. The receiver's item is its own, as results of tasks are, and does
-    not change when the sender changes what it has put: arrays are copied. An array, bytearray or the like goes without a
-    copy if nothing else refers to it, as in ``queue.put(arrays.pop())`` and ``queue.put(numpy.zeros(n))`` (from Python
-    3.11 on). What `share` returns goes without a copy, too, and both sides use it.
+    not change when the sender changes what it has put: arrays are copied. An array goes without a copy if nothing else
+    refers to it, as in ``queue.put(arrays.pop())`` and ``queue.put(numpy.zeros(n))`` (from Python 3.11 on). What
+    `share` returns goes without a copy, too, and both sides use it.
 
     The queue is freed with the last reference to it in any interpreter. Items that are in it keep their memory until
     then. If an interpreter dies, what it has put can still be got.
@@ -103,7 +104,7 @@ class Queue(SharedObject):
         (self.maxsize,) = arguments
 
     def put(
-        self, item: Any, block: bool = True, timeout: Optional[float] = None, *, control: Optional[Control] = None
+        self, item: Any, block: bool = True, timeout: float | None = None, *, control: Control | None = None
     ) -> None:
         """Put an item into the queue.
 
@@ -142,12 +143,12 @@ class Queue(SharedObject):
             del item
             seconds = seconds_of(timeout) if block else 0
             message = message_of(box)
-            status = message.send(lambda *parts: self._put_message(*parts, seconds, control))
+            status = message.send(functools.partial(self._put_message, timeout=seconds, control=control))
         if status != c.UNGIL_OK:
             _fail(status, queue.Full)
 
     def _put_message(
-        self, tag: int, data: bytes, buffers: Any, count: int, timeout: Optional[float], control: Optional[Control]
+        self, tag: int, data: bytes, buffers: Any, count: int, timeout: float | None, control: Control | None
     ) -> int:
         """Wait until the queue has room. Returns the status."""
         handle = self._handle
@@ -158,7 +159,7 @@ class Queue(SharedObject):
 
         return wait(put, timeout, control)
 
-    def get(self, block: bool = True, timeout: Optional[float] = None, *, control: Optional[Control] = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None, *, control: Control | None = None) -> Any:
         """Take the first item out of the queue.
 
         Parameters
@@ -199,9 +200,7 @@ class Queue(SharedObject):
             _fail(status, queue.Empty)
         return space.item()
 
-    def _get_message(
-        self, status: int, space: Space, timeout: Optional[float], control: Optional[Control]
-    ) -> int:
+    def _get_message(self, status: int, space: Space, timeout: float | None, control: Control | None) -> int:
         """Wait until the queue has a message, if it can have one. Returns the status."""
         if status not in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_INTERRUPTED):
             return status
@@ -288,7 +287,7 @@ class Queue(SharedObject):
             raise ValueError("task_done() called too many times")
         check(status)
 
-    def join(self, timeout: Optional[float] = None, *, control: Optional[Control] = None) -> bool:
+    def join(self, timeout: float | None = None, *, control: Control | None = None) -> bool:
         """Wait until the work for all items that were put is done, as `task_done` says.
 
         Parameters

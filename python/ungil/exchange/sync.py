@@ -7,7 +7,7 @@ import operator
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Optional, SupportsIndex
+from typing import Any, Callable, SupportsIndex
 
 from .._native import signatures as c
 from .._native.library import check, library
@@ -46,17 +46,15 @@ class _Counting(SharedObject):
         lowest: int,
         highest: int,
         change: int,
-        timeout: Optional[float],
-        control: Optional[Control],
-        former: Optional[ctypes.c_int64] = None,
+        timeout: float | None,
+        control: Control | None,
+        former: ctypes.c_int64 | None = None,
     ) -> bool:
         """Wait until the value is in the range, and then add the change. False if the time has passed."""
         handle, reference = self._handle, ctypes.byref(ctypes.c_int64() if former is None else former)
 
         def once(milliseconds: int, control: int) -> int:
-            status: int = library.ungil_counter_wait(
-                handle, lowest, highest, change, milliseconds, control, reference
-            )
+            status: int = library.ungil_counter_wait(handle, lowest, highest, change, milliseconds, control, reference)
             return status
 
         status = wait(once, timeout, control)
@@ -108,7 +106,7 @@ class Event(_Counting):
         """Make the event not set."""
         self._exchange(0)
 
-    def wait(self, timeout: Optional[float] = None, *, control: Optional[Control] = None) -> bool:
+    def wait(self, timeout: float | None = None, *, control: Control | None = None) -> bool:
         """Wait until the event is set.
 
         Parameters
@@ -157,9 +155,7 @@ class Lock(_Counting):
     def __init__(self) -> None:
         self._count(1)
 
-    def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, control: Optional[Control] = None
-    ) -> bool:
+    def acquire(self, blocking: bool = True, timeout: float = -1, *, control: Control | None = None) -> bool:
         """Take the lock. Waits until nobody has it.
 
         Parameters
@@ -223,9 +219,9 @@ class Lock(_Counting):
 
     def __exit__(
         self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.release()
 
@@ -306,12 +302,12 @@ class Counter(_Counting):
 
     def wait(
         self,
-        at_least: Optional[SupportsIndex] = None,
-        at_most: Optional[SupportsIndex] = None,
-        timeout: Optional[float] = None,
+        at_least: SupportsIndex | None = None,
+        at_most: SupportsIndex | None = None,
+        timeout: float | None = None,
         *,
-        control: Optional[Control] = None,
-    ) -> Optional[int]:
+        control: Control | None = None,
+    ) -> int | None:
         """Wait until the value is in a range. A value that comes and goes may be missed.
 
         Parameters
@@ -389,9 +385,7 @@ class Barrier(SharedObject):
 
     __slots__ = ("_action", "_timeout", "parties")
 
-    def __init__(
-        self, parties: int, action: Optional[Callable[[], Any]] = None, timeout: Optional[float] = None
-    ) -> None:
+    def __init__(self, parties: int, action: Callable[[], Any] | None = None, timeout: float | None = None) -> None:
         handle = ctypes.c_int32()
         if not 1 <= parties < 2**31:
             raise ValueError("parties must be > 0")
@@ -405,7 +399,7 @@ class Barrier(SharedObject):
     def _initialize(self, *arguments: Any) -> None:
         self.parties, self._action, self._timeout = arguments
 
-    def wait(self, timeout: Optional[float] = None, *, control: Optional[Control] = None) -> int:
+    def wait(self, timeout: float | None = None, *, control: Control | None = None) -> int:
         """Wait until all parties have come.
 
         Parameters
@@ -485,7 +479,7 @@ class Barrier(SharedObject):
 class _Flags:
     """The flags of a wait at a barrier, which consists of slices: only a timeout of the last one breaks the barrier."""
 
-    def __init__(self, flags: int, seconds: Optional[float]) -> None:
+    def __init__(self, flags: int, seconds: float | None) -> None:
         self._flags, self._end = flags, None if seconds is None else time.monotonic() + seconds
         self.breaks = False
 
@@ -505,6 +499,6 @@ def _number(name: str, value: SupportsIndex) -> int:
     return number
 
 
-def _seconds(timeout: Optional[float]) -> Optional[float]:
+def _seconds(timeout: float | None) -> float | None:
     """The timeout. As in threading, one that is negative has passed."""
     return None if timeout is None else max(as_seconds("timeout", timeout), 0)

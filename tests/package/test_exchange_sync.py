@@ -1,0 +1,142 @@
+"""ungil.Event, Lock, Barrier and Counter: between threads, tasks and interpreters."""
+
+import threading
+import unittest
+
+import ungil
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
+
+
+class Local(unittest.TestCase):
+    """In one Python: as those of threading."""
+
+    def test_event(self):
+        event = ungil.Event()
+        self.assertFalse(event.is_set())
+        self.assertFalse(event.wait(0.001))
+        self.assertFalse(event.wait(-1))
+        thread = threading.Thread(target=event.wait)
+        thread.start()
+        event.set()
+        thread.join()
+        self.assertTrue(event.is_set() and event.wait() and event.wait(0))
+        event.clear()
+        self.assertFalse(event.is_set())
+
+    def test_lock(self):
+        lock = ungil.Lock()
+        self.assertRaisesRegex(RuntimeError, "release unlocked lock", lock.release)
+        with lock as taken:
+            self.assertTrue(taken and lock.locked())
+            self.assertFalse(lock.acquire(False))
+            self.assertFalse(lock.acquire(timeout=0.001))
+            self.assertRaises(ValueError, lock.acquire, False, 1)
+            self.assertRaises(ValueError, lock.acquire, True, -2)
+            with ungil.Control(deadline=0) as control:
+                self.assertRaises(ungil.TimeoutError, lock.acquire, control=control)
+        self.assertFalse(lock.locked())
+        self.assertTrue(lock.acquire(timeout=0))
+        thread = threading.Thread(target=lock.release)  # any thread may
+        thread.start()
+        self.assertTrue(lock.acquire())
+        thread.join()
+
+    def test_counter(self):
+        counter = ungil.Counter(5)
+        self.assertEqual((counter.add(-7), counter.add(), counter.value), (-2, -1, -1))
+        counter.value = 2**63 - 1
+        self.assertRaises(OverflowError, counter.add)
+        self.assertRaises(OverflowError, counter.add, 2**63)
+        self.assertRaises(OverflowError, ungil.Counter, 2**63)
+        self.assertRaises(TypeError, counter.add, 1.5)
+        self.assertRaises(ValueError, counter.wait, 2, 1)
+        self.assertEqual([counter.wait(1), counter.wait()], [2**63 - 1] * 2)
+        self.assertIsNone(counter.wait(at_most=0, timeout=0.001))
+        thread = threading.Thread(target=counter.wait, args=(3, 4))
+        thread.start()
+        counter.value = 0
+        for _ in range(3):
+            counter.add()
+        thread.join()
+
+    def test_barrier(self):
+        acted = []
+        barrier = ungil.Barrier(3, action=lambda: acted.append(1), timeout=60)
+        self.assertEqual((barrier.parties, barrier.n_waiting, barrier.broken), (3, 0, False))
+        numbers = []
+
+        def pass_often():
+            numbers.extend(barrier.wait() for _ in range(20))
+
+        threads = [threading.Thread(target=pass_often) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((sorted(numbers), len(acted)), (sorted([0, 1, 2] * 20), 20))
+        for number in 0, -1:
+            self.assertRaises(ValueError, ungil.Barrier, number)
+
+    def test_a_barrier_breaks(self):
+        barrier = ungil.Barrier(2)
+        self.assertRaises(threading.BrokenBarrierError, barrier.wait, 0.03)
+        self.assertTrue(barrier.broken)
+        self.assertRaises(threading.BrokenBarrierError, barrier.wait)
+        for end in barrier.abort, barrier.reset:
+            barrier.reset()
+            self.assertFalse(barrier.broken)
+            errors = []
+
+            def wait(errors=errors):
+                try:
+                    barrier.wait()
+                except threading.BrokenBarrierError as error:
+                    errors.append(error)
+
+            thread = threading.Thread(target=wait)
+            thread.start()
+            while not barrier.n_waiting and not errors:
+                pass
+            end()
+            thread.join()
+            self.assertEqual(len(errors), 1)
+        failing = ungil.Barrier(1, action=lambda: 1 / 0)
+        self.assertRaises(ZeroDivisionError, failing.wait)
+        self.assertTrue(failing.broken)
+
+
+def work(event, lock, counter, barrier, rounds):
+    event.wait()
+    for _ in range(rounds):
+        with lock:
+            counter.value = counter.value + 1  # not in one step
+    return barrier.wait()
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class BetweenInterpreters(unittest.TestCase):
+    def test_tasks_and_the_program_use_them_together(self):
+        event, lock, counter = ungil.Event(), ungil.Lock(), ungil.Counter()
+        passed = ungil.Counter()
+        barrier = ungil.Barrier(3, action=lambda: passed.add())
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            futures = [pool.submit(work, event, lock, counter, barrier, 200) for _ in range(2)]
+            threading.Thread(target=event.set).start()
+            numbers = [work(event, lock, counter, barrier, 200), *(future.result() for future in futures)]
+            self.assertEqual((sorted(numbers), counter.wait(600), passed.value), ([0, 1, 2], 600, 1))
+            result = pool.submit(lambda *objects: objects, event, lock, counter, barrier).result()
+        for received, sent in zip(result, (event, lock, counter, barrier)):
+            self.assertIs(received, sent)
+
+    def test_a_dead_interpreter_leaves_a_lock_taken_and_others_can_release_it(self):
+        lock = ungil.Lock()
+        with ungil.Interpreter(fresh=True) as interpreter:
+            interpreter.call(ungil.Lock.acquire, lock)
+            self.assertRaises(ungil.InterpreterDiedError, interpreter.call, __import__("os").abort)
+        self.assertTrue(lock.locked())
+        lock.release()
+        self.assertTrue(lock.acquire(False))
+
+
+if __name__ == "__main__":
+    unittest.main()
