@@ -6,6 +6,7 @@ import ctypes
 import gc
 import itertools
 import os
+import sys
 import threading
 import time
 import unittest
@@ -202,7 +203,8 @@ class Streams(unittest.TestCase):
             yield kept
 
         given, address, first, second = self.pool.stream(arrays)
-        self.assertEqual(given.ctypes.data, address)
+        if sys.version_info >= (3, 11):  # earlier ones keep arguments of a call until it ends
+            self.assertEqual(given.ctypes.data, address)
         self.assertEqual([array.sum() for array in (given, first, second)], [10**6, 10**6, 2 * 10**6])
         self.assertTrue(given.flags.writeable and first.flags.writeable)
 

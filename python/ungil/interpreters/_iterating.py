@@ -117,11 +117,12 @@ class Iterating(PoolAttributes):
 
         Notes
         -----
-        An array comes without a copy if the generator gives it away, as by ``yield numpy.zeros(n)``. One that it keeps,
-        in a local variable for example, is copied. For a function of each item of an iterable, see `map` with
-        `buffersize`. In asyncio, use `ungil.aio.stream`.
+        An array comes without a copy if the generator gives it away, as by ``yield numpy.zeros(n)`` (from Python 3.11
+        on). One that it keeps, in a local variable for example, is copied. For a function of each item of an iterable,
+        see `map` with `buffersize`. In asyncio, use `ungil.aio.stream`.
 
-        Cost: that of an `Interpreter`, and a thread; then 20 to 100 us for all items that wait.
+        Cost: that of an `Interpreter`, and a thread; then that of putting the items into an `ungil.Queue` and getting
+        them from it.
 
         Examples
         --------

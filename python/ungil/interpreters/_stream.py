@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import operator
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import GeneratorType, TracebackType
 from typing import Any, NamedTuple, SupportsIndex
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, check_asyncio, ends_by_interrupt
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, check_asyncio, ends_by_interrupt, take
 from .._native.locks import Numbers
 from .._private_apis import register_atexit
 from ..errors import Error
+from ..exchange.queues import Queue, ShutDown
 from . import _generators, _streams
 from ._calls import Call, call_of
-from ._pickling import Message, loads
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import import_module
 from ._requests import Outcome, exception_of
-from ._sharing import share
 from ._tasks import outcome_of
 from ._threads import Worker
 from .interpreter import Interpreter
@@ -59,22 +57,20 @@ class Setup(NamedTuple):
 
 
 class _Producer:
-    """What the iterator and the thread of a stream share."""
+    """What the iterator and the thread of a stream share.
 
-    def __init__(self, pool: Pool, setup: Setup, number: int, call: Call, size: int) -> None:
-        self.pool, self._setup, self._call = pool, setup, call
-        self.number = number
-        self._taken = max(1, size // 2)  # items at once, while others wait in the interpreter
-        self._size = size - self._taken + 1
-        self.closed = bytearray(1)
-        self.started = Latch()
-        self.interpreter: Interpreter | None = None
-        self.outcome: Outcome | None = None  # of the generator's run
-        self.lock = threading.Lock()  # held while items are fetched: the interpreter is closed only afterwards
-        self.was_shut_down = False
-        self.is_abandoned = False  # nobody waits for the end
+    The queue is shut down at the end of the generator's run; at once, with the items in it, to close the stream.
+    """
+
+    def __init__(self, pool: Pool, setup: Setup, queue: Queue, call: Call) -> None:
+        self.pool, self.queue = pool, queue
+        self._setup, self._call = setup, call
+        self._interpreter: Interpreter | None = None
+        self.outcome = Outcome(None)  # of the run, when that has ended
+        self._is_closed = False
+        self.was_shut_down = False  # with the pool
         self.process = os.getpid()
-        self.worker = Worker(self._work, "%s_stream_%d" % (setup.name, number), setup.stack_size)
+        self.worker = Worker(self._work, "%s_stream_%d" % (setup.name, _numbers.take()), setup.stack_size)
 
     def start(self) -> None:
         _producers.add(self)
@@ -88,87 +84,64 @@ class _Producer:
 
     def _work(self) -> None:
         try:
-            self.outcome = self._run()
+            with self._setup.start() as interpreter:
+                self._interpreter = interpreter
+                if not self._is_closed:
+                    self.outcome = outcome_of(self._call, interpreter)
+                self._interpreter = None
         except BaseException as error:
             self.outcome = Outcome(None, error)
         finally:
             self._call.drop()
-            if not self.started.is_open:
-                self.started.open()
+            self.queue.shutdown()
             _producers.discard(self)
-
-    def _run(self) -> Outcome:
-        interpreter = self._setup.start()
-        try:
-            begin = call_of(_generators.begin, (self.number, self._size, share(self.closed)), {}, frozenset())
-            outcome_of(begin, interpreter).get()
-            self.interpreter = interpreter
-            self.started.open()
-            return outcome_of(self._call, interpreter)
-        finally:
-            with self.lock:
-                self.interpreter = None
-                interpreter.close()
-
-    def fetch(self) -> Sequence[Any]:
-        """Items that wait, but at least one. None if there will be no more, but for those of the outcome."""
-        self.started.wait()
-        with self.lock:
-            if self.interpreter is None:
-                return ()
-            try:
-                items: Sequence[Any] = self.interpreter.call(_generators.take, self.number, self._taken)
-            except (Error, KeyError):  # it died, or has just ended
-                return ()
-            return items
 
     def close(self) -> None:
         """Have the generator closed when it comes to its next item. This does not wait."""
-        self.closed[0] = 1
+        self._is_closed = True
+        try:
+            self.queue.shutdown(immediate=True)
+        except Error:  # of the child of a fork
+            pass
 
     def interrupt(self) -> None:
-        interpreter = self.interpreter
+        interpreter = self._interpreter
         if interpreter is not None:
             try:
                 interpreter.interrupt()
             except (Error, ValueError):  # it has just been closed
                 pass
 
-    def wait(self, deadline: float | None = None) -> bool:
-        """Wait for the end of the thread, which Ctrl-C hastens; False if that does not come in time."""
+    def wait(self) -> None:
+        """Wait until the run has ended, and the interpreter can be used again. Ctrl-C interrupts the run."""
         try:
             while not self.worker.finished.wait(POLL_INTERVAL):
-                if deadline is not None and time.monotonic() > deadline:
-                    return False
                 check_asyncio()
         except BaseException:
+            self.close()
             self.interrupt()
             self.worker.finished.wait(INTERRUPT_TIMEOUT)
             raise
-        return True
 
 
 class Stream(Iterator[Any]):
     """The items of `InterpreterPoolExecutor.stream`. At the end of a `with` block, it is closed."""
 
-    def __init__(self, producer: _Producer) -> None:
-        self._producer = producer
-        self._items: deque[Any] = deque()
-        self._lock = threading.Lock()  # held by a thread that waits for items
+    def __init__(self, producer: _Producer, is_in_step: bool) -> None:
+        self._producer, self._is_in_step = producer, is_in_step
+        self._items: deque[Any] = deque()  # that `wait` has got
         self._is_over = False
-        self._error: BaseException | None = None  # after the last item
+        self._errors: list[BaseException] = []  # after the last item; the thread that takes it raises it
 
     def __next__(self) -> Any:
-        while True:
+        while not self.is_over:
             try:
-                item = self._items.popleft()
-            except IndexError:
-                if self._is_over:
-                    break
-                self.wait()
-            else:
-                return loads(item.data, [buffer.view for buffer in item.buffers]) if type(item) is Message else item
-        error, self._error = self._error, None
+                return self._items.popleft() if self._items else self._get()
+            except IndexError:  # another thread was faster
+                pass
+            except ShutDown:
+                self._end()
+        error = take(self._errors)
         if error is None:
             raise StopIteration
         try:
@@ -176,46 +149,60 @@ class Stream(Iterator[Any]):
         finally:
             del error  # its traceback has this frame
 
+    def _get(self) -> Any:
+        queue = self._producer.queue
+        try:
+            item = queue.get()
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C
+            self.cancel()
+            self._producer.interrupt()
+            raise
+        if self._is_in_step:
+            queue.task_done()
+        return item
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there are no more items. In the child of a fork, the stream ends with an error."""
+        if self._producer.process != os.getpid() and not self._is_over:
+            self._is_over = True
+            self._errors.append(BrokenInterpreterPool(_FORKED))
+        return self._is_over and not self._items
+
     @property
     def is_ready(self) -> bool:
         """Whether the next item, or the end, is there."""
-        return bool(self._items) or self._is_over
+        return bool(self._items) or self.is_over or not self._producer.queue.empty()
 
     def wait(self) -> None:
-        """Wait for the next item, or the end, unless it is there."""
-        producer = self._producer
-        if producer.process != os.getpid():
-            if not self.is_ready:
-                self._error, self._is_over = BrokenInterpreterPool(_FORKED), True
-            return
-        with self._lock:
-            if self.is_ready:
-                return
+        """Wait for the next item, or the end."""
+        if not self.is_over and not self._items:
             try:
-                items = producer.fetch()
-                if not items and not producer.is_abandoned:
-                    producer.wait()
-            except BaseException:  # Ctrl-C
-                self.cancel()
-                self._is_over = True
-                raise
-            if not self._is_over:  # another thread has closed it
-                self._items.extend(items or self._end())
+                self._items.append(self._get())
+            except ShutDown:
+                self._end()
 
-    def _end(self) -> Sequence[Any]:
-        """Note that the generator has ended, and how. The last items."""
+    def _end(self) -> None:
+        """Note how the generator has ended."""
         producer = self._producer
-        outcome = producer.outcome or Outcome(None)
-        rest, failure = outcome.result or ((), None)
-        self._error = outcome.error if failure is None else exception_of(failure)
-        if self._error is None and producer.was_shut_down:
-            self._error = RuntimeError("cannot continue a stream after shutdown")
+        if self._is_over:  # also if it was cancelled: then nobody waits for the end
+            return
+        producer.wait()
+        failure, error = producer.outcome
+        if failure is not None:
+            error = exception_of(failure)
+        if error is None and producer.was_shut_down:
+            error = RuntimeError("cannot continue a stream after shutdown")
+        if error is not None and not self._is_over:
+            self._errors.append(error)
         self._is_over = True
-        return rest
 
     def cancel(self) -> None:
         """Have the generator closed when it comes to its next item. This does not wait for that."""
-        self._producer.is_abandoned = True
+        self._is_over = True
+        self._items.clear()
         self._producer.close()
 
     def close(self) -> None:
@@ -223,17 +210,14 @@ class Stream(Iterator[Any]):
 
         If the generator is busy, it is closed when it comes to its next item. Ctrl-C interrupts it.
         """
-        producer = self._producer
-        producer.close()
-        is_over, self._is_over = self._is_over, True
-        self._items.clear()
-        self._error = None
-        if is_over or producer.process != os.getpid():
+        producer, was_over = self._producer, self.is_over
+        self.cancel()
+        self._errors.clear()
+        if was_over:
             return
         producer.wait()
-        _, failure = (producer.outcome or Outcome(None)).result or ((), None)
-        if failure is not None:
-            raise exception_of(failure)
+        if producer.outcome.result is not None:
+            raise exception_of(producer.outcome.result)
 
     def __enter__(self) -> Stream:
         return self
@@ -264,11 +248,13 @@ def stream_of(
             raise TypeError("an iterable takes no arguments")
     if pool.is_shutdown:
         raise RuntimeError("cannot start a stream after shutdown")
-    number = _numbers.take()
     _streams.flush()
-    call = call_of(_generators.run, (number, source, args, kwargs), {}, pool.shared_names)
-    producer = _Producer(pool, setup, number, call, size)
-    stream = Stream(producer)
+    # An item that waits to be put is one of those that wait to be taken.
+    is_in_step = size == 1
+    queue = Queue(max(1, size - 1))
+    call = call_of(_generators.run, (queue, source, args, kwargs, is_in_step), {}, pool.shared_names)
+    producer = _Producer(pool, setup, queue, call)
+    stream = Stream(producer, is_in_step)
     producer.start()
     return stream
 
@@ -295,7 +281,8 @@ def join_all(pool: Pool | None = None) -> None:
             if pool is None or producer.pool is pool:
                 if interrupts:
                     producer.interrupt()
-                producer.wait(deadline)
+                while not producer.worker.finished.wait(POLL_INTERVAL) and time.monotonic() < deadline:
+                    check_asyncio()
 
 
 def _at_exit() -> None:
