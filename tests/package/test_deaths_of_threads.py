@@ -96,6 +96,26 @@ for _ in range(5):
             "abort() was called\n" + "9\n" * 5,
         )
 
+    def test_a_fatal_error_without_the_gil(self):
+        """Python has written the stack, so nothing but the end itself needs the GIL, which another request has."""
+        self.assert_prints(
+            """
+SOURCES = (
+    "while not begun: time.sleep(0)\\nctypes.CDLL(None).Py_FatalError(b'of the test')",
+    "begun.append(1)\\nwhile True: pass",
+)
+with ungil.Interpreter() as interpreter:
+    interpreter.exec("import ctypes, faulthandler, time; begun = []")
+    interpreter.exec("faulthandler.disable()")  # its end, which is a part of a fatal error, needs the GIL in Python 3.13
+    threads = [threading.Thread(target=lambda it=it: print(why(interpreter.exec, it))) for it in SOURCES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+""",
+            "Fatal Python error: of the test\n" * 2,
+        )
+
     def test_several_ends_at_once(self):
         """By a thread that has the GIL and by one that has not, while others want it, and one sleeps."""
         self.assert_prints(

@@ -229,7 +229,9 @@ impl Service {
     /// Takes the GIL and keeps it, or stops the world of a free-threaded Python: no other thread runs Python code from then
     /// on. Then it reports that.
     fn keep_gil_forever(&self, stopped: Option<&Sender<()>>) -> ! {
-        if let Some(world) = self.world.filter(|_| self.take_gil()) {
+        if self.take_gil()
+            && let Some(world) = self.world
+        {
             // SAFETY: this thread has just been attached; by the contract of `new`, the world is that of the copy.
             unsafe { world.forever(|| self.report_and_wake(stopped)) };
         }
