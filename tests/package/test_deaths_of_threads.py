@@ -104,16 +104,18 @@ SOURCES = (
     "while not begun: time.sleep(0)\\nctypes.CDLL(None).Py_FatalError(b'of the test')",
     "begun.append(1)\\nwhile True: pass",
 )
+del os.environ["PYTHONFAULTHANDLER"]  # whose end, which is a part of a fatal error, needs the GIL in Python 3.13
 with ungil.Interpreter() as interpreter:
-    interpreter.exec("import ctypes, faulthandler, time; begun = []")
-    interpreter.exec("faulthandler.disable()")  # its end, which is a part of a fatal error, needs the GIL in Python 3.13
-    threads = [threading.Thread(target=lambda it=it: print(why(interpreter.exec, it))) for it in SOURCES]
+    interpreter.exec("import ctypes, time; begun = []")
+    found = []
+    threads = [threading.Thread(target=lambda it=it: found.append(why(interpreter.exec, it))) for it in SOURCES]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    print(found)
 """,
-            "Fatal Python error: of the test\n" * 2,
+            "%r\n" % (2 * ["Fatal Python error: of the test"],),
         )
 
     def test_several_ends_at_once(self):
