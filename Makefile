@@ -164,15 +164,18 @@ fuzz: | need-cargo need-cc need-python ## feed damaged libraries to the ELF rewr
 BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
-export NAME RESULT OLD NEW
-.PHONY: bench bench-quick bench-newest bench-report bench-compare bench-criterion test-criterion readme
+export NAME RESULT OLD NEW BEFORE
+.PHONY: bench bench-quick bench-goals bench-newest bench-report bench-compare bench-criterion test-criterion readme
 bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (20 minutes): a result, and a report in build/bench; SUITES="..." selects
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
 bench-quick: all $(BENCH_VENV)/ready ## the same with fewer sizes and rounds, in less than a minute
 	@$(BENCH) run --quick --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
-# In the root that test-newest makes, which has neither make nor git. QUICK=--quick tries it.
+bench-goals: all $(BENCH_VENV)/ready ## measure only what the goals of exchanging are about, and tell which are reached (5 minutes); or tell it of RESULT=file BEFORE=file
+	@$(BENCH) $(if $(RESULT),goals "$$RESULT" $(if $(BEFORE),--before "$$BEFORE"),run --goals $(QUICK) $(if $(NAME),--host "$$NAME"))
+
+# In the root that test-newest makes, which has neither make nor git. QUICK=--quick tries it, QUICK=--goals selects.
 BENCH_NEWEST := python3.14
 IN_NEWEST    := tests/newest/enter
 bench-newest: all ## as root on Debian: compare interpreters with their peers on Python 3.14, the standard library's among them (10 minutes)

@@ -1,4 +1,4 @@
-"""The command line: runs benchmarks, writes reports, compares results, updates the README's figures."""
+"""The command line: runs benchmarks, writes reports, compares results, tells goals, updates the README's figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import conductor, machine, results
+from . import conductor, goals, machine, results
 from .contest import FULL, QUICK
 from .results import NAMES
 
@@ -21,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
     conductor.forget_settings()  # before the library is loaded, which then works as it comes
     from ungil._native.library import library, version
 
+    if arguments.goals:
+        arguments.suites, arguments.only = ["interpreters"], goals.pattern()
     now = datetime.now(timezone.utc)
     path = results.new_path(arguments.results, now.strftime("%Y-%m-%d"), arguments.host, arguments.quick)
     about = machine.about(library.ungil_cpu_active().decode(), version, arguments.commit)
@@ -38,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         conductor.Conductor(found, path).run()
         print(f"\n{found.seconds:.0f} s; the samples are in {path}")
         _report(path, found, arguments.report)
+        if arguments.goals:
+            goals.show(found)
     except KeyboardInterrupt:
         print(f"\nstopped; what was measured is in {path}, and `make bench-report RESULT={path}` draws it")
         return 130
@@ -69,6 +73,11 @@ def compare(arguments: argparse.Namespace) -> int:
     return compare(results.load(arguments.old), [results.load(path) for path in arguments.new], arguments.bound)
 
 
+def show_goals(arguments: argparse.Namespace) -> int:
+    before = results.load(arguments.before) if arguments.before else None
+    return max(goals.show(results.load(path), before) for path in arguments.results)
+
+
 def readme(arguments: argparse.Namespace) -> int:
     from .claims import update
 
@@ -82,7 +91,8 @@ def main() -> int:
     command = commands.add_parser("run", help="measure, and write the result and the page")
     command.add_argument("--quick", action="store_true", help="fewer sizes and rounds: below a minute")
     command.add_argument("--suites", nargs="+", choices=NAMES, default=NAMES)
-    command.add_argument("--only", default="", help="only what has this text in its name")
+    command.add_argument("--only", default="", help="only names that this regular expression matches")
+    command.add_argument("--goals", action="store_true", help="only what goals are about, and tell which are reached")
     command.add_argument("--host", default=platform.node() or "unknown", help="the machine's name in the result's")
     command.add_argument("--commit", help="the commit that is measured, where git does not tell it")
     command.add_argument("--results", type=Path, default=results.FOLDER, help="the folder for the result")
@@ -100,6 +110,11 @@ def main() -> int:
     command.add_argument("new", nargs="+", help="two or more: a loss must be in each of them")
     command.add_argument("--bound", type=float, default=0.1, help="the part of a ratio that may be lost (0.1)")
     command.set_defaults(run=compare)
+
+    command = commands.add_parser("goals", help="which goals results reach; status 1 for one that is missed")
+    command.add_argument("results", nargs="+")
+    command.add_argument("--before", help="a result with which ungil's own times are compared")
+    command.set_defaults(run=show_goals)
 
     command = commands.add_parser("readme", help="write the newest result's figures into the README")
     command.add_argument("--check", action="store_true", help="only tell whether they are there")

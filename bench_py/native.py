@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from ctypes import POINTER, c_double, c_int, c_int32, c_int64, c_size_t, c_uint8, c_uint64, c_void_p
+from ctypes import POINTER, c_double, c_int, c_int32, c_int64, c_long, c_size_t, c_uint8, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,10 @@ _SIGNATURES: dict[str, dict[str, tuple[Any, ...]]] = {
         "launch_openmp": (None, c_int, c_int),
         "launch_ungil": (c_int32, c_void_p, c_int, c_int),
         "nothing": (c_int32, c_int32, c_int32),
+    },
+    "lock": {
+        "start_ticks": (c_int, c_void_p, c_void_p, c_long),
+        "stop_ticks": (c_int, POINTER(c_long), POINTER(c_long)),
     },
 }
 

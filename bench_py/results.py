@@ -140,7 +140,7 @@ class Results:
     suites: list[str] = field(default_factory=list)
     """The requested suites."""
     only: str = ""
-    """Only names that contain this text were measured."""
+    """Only names that this regular expression matches were measured."""
     effort: dict[str, float] = field(default_factory=dict)
     """Rounds and limits, see contest.py."""
     load: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -34,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("suite", choices=NAMES)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default="", help="steps whose name has this text")
+    parser.add_argument("--only", default="", help="steps whose name matches this pattern")
     arguments = parser.parse_args()
     output = private_output()
 
@@ -45,7 +46,7 @@ def main() -> None:
     with ExitStack() as stack:
         measuring = Measuring(QUICK if arguments.quick else FULL)
         tools = Tools(measuring.effort, lambda peer, why: tell(missing=[peer, why]), stack)
-        steps = [step for step in suite(arguments.suite).steps(tools) if arguments.only in step.name]
+        steps = [step for step in suite(arguments.suite).steps(tools) if re.search(arguments.only, step.name)]
         tell(steps=[(step.name, step.seconds) for step in steps])
         for i, step in enumerate(steps):
             tell(begin=i)

@@ -23,7 +23,8 @@ from .. import tasks
 from ..contest import Contest, brief, sizes
 from ..machine import processors
 from ..results import STANDARD, Row
-from . import Step, Tools
+from . import Step, Tools, exchange
+from .exchange import REFERENCE, THREADS
 
 TITLE = "Interpreters"
 ABOUT = (
@@ -32,7 +33,8 @@ ABOUT = (
     "threads, which share everything but run one at a time under the GIL. Pools have as many workers as there are "
     "processors, from two to eight, and are warm unless their start is measured."
 )
-REFERENCE, THREADS, BYTES = "ungil", "threads", "ungil_interp_call, bytes to bytes"
+BYTES = "ungil_interp_call, bytes to bytes"
+ACTOR = "ungil, a method of an actor"
 REUSED = "loky, its reusable pool"
 
 START = "start of a pool with one worker"
@@ -55,6 +57,7 @@ SHARED = (
     "libraries. ungil's interpreters load their own; the standard library's share one libpython."
 )
 NOTES = {
+    **exchange.NOTES,
     PURE: "The same work on the same processors: 1 is the best possible.",
     BARE: SHARED,
     MEMORY: SHARED,
@@ -134,20 +137,21 @@ class Pools:
         """work(pool) with each pool."""
         if STANDARD in self.kinds and STANDARD not in self.warm:
             self._warm_up(STANDARD)
-        return self._contest(table, size, self.warm, work, expected, **more)
+        return self.contest_among(table, size, self.warm, work, expected, **more)
 
     def contest_of_kinds(
         self, table: str, workers: int, work: Callable[[Any], Any], expected: Any, **more: Any
     ) -> Contest:
         """work(kind) with each kind, to start pools by; each call is a sample."""
         self.end_standard([self.warm.pop(STANDARD, None)])
-        return self._contest(table, workers, self.kinds, work, expected, once=True, **more)
+        return self.contest_among(table, workers, self.kinds, work, expected, once=True, **more)
 
-    def _contest(
+    def contest_among(
         self, table: str, size: float, among: dict[str, Any], work: Callable[[Any], Any], expected: Any, **more: Any
     ) -> Contest:
+        """work(one) with each of these."""
         contenders = {name: partial(work, it) for name, it in among.items()}
-        context = frozenset({THREADS, BYTES, REUSED})
+        context = frozenset({THREADS, BYTES, ACTOR, REUSED})
         return Contest("interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, **more)
 
     def occupy_idle(self) -> None:
@@ -219,6 +223,9 @@ class Pools:
 
         contest = self.contest(ROUND_TRIP, 1, work, sum(range(trips)), calls=trips)
         contest.contenders = {**contest.contenders, BYTES: self.bytes_to_bytes(trips)}
+        if hasattr(ungil.InterpreterPoolExecutor, "actor"):
+            actor = self.warm[REFERENCE].actor(tasks.Echo)
+            contest.contenders[ACTOR] = lambda: sum(actor.same(i).result() for i in range(trips))
         return contest
 
     def bytes_to_bytes(self, trips: int) -> Callable[[], int]:
@@ -321,6 +328,7 @@ def steps(tools: Tools) -> Iterator[Step]:
     tasks_of_map = 1000 if quick else 10_000
     yield Step(SMALL, 60, partial(pools.small, SMALL, 1, tasks_of_map))
     yield Step(CHUNKS, 5, partial(pools.small, CHUNKS, 100, tasks_of_map))
+    yield from exchange.Exchange(tools, pools).steps()
     for n in (10**3, 10**7) if quick else sizes(10**3, 10**9):
         yield Step(f"{ARGUMENT}, {n:,}", 1 + n / 2e7, partial(pools.argument, n))
         if not quick and n < 10**9:
