@@ -12,6 +12,7 @@ from unittest import mock
 
 from bench_py import claims, compare, results, text
 from bench_py.contest import Contest, Effort, Measuring, WrongAnswer, brief
+from bench_py.suites import exchange, interpreters
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BRIEF = Effort(rounds=5, sample=0.0001, limit=60, long=60, few=3)  # whatever else the machine does
@@ -210,11 +211,12 @@ class Readme(unittest.TestCase):
         return dict.fromkeys(claim.readme_table for claim in claims.CLAIMS)
 
     def test_every_claim_has_its_figure(self):
+        """But for tables of the exchange, which results may be older than."""
         sources = claims.newest_sources()
-        for name in self.names():
-            for claim in sources.claims(name):
-                path, run = sources.of(claim)
-                self.assertNotEqual(claim.figure(run), "not measured", (claim, path))
+        for claim in claims.CLAIMS:
+            path, run = sources.of(claim)
+            if claim.figure(run) == claims.UNMEASURED:
+                self.assertIn(claim.result_table, [*vars(exchange).values(), interpreters.ROUND_TRIP], (claim, path))
 
     def test_interpreters_have_a_source_of_their_own(self):
         """The newest with the standard library's interpreters, which other Pythons lack, even if others are newer."""
@@ -224,6 +226,9 @@ class Readme(unittest.TestCase):
             found.machine["python"], found.suites = python, suites
             table = "an empty task there and back"
             found.rows.append(results.Row("interpreters", table, 1, "s", "ungil", [], samples))
+            is_prime = next(claim for claim in claims.CLAIMS if claim.result_table.startswith("is_prime"))
+            both = {is_prime.ours: [1.0], is_prime.peer: [5.0]}
+            found.rows.append(results.Row("kernels", is_prime.result_table, is_prime.size, "s", None, [], both))
             return found
 
         whole = {"ungil": [1.0], "processes, fork": [2.0]}
