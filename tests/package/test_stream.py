@@ -13,6 +13,7 @@ import unittest
 from unittest import mock
 
 import ungil
+from references import not_on_pypy
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, PATIENCE, Programs, numpy
 from ungil import aio
 from ungil._native.library import library
@@ -63,6 +64,11 @@ def fail_at_the_end():
 class Squares:
     def __iter__(self):
         return (n * n for n in range(5))
+
+
+class Interrupted:
+    def add(self, producer):
+        raise KeyboardInterrupt
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
@@ -240,6 +246,16 @@ class Streams(unittest.TestCase):
                     raise RuntimeError("KeyboardInterrupt") from error
         self.assertEqual(self.made[1], 1)
         self.assertRaisesRegex(RuntimeError, "after shutdown", self.pool.stream, count)
+
+    @not_on_pypy("has no reference counts")
+    def test_memory_is_in_no_reference_cycle(self):
+        """To free the memory of a message that is in a cycle may be a crash."""
+        data = bytearray(9)
+        gc.disable()
+        self.addCleanup(gc.enable)
+        with mock.patch.object(_stream, "_producers", Interrupted()):
+            self.assertRaises(KeyboardInterrupt, self.pool.stream, len, ungil.share(data))
+        data.append(1)
 
     def test_it_has_what_the_pools_interpreters_have(self):
         def begin(value):

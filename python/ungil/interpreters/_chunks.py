@@ -95,7 +95,7 @@ class Chunks:
             try:
                 part = next(self._parts, None)
             except Exception as error:
-                self.error, part = error, None
+                self.error, part = _without_first_frame(error), None
             if part is None:
                 self._is_read = True
             else:
@@ -105,10 +105,7 @@ class Chunks:
                 self._submit()
 
     def _add(self, part: list[Any]) -> None:
-        try:
-            self._waiting.append(arguments_of(part, self._names))
-        except Exception as error:  # it comes in the place of the results
-            self._waiting.append(error)
+        self._waiting.append(_arguments_or_error(part, self._names))
         _unfinished.add(self)
 
     def _submit(self, least: float = 0) -> None:
@@ -122,7 +119,7 @@ class Chunks:
                     self._submit_chunk(self._next_size(least > 1))
                     least -= 1
             except Exception as error:  # of `put`
-                self.error = error
+                self.error = error.with_traceback(None)
                 self._waiting.clear()
                 self._is_read = True
             except BaseException:
@@ -238,6 +235,21 @@ def _completed(chunks: weakref.ref[Chunks], count: int, future: Future[Any]) -> 
     known = chunks()
     if known is not None:
         known.completed(count, future)
+
+
+# Memory must not be part of a reference cycle. So exceptions that chunks keep have no frames that have the chunks.
+
+
+def _arguments_or_error(part: list[Any], names: frozenset[str]) -> Arguments | Exception:
+    try:
+        return arguments_of(part, names)
+    except Exception as error:  # it comes in the place of the results
+        return error
+
+
+def _without_first_frame(error: Exception) -> Exception:
+    trace = error.__traceback__
+    return error.with_traceback(None if trace is None else trace.tb_next)
 
 
 def _bytes_of(part: Arguments) -> int:

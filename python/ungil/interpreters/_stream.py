@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import GeneratorType, TracebackType
 from typing import Any, NamedTuple, SupportsIndex
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, check_asyncio, ends_by_interrupt, take
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, check_asyncio, ends_by_interrupt, take
 from .._native.locks import Numbers
 from .._private_apis import register_atexit
 from ..errors import Error
@@ -70,15 +70,19 @@ class _Producer:
         self._is_closed = False
         self.was_shut_down = False  # with the pool
         self.process = os.getpid()
-        self.worker = Worker(self._work, "%s_stream_%d" % (setup.name, _numbers.take()), setup.stack_size)
+        self.finished: Latch | None = None  # of the thread
 
     def start(self) -> None:
+        # The worker refers to this object, and not the other way round: the call's memory must not be part of a
+        # reference cycle.
+        worker = Worker(self._work, "%s_stream_%d" % (self._setup.name, _numbers.take()), self._setup.stack_size)
+        self.finished = worker.finished
         _producers.add(self)
         try:
-            self.worker.start()
+            worker.start()
         except BaseException:
             self.close()
-            if self.worker.abandon():
+            if worker.abandon():
                 _producers.discard(self)
             raise
 
@@ -115,13 +119,20 @@ class _Producer:
     def wait(self) -> None:
         """Wait until the run has ended, and the interpreter can be used again. Ctrl-C interrupts the run."""
         try:
-            while not self.worker.finished.wait(POLL_INTERVAL):
-                check_asyncio()
+            self.join(None)
         except BaseException:
             self.close()
             self.interrupt()
-            self.worker.finished.wait(INTERRUPT_TIMEOUT)
+            self.join(time.monotonic() + INTERRUPT_TIMEOUT)
             raise
+
+    def join(self, deadline: float | None) -> None:
+        """Wait for the end of the thread, until the deadline."""
+        finished = self.finished
+        while finished is not None and not finished.wait(POLL_INTERVAL):
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            check_asyncio()
 
 
 class Stream(Iterator[Any]):
@@ -281,8 +292,7 @@ def join_all(pool: Pool | None = None) -> None:
             if pool is None or producer.pool is pool:
                 if interrupts:
                     producer.interrupt()
-                while not producer.worker.finished.wait(POLL_INTERVAL) and time.monotonic() < deadline:
-                    check_asyncio()
+                producer.join(deadline)
 
 
 def _at_exit() -> None:
