@@ -226,9 +226,9 @@ class Readme(unittest.TestCase):
             found.machine["python"], found.suites = python, suites
             table = "an empty task there and back"
             found.rows.append(results.Row("interpreters", table, 1, "s", "ungil", [], samples))
-            is_prime = next(claim for claim in claims.CLAIMS if claim.result_table.startswith("is_prime"))
-            both = {is_prime.ours: [1.0], is_prime.peer: [5.0]}
-            found.rows.append(results.Row("kernels", is_prime.result_table, is_prime.size, "s", None, [], both))
+            first = claims.CLAIMS[0]
+            both = {first.ours: [1.0], first.peer: [2.0]}
+            found.rows.append(results.Row(first.suite, first.result_table, first.size, "s", None, [], both))
             return found
 
         whole = {"ungil": [1.0], "processes, fork": [2.0]}
