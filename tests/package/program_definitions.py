@@ -63,7 +63,12 @@ VALUES = {
     "counter": ["make_counter({n})"],
     "partial": ["functools.partial({function}, {n})"],
     "space": ["types.SimpleNamespace(x={n})"],
-    "holder": ["[{sentinel}, {class}]", "{{'a': list({list}), 'b': {class}({n})}}", "([{n}], {sentinel})"],
+    "holder": [
+        "[{sentinel}, {class}]",
+        "{{'a': {list}, 'b': {instance}}}",
+        "({list}, {sentinel})",
+        "[{list}, {list2}]",
+    ],
     "alias": ["{function}", "{cached}", "{class}"],
     "local": ["threading.local()"],
     "variable": ["contextvars.ContextVar('variable', default={n})"],
@@ -214,16 +219,9 @@ class {name}:
         return self.value
 """)
 
-# Globals that have others in them.
-HOLDERS = {
-    "holder": ["{{'a': {list}, 'b': {instance}}}", "({list}, {sentinel})", "[{list}, {list2}]"],
-    "method": ["{name} = getattr({instance}, 'method', repr)"],
-}
-
 # Not where the program changes its globals between calls, with a worker that stays and with a new process for each
-# call: these change when they are used, remember what a global was, or would be sent apart from what is in them.
+# call: these change when they are used, or remember what a global was.
 WITH_STATE = {
-    **HOLDERS,
     "class": _blocks("""
 class {name}Meta(type):
     def __call__(cls, *args):
@@ -305,7 +303,7 @@ def _(x):
 def _(x):
     return '{class}'
 """),
-    "method": ["{name} = getattr({class}, 'made', {class})", "{name} = getattr({class}({n}), 'method', repr)"],
+    "method": ["{name} = getattr({class}, 'made', {class})", "{name} = getattr({instance}, 'method', repr)"],
 }
 
 DECORATORS = ["", "", "", "@counted\n", "@remembered\n", "@register\n"]

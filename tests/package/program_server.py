@@ -127,9 +127,8 @@ class Run:
 
     def _execute(self, executor: Any, call: dict[str, Any], arguments: Any) -> None:
         function = self._names[call["function"]]
-        if call["map"]:
-            mapped = lambda: list(executor.map(function, arguments, chunksize=call["map"]))  # noqa: E731
-            self.found.append(outcome(mapped, self._names))
+        if call["is_map"]:
+            self.found.append(outcome(lambda: list(executor.map(function, arguments)), self._names))
         else:
             self.found.append(outcome(lambda: executor.submit(function, *arguments).result(), self._names))
 

@@ -18,13 +18,12 @@ from program_definitions import (
     DECORATORS,
     ENUMS,
     ERRORS,
-    HOLDERS,
     IMPORTS,
     NAMES,
     VALUES,
     WITH_STATE,
 )
-from program_statements import ARGUMENTS, CHANGES, DEFAULTS, READS, TASK_CHANGES
+from program_statements import ARGUMENTS, CHANGES, DEFAULTS, IDENTITIES, READS, TASK_CHANGES
 
 _PLACE = re.compile(r"(?<!{){(\w+?)2?}")
 
@@ -67,18 +66,19 @@ class Writer:
         name = "%s%d" % (kind, len(self.names.get(kind, [])))
         if kind == "function":
             self.add(kind, name, self.function(name))
-            return
-        templates = {"class": CLASSES, "enum": ENUMS, "error": ERRORS, **VALUES, **CALLABLES}[kind]
-        if not self._live:
-            templates = templates + WITH_STATE.get(kind, [])
-        if not self.possible(templates):
-            return
-        name = name.capitalize() if kind in ("class", "enum", "error") else name
-        written = self.written(templates, name)
-        self.add(kind, name, "%s = %s" % (name, written) if kind in VALUES else written)
+        elif kind in VALUES:
+            if self.possible(VALUES[kind]):
+                self.add(kind, name, "%s = %s" % (name, self.written(VALUES[kind])))
+        else:
+            templates = {"class": CLASSES, "enum": ENUMS, "error": ERRORS, **CALLABLES}[kind]
+            if not self._live:
+                templates = templates + WITH_STATE.get(kind, [])
+            name = name.capitalize() if kind in ("class", "enum", "error") else name
+            if self.possible(templates):
+                self.add(kind, name, self.written(templates, name))
 
     def function(self, name: str) -> str:
-        statements = READS if self._live else READS + TASK_CHANGES + CHANGES
+        statements = READS if self._live else READS + IDENTITIES + TASK_CHANGES + CHANGES
         body = [self.written(statements) for _ in range(self.number(1, 5))]
         assigned = {name for part in body for name in re.findall(r"^(\w+) \+?= ", part, re.MULTILINE)}
         default = self.written(DEFAULTS)
@@ -88,11 +88,6 @@ class Writer:
         decorator = "" if self._live else self.choice(DECORATORS)
         kept = ", c=[]" if "c.append(" in text else ""  # without it, calls are sent in a shorter way
         return "%sdef %s(a=0, b=%s%s):\n    %s" % (decorator, name, default, kept, text)
-
-    def function_of_all_holders(self) -> str:
-        """A function that uses all globals that are in others: they stay one object if they are sent together."""
-        used = [name for kind in ("list", "instance", *HOLDERS) for name in self.names.get(kind, [])]
-        return "def all_holders(): return len([%s])" % ", ".join(used)
 
     def changes(self) -> list[str]:
         """Changes that the program itself makes."""
@@ -111,7 +106,7 @@ class Writer:
         arguments = [self.written(ARGUMENTS) for _ in range(self.number(0, 2))]
         call["arguments"] = "[%s]" % ", ".join(arguments)
         call["before"] = self.changes() if self._live else []
-        call["map"] = self.number(1, 2) if arguments and not self._live and self.number(0, 4) == 4 else 0
+        call["is_map"] = bool(arguments) and not self._live and self.number(0, 4) == 4
         return call
 
 
@@ -130,7 +125,7 @@ class Program:
             lines += [*session["before"], "with pool:"]
             for call in session["calls"]:
                 lines += ["    " + change.replace("\n", "\n    ") for change in call["before"]]
-                way = "map, chunksize=%d" % call["map"] if call["map"] else "submit"
+                way = "map" if call["is_map"] else "submit"
                 lines.append("    %s: %s(*%s)" % (way, call["function"], call["arguments"]))
         return "\n".join(["", *lines, ""])
 
@@ -151,10 +146,6 @@ def write(number: Callable[[int, int], int], live: bool) -> Program:
     for _ in range(number(1, 2)):
         before = writer.changes()
         sessions.append({"before": before, "calls": [writer.call() for _ in range(number(1, 6))]})
-    if not live and not writer.names.keys().isdisjoint(HOLDERS):
-        writer.sources.append(writer.function_of_all_holders())
-        for session in sessions:
-            session["calls"].insert(0, {"function": "all_holders", "arguments": "[]", "before": [], "map": 0})
     return Program(writer, sessions, live)
 
 

@@ -39,26 +39,6 @@ with pool() as executor:
             interpreters=["[1, 1]", "None"],
         )
 
-    def test_a_global_that_is_in_another_one(self):
-        self.assert_differ(
-            """
-part = []
-whole = [part]
-def use_part(): part.append(1)
-def use_whole(): return whole[0]
-def use_both(): return whole[0] is part
-with pool() as executor:
-    executor.submit(use_part).result()
-    print(executor.submit(use_whole).result())
-with pool() as executor:
-    print(executor.submit(use_both).result())
-    executor.submit(use_part).result()
-    print(executor.submit(use_whole).result())
-""",
-            processes=["[1]", "True", "[1]"],
-            interpreters=["[]", "True", "[1]"],
-        )
-
     def test_a_lock_that_the_program_holds(self):
         self.assert_differ(
             """
@@ -188,6 +168,25 @@ except OSError:
 
 
 class OfThePool(BothPools):
+    def test_calls_of_a_chunk(self):
+        self.assert_differ(
+            """
+calls = []
+def work(x):
+    calls.append(x)
+    if x < 0: raise ValueError(x)
+    return calls
+with pool() as executor:
+    print(list(executor.map(work, [1, 2], chunksize=2)))
+    try:
+        list(executor.map(work, [-1, 3], chunksize=2))
+    except ValueError:
+        print(executor.submit(work, 4).result())
+""",
+            processes=["[[1, 2], [1, 2]]", "[1, 2, -1, 4]"],
+            interpreters=["[[1], [1, 2]]", "[1, 2, -1, 3, 4]"],
+        )
+
     def test_options_of_processes(self):
         self.assert_differ(
             """

@@ -8,11 +8,12 @@ of it stays. Objects that this interpreter has made itself are never changed. Bo
 
 from __future__ import annotations
 
+import io
 import os
 from types import FunctionType
 
 from .._private_apis import RLock, pickle, thread_local
-from ._identity import MAIN, Entry, cell_getter, globals_of, registry, stands_alone
+from ._identity import MAIN, Entry, cell_getter, finder, globals_of, registry, stands_alone
 from ._kinds import (
     AFTER_GLOBALS,
     CELL,
@@ -73,9 +74,10 @@ class Globals:
     """Globals as they are sent: {name: (fingerprint, whether it gives way to another value that the receiver has)}.
 
     optional: {name: (fingerprint, pickle)} of those that the functions may or may not use.
+    inner: names of those that others in the program refer to.
     """
 
-    __slots__ = ("names", "optional", "token", "values")
+    __slots__ = ("inner", "names", "optional", "token", "values")
 
     def __init__(
         self,
@@ -83,11 +85,12 @@ class Globals:
         names: dict[str, tuple[bytes, bool]],
         values: Piece,
         optional: dict[str, tuple[bytes, Piece]],
+        inner: tuple[str, ...],
     ) -> None:
-        self.token, self.names, self.values, self.optional = token, names, values, optional
+        self.token, self.names, self.values, self.optional, self.inner = token, names, values, optional, inner
 
     def __reduce__(self) -> Any:
-        return Globals, (self.token, self.names, self.values, self.optional)
+        return Globals, (self.token, self.names, self.values, self.optional, self.inner)
 
 
 class Token:
@@ -131,6 +134,7 @@ class _Loading:
         self.definitions = {definition.token: definition for definition in definitions}
         self.done: dict[str, Any] = {}  # objects, which are kept until they are used
         self.late: list[tuple[Entry, Definition, Any]] = []  # objects with parts that refer to globals
+        self.settled: dict[str, Any] = {}  # globals, to which values of others refer
         self.dropped: list[Any] = []  # kept until the lock is released: destructors may run any code
 
 
@@ -149,6 +153,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def clear() -> None:
+    _inner.clear()  # without the lock: destructors may run any code
     with _lock:
         registry.clear()
         forget_modules()
@@ -325,7 +330,33 @@ def value_of_global(token: str, name: str) -> Any:
     return namespace[name]
 
 
-_CONSTANTS = (tuple, frozenset, range)  # equal ones may be one object by chance
+_inner: dict[str, Callable[[], Any]] = {}
+"""What finds the objects of globals of `__main__` that others refer to, as they arrived: tasks may rebind the names."""
+
+
+def _arrived_as(name: str, value: Any) -> Any:
+    """The object that arrived as a global, which is this value now. None if it is gone."""
+    return _inner[name]() if name in _inner else value
+
+
+def settled(name: str, value: Any, _: Any) -> Any:
+    """The value of a global of `__main__` to which others refer: the one that is here, if it has not changed."""
+    loading: _Loading = _of_thread.loading
+    return loading.settled.setdefault(name, value)
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, name: str) -> Any:
+        loading: _Loading = _of_thread.loading
+        return loading.settled[name] if name in loading.settled else _arrived_as(name, known(MAIN).get(name))
+
+
+def _load_values(piece: Piece) -> Any:
+    data, memory = (piece, ()) if isinstance(piece, bytes) else piece
+    return _Unpickler(io.BytesIO(data), buffers=memory).load()
+
+
+CONSTANTS = (tuple, frozenset, range)  # equal ones may be one object by chance
 
 
 def _set_globals(loading: _Loading, arrived: Globals) -> None:
@@ -339,13 +370,14 @@ def _set_globals(loading: _Loading, arrived: Globals) -> None:
     for name, (fingerprint, gives_way) in arrived.names.items():
         if latest.get(name) != fingerprint and not (gives_way and name in namespace and name not in latest):
             different.append(name)
+    here = {name: _arrived_as(name, namespace.get(name)) for name in arrived.names if name not in different}
+    loading.settled = {name: value for name, value in here.items() if value is not None}
     if different:
-        values = load_piece(arrived.values)
+        values = _load_values(arrived.values)
         kept = {  # by what has arrived again: another name of the same object means the one that is here
-            id(value): namespace[name]
+            id(value): loading.settled[name]
             for name, value in values.items()
-            if name not in different and name in namespace
-            if not stands_alone(value) and not isinstance(value, _CONSTANTS)
+            if name in loading.settled and not stands_alone(value) and not isinstance(value, CONSTANTS)
         }
         for name in different:
             changes[0] += 1
@@ -356,9 +388,12 @@ def _set_globals(loading: _Loading, arrived: Globals) -> None:
     for name, (fingerprint, piece) in arrived.optional.items():
         if name not in arrived.names and latest.get(name) != fingerprint:
             try:
-                value = load_piece(piece)
+                value = _load_values(piece)
             except Exception:  # the functions may not need it
                 continue
             loading.dropped.append(namespace.get(name))
             namespace[name] = value
             latest[name] = fingerprint
+            different.append(name)
+    loading.dropped += [_inner.pop(name, None) for name in different]
+    _inner.update((name, finder(namespace[name])) for name in arrived.inner if name in different)

@@ -14,8 +14,9 @@ from .._private_apis import pickle
 from . import _anew, _deferred, _functions, _importable, _kinds
 from ._arrivals import Definition, Envelope, GlobalName, Globals, Token, known
 from ._fingerprints import fingerprint_of, hash_of
-from ._identity import ATOMS, MAIN, Entry, main_globals, names_of_globals, registry, stands_alone
+from ._identity import MAIN, Entry, main_globals, registry, stands_alone
 from ._importable import is_made_by_program, make_known_to_cloudpickle
+from ._inner_globals import Namespace, ProgramGlobals, References, optional_globals
 from ._sharing import PROTOCOL
 
 TYPE_CHECKING = False
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
     from ._arrivals import Piece
     from ._pickling import Lend
     from ._sharing import OutOfBandBuffer
-
-
-class _Namespace:
-    """The globals of one dict that a message has."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, tuple[bytes, bool]] = {}  # fingerprints, and whether they give way
-        self.unsent: dict[str, Any] = {}  # values
-        self.optional: dict[str, tuple[bytes, Piece]] = {}
 
 
 class Definitions:
@@ -57,13 +49,15 @@ class Definitions:
         self._pickled, self.reduction, self.shared_names = pickled, reduction, shared_names
         self.lend = lend
         self._definitions: dict[str, Definition | None] = {}
-        self._namespaces: dict[str, _Namespace] = {}
+        self._namespaces: dict[str, Namespace] = {}
         self._sections: list[Globals] = []
         self._waiting: deque[tuple[Entry, Any]] = deque()
         self._names: deque[tuple[Entry, dict[str, Any], str, tuple[Any, ...]]] = deque()
         self._references: dict[str, None] = {}  # tokens in what is being pickled
-        self._names_of_main: dict[int, list[str]] | None = None
+        self._main: ProgramGlobals | None = None
         self._uses_any_global = False
+        self.references: References | None = None  # those of what is being pickled
+        self._in_sections: set[str] = set()  # names of globals of `__main__`
         self.is_content = True  # whether the content is being pickled, and not a definition or a global
         self.main_values: list[tuple[str, Any]] = []
         self.known_memory: list[tuple[pickle.PickleBuffer, OutOfBandBuffer]] = []
@@ -102,7 +96,7 @@ class Definitions:
         """Whether an object is made anew there. An argument is so only if a global is the same object."""
         if entry is None and not _anew.is_anew(obj):
             return False
-        return entry is not None or not self.is_content or bool(self._main_names(obj))
+        return entry is not None or not self.is_content or bool(self.main.names_of(obj))
 
     def _token(self, entry: Entry, obj: Any) -> Any:
         token = entry.token
@@ -112,11 +106,18 @@ class Definitions:
         self._references[token] = None
         return known, (token,)
 
-    def _main_names(self, value: Any) -> list[str]:
-        """The names of the program's globals that are this object."""
-        if self._names_of_main is None:
-            self._names_of_main = {} if self.shared_names is None else names_of_globals(self.shared_names)
-        return self._names_of_main.get(id(value), [])
+    @property
+    def main(self) -> ProgramGlobals:
+        """The program's globals, as they are when this is used first."""
+        if self._main is None:
+            self._main = ProgramGlobals(self.shared_names)
+        return self._main
+
+    def trial(self) -> Definitions:
+        """Another message like this one, to see what can be sent, and what is in it."""
+        trial = Definitions(self._pickled, self.reduction, self.shared_names)
+        trial._uses_any_global, trial.is_content, trial._main = True, False, self.main
+        return trial
 
     def memory(self, buffers: Iterable[OutOfBandBuffer]) -> list[pickle.PickleBuffer]:
         """The memory of a piece."""
@@ -214,7 +215,7 @@ class Definitions:
         if self.shared_names is None:
             return
         main = main_globals()
-        name = _functions.name_in(main, obj) or next(iter(self._main_names(obj)), None)
+        name = _functions.name_in(main, obj) or next(iter(self.main.names_of(obj)), None)
         if name is not None and name not in self.shared_names:
             self._add_global(registry.at(MAIN), main, name, ("the global %r", name), True)  # type: ignore[arg-type]
 
@@ -245,7 +246,7 @@ class Definitions:
         """The global that is the same object as a value, and its fingerprint."""
         if stands_alone(value):
             return None
-        name = next(iter(self._main_names(value)), None)
+        name = next(iter(self.main.names_of(value)), None)
         if name is None or _anew.is_anew(value):
             return None
         before, self._references = self._references, {}
@@ -328,29 +329,21 @@ class Definitions:
 
     def use_any_global(self) -> None:
         """Send all globals of `__main__` along that can be sent: a function looks for some by computed names."""
-        if self._uses_any_global or self.shared_names is None:
-            return
-        self._uses_any_global = True
-        main = self._namespaces.setdefault(MAIN, _Namespace())
-        for name, value in main_globals().copy().items():
-            if name in self.shared_names or not _functions.may_be_looked_up(name):
-                continue
-            if type(value) in ATOMS or self._can_be_sent(value):
-                piece = self.piece(value, "")
-                main.optional[name] = fingerprint_of(piece), piece
+        if not self._uses_any_global and self.shared_names is not None:
+            self._uses_any_global = True
+            self._namespaces.setdefault(MAIN, Namespace()).optional.update(optional_globals(self))
 
-    def _can_be_sent(self, value: Any) -> bool:
-        trial = Definitions(self._pickled, self.reduction, self.shared_names)
+    def names_in_global(self, name: str, value: Any, fingerprint: bytes) -> list[str]:
+        """The names of the globals that are in a global of `__main__`."""
+        return self.main.names_in(name, value, fingerprint, lambda it: self.trial().with_references(value, it))
+
+    def with_references(self, value: Any, references: References) -> Piece:
+        """The pickle of the values of globals, or of one, that refers to others by their names."""
+        self.references = references
         try:
-            trial.envelope(trial.optional_piece(value))
-        except Exception:
-            return False
-        return True
-
-    def optional_piece(self, value: Any) -> Piece:
-        """The pickle of a value, alone, to see whether it can be sent."""
-        self._uses_any_global, self.is_content = True, False
-        return self.piece(value, "")
+            return self.piece(value, "a global")
+        finally:
+            self.references = None
 
     def _add_global(
         self, entry: Entry, namespace: dict[str, Any], name: str, where: tuple[Any, ...], gives_way: bool
@@ -358,19 +351,21 @@ class Definitions:
         """Send a global along. Returns its fingerprint."""
         if name not in namespace:
             return b""
-        sent = self._namespaces.setdefault(entry.token, _Namespace())
+        sent = self._namespaces.setdefault(entry.token, Namespace())
         before = sent.names.get(name)
         if before is not None and (gives_way or not before[1]):
             return before[0]
         value = namespace[name]
-        piece = self.piece(value, *where)
-        sent.names[name] = fingerprint_of(piece), gives_way
+        fingerprint = fingerprint_of(self.piece(value, *where))
+        sent.names[name] = fingerprint, gives_way
         sent.unsent[name] = value
         if entry.token == MAIN:
             self.main_values.append((name, value))
-            if not stands_alone(value):  # it is one object there, too, whatever its name is
-                self._names.extend((entry, namespace, other, where) for other in self._main_names(value))
-        return sent.names[name][0]
+            if not stands_alone(value):  # it is one object there, too, whatever its name is, and so is what is in it
+                sent.inner[name] = self.names_in_global(name, value, fingerprint)
+                others = self.main.names_of(value) + sent.inner[name]
+                self._names.extend((entry, namespace, other, where) for other in others)
+        return fingerprint
 
     def _finish_globals(self) -> None:
         """Pickle the values that were found, together: some may refer to the same object.
@@ -388,6 +383,15 @@ class Definitions:
                     values = {name: self._short(value) for name, value in values.items()}
                 if values or more:
                     names = {name: namespace.names[name] for name in values}
-                    section = Globals(token, names, self.piece(values, "a global"), more)
+                    inner = () if is_first or token != MAIN else self.main.inner_names([*values, *more])
+                    section = Globals(token, names, self._values(values, namespace.inner), more, inner)
                     (self._sections if is_first else rest).append(section)
+                    if token == MAIN:
+                        self._in_sections.update(values)
         self._sections += rest
+
+    def _values(self, values: dict[str, Any], inner: dict[str, list[str]]) -> Piece:
+        if not any(inner.get(name) for name in values):
+            return self.piece(values, "a global")
+        references = References(self.main, self._in_sections)
+        return self.with_references(references.in_order(values, inner), references)

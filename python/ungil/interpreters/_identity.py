@@ -38,13 +38,12 @@ def main_globals() -> dict[str, Any]:
     return sys.modules["__main__"].__dict__
 
 
-def names_of_globals(left_out: frozenset[str]) -> dict[int, list[str]]:
-    """The names of the program's globals, by the `id`s of their values. Plain values are left out."""
-    found: dict[int, list[str]] = {}
-    for name, value in main_globals().copy().items():
-        if name not in left_out and type(value) not in ATOMS:
-            found.setdefault(id(value), []).append(name)
-    return found
+def finder(obj: Any) -> Find:
+    """What finds an object. It does not keep it, if there are weak references to it."""
+    try:
+        return weak_reference(obj)
+    except TypeError:
+        return lambda: obj
 
 
 class Entry:

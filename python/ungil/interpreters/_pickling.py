@@ -340,24 +340,34 @@ def _make_full_pickler() -> Callable[[frozenset[str] | None, Lend | None], Defin
             if reduced is not None:
                 return reduced
             reduced = self.by_cloudpickle(obj)
-            if kind is CodeType:
-                if reduced is NotImplemented:
-                    reduced = reduction_of_code(self, obj)
-                return _sources.reduce_code(obj, reduced)
-            return reduced
+            if kind is not CodeType:
+                return reduced
+            return _sources.reduce_code(obj, reduction_of_code(self, obj) if reduced is NotImplemented else reduced)
 
         def by_cloudpickle(self, obj: Any) -> Any:
             if isinstance(obj, FunctionType) and type(obj) is not FunctionType:
                 return NotImplemented  # a proxy of a function, which cloudpickle takes for the function
             return cloudpickle.Pickler.reducer_override(self, obj)
 
+    kinds = FullPickler, _with_references(FullPickler)
+
     def pickled(value: Any, definitions: Definitions) -> Piece:
-        return _pickled(value, FullPickler, definitions)
+        return _pickled(value, kinds[definitions.references is not None], definitions)
 
     def make(shared_names: frozenset[str] | None, lend: Lend | None) -> Definitions:
         return Definitions(pickled, FullPickler(None, None, None).by_cloudpickle, shared_names, lend)
 
     return make
+
+
+def _with_references(pickler: Any) -> Any:
+    class PicklerWithReferences(pickler):  # type: ignore[misc]
+        """Refers to globals by their names."""
+
+        def persistent_id(self, obj: Any) -> str | None:
+            return self._definitions.references.to(obj)  # type: ignore[no-any-return]
+
+    return PicklerWithReferences
 
 
 def _pickled(value: Any, make_pickler: Callable[..., Any], definitions: Definitions) -> Piece:
