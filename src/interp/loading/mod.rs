@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `privacy` | the decision which libraries are private |
-//! | `shared_runtimes`, `pattern` | the table of runtimes that are shared; patterns of names |
+//! | `shared_runtimes`, `unlocked_libraries`, `pattern` | the tables of runtimes that are shared, and of the system's libraries that are not; patterns of names |
 //! | `loader` | `dlopen` for one interpreter: loads copies of private libraries |
 //! | `global_scope` | what an interpreter loads with RTLD_GLOBAL |
 //! | `graph` | a library and all that it needs |
@@ -44,3 +44,4 @@ mod report;
 mod search;
 pub(crate) mod shared_pages;
 mod shared_runtimes;
+mod unlocked_libraries;

@@ -15,6 +15,7 @@ use super::graph::{Graph, Node, Target};
 use super::library_cache::FileId;
 use super::pattern::matches;
 use super::shared_runtimes::{is_c_library, shared_runtime};
+use super::unlocked_libraries::is_unlocked;
 
 /// Patterns of the libraries that a user wants to be private, or shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) enum Reason {
     Chosen(OsString),
     /// It is in the table of shared runtimes.
     Runtime(&'static str),
+    /// It is in the table of libraries without a lock.
+    Unlocked,
     System,
     /// It lies in a directory of packages.
     InPackage,
@@ -63,6 +66,7 @@ impl fmt::Display for Reason {
             Self::NeedsPython => f.write_str("it needs libpython"),
             Self::Chosen(pattern) => write!(f, "named by the user: {}", pattern.display()),
             Self::Runtime(why) => write!(f, "shared runtime: {why}"),
+            Self::Unlocked => f.write_str("it has one state, and no lock"),
             Self::System => f.write_str("it is the system's"),
             Self::InPackage => f.write_str("it lies in a package"),
             Self::OutsideSystem => f.write_str("it lies outside the system's directories"),
@@ -83,8 +87,8 @@ impl fmt::Display for Verdict {
 /// Decides on each library of a graph.
 ///
 /// Private are those that use Python, those that the user wants to be private, those that lie outside the system's
-/// directories and are no shared runtimes, and those that need a private library: a shared library is bound to shared ones
-/// alone. `own` is this library's file; `is_python` tells Python's symbols by their names; `path_of` gives the original of
+/// directories and are no shared runtimes, those that are known to have no lock, and those that need a private library: a
+/// shared library is bound to shared ones alone. `own` is this library's file; `is_python` tells Python's symbols by their names; `path_of` gives the original of
 /// a copy.
 pub(super) fn decide(
     graph: &Graph,
@@ -125,6 +129,9 @@ fn first_verdict(node: &Node, choice: &Choice, is_python: &dyn Fn(&[u8]) -> bool
     }
     if is_in_package_directory(&node.path) {
         return verdict(true, Reason::InPackage);
+    }
+    if node.all_names().any(is_unlocked) {
+        return verdict(true, Reason::Unlocked);
     }
     if node.is_in_system { verdict(false, Reason::System) } else { verdict(true, Reason::OutsideSystem) }
 }

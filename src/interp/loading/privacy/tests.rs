@@ -58,6 +58,19 @@ fn libraries_of_packages_are_private_and_the_systems_are_shared() {
 }
 
 #[test]
+fn libraries_of_the_system_that_have_no_lock_are_private() {
+    let libraries: [(&str, bool, &[usize]); 4] = [
+        ("/x/readline.so", true, &[1]),
+        ("/usr/lib/libreadline.so.8", false, &[2]),
+        ("/usr/lib/libtinfo.so.6", false, &[]),
+        ("/usr/lib/libz.so.1", false, &[]),
+    ];
+    assert_eq!(private(&libraries, &Choice::default()).len(), 3);
+    assert_eq!(verdicts(&libraries, &Choice::default())[1].reason, Reason::Unlocked);
+    assert_eq!(private(&libraries, &choice(&[], &["libreadline*", "libtinfo*"])).len(), 1);
+}
+
+#[test]
 fn runtimes_are_shared() {
     assert_eq!(private(&NUMPY, &Choice::default()), [NUMPY[0].0]);
 }
