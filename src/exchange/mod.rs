@@ -12,6 +12,7 @@
 //! | [`counter`] | integers to change and to wait for: counters, events, locks |
 //! | [`barrier`] | barriers |
 //! | `shared` | a state behind a lock, of one process |
+//! | `spin` | looking for a change before sleeping |
 //! | [`wait`] | how a thread waits, and what stops it |
 //! | [`foreign_buffer`], [`release`] | memory that is lent, and release callbacks |
 //!
@@ -29,6 +30,7 @@ pub mod release;
 pub mod request;
 pub mod server;
 mod shared;
+mod spin;
 pub(crate) mod table;
 pub mod wait;
 

@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
+use super::spin::Spin;
 use super::wait::{Limits, Wait, Waiters, Woken, wake};
 use crate::error::Error;
 use crate::sys::process;
@@ -13,12 +14,13 @@ use crate::sys::sync::{Mutex, unpoisoned};
 /// functions fail at once with [`Error::Forked`].
 pub(crate) struct Shared<S> {
     process: u64,
+    spin: Spin,
     state: ManuallyDrop<Mutex<S>>,
 }
 
 impl<S> Shared<S> {
     pub(crate) fn new(state: S) -> Self {
-        Self { process: process::token(), state: ManuallyDrop::new(Mutex::new(state)) }
+        Self { process: process::token(), spin: Spin::new(), state: ManuallyDrop::new(Mutex::new(state)) }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -33,6 +35,7 @@ impl<S> Shared<S> {
         self.check()?;
         let outcome = {
             let mut state = unpoisoned(self.state.lock());
+            self.spin.note_change();
             change(&mut state)
         };
         let (result, woken) = outcome?;
@@ -49,7 +52,7 @@ impl<S> Shared<S> {
         give_up: impl FnOnce(&mut S, Error) -> Woken,
     ) -> Result<T, Error> {
         self.check()?;
-        Wait { limits, state: &self.state, waiters, need }.run(attempt, give_up)
+        Wait { limits, state: &self.state, spin: &self.spin, waiters, need }.run(attempt, give_up)
     }
 }
 

@@ -253,8 +253,9 @@ fn the_parties_of_a_phase_have_different_numbers() {
         let threads = [(); 3].map(|()| scope.spawn(|| (0..phases).map(|_| pass()).collect::<Vec<_>>()));
         threads.map(|thread| thread.join().unwrap())
     });
-    for phase in 0..phases {
-        let mut of_phase = [numbers[0][phase], numbers[1][phase], numbers[2][phase]];
+    let [first, second, third] = numbers;
+    for ((first, second), third) in first.into_iter().zip(second).zip(third) {
+        let mut of_phase = [first, second, third];
         of_phase.sort();
         assert_eq!(of_phase, [0, 1, 2]);
     }

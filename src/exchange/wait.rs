@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::spin::Spin;
 use crate::control::{ActiveCall, Control, ControlRef};
 use crate::error::Error;
 use crate::sys::parker::{Parked, Parker};
@@ -94,6 +95,7 @@ impl<N> Waiters<N> {
 pub(crate) struct Wait<'a, S, N> {
     pub(crate) limits: &'a Limits<'a>,
     pub(crate) state: &'a Mutex<S>,
+    pub(crate) spin: &'a Spin,
     /// Where the call's thread is noted while it waits.
     pub(crate) waiters: fn(&mut S) -> &mut Waiters<N>,
     /// What it needs.
@@ -116,6 +118,7 @@ impl<S, N: Copy> Wait<'_, S, N> {
         let control = self.limits.control();
         let mut pause = None;
         let mut parked = Parked::Woken;
+        let mut has_looked = cfg!(loom); // it would only add interleavings
         let (result, woken) = loop {
             let mut state = unpoisoned(self.state.lock());
             let outcome = attempt(&mut state);
@@ -128,8 +131,16 @@ impl<S, N: Copy> Wait<'_, S, N> {
                 break (Err(error), give_up(&mut state, error));
             }
             if let Some(outcome) = outcome {
+                self.spin.note_change();
                 let (result, woken) = outcome?;
                 break (Ok(result), woken);
+            }
+            if !has_looked {
+                has_looked = true;
+                let changes = self.spin.changes();
+                drop(state);
+                self.spin.look(changes);
+                continue;
             }
             let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout));
             pause.enlist((self.waiters)(&mut state), self.need);
