@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import queue
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Callable, TypeVar, overload
@@ -20,8 +21,23 @@ from . import functions, kernels
 from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
 from ._typing import Integers, Parameters, Result
 from .control import Control
+from .exchange.queues import Queue
+from .exchange.sync import Barrier, Counter, Event, Lock
 
-__all__ = ["call", "count_primes", "integrate", "is_prime", "map", "parallel_for", "stream", "sum"]
+__all__ = [
+    "acquire",
+    "call",
+    "count_primes",
+    "get",
+    "integrate",
+    "is_prime",
+    "map",
+    "parallel_for",
+    "put",
+    "stream",
+    "sum",
+    "wait",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Out = TypeVar("Out")
@@ -256,3 +272,123 @@ async def map(
     function: Any, numbers: Any, *, out: Any = None, threads: int | None = None, control: Control | None = None
 ) -> Any:
     return await call(functions.map, function, numbers, out=out, threads=threads, control=control)
+
+
+async def get(source: Queue, /, timeout: float | None = None) -> Any:
+    """Awaitable form of `ungil.Queue.get`.
+
+    Parameters
+    ----------
+    source : Queue
+        The queue.
+    timeout : float, optional
+        How many seconds to wait at most. By default there is no limit.
+
+    Returns
+    -------
+    object
+        The item. If the task is cancelled, no item is lost.
+
+    Raises
+    ------
+    queue.Empty, ShutDown, ValueError, Exception
+        As for `ungil.Queue.get`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import ungil
+    >>> queue = ungil.Queue()
+    >>> queue.put("item")
+    >>> asyncio.run(ungil.aio.get(queue))
+    'item'
+    """
+    taken: list[Any] = []
+
+    def take(*, control: Control) -> None:
+        taken.append(source._take(True, timeout, control))
+
+    with contextlib.suppress(queue.Empty):
+        return source.get_nowait()
+    try:
+        await call(take)  # type: ignore[call-arg]
+    except BaseException:
+        if taken:
+            taken[0].put_back(source._handle)
+        raise
+    return taken[0].item()
+
+
+async def put(target: Queue, item: Any, /, timeout: float | None = None) -> None:
+    """Awaitable form of `ungil.Queue.put`.
+
+    Parameters
+    ----------
+    target : Queue
+        The queue.
+    item : object
+        Anything that can be sent to an interpreter.
+    timeout : float, optional
+        How many seconds to wait at most. By default there is no limit.
+
+    Raises
+    ------
+    queue.Full, ShutDown, ValueError, Exception
+        As for `ungil.Queue.put`.
+    """
+    try:
+        target.put_nowait(item)
+    except queue.Full:
+        await call(target.put, item, timeout=timeout)
+
+
+async def wait(waited: Event | Barrier | Counter, /, *args: Any, **kwargs: Any) -> Any:
+    """Awaitable form of `ungil.Event.wait`, `ungil.Barrier.wait` and `ungil.Counter.wait`.
+
+    Parameters
+    ----------
+    waited : Event, Barrier or Counter
+        What to wait for.
+    *args, **kwargs
+        The parameters of its method.
+
+    Returns
+    -------
+    object
+        What the method returns.
+
+    Raises
+    ------
+    Exception
+        The method's.
+    """
+    return await call(waited.wait, *args, **kwargs)
+
+
+async def acquire(lock: Lock, /, timeout: float = -1) -> bool:
+    """Awaitable form of `ungil.Lock.acquire`. If the task is cancelled, it does not have the lock.
+
+    Parameters
+    ----------
+    lock : Lock
+        The lock.
+    timeout : float, optional
+        How many seconds to wait at most; -1 for any number.
+
+    Returns
+    -------
+    bool
+        Whether the lock was taken.
+    """
+    taken: list[bool] = []
+
+    def take(*, control: Control) -> None:
+        taken.append(lock.acquire(timeout=timeout, control=control))
+
+    try:
+        await call(take)  # type: ignore[call-arg]
+    except BaseException:
+        if taken and taken[0]:
+            lock.release()
+        raise
+    return taken[0]

@@ -1,10 +1,13 @@
 """ungil.Event, Lock, Barrier and Counter: between threads, tasks and interpreters."""
 
+import asyncio
+import queue
 import threading
 import unittest
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
+from ungil import aio
 
 
 class Local(unittest.TestCase):
@@ -103,6 +106,42 @@ class Local(unittest.TestCase):
         failing = ungil.Barrier(1, action=lambda: 1 / 0)
         self.assertRaises(ZeroDivisionError, failing.wait)
         self.assertTrue(failing.broken)
+
+
+class Awaited(unittest.TestCase):
+    """In asyncio."""
+
+    def test_items_and_waits_are_awaited(self):
+        async def main():
+            shared, lock, event = ungil.Queue(1), ungil.Lock(), ungil.Event()
+            waits = [asyncio.ensure_future(aio.get(shared)), asyncio.ensure_future(aio.wait(event))]
+            await aio.put(shared, "first")
+            event.set()
+            self.assertEqual(await asyncio.gather(*waits), ["first", True])
+            await aio.put(shared, "second")
+            later = asyncio.ensure_future(aio.put(shared, "third"))
+            self.assertEqual([await aio.get(shared), await aio.get(shared)], ["second", "third"])
+            await later
+            self.assertTrue(await aio.acquire(lock))
+            self.assertFalse(await aio.acquire(lock, 0.001))
+            with self.assertRaises(queue.Empty):
+                await aio.get(shared, timeout=0.001)
+            return shared, lock
+
+        shared, lock = asyncio.run(main())
+
+        async def cancelled():
+            for wait in aio.get(shared), aio.acquire(lock), aio.wait(ungil.Counter(), 1):
+                task = asyncio.ensure_future(wait)
+                await asyncio.sleep(0)
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(cancelled())
+        shared.put("not lost")
+        lock.release()
+        self.assertEqual((shared.get(), lock.acquire(False)), ("not lost", True))
 
 
 def work(event, lock, counter, barrier, rounds):

@@ -187,6 +187,10 @@ class Queue(SharedObject):
         Exception
             pickle's, if the item cannot be made here.
         """
+        return self._take(block, timeout, control).item()
+
+    def _take(self, block: bool, timeout: float | None, control: Control | None) -> Space:
+        """The first message, as memory that has it."""
         space = take_space()
         waits = block and timeout is None and control is None
         try:
@@ -198,7 +202,7 @@ class Queue(SharedObject):
             raise
         if status != c.UNGIL_OK:
             _fail(status, queue.Empty)
-        return space.item()
+        return space
 
     def _get_message(self, status: int, space: Space, timeout: float | None, control: Control | None) -> int:
         """Wait until the queue has a message, if it can have one. Returns the status."""
