@@ -10,7 +10,7 @@ import time
 import unittest
 
 import ungil
-from references import PYPY, not_on_pypy
+from references import PYPY, TESTS, not_on_pypy
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
 
 
@@ -314,6 +314,15 @@ class BetweenInterpreters(unittest.TestCase):
             """
         )
         self.assertEqual((status, output, errors), (0, "[0, 1, 2, 3, 4]\n", ""))
+
+    def test_the_example(self):
+        path = os.path.join(TESTS, "..", "examples", "python", "pipeline.py")
+        if not os.path.exists(path):
+            self.skipTest("SKIP: the examples are not here")
+        with open(path) as file:
+            status, output, errors = run_script(file.read(), "20000")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertRegex(output, r"20000 lines are parsed: .*\nthe sum is %d\n" % sum(n * n % 7 for n in range(20000)))
 
     def test_it_is_one_object_in_an_interpreter_and_works_in_nested_ones(self):
         with ungil.Interpreter() as interpreter:
