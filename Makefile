@@ -166,7 +166,7 @@ BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
 export NAME RESULT OLD NEW BEFORE
 .PHONY: bench bench-quick bench-goals bench-newest bench-report bench-compare bench-criterion test-criterion readme
-bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (20 minutes): a result, and a report in build/bench; SUITES="..." selects
+bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (25 minutes): a result, and a report in build/bench; SUITES="..." selects
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
 bench-quick: all $(BENCH_VENV)/ready ## the same with fewer sizes and rounds, in less than a minute
@@ -178,7 +178,7 @@ bench-goals: all $(BENCH_VENV)/ready ## measure only what the goals of exchangin
 # In the root that test-newest makes, which has neither make nor git. QUICK=--quick tries it, QUICK=--goals selects.
 BENCH_NEWEST := python3.14
 IN_NEWEST    := tests/newest/enter
-bench-newest: all ## as root on Debian: compare interpreters with their peers on Python 3.14, the standard library's among them (10 minutes)
+bench-newest: all ## as root on Debian: compare interpreters with their peers on Python 3.14, the standard library's among them (15 minutes)
 	@$(PYTHON) tests/newest/root.py
 	@$(IN_NEWEST) $(BENCH_NEWEST) -m venv --clear $(BENCH_VENV)-newest
 	@$(IN_NEWEST) $(BENCH_VENV)-newest/bin/pip install --quiet --disable-pip-version-check -r bench_py/requirements.txt

@@ -25,7 +25,7 @@ from .results import Missing, Results, Row
 from .text import quantity, size_text, times
 
 # Until a suite says what it is going to do.
-GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 240.0, "overheads": 20.0}
+GUESS = {"gil": 65.0, "kernels": 500.0, "interpreters": 420.0, "overheads": 20.0}
 
 # Contenders work as they come, without these settings of the environment.
 OWN_SETTINGS = ("UNGIL_CPU", "UNGIL_NUM_THREADS", "UNGIL_PRIVATE", "UNGIL_SHARED")

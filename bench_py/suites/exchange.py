@@ -157,6 +157,8 @@ class Exchange:
             for name, kind in self.pools.kinds.items()
             if name in (REFERENCE, THREADS, STANDARD)
         }
+        for pool in among.values():  # a pool starts its workers with its first tasks
+            work(pool)
         more = {"calls": count, "budget": 5, "finish": started.close}
         return self.pools.contest_among(SLEEPERS, workers, among, work, sum(range(count)), **more)
 
