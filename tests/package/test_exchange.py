@@ -144,7 +144,8 @@ class Local(unittest.TestCase):
                 os._exit(0)
             assert os.waitpid(child, 0)[1] == 0
             shared.put("the parent's")
-            """
+            """,
+            options=("-W", "ignore::DeprecationWarning"),  # of a fork beside threads
         )
         self.assertEqual((status, output, errors), (0, "-10\n" * 4 + "own\n", ""))
 
