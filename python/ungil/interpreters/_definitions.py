@@ -335,7 +335,7 @@ class Definitions:
 
     def names_in_global(self, name: str, value: Any, fingerprint: bytes) -> list[str]:
         """The names of the globals that are in a global of `__main__`."""
-        return self.main.names_in(name, value, fingerprint, lambda it: self.trial().with_references(value, it))
+        return self.main.names_in(name, value, fingerprint, self.trial)
 
     def with_references(self, value: Any, references: References) -> Piece:
         """The pickle of the values of globals, or of one, that refers to others by their names."""

@@ -61,15 +61,18 @@ class ProgramGlobals:
         name, value = self._inner.get(id(obj), (None, None))
         return name if name is not None and value is obj and _has_content(obj) else None
 
-    def names_in(self, name: str, value: Any, fingerprint: bytes, pickle: Callable[[References], Any]) -> list[str]:
-        """The names of the globals that are in another one, and in those in turn. pickle: pickles the other one."""
+    def names_in(self, name: str, value: Any, fingerprint: bytes, trial: Callable[[], Definitions]) -> list[str]:
+        """The names of the globals that are in another one, and in those in turn. trial: makes a message to look."""
         if not self._inner or stands_alone(value):
             return []
         state = fingerprint, self._candidates
         before, found = _found_in.get(name, (None, []))
         if before != state:
-            references = References(self, set())
-            pickle(references)
+            references, message = References(self, set()), trial()
+            try:
+                message.with_references(value, references)
+            finally:
+                message.release()
             found = [other for other in references.met if other not in self.names_of(value)]
             _found_in[name] = state, found
         return found
@@ -174,4 +177,6 @@ def _can_be_sent(message: Definitions, value: Any) -> bool:
         trial.envelope(trial.piece(value, ""))
     except Exception:
         return False
+    finally:
+        trial.release()
     return True
