@@ -14,5 +14,6 @@
 - `_iterating`: `map` and `stream` of the executor. `_map`, `_chunks`: results in order, and how many calls go in one
   request; `_stream`, `_generators`: generators that run in an interpreter. `_streams`: the order of output.
 
-The rest of the package does not use these modules; `ungil` exports the public names.
+`exchange` uses those that pickle; the rest of the package does not use these modules, and `ungil` exports the public
+names.
 """

@@ -1,6 +1,6 @@
 """Whose memory a result is: that of an array which nothing here keeps goes to the program, else a copy of it does.
 
-Only interpreters use this file. Each imports it at its start, so it imports little.
+Interpreters use this file for results, and each imports it at its start, so it imports little. Queues use it, too.
 """
 
 from __future__ import annotations
