@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import progress as progress
     from .control import *  # noqa: F403 - all names of its __all__, as in each of these lines
     from .errors import *  # noqa: F403
+    from .exchange.barriers import *  # noqa: F403
     from .exchange.queues import *  # noqa: F403
     from .exchange.sync import *  # noqa: F403
     from .functions import *  # noqa: F403
@@ -47,7 +48,8 @@ _NAMES = {
     "errors": "CancelledError Error ExecutionError ExitingError InterpreterDiedError InvalidArgumentError "
     "ResultOverflowError TimeoutError UnsupportedError",
     "exchange.queues": "Queue ShutDown",
-    "exchange.sync": "Barrier Counter Event Lock",
+    "exchange.barriers": "Barrier",
+    "exchange.sync": "Counter Event Lock",
     "functions": "integrate map parallel_for",
     "interpreters._sharing": "share",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",

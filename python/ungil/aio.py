@@ -21,8 +21,9 @@ from . import functions, kernels
 from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
 from ._typing import Integers, Parameters, Result
 from .control import Control
+from .exchange.barriers import Barrier
 from .exchange.queues import Queue
-from .exchange.sync import Barrier, Counter, Event, Lock
+from .exchange.sync import Counter, Event, Lock
 
 __all__ = [
     "acquire",

@@ -122,8 +122,7 @@ impl<S, N: Copy> Wait<'_, S, N> {
         let (result, woken) = loop {
             let mut state = unpoisoned(self.state.lock());
             let outcome = attempt(&mut state);
-            let stop =
-                if outcome.is_none() { self.stop(control, parked, pause.as_ref()).err() } else { None };
+            let stop = outcome.is_none().then(|| self.stop(control, parked, pause.as_ref()).err()).flatten();
             if outcome.is_some() || stop.is_some() {
                 pause.as_ref().inspect(|pause: &&Pause| (self.waiters)(&mut state).remove(&pause.parker));
             }

@@ -10,8 +10,8 @@ import time
 import unittest
 
 import ungil
-from references import PYPY, TESTS, not_on_pypy
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
+from references import TESTS
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
 
 
 class Local(unittest.TestCase):
@@ -149,48 +149,6 @@ class Local(unittest.TestCase):
         )
         self.assertEqual((status, output, errors), (0, "-10\n" * 4 + "own\n", ""))
 
-    @unittest.skipIf(numpy is None, "needs numpy")
-    def test_arrays_are_handed_over_copied_or_shared(self):
-        def address(array):
-            return array.__array_interface__["data"][0]
-
-        shared, kept = ungil.Queue(), numpy.arange(10**6)
-        shared.put(kept)
-        received = shared.get()
-        self.assertTrue((received == kept).all() and received.flags.writeable and kept.flags.writeable)
-        self.assertNotEqual(address(received), address(kept))
-        if sys.version_info >= (3, 11) and not PYPY:
-            arrays = [numpy.arange(10**6)]
-            place = address(arrays[0])
-            shared.put(arrays.pop())
-            received = shared.get()
-            self.assertEqual((address(received), received.flags.writeable), (place, True))
-        shared.put(ungil.share(kept, writable=True))
-        shared.get()[0] = 77
-        self.assertEqual(kept[0], 77)
-
-    @not_on_pypy("frees objects late")
-    def test_memory_is_released_with_the_item_or_the_queue(self):
-        from ungil.exchange import _messages
-
-        shared = ungil.Queue()
-        shared.put(ungil.share(bytearray(10**6)))
-        shared.put(bytearray(10**6))
-        received = shared.get()
-        self.assertEqual(len(_messages._lent), 2)
-        del received
-        shared.shutdown(immediate=True)
-        self.assertEqual(len(_messages._lent), 0)
-        shared = ungil.Queue()
-        shared.put(bytearray(10**6))
-        del shared
-        gc.collect()
-        self.assertEqual(len(_messages._lent), 0)
-        full = ungil.Queue(1)
-        full.put(1)
-        self.assertRaises(queue.Full, full.put, bytearray(10**6), False)
-        self.assertEqual(len(_messages._lent), 0)
-
 
 class Thing:
     def __init__(self, number):
@@ -217,7 +175,6 @@ def keep(shared):
 
 
 def same(shared):
-    import sys
 
     return LATER["queue"] is shared, sys.modules[__name__].LATER["queue"].get() is None
 
@@ -248,26 +205,6 @@ class BetweenInterpreters(unittest.TestCase):
         received = future.result()
         self.assertIs(received[0], requests)  # it is the same object in each interpreter
         self.assertIs(received[1], answers)
-
-    @unittest.skipIf(numpy is None, "needs numpy")
-    def test_arrays_cross_without_a_copy_there(self):
-        """What a task hands over is the program's, and it may be changed."""
-        answers = ungil.Queue()
-
-        def make(answers, count):
-            import numpy
-
-            arrays = [numpy.arange(count)]
-            place = arrays[0].__array_interface__["data"][0]
-            answers.put(arrays.pop())
-            return place
-
-        place = self.pool.submit(make, answers, 10**6).result()
-        received = answers.get()
-        if sys.version_info >= (3, 11):
-            self.assertEqual(received.__array_interface__["data"][0], place)
-        received += 1
-        self.assertEqual(received[-1], 10**6)
 
     def test_two_tasks_talk(self):
         there, back = ungil.Queue(), ungil.Queue()

@@ -13,6 +13,7 @@ from typing import Any, Callable
 from .._native import signatures as c
 from .._native.interruptible import POLL_INTERVAL, check_asyncio, in_main_thread
 from .._native.library import last_error
+from .._native.scalars import as_seconds
 from ..control import Control
 from ..errors import of_status
 from ._objects import HOLDER
@@ -31,6 +32,11 @@ def seconds_of(timeout: float | None) -> float | None:
     if timeout is not None and not timeout >= 0:
         raise ValueError("'timeout' must be a non-negative number")
     return timeout
+
+
+def threading_seconds(timeout: float | None) -> float | None:
+    """The timeout. As in threading, one that is negative has passed."""
+    return None if timeout is None else max(as_seconds("timeout", timeout), 0)
 
 
 def wait(call: Callable[[int, int], int], timeout: float | None = None, control: Control | None = None) -> int:

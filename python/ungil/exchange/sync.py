@@ -1,22 +1,19 @@
-"""Events, locks, barriers and counters between threads and tasks of all interpreters of the process."""
+"""Events, locks and counters between threads and tasks of all interpreters of the process."""
 
 from __future__ import annotations
 
 import ctypes
 import operator
-import threading
-import time
 from types import TracebackType
-from typing import Any, Callable, SupportsIndex
+from typing import SupportsIndex
 
 from .._native import signatures as c
 from .._native.library import check, library
-from .._native.scalars import as_seconds
 from ..control import Control
 from ._objects import SharedObject
-from ._waiting import raise_for, wait
+from ._waiting import raise_for, threading_seconds, wait
 
-__all__ = ["Barrier", "Counter", "Event", "Lock"]
+__all__ = ["Counter", "Event", "Lock"]
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _UNTOUCHED = -(2**62)  # no counter of a lock has this value
@@ -121,7 +118,7 @@ class Event(_Counting):
         bool
             Whether it is set; false only if the time has passed.
         """
-        return self._wait(1, 1, 0, _seconds(timeout), control)
+        return self._wait(1, 1, 0, threading_seconds(timeout), control)
 
 
 class Lock(_Counting):
@@ -334,159 +331,7 @@ class Counter(_Counting):
         if highest < lowest:
             raise ValueError("at_most: expected at least %d, not %d" % (lowest, highest))
         former = ctypes.c_int64()
-        return former.value if self._wait(lowest, highest, 0, _seconds(timeout), control, former) else None
-
-
-class Barrier(SharedObject):
-    """A barrier at which tasks in interpreters, the program, and threads of both wait for one another.
-
-    Its methods are those of `threading.Barrier`. It is sent to other interpreters like a `Queue`.
-
-    Parameters
-    ----------
-    parties : int
-        How many threads have to come.
-    action : callable, optional
-        Called by the last one to come, before they go on. It is sent with the barrier.
-    timeout : float, optional
-        The timeout of `wait`, where none is given.
-
-    Attributes
-    ----------
-    parties : int
-        As given.
-    n_waiting : int
-        How many wait at present.
-    broken : bool
-        Whether the barrier is broken.
-
-    Raises
-    ------
-    ValueError
-        If `parties` is not positive.
-
-    See Also
-    --------
-    Queue : how it is sent, and what becomes of it.
-
-    Notes
-    -----
-    A timeout that passes while the action runs breaks the barrier.
-
-    Examples
-    --------
-    >>> import ungil
-    >>> barrier = ungil.Barrier(2)
-    >>> with ungil.InterpreterPoolExecutor(1) as executor:
-    ...     future = executor.submit(barrier.wait)
-    ...     barrier.wait() + future.result()
-    1
-    """
-
-    __slots__ = ("_action", "_timeout", "parties")
-
-    def __init__(self, parties: int, action: Callable[[], Any] | None = None, timeout: float | None = None) -> None:
-        handle = ctypes.c_int32()
-        if not 1 <= parties < 2**31:
-            raise ValueError("parties must be > 0")
-        check(library.ungil_barrier_new(parties, ctypes.byref(handle)))
-        self._create(handle)
-        self._initialize(parties, action, timeout)
-
-    def _arguments(self) -> tuple[Any, ...]:
-        return self.parties, self._action, self._timeout
-
-    def _initialize(self, *arguments: Any) -> None:
-        self.parties, self._action, self._timeout = arguments
-
-    def wait(self, timeout: float | None = None, *, control: Control | None = None) -> int:
-        """Wait until all parties have come.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            How many seconds to wait at most. If they pass, the barrier breaks. By default the barrier's own.
-        control : Control, optional
-            A control that cancels the wait. It does not break the barrier.
-
-        Returns
-        -------
-        int
-            The number of this party, from 0 to `parties` - 1.
-
-        Raises
-        ------
-        threading.BrokenBarrierError
-            If the barrier is broken, or is broken or reset meanwhile.
-        Exception
-            The action's. The barrier is broken then.
-        """
-        number = ctypes.c_int32()
-        seconds = _seconds(self._timeout if timeout is None else timeout)
-        flags = _Flags(0 if self._action is None else c.UNGIL_BARRIER_HOLD, seconds)
-        handle, reference = self._handle, ctypes.byref(number)
-
-        def once(milliseconds: int, control: int) -> int:
-            status: int = library.ungil_barrier_wait(handle, flags.of(milliseconds), milliseconds, control, reference)
-            return status
-
-        status = wait(once, seconds, control)
-        if status == c.UNGIL_E_TIMED_OUT and not flags.breaks:
-            self.abort()
-        if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
-            raise threading.BrokenBarrierError
-        if status != c.UNGIL_OK:
-            raise_for(status)
-        if number.value == self.parties - 1 and self._action is not None:
-            self._act()
-        return number.value
-
-    def _act(self) -> None:
-        try:
-            self._action()
-        except BaseException:
-            self.abort()
-            raise
-        status = library.ungil_barrier_release(self._handle)
-        if status == c.UNGIL_E_BROKEN:
-            raise threading.BrokenBarrierError
-        check(status)
-
-    def reset(self) -> None:
-        """Make the barrier as new. Parties that wait get BrokenBarrierError."""
-        check(library.ungil_barrier_reset(self._handle))
-
-    def abort(self) -> None:
-        """Break the barrier: parties that wait, and those that come, get BrokenBarrierError until it is reset."""
-        check(library.ungil_barrier_abort(self._handle))
-
-    @property
-    def n_waiting(self) -> int:
-        """How many wait at present."""
-        return self._status()[0]
-
-    @property
-    def broken(self) -> bool:
-        """Whether the barrier is broken."""
-        return bool(self._status()[1])
-
-    def _status(self) -> tuple[int, int]:
-        waiting, broken = ctypes.c_int32(), ctypes.c_int32()
-        check(library.ungil_barrier_status(self._handle, ctypes.byref(waiting), ctypes.byref(broken)))
-        return waiting.value, broken.value
-
-
-class _Flags:
-    """The flags of a wait at a barrier, which consists of slices: only a timeout of the last one breaks the barrier."""
-
-    def __init__(self, flags: int, seconds: float | None) -> None:
-        self._flags, self._end = flags, None if seconds is None else time.monotonic() + seconds
-        self.breaks = False
-
-    def of(self, milliseconds: int) -> int:
-        """The flags for a slice that begins now."""
-        self.breaks = self._end is not None and 1000 * (self._end - time.monotonic()) <= milliseconds
-        return self._flags | (c.UNGIL_BARRIER_BREAK if self.breaks else 0)
+        return former.value if self._wait(lowest, highest, 0, threading_seconds(timeout), control, former) else None
 
 
 def _number(name: str, value: SupportsIndex) -> int:
@@ -497,8 +342,3 @@ def _number(name: str, value: SupportsIndex) -> int:
     if not _LEAST <= number <= _MOST:
         raise OverflowError("%s: %d does not fit in 64 bits" % (name, number))
     return number
-
-
-def _seconds(timeout: float | None) -> float | None:
-    """The timeout. As in threading, one that is negative has passed."""
-    return None if timeout is None else max(as_seconds("timeout", timeout), 0)

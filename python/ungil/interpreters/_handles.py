@@ -309,7 +309,8 @@ def _reduce_shared_object(obj: Any) -> Any:
 
 
 _REDUCERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    **{name: ("ungil.exchange.sync", _reduce_shared_object) for name in ("Event", "Lock", "Barrier", "Counter")},
+    **{name: ("ungil.exchange.sync", _reduce_shared_object) for name in ("Event", "Lock", "Counter")},
+    "Barrier": ("ungil.exchange.barriers", _reduce_shared_object),
     "Queue": ("ungil.exchange.queues", _reduce_shared_object),
     "socket": ("socket", _reduce_socket),
     "Connection": ("multiprocessing.connection", _reduce_connection),
