@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 import unittest
 
 from compiled import CompiledCase
-from interpreters import HAS_ONE, REASON, run, signatures, together
+from interpreters import HAS_ONE, REASON, Failed, run, signatures, together
 
 # With `path` set. Whether the file can be locked: a second time in one interpreter, and once by others.
 LOCK = """
@@ -42,6 +44,13 @@ int lock(int descriptor, int command, int kind) {
   lock.l_type = kind;
   return control(descriptor, command, &lock) == 0 ? lock.l_type : -1;
 }
+/* Writes under a lock: it goes on when it can read a byte, whatever wakes it. */
+int write_under_lock(int descriptor, int begun, int go_on) {
+  char byte = 0;
+  if (lock(descriptor, F_SETLK, F_WRLCK) < 0 || write(begun, &byte, 1) != 1) return -1;
+  while (read(go_on, &byte, 1) != 1);
+  return 0;
+}
 int close_stream(const char *path) { return fclose(fopen(path, "r")); }
 """
 
@@ -51,6 +60,13 @@ int process(void) { return getpid(); }
 """
 
 OTHER = HEAD + "int process(void) { return getpid(); }"
+
+
+def status_of(function, *arguments):
+    try:
+        function(*arguments)
+    except Failed as error:
+        return error.status
 
 
 @unittest.skipUnless(HAS_ONE, REASON)
@@ -198,6 +214,47 @@ class LocksOfLibraries(LockCase):
         self.assertEqual(second.eval("c.close(os.dup(file.fileno()))"), "0")
         self.assertEqual(first.eval("%s == fcntl.F_WRLCK" % set_lock), "True")
         self.assertEqual(first.eval("c.fcntl(file.fileno(), fcntl.F_SETLK, 1), c.lockf(-1, 2, 0)"), "(-1, -1)")
+
+    def test_the_locks_of_a_dead_interpreter_stay_while_a_thread_writes_in_c(self):
+        path = self.compiled("locks.so", LOCKS_IN_C)
+        other = self.new()
+        other.run("file = open(path, 'r+')")
+        write = "library.write_under_lock(file.fileno(), begun, go_on)"
+        for source in (write, "threading.Thread(target=lambda: %s).start()" % write):
+            interpreter = self.new()
+            (begun, begins), (go_on, goes_on) = os.pipe(), os.pipe()
+            interpreter.run("import ctypes, threading; library = ctypes.CDLL(%r)" % str(path))
+            interpreter.run("file, begun, go_on = open(path, 'r+'), %d, %d" % (begins, go_on))
+            ends = []
+            thread = threading.Thread(target=lambda: ends.append(status_of(interpreter.run, source)))
+            thread.start()
+            self.assertEqual(len(os.read(begun, 1)), 1)
+            self.assert_fails(signatures.UNGIL_E_DIED, "abort", interpreter.run, "ctypes.CDLL(None).abort()")
+            self.assertEqual(other.eval("try_lock(file)"), "False", source)
+            os.write(goes_on, b"1")
+            thread.join()
+            if source == write:
+                self.assertEqual(ends, [signatures.UNGIL_E_DIED])
+                self.assertEqual(other.eval("try_lock(file)"), "True")
+            self.assert_can_lock(other)
+            for descriptor in (begun, begins, go_on, goes_on):
+                os.close(descriptor)
+
+    def test_a_thread_of_a_dead_interpreter_that_sleeps_holds_no_lock(self):
+        interpreter, other = self.new(), self.new()
+        other.run("file = open(path, 'r+')")
+        interpreter.run("import ctypes, threading; file = open(path, 'r+'); has_locked = threading.Event()")
+        interpreter.run("def sleep():\n  try_lock(file); has_locked.set(); threading.Event().wait()")
+        interpreter.run("threading.Thread(target=sleep, daemon=True).start(); has_locked.wait()")
+        self.assert_fails(signatures.UNGIL_E_DIED, "abort", interpreter.run, "ctypes.CDLL(None).abort()")
+        self.assert_can_lock(other)
+
+    def assert_can_lock(self, interpreter):
+        """Soon: nobody waits for a thread that is in no request."""
+        end = time.time() + 100
+        while interpreter.eval("try_lock(file)") != "True":
+            self.assertLess(time.time(), end)
+        interpreter.run("try_lock(file, fcntl.LOCK_UN)")
 
     def test_the_process_id_of_who_shares_memory_between_processes(self):
         shared, other = self.compiled("shared.so", SHARED_BETWEEN_PROCESSES), self.compiled("other.so", OTHER)

@@ -43,6 +43,45 @@ pub(crate) unsafe fn wake(threads: impl Iterator<Item = libc::pthread_t>) {
     }
 }
 
+/// As `wake`, for threads that the kernel has these numbers for. One that has ended gets no signal.
+pub(crate) fn wake_by_ids(threads: &[libc::pid_t]) {
+    let signal = if threads.is_empty() { None } else { claim() };
+    let Some(signal) = signal else { return };
+    // SAFETY: zeros are a valid siginfo.
+    let mut information = unsafe { mem::zeroed::<QueuedSignal>() };
+    information.number = signal;
+    information.code = libc::SI_QUEUE;
+    information.value = (&raw const MARK).addr();
+    for &thread in threads {
+        // SAFETY: the kernel reads the structure, which has the layout and length of a siginfo. The value is only compared.
+        unsafe {
+            information.process = libc::getpid();
+            libc::syscall(
+                libc::SYS_rt_tgsigqueueinfo,
+                libc::getpid(),
+                thread,
+                signal,
+                &raw const information,
+            );
+        }
+    }
+}
+
+/// The kernel's siginfo of a signal with a value, on 64-bit systems.
+#[repr(C)]
+struct QueuedSignal {
+    number: c_int,
+    error: c_int,
+    code: c_int,
+    padding: c_int,
+    process: libc::pid_t,
+    user: libc::uid_t,
+    value: usize,
+    rest: [u64; 12],
+}
+
+const _: () = assert!(mem::size_of::<QueuedSignal>() == mem::size_of::<libc::siginfo_t>());
+
 /// The last real-time signal that the host has no handler for. This module's handler is installed for it.
 fn claim() -> Option<c_int> {
     let handler = handle as Handler as usize;

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use crate::interp::exit::abandon::{self, WayOut};
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
+use crate::interp::interpose::record_locks;
 use crate::sys::unwind::park_forever;
 
 /// Waits as the C library does, unless the GIL will not be released any more. If the process is exiting, the call into
@@ -41,6 +42,7 @@ pub(super) unsafe extern "C" fn pthread_cond_timedwait(
         // SAFETY: the caller holds the mutex, by this function's contract.
         unsafe { libc::pthread_mutex_unlock(mutex) };
         if abandon::way_out_of(life) != WayOut::Abandon {
+            record_locks::leave(number);
             park_forever();
         }
         // SAFETY: as above.

@@ -14,6 +14,7 @@ use std::ptr;
 use crate::interp::exit::abandon::{self, WayOut};
 use crate::interp::exit::at_exit;
 use crate::interp::exit::life::Life;
+use crate::interp::interpose::record_locks;
 use crate::sys::errno::failed;
 
 thread_local! {
@@ -48,6 +49,9 @@ pub(super) unsafe extern "C" fn sem_wait(semaphore: *mut libc::sem_t, number: us
             GIVEN_UP.set(semaphore);
             return failed(libc::EINTR);
         }
+    }
+    if life.keeps_gil_from_this_thread() {
+        record_locks::leave(number); // it does not get out of Python any more
     }
     // SAFETY: the argument is passed on unchanged, under the same contract.
     unsafe { libc::sem_wait(semaphore) }

@@ -50,8 +50,12 @@ impl LastActs for Interpreter {
             self.post(ServiceCommand::Die(speaker));
         }
         self.life().wait_until_stopped(GIL_TIMEOUT);
-        // No Python code runs any more. Others are not to wait for what it has locked.
-        record_locks::release_all(self.number());
+        // No Python code runs any more. Others are not to wait for what it has locked, unless a request may be writing there:
+        // then the last one releases the locks.
+        record_locks::leave(self.number());
+        if !self.has_others_requests() {
+            record_locks::release_all(self.number());
+        }
         if task != Task::Wait {
             free_what_was_held(self.own_number());
         }

@@ -46,6 +46,13 @@ impl InProgress {
         lock(&self.0).in_progress.is_empty()
     }
 
+    /// Whether other threads than this one have requests in progress.
+    pub(crate) fn has_others(&self) -> bool {
+        // SAFETY: it takes nothing and cannot fail.
+        let thread = unsafe { libc::pthread_self() };
+        lock(&self.0).in_progress.iter().any(|request| request.thread != thread)
+    }
+
     /// When the GIL is not released any more: sends a signal to the threads of all requests, as some may be asleep in the
     /// system. The thread that runs the exit of the process gets none.
     pub(crate) fn wake(&self) {

@@ -19,7 +19,7 @@ use crate::interp::exit::guarded_stack::GuardedStack;
 use crate::interp::exit::life::Life;
 use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::interpose::signal::mask::MaskGuard;
-use crate::interp::interpose::{self, environ};
+use crate::interp::interpose::{self, environ, record_locks};
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::loaded_copy::LoadedCopy;
@@ -152,7 +152,9 @@ impl Interpreter {
 
     /// Deletes a thread state that this thread has kept; another thread's stays.
     pub(crate) fn release_thread_state(&self, kept: KeptThreadState) -> Result<(), InterpError> {
-        self.python.release_thread_state(kept)
+        let result = self.python.release_thread_state(kept);
+        self.leave(); // what lived in the state may have locked files
+        result
     }
 
     /// Calls the user's exit functions, and ends threads and processes that are left. It can be interrupted.
@@ -208,6 +210,11 @@ impl Interpreter {
     /// Whether requests are in progress.
     pub(crate) fn is_busy(&self) -> bool {
         !self.in_progress.is_empty()
+    }
+
+    /// Whether requests of other threads are in progress.
+    pub(crate) fn has_others_requests(&self) -> bool {
+        self.in_progress.has_others()
     }
 
     /// Calls a function of its own Python, such as a release callback, on its own thread. This does not wait. If the
@@ -300,7 +307,18 @@ impl Interpreter {
             }
             result.map_err(|exception| InterpError::Python(self.describe(gil, exception)))
         };
-        self.python.with_gil(run).flatten()
+        let result = self.python.with_gil(run).flatten();
+        self.leave();
+        result
+    }
+
+    /// This thread is in no code of the interpreter any more. If that is dead, and no other request is in progress, what it
+    /// has locked is released.
+    fn leave(&self) {
+        record_locks::leave(self.number);
+        if self.is_dead() && !self.is_busy() {
+            record_locks::release_all(self.number);
+        }
     }
 
     /// Runs Python code until no asynchronous exception can be left.

@@ -17,7 +17,7 @@ use crate::interp::cpython::free_threading::StopTheWorld;
 use crate::interp::cpython::gil::Gil;
 use crate::interp::exit::abandon::protect_frames;
 use crate::interp::exit::life::Life;
-use crate::interp::interpose;
+use crate::interp::interpose::{self, record_locks};
 use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::last_words::speak;
@@ -131,6 +131,7 @@ impl Service {
         while let Some(command) = self.next_command() {
             // A panic, which has written its line, ends one command; somebody may wait for the next ones.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| self.perform(command)));
+            record_locks::leave(self.number);
         }
     }
 
@@ -242,6 +243,7 @@ impl Service {
         Life::of(self.number).set_stopped();
         // If nobody receives it, the one who asked has stopped waiting.
         let _ = stopped.map(|stopped| stopped.send(()));
+        record_locks::leave(self.number);
         self.wake_requests();
         park_forever()
     }
@@ -249,11 +251,16 @@ impl Service {
     fn wake_requests(&self) {
         // A thread may have been about to sleep when it was woken: it is woken again.
         let mut pause = Duration::from_millis(1);
-        while !self.in_progress.is_empty() {
+        while !self.in_progress.is_empty() || !self.are_locks_released() {
             thread::sleep(pause);
             self.in_progress.wake();
             pause = (2 * pause).min(Duration::from_millis(100));
         }
+    }
+
+    /// What a dead interpreter has locked is released when its last thread has left C.
+    fn are_locks_released(&self) -> bool {
+        !Life::of(self.number).is_dead() || record_locks::release_all(self.number)
     }
 
     /// Whether all interrupts are delivered.

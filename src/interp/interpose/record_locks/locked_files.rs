@@ -14,6 +14,7 @@ use crate::interp::interpose::copies::MAX_COPIES;
 use crate::sys::errno;
 use crate::sys::signals::with_blocked_signals;
 use crate::sys::sync::lock;
+use crate::sys::thread_id::{is_alive, thread_id};
 
 /// The files that one interpreter has locks on.
 pub(super) struct LockedFiles {
@@ -32,6 +33,8 @@ struct LockedFile {
     access: c_int,
     /// The threads that wait for a lock.
     waiting: usize,
+    /// The thread that has asked for a lock last, while it may be in the interpreter's code.
+    thread: Option<libc::pid_t>,
 }
 
 /// What has become of a request.
@@ -76,6 +79,9 @@ impl LockedFiles {
                 Ok(file) => file,
                 Err(error) => return Wanted::Failed(error),
             };
+            if !request.is_unlock() {
+                file.thread = Some(thread_id());
+            }
             match ofd(file.description, libc::F_OFD_SETLK, &mut { request.lock }) {
                 Ok(()) => Wanted::Done,
                 Err(libc::EAGAIN | libc::EACCES) if waits => {
@@ -115,10 +121,28 @@ impl LockedFiles {
         })
     }
 
-    /// Releases all locks.
-    pub(super) fn release_all(&self) {
-        let files = self.with_files(|files| files.iter().map(|file| file.id).collect::<Vec<_>>());
-        files.into_iter().for_each(|id| self.release(id));
+    /// This thread has left the interpreter.
+    pub(super) fn leave(&self) {
+        if self.is_empty() {
+            return;
+        }
+        let thread = Some(thread_id());
+        self.with_files(|files| {
+            files.iter_mut().filter(|file| file.thread == thread).for_each(|file| file.thread = None);
+        });
+    }
+
+    /// Releases the locks on all files, except where the thread that has asked for one last has not left the interpreter.
+    /// Those threads.
+    pub(super) fn release_all(&self) -> Vec<libc::pid_t> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let files = self.with_files(|files| files.clone());
+        let is_in_use = |file: &LockedFile| file.thread.is_some_and(is_alive);
+        let (kept, released): (Vec<_>, Vec<_>) = files.into_iter().partition(is_in_use);
+        released.into_iter().for_each(|file| self.release(file.id));
+        kept.into_iter().filter_map(|file| file.thread).collect()
     }
 
     /// Releases the locks on a file, one of whose descriptors is closed.
@@ -150,7 +174,7 @@ fn file_for<'a>(files: &'a mut Vec<LockedFile>, request: &Request) -> Result<&'a
         unsafe { libc::close(description) };
         return Err(libc::ENOLCK);
     }
-    files.push(LockedFile { id: request.file, description, access, waiting: 0 });
+    files.push(LockedFile { id: request.file, description, access, waiting: 0, thread: None });
     Ok(files.last_mut().expect("it was pushed"))
 }
 

@@ -33,6 +33,7 @@ use std::ffi::c_int;
 use libc::off_t;
 
 use super::signal::child::is_child;
+use crate::interp::exit::wake_signal;
 use crate::sys::errno::failed;
 use locked_files::Wanted;
 use request::Request;
@@ -42,9 +43,18 @@ pub(super) fn begin() {
     kept_descriptors::begin();
 }
 
-/// Releases all locks of copy `number`, which is dead: the kernel does so when a process ends.
-pub(crate) fn release_all(number: usize) {
-    locked_files::of(number).release_all();
+/// This thread has left copy `number`: it is in none of its code, or stops forever.
+pub(crate) fn leave(number: usize) {
+    locked_files::of(number).leave();
+}
+
+/// Releases the locks of copy `number`, which is dead and has no requests: the kernel does so when a process has ended,
+/// with all its threads. A thread that has asked for a lock may be in C, where it goes on to write what the lock
+/// protects; its locks stay, and it is woken, in case that it sleeps. Whether none has stayed.
+pub(crate) fn release_all(number: usize) -> bool {
+    let threads = locked_files::of(number).release_all();
+    wake_signal::wake_by_ids(&threads);
+    threads.is_empty()
 }
 
 /// Closes what interpreters have closed, and what was kept open only for locks of the host's that it has no more.
