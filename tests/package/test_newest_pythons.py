@@ -1,4 +1,5 @@
-"""What Python 3.14 and 3.15 brought: annotations that are evaluated late, lazy imports, a JIT compiler, new types."""
+"""What Python 3.14 and 3.15 brought: annotations that are evaluated late, lazy imports, a JIT compiler, new types, and
+stacks that are measured."""
 
 import os
 import sys
@@ -264,6 +265,37 @@ class Types(Scripts):
                 print([len(zstd.decompress(it)) for it in packed])
             """,
             "[10, 100000]",
+        )
+
+
+@since(3, 14)
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class Stacks(Scripts):
+    def test_a_thread_that_has_called_an_interpreter_has_its_whole_stack(self):
+        """Python measures how much of it is left."""
+        self.assert_prints(
+            """
+import threading, ungil
+def nested(depth):
+    found = []
+    for _ in range(depth):
+        found = [found]
+    return found
+def overflow():
+    with ungil.Interpreter() as interpreter:
+        print(interpreter.call(len, "four"))
+        try:
+            repr(nested(1000000))
+        except RecursionError:
+            print("RecursionError")
+        print(interpreter.call(len, "four"))
+thread = threading.Thread(target=overflow)
+thread.start()
+thread.join()
+""",
+            "4",
+            "RecursionError",
+            "4",
         )
 
 

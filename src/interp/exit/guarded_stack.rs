@@ -3,13 +3,16 @@
 //!
 //! The end that the system makes inaccessible is a page: larger frames step over it. And the C library's own functions,
 //! whose locks may be held, must not be abandoned: if they reach the end, they get a step more, and return.
+//!
+//! From 3.14 on, Python looks at the address to know how much of the stack is left. A host that does so gets the end back
+//! after each request, as it would go on into it.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::sys::fork::ForkLocal;
 use crate::sys::sync::lock;
@@ -161,6 +164,14 @@ fn stack_of_this_thread() -> Option<(usize, usize)> {
     }
 }
 
+/// Whether the host's Python looks at the addresses of stacks.
+fn does_host_measure_stacks() -> bool {
+    static MEASURES: OnceLock<bool> = OnceLock::new();
+    // SAFETY: the name is a C string.
+    let find = || unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_Py_ReachedRecursionLimitWithMargin".as_ptr()) };
+    *MEASURES.get_or_init(|| !find().is_null())
+}
+
 /// Until this is dropped, an overflow of this thread's stack can be noticed.
 pub(crate) struct GuardedStack {
     /// None in a request inside of another one, or if there are too many threads.
@@ -170,7 +181,8 @@ pub(crate) struct GuardedStack {
 }
 
 impl GuardedStack {
-    /// Cost: three system calls, and one when it is dropped; more for the first request on a thread.
+    /// Cost: three system calls, and one when it is dropped; more for the first request on a thread. In a host that
+    /// measures stacks, two more.
     pub(crate) fn new() -> Self {
         let slot = if IS_GUARDED.get() { None } else { Slot::claim() };
         let alternate = slot.and_then(|slot| {
@@ -188,7 +200,14 @@ impl Drop for GuardedStack {
     fn drop(&mut self) {
         let Some(slot) = self.slot else { return };
         let zone = ZONE.get().unwrap_or(Zone::NONE);
-        ZONE.set(Some(Zone { end_of_inaccessible: slot.end.load(Ordering::Relaxed), ..zone }));
+        let mut end = slot.end.load(Ordering::Relaxed);
+        if end > zone.start
+            && does_host_measure_stacks()
+            && protect(zone.start, end, libc::PROT_READ | libc::PROT_WRITE)
+        {
+            end = zone.start;
+        }
+        ZONE.set(Some(Zone { end_of_inaccessible: end, ..zone }));
         slot.thread.store(FREE, Ordering::Release);
         IS_GUARDED.set(false);
         if let Some(address) = self.alternate {
