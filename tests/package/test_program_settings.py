@@ -120,6 +120,24 @@ print(ungil.run(is_imported))
 
 
 @unittest.skipUnless(numpy, "SKIP: numpy is not installed")
+class Locale(BothPools):
+    def test_workers_that_ask_for_it_at_once(self):
+        """The C library frees the text with its name while another thread reads it."""
+        self.assert_prints(
+            """
+import locale, os
+os.environ["LC_ALL"] = "C.UTF-8"  # before workers start: a name that is no constant
+def ask():
+    for _ in range(20000):
+        locale.getpreferredencoding()
+    return locale.setlocale(locale.LC_CTYPE, "") == "C.UTF-8"
+with pool(4) as executor:
+    print([future.result() for future in [executor.submit(ask) for _ in range(4)]])
+""",
+            "[True, True, True, True]",
+        )
+
+
 class Numpy(BothPools):
     def test_the_error_state(self):
         script = """

@@ -9,6 +9,7 @@
 //! | `dlfcn` | `dlopen`, `dlerror`, `dladdr`; the work of `dlsym` and `dlvsym` |
 //! | `symbol_lookup` | `dlsym`, `dlvsym` |
 //! | `environ` | `getenv`, `setenv` and so on, and the variable `environ` |
+//! | `locale` | `setlocale` |
 //! | `programs` | `execv`, `execvp`, `system` |
 //! | `start` | `getrandom`, `syscall` |
 //! | `gil_wait` | `pthread_cond_timedwait` |
@@ -39,6 +40,7 @@ pub(crate) mod exit_functions;
 pub(crate) mod fatal_error;
 mod fork_handlers;
 pub(crate) mod gil_wait;
+mod locale;
 mod output;
 pub(crate) mod process;
 mod process_id;
@@ -106,7 +108,7 @@ const TABLE: &[Entry] = &[
     entry("dlvsym", AllPrivate, OfCopy(symbol_lookup::dlvsym as *const (), 3)),
     entry("dlerror", AllPrivate, Plain(dlfcn::dlerror as *const ())),
     entry("dladdr", AllPrivate, Plain(dlfcn::dladdr as *const ())),
-    // environment
+    // environment and locale
     entry("environ", AllPrivate, Variable(environ::variable)),
     entry("__environ", AllPrivate, Variable(environ::variable)),
     entry("_environ", AllPrivate, Variable(environ::variable)),
@@ -119,6 +121,7 @@ const TABLE: &[Entry] = &[
     entry("execv", AllPrivate, OfCopy(programs::execv as *const (), 2)),
     entry("execvp", AllPrivate, OfCopy(programs::execvp as *const (), 2)),
     entry("system", AllPrivate, OfCopy(programs::system as *const (), 1)),
+    entry("setlocale", AllPrivate, Plain(locale::setlocale as *const ())),
     // what hashes of str depend on
     entry("getrandom", Libpython, Plain(start::getrandom as *const ())),
     entry("syscall", Libpython, Plain(start::syscall as *const ())),
