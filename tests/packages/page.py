@@ -76,7 +76,7 @@ def reasons(notes, outcome):
     """A line for each reason, without the places where it is the same."""
     found = {}
     for note in notes:
-        if note["outcome"] == outcome:
+        if note["outcome"] == outcome and not is_without_wheel(note):
             found.setdefault((label(note), note["reason"]), set()).add(tested.series(note["python"]))
     for (what, reason), where in sorted(found.items()):
         yield "- %s (%s): %s" % (what, ", ".join(sorted(where, key=tested.numbers)), code(reason))
@@ -90,15 +90,30 @@ def code(reason):
     return "`%s`" % reason.replace("`", "'") if reason else "no reason"
 
 
+def is_without_wheel(note):
+    return note["outcome"] == trials.ABSENT and note["reason"].startswith(trials.NOT_INSTALLED)
+
+
+def without_wheels(notes):
+    """A line for each Python: what pip finds no wheel of."""
+    found = {}
+    for note in notes:
+        if is_without_wheel(note):
+            found.setdefault(tested.series(note["python"]), set()).add(note["reason"][len(trials.NOT_INSTALLED) :])
+    for series in sorted(found, key=tested.numbers):
+        yield "- %s: %s" % (series, ", ".join(sorted(found[series], key=str.lower)))
+
+
 def text(notes):
     parts = [releases(notes), table(notes)]
-    for outcome, title in (
-        (trials.FAILS, "These fail in interpreters and work in plain Python:"),
-        (trials.ABSENT, "These are not to be had: pip finds no wheel, or the package fails in plain Python as well:"),
+    for title, lines in (
+        ("These fail in interpreters and work in plain Python:", reasons(notes, trials.FAILS)),
+        ("pip finds no wheels of these:", without_wheels(notes)),
+        ("These fail in plain Python as well:", reasons(notes, trials.ABSENT)),
     ):
-        lines = list(reasons(notes, outcome))
-        if lines:
-            parts += [title, "\n".join(lines)]
+        found = "\n".join(lines)
+        if found:
+            parts += [title, found]
     return "\n\n".join(parts)
 
 

@@ -28,6 +28,7 @@ ENVIRONMENT = dict(
 
 NOTES = os.path.join(venvs.PROJECT, "build", "tested-packages")
 
+NOT_INSTALLED = "not installed: "
 OK, FAILS, ABSENT = "ok", "fails", "absent"  # absent: plain Python has not got it, or it fails there, too
 
 PATIENCE = 900  # seconds; on a busy machine tensorflow takes a minute to be imported eight times
@@ -52,7 +53,7 @@ class Venv:
         """Tries a case in this many interpreters. Returns how that ended, with a reason, and all output."""
         missing = [name for name in (case.distribution, *case.needs) if name and not self.version(name)]
         if missing:
-            return self._note(case, count, ABSENT, "not installed: " + ", ".join(missing)), ""
+            return self._note(case, count, ABSENT, NOT_INSTALLED + ", ".join(missing)), ""
         reason, output = self._use(case, count)
         if not reason:
             return self._note(case, count, OK, ""), output
