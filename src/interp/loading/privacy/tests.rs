@@ -58,6 +58,7 @@ fn libraries_of_packages_are_private_and_the_systems_are_shared() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri does not know realpath")]
 fn libraries_of_the_system_that_have_no_lock_are_private() {
     let libraries: [(&str, bool, &[usize]); 4] = [
         ("/x/readline.so", true, &[1]),
