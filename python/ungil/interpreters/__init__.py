@@ -1,7 +1,7 @@
 """Isolated interpreters, and pools of them.
 
-- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers; `_tasks`,
-  what these run.
+- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers; `_inbox`,
+  where these find tasks; `_futures`, which end when somebody looks.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
 - `_pickling`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters; `_sentinels`,
