@@ -120,9 +120,10 @@ impl<Q, A> Inbox<Q, A> {
 
     /// Closes the inbox because nobody can run its calls: those that are here, and all that will be submitted, fail.
     pub fn fail(&self, failure: Failure<A>) -> Result<(), Error> {
-        self.close()?;
         let left = self.state.change(|state| {
-            let (mut left, mut woken) = state.empty(|call| call.fail(failure()))?;
+            let mut woken = state.close();
+            let (mut left, mut more) = state.empty(|call| call.fail(failure()))?;
+            woken.append(&mut more);
             for call in state.begun() {
                 let (request, mut more) = state.note(&call, call.fail(failure())?);
                 woken.append(&mut more);
@@ -136,10 +137,7 @@ impl<Q, A> Inbox<Q, A> {
     /// Takes no more calls. Servers end when the queue is empty.
     pub fn close(&self) -> Result<(), Error> {
         self.state.change(|state| {
-            state.is_closed = true;
-            let mut woken = state.idle.take_all();
-            woken.append(&mut state.candidates.take_all());
-            woken.append(&mut state.watchers.take_all());
+            let woken = state.close();
             Ok(((), woken))
         })
     }
@@ -316,6 +314,14 @@ impl<Q, A> State<Q, A> {
     fn current(&self) -> Vec<Current<Q, A>> {
         let servers = self.servers.iter().enumerate();
         servers.filter_map(|(number, server)| Some((number, server.as_ref()?.current.clone()?))).collect()
+    }
+
+    fn close(&mut self) -> Woken {
+        self.is_closed = true;
+        let mut woken = self.idle.take_all();
+        woken.append(&mut self.candidates.take_all());
+        woken.append(&mut self.watchers.take_all());
+        woken
     }
 
     /// All calls that run, of which servers forget those that they have deferred.

@@ -13,17 +13,17 @@ from .._native.interruptible import is_interrupt
 from .._native.library import library
 from .._native.locks import Numbers
 from .._typing import Parameters, Result
-from . import _chunks, _nesting, _options, _stream, _streams
+from . import _actor_threads, _chunks, _nesting, _options, _stream, _streams
+from ._acting import Acting
 from ._calls import Call, call_of
 from ._futures import PoolFuture
-from ._iterating import Iterating
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._shared_variables import shared_variables
 from .interpreter import Path, require
 
 
-class InterpreterPoolExecutor(Iterating):
+class InterpreterPoolExecutor(Acting):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
     It has the interface of the class of that name in `concurrent.futures`, and derives from it. Before Python 3.14,
@@ -210,12 +210,14 @@ class InterpreterPoolExecutor(Iterating):
             _chunks.cancel_all(self._pool)
         _chunks.submit_all(self._pool)
         _stream.close_all(self._pool)
+        _actor_threads.close_all(self._pool, cancels=cancel_futures)
         self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
         if wait:
             _stream.join_all(self._pool)
             self._pool.join()
+            _actor_threads.join_all(self._pool)
 
     def __exit__(
         self,
@@ -227,8 +229,10 @@ class InterpreterPoolExecutor(Iterating):
             _chunks.cancel_all(self._pool)
             _stream.close_all(self._pool, interrupts=True)
             self._pool.shutdown()
+            _actor_threads.close_all(self._pool, cancels=True)
             self._pool.stop_and_join()
             _stream.join_all(self._pool)
+            _actor_threads.join_all(self._pool, interrupts=True)
         else:
             self.shutdown()
         return None
