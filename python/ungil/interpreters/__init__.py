@@ -13,8 +13,8 @@
   which are not sent.
 - `_iterating`: `map` and `stream` of the executor. `_map`, `_chunks`: results in order, and how many calls go in one
   request; `_stream`, `_generators`: generators that run in an interpreter. `_streams`: the order of output.
-- `actors`: `Actor`; `_acting`, the method of the executor that makes them. `_actor_calls`, `_actor_threads`: their calls
-  and threads; `_actor_objects`: their objects, in the interpreters.
+- `actors`: `Actor`; `_acting`, the method of the executor that makes them. `_actor_calls`, `_actor_threads`: their
+  calls and threads; `_actor_objects`: their objects, in the interpreters.
 
 `exchange` uses those that pickle; the rest of the package does not use these modules, and `ungil` exports the public
 names.
