@@ -3,7 +3,7 @@
 //! While its lock is held, no request, outcome or call is dropped, and no other code runs, but for interrupts, which do not
 //! wait. The locks of calls are taken while it is held, never the other way round.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -12,9 +12,6 @@ use super::call::{Call, Ended, Stage};
 use super::shared::Shared;
 use super::wait::{Limits, Waiters, Woken};
 use crate::error::Error;
-
-mod guard;
-pub use guard::ServerGuard;
 
 /// What runs the calls of one server.
 pub trait Runner: Sync {
@@ -34,15 +31,13 @@ pub struct Inbox<Q, A> {
 struct State<Q, A> {
     queue: VecDeque<Arc<Call<Q, A>>>,
     is_closed: bool,
-    /// The outcome of all calls from now on.
-    failure: Option<Failure<A>>,
     servers: Vec<Option<Server<Q, A>>>,
     /// Servers that wait for a call.
     idle: Waiters<()>,
     /// Threads that wait to become servers.
     candidates: Waiters<()>,
-    /// Watched calls that have ended, each with its group.
-    ended: VecDeque<(i32, u64)>,
+    /// Watched calls that have ended.
+    ended: VecDeque<u64>,
     /// Threads that wait for these.
     watchers: Waiters<()>,
 }
@@ -53,14 +48,7 @@ struct Server<Q, A> {
     current: Option<Arc<Call<Q, A>>>,
     /// Whether that was interrupted.
     is_interrupted: bool,
-    /// Calls that run without it, and will have another request for it.
-    deferred: HashMap<u64, Arc<Call<Q, A>>>,
-    /// Those that have one now.
-    resumed: VecDeque<Arc<Call<Q, A>>>,
 }
-
-/// What makes the outcome of calls that cannot be run. It does no more than that.
-pub type Failure<A> = Box<dyn Fn() -> A + Send>;
 
 /// A server's call, by the server's number.
 type Current<Q, A> = (usize, Arc<Call<Q, A>>);
@@ -91,7 +79,6 @@ impl<Q, A> Inbox<Q, A> {
         let state = State {
             queue: VecDeque::new(),
             is_closed: false,
-            failure: None,
             servers: Vec::new(),
             idle: Waiters::new(),
             candidates: Waiters::new(),
@@ -105,39 +92,22 @@ impl<Q, A> Inbox<Q, A> {
     ///
     /// Errors: [`Error::Closed`].
     pub fn submit(&self, call: &Arc<Call<Q, A>>) -> Result<(), Error> {
-        let left = self.state.change(|state| {
-            if let Some(failure) = &state.failure {
-                return Ok((call.fail(failure())?, Woken::new())); // nobody watches it yet
-            }
+        self.state.change(|state| {
             if state.is_closed {
                 return Err(Error::Closed);
             }
             state.queue.push_back(Arc::clone(call));
-            Ok((None, state.announce()))
-        });
-        left.map(drop)
-    }
-
-    /// Closes the inbox because nobody can run its calls: those that are here, and all that will be submitted, fail.
-    pub fn fail(&self, failure: Failure<A>) -> Result<(), Error> {
-        let left = self.state.change(|state| {
-            let mut woken = state.close();
-            let (mut left, mut more) = state.empty(|call| call.fail(failure()))?;
-            woken.append(&mut more);
-            for call in state.begun() {
-                let (request, mut more) = state.note(&call, call.fail(failure())?);
-                woken.append(&mut more);
-                left.push((call, request));
-            }
-            Ok(((left, state.failure.replace(failure)), woken))
-        });
-        left.map(drop)
+            Ok(((), state.announce()))
+        })
     }
 
     /// Takes no more calls. Servers end when the queue is empty.
     pub fn close(&self) -> Result<(), Error> {
         self.state.change(|state| {
-            let woken = state.close();
+            state.is_closed = true;
+            let mut woken = state.idle.take_all();
+            woken.append(&mut state.candidates.take_all());
+            woken.append(&mut state.watchers.take_all());
             Ok(((), woken))
         })
     }
@@ -174,13 +144,13 @@ impl<Q, A> Inbox<Q, A> {
     /// Makes this thread a server, until the guard is dropped. Nobody interrupts the runner after that.
     pub fn serve(&self, runner: &'static dyn Runner) -> Result<ServerGuard<'_, Q, A>, Error> {
         self.state.change(|state| {
-            let server = Some(Server::new(runner));
+            let server = Some(Server { runner, current: None, is_interrupted: false });
             let number = state.servers.iter().position(Option::is_none).unwrap_or_else(|| {
                 state.servers.push(None);
                 state.servers.len() - 1
             });
             state.servers[number] = server;
-            Ok((ServerGuard::new(self, number), Woken::new()))
+            Ok((ServerGuard { inbox: self, number, call: None }, Woken::new()))
         })
     }
 
@@ -243,7 +213,7 @@ impl<Q, A> Inbox<Q, A> {
             .change(|state| {
                 let fail = |call: &Call<Q, A>| call.fail((self.lost)());
                 let (mut left, mut woken) = state.empty(fail)?;
-                for call in if running { state.begun() } else { Vec::new() } {
+                for (_, call) in if running { state.current() } else { Vec::new() } {
                     let (request, mut more) = state.note(&call, fail(&call)?);
                     woken.append(&mut more);
                     left.push((call, request));
@@ -253,36 +223,17 @@ impl<Q, A> Inbox<Q, A> {
             .map(drop)
     }
 
-    /// Gives another request to a call that its server has deferred, or is about to. `false` if there is none, or nobody
-    /// waits for it any more.
-    pub fn resume(&self, id: u64, request: Q) -> Result<bool, Error> {
-        let left = self.state.change(|state| {
-            for server in state.servers.iter_mut().flatten() {
-                let is_current = server.current.as_ref().is_some_and(|call| call.id() == id);
-                let call = if is_current { server.current.clone() } else { server.deferred.remove(&id) };
-                let Some(call) = call else { continue };
-                let left = call.resume(request)?;
-                if left.is_none() && !is_current {
-                    server.resumed.push_back(Arc::clone(&call));
-                }
-                return Ok(((left, Some(call)), state.idle.take_all()));
-            }
-            Ok(((Some(request), None), Woken::new()))
-        });
-        left.map(|(left, _)| left.is_none())
-    }
-
-    /// Takes up to `most` watched calls of this group that have ended, by their numbers; waits until there is one.
+    /// Takes up to `most` watched calls that have ended, by their numbers; waits until there is one.
     ///
     /// Errors: [`Error::Closed`] if the inbox is closed, all its calls have ended, and those that were watched are taken;
     /// those of a wait.
-    pub fn ended(&self, group: i32, most: usize, limits: &Limits<'_>) -> Result<Vec<u64>, Error> {
+    pub fn ended(&self, most: usize, limits: &Limits<'_>) -> Result<Vec<u64>, Error> {
         let attempt = |state: &mut State<Q, A>| {
-            let taken = state.take_ended(group, most);
-            if taken.is_empty() {
+            if state.ended.is_empty() {
                 return state.is_over().then_some(Err(Error::Closed));
             }
-            Some(Ok((taken, Woken::new())))
+            let count = most.min(state.ended.len());
+            Some(Ok((state.ended.drain(..count).collect(), Woken::new())))
         };
         self.state.wait(limits, (|state| &mut state.watchers, ()), attempt, |_, _| Woken::new())
     }
@@ -316,36 +267,6 @@ impl<Q, A> State<Q, A> {
         servers.filter_map(|(number, server)| Some((number, server.as_ref()?.current.clone()?))).collect()
     }
 
-    fn close(&mut self) -> Woken {
-        self.is_closed = true;
-        let mut woken = self.idle.take_all();
-        woken.append(&mut self.candidates.take_all());
-        woken.append(&mut self.watchers.take_all());
-        woken
-    }
-
-    /// All calls that run, of which servers forget those that they have deferred.
-    fn begun(&mut self) -> Vec<Arc<Call<Q, A>>> {
-        let mut begun: Vec<_> = self.current().into_iter().map(|(_, call)| call).collect();
-        self.servers.iter_mut().flatten().for_each(|server| begun.extend(server.take_deferred()));
-        begun
-    }
-
-    fn take_ended(&mut self, group: i32, most: usize) -> Vec<u64> {
-        let mut taken = Vec::new();
-        while taken.len() < most && self.ended.front().is_some_and(|(of, _)| *of == group) {
-            taken.extend(self.ended.pop_front().map(|(_, id)| id));
-        }
-        if taken.is_empty() {
-            self.ended.retain(|(of, id)| {
-                let is_taken = *of == group && taken.len() < most;
-                taken.extend(is_taken.then_some(*id));
-                !is_taken
-            });
-        }
-        taken
-    }
-
     /// Empties the queue by steps that end calls.
     fn empty(
         &mut self,
@@ -366,20 +287,101 @@ impl<Q, A> State<Q, A> {
         let Some(ended) = ended else { return (None, Woken::new()) };
         let mut woken = Woken::new();
         if ended.is_watched {
-            self.ended.push_back((call.group(), call.id()));
-            woken = self.watchers.take_all(); // the first may be of another group
+            self.ended.push_back(call.id());
+            woken = self.watchers.take_first();
         }
         (ended.left, woken)
     }
 
     /// Whether no call will end any more.
     fn is_over(&self) -> bool {
-        let is_idle = |server: &Server<Q, A>| server.current.is_none() && !server.has_deferred();
+        let is_idle = |server: &Server<Q, A>| server.current.is_none();
         self.is_closed && self.queue.is_empty() && self.servers.iter().flatten().all(is_idle)
     }
 
     fn tell_if_over(&mut self) -> Woken {
         if self.is_over() { self.watchers.take_all() } else { Woken::new() }
+    }
+}
+
+impl<Q, A> Server<Q, A> {
+    fn is_running(&self) -> bool {
+        self.current.as_ref().is_some_and(|call| call.stage() == Ok(Stage::Running))
+    }
+
+    fn runs(&self, call: &Arc<Call<Q, A>>) -> bool {
+        self.is_running() && self.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, call))
+    }
+}
+
+/// A thread that is a server.
+pub struct ServerGuard<'a, Q, A> {
+    inbox: &'a Inbox<Q, A>,
+    number: usize,
+    /// The call that it has taken, and not ended.
+    call: Option<Arc<Call<Q, A>>>,
+}
+
+impl<Q, A> ServerGuard<'_, Q, A> {
+    /// Waits for the next call, and takes it. `None` if there will be none, or if the runner is dead.
+    pub fn take_next(&mut self) -> Result<Option<Q>, Error> {
+        let mut left = Vec::new();
+        let (number, own) = (self.number, &mut self.call);
+        let mut attempt = |state: &mut State<Q, A>| {
+            let server = state.servers[number].as_mut().expect("the guard exists");
+            if !server.runner.is_alive() {
+                return Some(Ok((None, Woken::new())));
+            }
+            while let Some(call) = state.queue.pop_front() {
+                match call.take() {
+                    Ok(Some(request)) => {
+                        (server.current, server.is_interrupted) = (Some(Arc::clone(&call)), false);
+                        *own = Some(call);
+                        return Some(Ok((Some(request), Woken::new())));
+                    }
+                    Ok(None) => left.push(call), // it was cancelled
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            state.is_closed.then(|| Ok((None, state.tell_if_over()))) // the last calls may have been cancelled
+        };
+        let limits = Limits::new(None, None)?;
+        loop {
+            let waiters: fn(&mut State<Q, A>) -> &mut Waiters<()> = |state| &mut state.idle;
+            match self.inbox.state.wait(&limits, (waiters, ()), &mut attempt, |_, _| Woken::new()) {
+                Err(Error::Interrupted) => (), // signals are not for servers
+                result => return result,
+            }
+        }
+    }
+
+    /// Ends the call that this server has taken.
+    pub fn finish(&mut self, outcome: A) -> Result<(), Error> {
+        let Some(call) = self.call.take() else { return Ok(()) };
+        let ended = call.finish(outcome)?;
+        let left = self.inbox.state.change(|state| {
+            let (left, mut woken) = state.note(&call, Some(ended));
+            let current = state.servers[self.number].as_mut().and_then(|server| server.current.take());
+            woken.append(&mut state.tell_if_over());
+            Ok(((left, current), woken))
+        });
+        left.map(drop)
+    }
+}
+
+impl<Q, A> Drop for ServerGuard<'_, Q, A> {
+    fn drop(&mut self) {
+        // Unless there was a panic, the server has no call. In the child of a fork, this does nothing.
+        let call = self.call.take();
+        let left = self.inbox.state.change(|state| {
+            let ended = call.as_ref().map(|call| call.fail((self.inbox.lost)())).transpose()?.flatten();
+            let mut woken = call.as_ref().map(|call| state.note(call, ended).1).unwrap_or_default();
+            let server = state.servers[self.number].take();
+            woken.append(&mut state.announce()); // somebody else has to run what this thread was woken for
+            woken.append(&mut state.tell_if_over());
+            Ok((server, woken))
+        });
+        drop(left);
     }
 }
 

@@ -1,7 +1,5 @@
 //! A server: a thread that runs an inbox's calls in its interpreter, without the lock of any other Python.
 
-use std::cell::Cell;
-
 use crate::error::Error;
 use crate::exchange::call::Call;
 use crate::exchange::inbox::{Inbox, Runner, ServerGuard};
@@ -34,18 +32,6 @@ pub type InterpreterInbox = Inbox<Request, Outcome>;
 
 /// The reply of an interpreter that does not know the function of a request, which it got without the function.
 const UNKNOWN: &[u8] = b"u";
-
-/// The reply of an interpreter that goes on with a call by itself, and has the inbox resume it later.
-const LATER: &[u8] = b"l";
-
-thread_local! {
-    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
-/// The number of the call that this thread, a server, runs.
-pub fn current_call() -> Option<u64> {
-    CURRENT.get()
-}
 
 impl Runner for Interpreter {
     fn interrupt(&self) -> bool {
@@ -81,14 +67,8 @@ pub fn serve(
     let mut server: ServerGuard<'_, Request, Outcome> = inbox.serve(interpreter).map_err(of_core)?;
     let (mut known, mut loans) = (Known::default(), Loans::default());
     while let Some(request) = server.take_next().map_err(of_core)? {
-        let before = CURRENT.replace(server.call_id());
         let result = run(interpreter, &request, &mut known);
-        CURRENT.set(before);
         let is_lent = loans.add(request);
-        if result.as_ref().is_ok_and(|reply| reply.copied() == Some(LATER)) {
-            server.defer().map_err(of_core)?;
-            continue;
-        }
         match result {
             Err(InterpError::Died(_) | InterpError::Exiting) => loans.owners().for_each(policy.lost),
             _ if is_lent => drop(interpreter.call(policy.collect, Vec::new())),
@@ -96,10 +76,7 @@ pub fn serve(
         }
         server.finish(result.map_or_else(Outcome::Failed, Outcome::Reply)).map_err(of_core)?;
     }
-    let Some(death) = interpreter.death() else { return Ok(()) };
-    loans.owners().for_each(policy.lost);
-    server.fail_deferred(|| Outcome::Failed(death.clone())).map_err(of_core)?;
-    Err(death)
+    interpreter.death().map_or(Ok(()), Err)
 }
 
 /// Sends a request, with its function if the interpreter does not know that.

@@ -1,7 +1,7 @@
 """Isolated interpreters, and pools of them.
 
-- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers; `_inbox`,
-  where these find tasks; `_futures`, which end when somebody looks.
+- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers; `_tasks`,
+  what these run.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
 - `_pickling`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters; `_sentinels`,
@@ -13,8 +13,6 @@
   which are not sent.
 - `_iterating`: `map` and `stream` of the executor. `_map`, `_chunks`: results in order, and how many calls go in one
   request; `_stream`, `_generators`: generators that run in an interpreter. `_streams`: the order of output.
-- `actors`: `Actor`; `_acting`, the method of the executor that makes them. `_actor_calls`, `_actor_threads`: their
-  calls and threads; `_actor_objects`: their objects, in the interpreters.
 
 `exchange` uses those that pickle; the rest of the package does not use these modules, and `ungil` exports the public
 names.

@@ -5,7 +5,6 @@ A function that depends on nothing that has changed is pickled once, and sent to
 
 from __future__ import annotations
 
-import ctypes
 import pickle
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Callable, NamedTuple, Union
 from weakref import WeakKeyDictionary
 
-from .._native.library import check, library
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
 from . import _deferred, _nesting, _pickling
@@ -23,40 +21,17 @@ from ._importable import is_by_value, is_importable
 from ._loans import lend
 from ._pickling import IMMUTABLE_TYPES, Message, needs_only_pickle
 from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
-from ._requests import exported
 from ._sharing import PROTOCOL, OutOfBandBuffer
 
 _keys = Numbers()
 _lock = Lock()
 
 
-class Function:
+class Function(NamedTuple):
     """A pickled function, and the key by which interpreters know it."""
 
-    __slots__ = ("_number", "key", "message")
-
-    def __init__(self, key: int, message: Message) -> None:
-        self.key, self.message = key, message
-        self._number: FunctionNumber | None = None
-
-    def number(self) -> FunctionNumber:
-        """Its number in the library."""
-        number = self._number
-        if number is None:
-            number = FunctionNumber()
-            data, memory = self.message.data, [buffer.again() for buffer in self.message.buffers]
-            buffers = exported(memory)
-            status = library.ungil_function_new(self.key, data, len(data), buffers, len(memory), ctypes.byref(number))
-            check(status)
-            self._number = number
-        return number
-
-
-class FunctionNumber(ctypes.c_int64):
-    """The number of a function in the library, which is freed with this object."""
-
-    def __del__(self, free: Any = library.ungil_function_free) -> None:
-        free(self)
+    key: int
+    message: Message
 
 
 def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> Function:
@@ -81,7 +56,8 @@ class Call:
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
-        function, data, buffers = self.function, self.message.data, self._buffers()
+        function, data = self.function, self.message.data
+        buffers = [buffer.again() if self.is_for_all or buffer.is_kept else buffer for buffer in self.message.buffers]
         if function is None:
             return data + self._kind, buffers
         if is_known:
@@ -89,20 +65,6 @@ class Call:
         pickled, memory = function.message.data, function.message.buffers
         end = header(function.key, len(pickled), len(memory), self._kind)
         return data + pickled + end, [*(buffer.again() for buffer in memory), *buffers]
-
-    def submission(self) -> tuple[Any, bytes, Sequence[OutOfBandBuffer]]:
-        """The function's number or 0, the bytes and the memory, for an inbox."""
-        function, message = self.function, self.message
-        memory = self._buffers() if message.buffers else ()
-        return (0 if function is None else function.number()), message.data + self._kind, memory
-
-    def _buffers(self) -> list[OutOfBandBuffer]:
-        """The request's own memory."""
-        return [buffer.again() if self.is_for_all or buffer.is_kept else buffer for buffer in self.message.buffers]
-
-    def loans(self) -> list[Any]:
-        """The loans that end with the call, of memory that the interpreter keeps."""
-        return [buffer.loan for buffer in self.message.buffers if buffer.is_kept]
 
     def drop(self) -> None:
         """Release the memory of a call that is over: its owner may write to it then, and resize it."""

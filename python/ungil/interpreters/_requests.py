@@ -74,36 +74,14 @@ if sys.implementation.name == "cpython":
 atexit.register(library.ungil_interp_end_release, _release)
 
 
-_LENT = 2  # `readonly` of memory that is lent for one call
-
-
 def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
-    view, loan = buffer.view, buffer.loan
+    view = buffer.view
     flag = _flags.lend(view) if buffer.is_copied else None
     if flag is not None:
         return c.UngilBuffer(address_of(view)[0], view.nbytes, 1, _flags.release, flag)
     number = _numbers.take()
-    _exported[number] = _Exported(view, loan, handle)
-    read_only = int(not buffer.writable) if loan is None else _LENT
-    return c.UngilBuffer(address_of(view)[0], view.nbytes, read_only, _release, number)
-
-
-def exported(memory: Sequence[OutOfBandBuffer], handle: int = 0) -> Any:
-    """An array of buffers for the library, or None if there are none.
-
-    handle: the interpreter's, if it is known.
-    """
-    return (c.UngilBuffer * len(memory))(*[_export(buffer, handle) for buffer in memory]) if memory else None
-
-
-def _end_loan(owner: int, get: Any = _exported.get) -> None:
-    exported = get(owner)
-    if exported is not None and exported.loan is not None:
-        exported.loan.end()
-
-
-end_loan = c.UngilRelease(_end_loan)
-"""Ends the loan of memory to an interpreter that is dead, and never releases it."""
+    _exported[number] = _Exported(view, buffer.loan, handle)
+    return c.UngilBuffer(address_of(view)[0], view.nbytes, int(not buffer.writable), _release, number)
 
 
 # Making an array type for each length would take 20 us. The memory of a reply is a part of this array instead.
@@ -113,11 +91,11 @@ _AllMemory = ctypes.c_char * sys.maxsize
 _COPIED = 1 << 12  # bytes: to copy them takes less time than to make a view of them
 
 
-class Reply(c.UngilReply):
-    """A reply, whose memory is used by what is made of it."""
+class _Reply(c.UngilReply):
+    """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
 
-    kept: Any = None
-    """What has the memory, if it is not this object."""
+    def __del__(self) -> None:
+        _free(self.handle)  # 0, which does nothing, if there was none
 
     def _view(self, address: int | None, length: int) -> memoryview:
         """A view of the reply's memory, which keeps the reply."""
@@ -143,26 +121,19 @@ class Reply(c.UngilReply):
 _call, _free = library.ungil_interp_call, library.ungil_reply_free
 
 
-class _OwnedReply(Reply):
-    """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
-
-    def __del__(self) -> None:
-        _free(self.handle)  # 0, which does nothing, if there was none
-
-
 def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) -> Outcome:
     """Send a request to the interpreter with this handle, on this thread, and wait for the outcome."""
-    buffers = exported(memory, handle)
-    reply = _OwnedReply()
+    buffers = (c.UngilBuffer * len(memory))(*[_export(buffer, handle) for buffer in memory]) if memory else None
+    reply = _Reply()
     status = _call(handle, data, len(data), buffers, len(memory), ctypes.byref(reply))
-    error = None if status == c.UNGIL_OK else error_of(status, last_error())
+    error = None if status == c.UNGIL_OK else _error_of(status, last_error())
     if status in (c.UNGIL_E_DIED, c.UNGIL_E_EXITING):
         _end_loans_to(handle)
     elif buffers:
         owners = [buffer.owner for buffer in buffers]
         _flags.take_back(owners)
         _collect_what_is_lent(handle, owners)
-    return outcome_of_reply(reply) if error is None else Outcome(None, error)
+    return _outcome_of(reply) if error is None else Outcome(None, error)
 
 
 def _end_loans_to(handle: int) -> None:
@@ -182,12 +153,12 @@ def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
         exported = _exported.get(number)
         if exported is not None and exported.loan is not None:
             del exported
-            _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_OwnedReply()))
+            _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_Reply()))
             return
 
 
-def outcome_of_reply(reply: Reply) -> Outcome:
-    response, views = reply.content(), reply.views() if reply.count else ()
+def _outcome_of(reply: _Reply) -> Outcome:
+    response, views = reply.content(), reply.views()
     kind = bytes(response[-1:])
     if kind == protocol.UNKNOWN:
         return UNKNOWN
@@ -202,10 +173,10 @@ def outcome_of_reply(reply: Reply) -> Outcome:
 
 
 # Functions whose frames refer to the reply. In the traceback of an exception they would keep its memory.
-_HAVE_THE_REPLY = (outcome_of_reply.__code__, _pickling.loads.__code__)
+_HAVE_THE_REPLY = (_outcome_of.__code__, _pickling.loads.__code__)
 
 
-def error_of(status: int, message: str) -> BaseException:
+def _error_of(status: int, message: str) -> BaseException:
     """The exception for a request that failed. An interrupt before or after the task is a KeyboardInterrupt, too."""
     if status == c.UNGIL_E_DIED:
         what, _, stack = message.partition(": ")[2].partition("\n")

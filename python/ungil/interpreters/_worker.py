@@ -31,10 +31,6 @@ _functions: dict[int, _CachedFunction] = {}  # by their keys
 _lock = RLock()  # of _functions
 
 
-class Later(BaseException):
-    """The call goes on without the thread that has begun it."""
-
-
 class _UnknownFunction(Exception):
     """The function of a request is not in the cache, or its globals have changed."""
 
@@ -66,8 +62,6 @@ def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
         kind = protocol.RESULT
     except _UnknownFunction:
         return (protocol.UNKNOWN,)
-    except Later:
-        return (protocol.LATER,)
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are raised in the caller
         message, kind = _pickling.dumps(failure_of(error, buffers)), protocol.FAILURE
     if not message.buffers:
@@ -176,18 +170,6 @@ def _keep(key: int, cached: _CachedFunction) -> None:
         _functions[key] = cached
 
 
-def _invoke(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    from ._actor_objects import invoke
-
-    return invoke(*_pickling.loads(request, buffers))
-
-
-def _resume(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
-    from ._actor_objects import resume
-
-    return resume(request)
-
-
 def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
     __main__.__dict__.update(_pickling.loads(request, buffers))
 
@@ -213,8 +195,6 @@ _OPERATIONS = {
     protocol.SHARE: _share,
     protocol.EXECUTE: _execute,
     protocol.EVALUATE: _evaluate,
-    protocol.INVOKE: _invoke,
-    protocol.RESUME: _resume,
     protocol.COLLECT: _collect,
 }
 

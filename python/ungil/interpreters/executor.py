@@ -3,27 +3,93 @@
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError
+from threading import TIMEOUT_MAX
 from types import TracebackType
 from typing import Any, Callable, SupportsIndex
 
 from .._native import recursion
-from .._native.interruptible import is_interrupt
+from .._native.interruptible import POLL_INTERVAL, Condition, Latch, check_asyncio, in_main_thread, is_interrupt
 from .._native.library import library
 from .._native.locks import Numbers
+from .._native.scalars import as_seconds
+from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _actor_threads, _chunks, _nesting, _options, _stream, _streams
-from ._acting import Acting
+from . import _chunks, _nesting, _options, _stream, _streams
 from ._calls import Call, call_of
-from ._futures import PoolFuture
+from ._iterating import Iterating
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._shared_variables import shared_variables
+from ._tasks import Task
 from .interpreter import Path, require
 
 
-class InterpreterPoolExecutor(Acting):
+class _Future(Future):  # type: ignore[type-arg]
+    """A future that stops its pool if Ctrl-C interrupts the main thread while it waits for the result."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__()
+        set_condition_type(self, Condition)
+        self._pool = pool
+        self.call: Call | None = None
+        self._done: Latch | None = None
+
+    def cancel(self) -> bool:
+        is_cancelled = super().cancel()
+        if is_cancelled and self.call is not None:
+            self.call.drop()  # the task may stay in the queue
+        return is_cancelled
+
+    def result(self, timeout: float | None = None) -> Any:
+        timeout = _at_most(timeout)
+        self._wait_in_main_thread(timeout)
+        try:
+            return super().result(timeout)
+        finally:
+            del self  # an exception's traceback holds this frame
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        timeout = _at_most(timeout)
+        self._wait_in_main_thread(timeout)
+        try:
+            return super().exception(timeout)
+        finally:
+            del self  # an exception's traceback holds this frame
+
+    def _wait_in_main_thread(self, timeout: float | None) -> None:
+        if not is_unfinished(self) or not in_main_thread():
+            return
+        try:
+            self._wait_until(None if timeout is None else time.monotonic() + timeout)
+        except KeyboardInterrupt:
+            self._pool.stop()
+            raise
+
+    def _wait_until(self, end: float | None) -> None:
+        """Wait for POLL_INTERVAL at a time. The latch opens after callbacks that were added first, and may be slow."""
+        while is_unfinished(self):
+            left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
+            if left < 0:
+                raise TimeoutError
+            if not self._latch().wait(left):
+                check_asyncio()
+
+    def _latch(self) -> Latch:
+        if self._done is None:
+            done = self._done = Latch()
+            self.add_done_callback(lambda _: done.open())
+        return self._done
+
+
+def _at_most(timeout: float | None) -> float | None:
+    """The timeout, or the longest that locks can wait."""
+    return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
+
+
+class InterpreterPoolExecutor(Iterating):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
     It has the interface of the class of that name in `concurrent.futures`, and derives from it. Before Python 3.14,
@@ -78,12 +144,8 @@ class InterpreterPoolExecutor(Acting):
     When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
     executors.
 
-    Cost: that of an `Interpreter` for each worker, which later pools reuse; 20 to 50 us per task, during some 10 us of
-    which the program's lock is held. The first task that needs a module imports it, in each interpreter, unless
-    `preload` names it.
-
-    Results are unpickled in the thread that asks for them. Callbacks of futures are called by one thread of the pool:
-    one that waits for another callback waits for ever.
+    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
+    needs a module imports it, in each interpreter, unless `preload` names it.
 
     A task that ends its interpreter, by `abort()` in C, `os._exit` or a stack overflow, fails with
     InterpreterDiedError, and the pool goes on with a new one. A crash in C code ends the process: use
@@ -175,16 +237,18 @@ class InterpreterPoolExecutor(Acting):
 
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
         pool = self._pool
-        future = PoolFuture(pool)
+        future = _Future(pool)
         call, error = _outcome(pickled, *content, pool.shared_names)
         if call is None:
             future.set_exception(error)
         else:
+            future.call = call
             _streams.flush()
             try:
-                pool.put(call, future)
-            finally:
-                call.drop()  # the library has it now, or nobody; a traceback has this frame
+                pool.put(Task(call, future))
+            except Exception:
+                call.drop()  # the traceback has this frame
+                raise
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -210,14 +274,12 @@ class InterpreterPoolExecutor(Acting):
             _chunks.cancel_all(self._pool)
         _chunks.submit_all(self._pool)
         _stream.close_all(self._pool)
-        _actor_threads.close_all(self._pool, cancels=cancel_futures)
         self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
         if wait:
             _stream.join_all(self._pool)
             self._pool.join()
-            _actor_threads.join_all(self._pool)
 
     def __exit__(
         self,
@@ -229,10 +291,8 @@ class InterpreterPoolExecutor(Acting):
             _chunks.cancel_all(self._pool)
             _stream.close_all(self._pool, interrupts=True)
             self._pool.shutdown()
-            _actor_threads.close_all(self._pool, cancels=True)
             self._pool.stop_and_join()
             _stream.join_all(self._pool)
-            _actor_threads.join_all(self._pool, interrupts=True)
         else:
             self.shutdown()
         return None

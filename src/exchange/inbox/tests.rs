@@ -112,7 +112,7 @@ fn watched_calls_are_told_once_however_they_end() {
     for call in &calls[1..] {
         assert_eq!(call.watch(), Ok(Stage::Queued));
     }
-    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::WaitedTooLong));
+    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong));
     let mut server = inbox.serve(Fake::new()).unwrap();
     for _ in 0..2 {
         let request = server.take_next().unwrap().unwrap();
@@ -123,12 +123,12 @@ fn watched_calls_are_told_once_however_they_end() {
     inbox.close().unwrap();
     inbox.give_up(true).unwrap();
     assert_eq!(calls[5].watch(), Ok(Stage::Over));
-    assert_eq!(inbox.ended(0, 2, &now()), Ok(vec![1, 2]));
-    assert_eq!(inbox.ended(0, 9, &now()), Ok(vec![4, 5, 3]));
-    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::WaitedTooLong), "a call still runs, for nobody");
+    assert_eq!(inbox.ended(2, &now()), Ok(vec![1, 2]));
+    assert_eq!(inbox.ended(9, &now()), Ok(vec![4, 5, 3]));
+    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong), "a call still runs, for nobody");
     server.finish(3).unwrap();
     assert_eq!(server.take_next(), Ok(None));
-    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::Closed));
+    assert_eq!(inbox.ended(9, &now()), Err(Error::Closed));
     let outcomes: Vec<_> = calls.iter().map(|call| outcome(call).unwrap()).collect();
     assert_eq!(outcomes, [Some(0), Some(1), None, Some(LOST), Some(LOST), Some(LOST)]);
 }
