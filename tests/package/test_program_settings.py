@@ -119,7 +119,6 @@ print(ungil.run(is_imported))
         self.assert_prints("import decimal" + script, "False", "True", kinds=["interpreters"])
 
 
-@unittest.skipUnless(numpy, "SKIP: numpy is not installed")
 class Locale(BothPools):
     def test_workers_that_ask_for_it_at_once(self):
         """The C library frees the text with its name while another thread reads it."""
@@ -138,6 +137,7 @@ with pool(4) as executor:
         )
 
 
+@unittest.skipUnless(numpy, "SKIP: numpy is not installed")
 class Numpy(BothPools):
     def test_the_error_state(self):
         script = """
