@@ -52,6 +52,7 @@ class Local(unittest.TestCase):
         self.assertEqual([shared.get(), shared.get()], [1, 2])
         self.assertFalse(ungil.Queue(-1).full())
 
+    @unittest.skipIf(sys.implementation.name == "pypy", "SKIP: PyPy cannot import cloudpickle")
     def test_wrong_arguments(self):
         shared = ungil.Queue()
         self.assertRaises(ValueError, shared.get, timeout=-1)

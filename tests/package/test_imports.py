@@ -11,6 +11,7 @@ import unittest
 
 import ungil
 from references import python
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import aio, compat, control, errors, functions, kernels, progress
 
 PUBLIC = (aio, compat, control, errors, functions, kernels, progress)
@@ -37,6 +38,7 @@ class Imports(unittest.TestCase):
             files = [file for file in imported_by(statement).values() if file and not file.startswith(directory)]
             self.assertEqual([file for file in files if "-packages" in file], [])
 
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
     def test_an_interpreter_starts_with_few_modules(self):
         program = """
             import sys

@@ -180,6 +180,7 @@ class LentBytes(OneInterpreter):
 class Beside(unittest.TestCase):
     """Large objects are not in the pickle, however it is written."""
 
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
     def test_every_object_goes_beside(self):
         for lender in (lend, None):
             sent = [b"b" * LARGE, "s" * LARGE, "\u20ac" * LARGE, bytearray(LARGE), {1: b"c" * LARGE}]

@@ -135,6 +135,8 @@ _AllMemory = ctypes.c_char * sys.maxsize
 class _Received(c.UngilMessage):
     """A message of the library's, which is freed when nothing uses its memory any more."""
 
+    _fields_ = ()  # PyPy needs it
+
     def __del__(self) -> None:
         _free_message(self.handle)
 
