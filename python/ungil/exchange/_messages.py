@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 from .._arrays.addresses import address_of
 from .._native import signatures as c
@@ -135,7 +135,7 @@ _AllMemory = ctypes.c_char * sys.maxsize
 class _Received(c.UngilMessage):
     """A message of the library's, which is freed when nothing uses its memory any more."""
 
-    _fields_ = ()  # PyPy needs it
+    _fields_: ClassVar[Any] = []  # PyPy needs it
 
     def __del__(self) -> None:
         _free_message(self.handle)
