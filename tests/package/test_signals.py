@@ -1,5 +1,6 @@
 """Signals in interpreters: they are the interpreter's own, and never reach the process."""
 
+import re
 import signal
 import tempfile
 import threading
@@ -277,7 +278,9 @@ class Signals(OneInterpreter):
 class TheProcess(unittest.TestCase):
     def test_its_own_handling_is_untouched(self):
         status, output, errors = run_script(PROGRAM)
-        self.assertEqual(errors, "")
+        # Python says so where a child of the program ends just before a task sets SIG_DFL.
+        races = r"Exception ignored.*\n(.*\n)*?OSError: Signal %d ignored due to race condition\n" % signal.SIGCHLD
+        self.assertEqual(re.sub(races, "", errors), "")
         self.assertEqual(output, "{True} True\n['SIGCHLD', 'SIGINT', 'SIGTERM', 'SIGUSR1']\n")
         self.assertEqual(status, 0)
 
