@@ -12,6 +12,7 @@ import test_buffers
 import test_interrupted_steps
 import test_shared_memory
 from ungil._arrays import addresses, buffers
+from ungil._native import lending
 from ungil.interpreters import _requests
 
 IS_CPYTHON = sys.implementation.name == "cpython"
@@ -79,7 +80,7 @@ def by_get_buffer(case):
     class Case(case):
         def setUp(self):
             patches = contextlib.ExitStack()
-            for module in (buffers, _requests):
+            for module in (buffers, lending, _requests):
                 patches.enter_context(mock.patch.object(module, "address_of", addresses._read_by_get_buffer))
             self.addCleanup(patches.close)
             super().setUp()

@@ -136,14 +136,14 @@ with ungil.Interpreter() as outer:
         """Threads of a library may still use it. It is not released, and the program can go on using it."""
         self.assert_prints(
             """
-from ungil.interpreters import _requests
+from ungil._native import lending
 memory = bytearray(b"lent" * 1000)
 shared = ungil.share(memory, writable=True)
 def task(memory):
     memory[:3] = b"sea"
     os.abort()
 print(why(ungil.run, task, shared))
-print(memory[:4].decode(), len(_requests._exported))
+print(memory[:4].decode(), len(lending.lent))
 try:
     memory.append(1)
 except BufferError:

@@ -19,8 +19,8 @@ import ungil
 from references import PATIENCE, rounds
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, run_script
 from ungil import aio, compat, functions, kernels
+from ungil._native import lending
 from ungil._native.locks import Numbers
-from ungil.interpreters import _requests
 
 THREADS = 8
 ROUNDS = rounds(300, 40)
@@ -303,10 +303,10 @@ class Interpreters(unittest.TestCase):
     def wait_until_released(self):
         """Interpreters release memory soon after a task, on threads of their own."""
         for _ in range(PATIENCE * 100):
-            if not _requests._exported:
+            if not lending.lent:
                 return
             threading.Event().wait(0.01)
-        self.fail("memory is still exported: %r" % list(_requests._exported))
+        self.fail("memory is still exported: %r" % list(lending.lent))
 
     def test_globals_that_change(self):
         """Functions of one namespace, sent by several threads while others change a global that they use."""

@@ -328,9 +328,9 @@ class Closing(unittest.TestCase):
     def test_the_release_callback_outlives_its_module(self):
         status, output, errors = run_script("""
             import gc, weakref
-            from ungil.interpreters import _requests
-            release = weakref.ref(_requests._release)
-            _requests.__dict__.clear()  # as at the process's end
+            from ungil._native import lending
+            release = weakref.ref(lending._release)
+            lending.__dict__.clear()  # as at the process's end
             gc.collect()
             print(release() is not None)
         """)

@@ -6,7 +6,9 @@
 - `handle`: the base class of objects that own a handle.
 - `call_options`: the arguments `threads` and `control` of long calls, and how such a call is made.
 - `interruptible`, `locks`, `recursion`: waiting, locks and stack depth, with Ctrl-C, forks and free threading in mind.
+- `lending`: memory that is lent, and memory of the library's.
 - `threadpoolctl`: registers the library with threadpoolctl.
 
-All parts of the package use these modules. They use `errors` and `control`, and nothing else outside this directory.
+All parts of the package use these modules. They use `errors`, `control` and `_arrays.addresses`, and nothing else
+outside this directory.
 """

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
-import sys
 from typing import Any, Callable, ClassVar
 
-from .._arrays.addresses import address_of
 from .._native import signatures as c
+from .._native.lending import end_loan, lend, view_of, views_of
 from .._native.library import library
-from .._native.locks import Numbers
 from .._private_apis import pickle
 from ..interpreters import _pickling
 from ..interpreters._ownership import give_away
@@ -25,51 +22,25 @@ Send = Callable[[int, bytes, Any, int], int]
 """send(tag, data, buffers, count of these): puts a message, and returns the status."""
 
 
-# Memory that messages have, by the numbers of its loans. Any thread adds to it or removes from it, by one operation of
-# a dict.
-_lent: dict[int, memoryview] = {}
-_numbers = Numbers()
+def send(message: _pickling.Message, put: Send) -> int:
+    """Put a message, and lend its memory. Returns the status."""
+    structs: list[c.UngilBuffer] = []
+    is_lent = False
+    try:
+        for buffer in message.buffers:
+            structs.append(lend(buffer.view, buffer.writable))
+        buffers = (c.UngilBuffer * len(structs))(*structs) if structs else None
+        is_lent = True  # also if an interrupt comes: then the receiver may have the memory
+        status = put(PICKLE, message.data, buffers, len(structs))
+        is_lent = status == c.UNGIL_OK
+        return status
+    finally:
+        if not is_lent:
+            for struct in structs:
+                end_loan(struct.owner)
 
 
-def _end_loan(number: int, pop: Any = _lent.pop) -> None:
-    pop(number, None)
-
-
-_release = c.UngilRelease(_end_loan)
-if sys.implementation.name == "cpython":
-    # It is never freed: the library may call it after the end of this module.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_release))
-# A receiver may outlast this Python, and would crash in a callback then.
-atexit.register(library.ungil_interp_end_release, _release)
-
-
-class Outgoing:
-    """A pickled item, and the memory that goes with it."""
-
-    def __init__(self, message: _pickling.Message) -> None:
-        self._data, self._views = message.data, [buffer.view for buffer in message.buffers]
-        self._numbers = [_numbers.take() for _ in self._views]
-        structs = [
-            c.UngilBuffer(address_of(buffer.view)[0], buffer.view.nbytes, not buffer.writable, _release, number)
-            for buffer, number in zip(message.buffers, self._numbers)
-        ]
-        self._structs = (c.UngilBuffer * len(structs))(*structs) if structs else None
-
-    def send(self, put: Send) -> int:
-        """Put the message. Returns the status."""
-        _lent.update(zip(self._numbers, self._views))
-        status: int | None = None
-        try:
-            status = put(PICKLE, self._data, self._structs, len(self._numbers))
-            return status
-        finally:
-            # None if an interrupt came: then the receiver may have the memory.
-            if status is not None and status != c.UNGIL_OK:
-                for number in self._numbers:
-                    _end_loan(number)
-
-
-def message_of(box: list[Any]) -> Outgoing:
+def message_of(box: list[Any]) -> _pickling.Message:
     """The message for the item of a list, from which it is taken.
 
     Memory of an array in it that nothing else refers to is handed over. Any other is copied, unless it is shared.
@@ -77,7 +48,7 @@ def message_of(box: list[Any]) -> Outgoing:
     message = _pickling.dumps(box.pop())
     if message.buffers:
         give_away(message.buffers)
-    return Outgoing(message)
+    return message
 
 
 CAPACITY = 4096
@@ -128,10 +99,6 @@ def take_space() -> Space:
     return space
 
 
-# Making an array type for each length would take 20 us. The memory of a message is a part of this array instead.
-_AllMemory = ctypes.c_char * sys.maxsize
-
-
 class _Received(c.UngilMessage):
     """A message of the library's, which is freed when nothing uses its memory any more."""
 
@@ -140,21 +107,10 @@ class _Received(c.UngilMessage):
     def __del__(self) -> None:
         _free_message(self.handle)
 
-    def _view(self, address: int | None, length: int) -> memoryview:
-        """A view of the message's memory, which keeps the message."""
-        memory: Any = _AllMemory.from_address(address or 0)
-        memory.message = self
-        return memoryview(memory).cast("B")[:length]
-
     def item(self) -> Any:
         if self.tag == BYTES:
             return ctypes.string_at(self.data, self.length)
-        views = []
-        for i in range(self.count):
-            buffer = self.buffers[i]
-            view = self._view(buffer.address, buffer.length)
-            views.append(view.toreadonly() if buffer.readonly else view)
-        return _pickling.loads(self._view(self.data, self.length), views)
+        return _pickling.loads(view_of(self, self.data, self.length), views_of(self))
 
 
 _free_message = library.ungil_message_free

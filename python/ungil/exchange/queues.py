@@ -13,7 +13,7 @@ from .._native.library import check, library
 from .._private_apis import pickle
 from ..control import Control
 from ..interpreters._sharing import PROTOCOL
-from ._messages import BYTES, CAPACITY, PICKLE, PLAIN, Space, message_of, take_space
+from ._messages import BYTES, CAPACITY, PICKLE, PLAIN, Space, message_of, send, take_space
 from ._objects import SharedObject
 from ._waiting import SLICE, raise_for, seconds_of, wait
 
@@ -142,8 +142,8 @@ class Queue(SharedObject):
             box = [item]
             del item
             seconds = seconds_of(timeout) if block else 0
-            message = message_of(box)
-            status = message.send(functools.partial(self._put_message, timeout=seconds, control=control))
+            put = functools.partial(self._put_message, timeout=seconds, control=control)
+            status = send(message_of(box), put)
         if status != c.UNGIL_OK:
             _fail(status, queue.Full)
 

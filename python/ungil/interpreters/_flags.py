@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 
 from .._native import signatures as c
+from .._native.lending import keep_for_ever
 from .._native.library import library
 
 _COUNT = 4096
@@ -20,9 +21,7 @@ _flags = (ctypes.c_uint8 * _COUNT)()
 _START = ctypes.addressof(_flags)
 _free = list(range(_COUNT)) if sys.implementation.name == "cpython" else []
 _lent: dict[int, memoryview] = {}  # by the flags' numbers. Any thread changes it, by one operation of a dict.
-if _free:
-    # They are never freed: interpreters may set them after the end of this module.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_flags))
+keep_for_ever(_flags)
 
 release = ctypes.cast(library.ungil_release_flag, c.UngilRelease)
 """The release callback of this memory. Its owner is the address of a flag."""

@@ -9,7 +9,8 @@ import atexit
 import ctypes
 import os
 import signal
-import sys
+
+from .._native.lending import keep_for_ever
 
 _tracker_type = ctypes.CFUNCTYPE(ctypes.c_int)
 _key_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_char), ctypes.c_int)
@@ -62,8 +63,7 @@ def _end() -> None:
 
 
 _FUNCTIONS = _tracker_type(_tracker), _key_type(_key)
-for _kept in (_is_running, *_FUNCTIONS) if sys.implementation.name == "cpython" else ():
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # interpreters may use them after the end of this module
+keep_for_ever(_is_running, *_FUNCTIONS)
 atexit.register(_end)
 
 _ADDRESSES_OF_FUNCTIONS = (ctypes.cast(function, ctypes.c_void_p).value or 0 for function in _FUNCTIONS)

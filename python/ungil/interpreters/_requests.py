@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
-import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._arrays.addresses import address_of
+from .._native import lending
 from .._native import signatures as c
 from .._native.library import last_error, library
-from .._native.locks import Numbers
 from ..errors import ExecutionError, of_status
 from . import _flags, _pickling
 from . import _protocol as protocol
-from ._loans import Loan
 from ._sharing import OutOfBandBuffer
 
 
@@ -49,43 +46,12 @@ class Outcome(NamedTuple):
 UNKNOWN = Outcome(None)  # the interpreter does not know the function that was not sent
 
 
-class _Exported(NamedTuple):
-    """Memory that an interpreter has views of, and the loan that keeps the program from writing to it."""
-
-    view: memoryview
-    loan: Loan | None
-    handle: int
-
-
-# Any thread adds to it or removes from it, by one operation of a dict.
-_exported: dict[int, _Exported] = {}
-_numbers = Numbers()
-
-
-def _remove_exported(owner: int, pop: Any = _exported.pop) -> None:
-    pop(owner, None)
-
-
-_release = c.UngilRelease(_remove_exported)
-if sys.implementation.name == "cpython":
-    # It is never freed: interpreters may call it after the end of this module.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_release))
-# A thread in an interpreter may outlast this Python, and would crash in a callback then.
-atexit.register(library.ungil_interp_end_release, _release)
-
-
 def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
     view = buffer.view
     flag = _flags.lend(view) if buffer.is_copied else None
     if flag is not None:
         return c.UngilBuffer(address_of(view)[0], view.nbytes, 1, _flags.release, flag)
-    number = _numbers.take()
-    _exported[number] = _Exported(view, buffer.loan, handle)
-    return c.UngilBuffer(address_of(view)[0], view.nbytes, int(not buffer.writable), _release, number)
-
-
-# Making an array type for each length would take 20 us. The memory of a reply is a part of this array instead.
-_AllMemory = ctypes.c_char * sys.maxsize
+    return lending.lend(view, buffer.writable, buffer.loan, handle)
 
 
 _COPIED = 1 << 12  # bytes: to copy them takes less time than to make a view of them
@@ -97,25 +63,10 @@ class _Reply(c.UngilReply):
     def __del__(self) -> None:
         _free(self.handle)  # 0, which does nothing, if there was none
 
-    def _view(self, address: int | None, length: int) -> memoryview:
-        """A view of the reply's memory, which keeps the reply."""
-        memory: Any = _AllMemory.from_address(address or 0)
-        memory.reply = self
-        return memoryview(memory).cast("B")[:length]
-
     def content(self) -> bytes | memoryview:
         if 0 < self.length <= _COPIED:
             return ctypes.string_at(self.response, self.length)
-        return self._view(self.response, self.length)
-
-    def views(self) -> Sequence[memoryview]:
-        """The memory that the interpreter has sent beside the response."""
-        views = []
-        for i in range(self.count):
-            buffer = self.buffers[i]
-            view = self._view(buffer.address, buffer.length)
-            views.append(view.toreadonly() if buffer.readonly else view)
-        return views
+        return lending.view_of(self, self.response, self.length)
 
 
 _call, _free = library.ungil_interp_call, library.ungil_reply_free
@@ -138,9 +89,9 @@ def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) ->
 
 def _end_loans_to(handle: int) -> None:
     """End the loans to an interpreter that is dead. It never releases the memory, which is kept."""
-    for exported in list(_exported.values()):
-        if exported.handle == handle and exported.loan is not None:
-            exported.loan.end()
+    for lent in list(lending.lent.values()):
+        if lent.interpreter == handle and lent.loan is not None:
+            lent.loan.end()
 
 
 def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
@@ -150,15 +101,15 @@ def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
     its array for any length of time.
     """
     for number in numbers:
-        exported = _exported.get(number)
-        if exported is not None and exported.loan is not None:
-            del exported
+        lent = lending.lent.get(number)
+        if lent is not None and lent.loan is not None:
+            del lent
             _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_Reply()))
             return
 
 
 def _outcome_of(reply: _Reply) -> Outcome:
-    response, views = reply.content(), reply.views()
+    response, views = reply.content(), lending.views_of(reply)
     kind = bytes(response[-1:])
     if kind == protocol.UNKNOWN:
         return UNKNOWN
