@@ -3,6 +3,8 @@
     python -m ungil [--json]
     python -m ungil [--json] --libraries MODULE [MODULE ...]
 
+The command `ungil` does the same.
+
 With --libraries, it imports the modules in a new interpreter, and prints which libraries that loads, whether each is
 private to the interpreter or shared, and why. Libraries that ungil itself has loaded there are left out. The exit
 status is 1 if an import fails.
@@ -240,7 +242,8 @@ def speed_text(speed: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m ungil", description=DESCRIPTION)
+    is_module = os.path.basename(sys.argv[0]) == "__main__.py"  # and not the command
+    parser = argparse.ArgumentParser(prog="python -m ungil" if is_module else "ungil", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     what = "print which libraries modules load, which are private, and why"
     parser.add_argument("--libraries", nargs="+", metavar="MODULE", help=what)

@@ -1,9 +1,9 @@
 """Installs the wheel in build/wheels on every Python from 3.9 on, and tests what was installed.
 
-First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil`.
-Then it runs the tests in ../package, on three Pythons with optional packages, and on one of them at full length. Of
-several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE, unless
-UNGIL_TEST_STRESS=full.
+First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil` and
+the command `ungil`. Then it runs the tests in ../package, on three Pythons with optional packages, and on one of them at
+full length. Of several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE,
+unless UNGIL_TEST_STRESS=full.
 """
 
 import os
@@ -38,6 +38,7 @@ def test(job, executable, description, full, companions, tests):
     bare = dict(cwd=folder, env=environment(PATH=os.path.dirname(python)))
     venvs.install(job, python, venvs.wheel(), **bare)
     job.run([python, "-m", "ungil"], **bare)
+    job.run([os.path.join(os.path.dirname(python), "ungil"), "--json"], **bare)
     if executable in companions:
         python = venvs.with_packages(job, executable, description)
         venvs.install(job, python, "--force-reinstall", "--no-deps", venvs.wheel())

@@ -1,5 +1,6 @@
 """The wheel in build/wheels has what it needs and nothing else: files, tag, metadata, licences."""
 
+import configparser
 import email
 import glob
 import os
@@ -42,6 +43,11 @@ class Contents(unittest.TestCase):
 
     def test_one_wheel_is_for_every_python_3(self):
         self.assertRegex(os.path.basename(self.path), r"^ungil-[\d.]+-py3-none-.*manylinux_2_17_\w+\.whl$")
+
+    def test_the_command(self):
+        entry_points = configparser.ConfigParser()
+        entry_points.read_string(self.files[self.info + "/entry_points.txt"].decode())
+        self.assertEqual(dict(entry_points["console_scripts"]), {"ungil": "ungil.__main__:main"})
 
     def test_the_licences(self):
         for name in LICENSES:
