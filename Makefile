@@ -311,6 +311,14 @@ $(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
 	@$(WHEEL_TOOLS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@
 
+.PHONY: sdist check-release
+sdist: $(WHEEL_TOOLS)/ready ## the source distribution, which pip builds with cargo, into build/sdist/
+	@rm -rf build/sdist
+	@$(WHEEL_TOOLS)/bin/hatchling build --target sdist --directory build/sdist
+
+check-release: | need-python ## TAG=v1.2.3 is the version of Cargo.toml, and CHANGELOG.md has its date
+	@$(PYTHON) packaging/check_release.py "$(TAG)"
+
 test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.9 on and run the package's tests; on three with numba and others
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/wheel/run.py
 
@@ -375,6 +383,7 @@ lint-python: $(VENV)/ready
 lint-prose: $(LINT_TOOLS)/ready
 	$(LINT_TOOLS)/bin/typos
 	$(LINT_TOOLS)/bin/actionlint
+	$(LINT_TOOLS)/bin/zizmor --offline --quiet .github
 
 # The database of advisories is a git repository. Where it cannot be fetched, the rest is checked.
 ADVISORIES := https://github.com/RustSec/advisory-db
