@@ -138,6 +138,13 @@ LEAVING = (
 )
 
 
+def become_foreground():
+    """In a new process: its terminal sends it Ctrl-C."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # A shell without job control makes its background commands ignore SIGINT, and their children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A terminal that a program is started on, in the foreground. A program that does not end is killed."""
 
@@ -153,7 +160,7 @@ class Terminal:
                 stderr=other,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                preexec_fn=become_foreground,
             )
         finally:
             os.close(other)
