@@ -89,7 +89,7 @@ EVERYTHING := lint test test-levels test-threads test-miri test-package test-pro
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
-LEVELS := avx2 scalar
+LEVELS := $(if $(filter aarch64,$(shell uname -m)),,avx2) scalar
 test-levels: all $(VENV)/ready ## what depends on the CPU level, from C and Python, at the levels below the machine's
 	@$(MAKE) --no-print-directory -C tests/c levels CC="$(CC)"
 	@$(VENV)/bin/python tests/python/run.py $(LEVELS)

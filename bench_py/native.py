@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ from ungil._native import signatures
 from ungil._native.library import path as library_path
 
 HERE = Path(__file__).parent
-LEVELS = ("scalar", "avx2", "avx512")
+LEVELS = ("scalar", "neon") if platform.machine() == "aarch64" else ("scalar", "avx2", "avx512")
 
 IsPrime = ctypes.CFUNCTYPE(c_int, ctypes.c_ulong)
 

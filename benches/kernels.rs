@@ -5,7 +5,7 @@ use ungil::cpu::{Level, detected};
 use ungil::kernels::{multiples, pi, primes, small_divisors};
 
 fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL.into_iter().filter(|&level| level <= detected())
+    Level::ALL.iter().copied().filter(|&level| level <= detected())
 }
 
 fn sum_of_multiples(criterion: &mut Criterion) {

@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::sys::settings;
 
-/// A set of CPU features that kernels are written for. Levels are ordered: each has all features of those below.
+/// A set of CPU features that kernels are written for. Levels are ordered: each has all features of those below. A level
+/// of another architecture does not exist in [`Level::ALL`], nor by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Whatever the compilation target guarantees; no other feature is used.
     Scalar,
+    /// The features of [`Neon`].
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// The features of [`Avx2`].
     Avx2,
     /// The features of [`Avx512`].
@@ -19,20 +23,31 @@ pub enum Level {
 }
 
 impl Level {
-    /// All levels, lowest first.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    /// All levels of the architecture, lowest first.
+    #[cfg(target_arch = "x86_64")]
+    pub const ALL: &[Self] = &[Self::Scalar, Self::Avx2, Self::Avx512];
+
+    /// All levels of the architecture, lowest first.
+    #[cfg(target_arch = "aarch64")]
+    pub const ALL: &[Self] = &[Self::Scalar, Self::Neon];
+
+    /// All levels of the architecture.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub const ALL: &[Self] = &[Self::Scalar];
 
     /// The level's name, as in `UNGIL_CPU`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
+        Self::ALL.iter().copied().find(|level| level.name() == name)
     }
 }
 
@@ -45,6 +60,14 @@ impl fmt::Display for Level {
 /// The witness of [`Level::Scalar`]. Anyone may have one, as it proves nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar;
+
+/// A witness that the CPU has the Advanced SIMD extension of aarch64, called NEON, whose instructions include fused
+/// multiply-add.
+///
+/// A value exists only where the extension was detected, by [`Isa::at`] or [`Isa::active`].
+#[cfg(target_arch = "aarch64")]
+#[derive(Debug, Clone, Copy)]
+pub struct Neon(());
 
 /// A witness that the CPU has AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT (Intel since Haswell, 2013; AMD since Zen, 2017).
 ///
@@ -85,6 +108,9 @@ pub struct Avx512(());
 pub enum Isa {
     /// The level [`Level::Scalar`].
     Scalar(Scalar),
+    /// The level [`Level::Neon`].
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
     /// The level [`Level::Avx2`].
     Avx2(Avx2),
     /// The level [`Level::Avx512`].
@@ -98,6 +124,8 @@ impl Isa {
         // The only place where witnesses are made.
         match level.min(detected()) {
             Level::Scalar => Self::Scalar(Scalar),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => Self::Neon(Neon(())),
             Level::Avx2 => Self::Avx2(Avx2(())),
             Level::Avx512 => Self::Avx512(Avx512(())),
         }
@@ -162,7 +190,14 @@ fn detect() -> Level {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+/// The kernels count on lanes in the order of their bytes in memory.
+#[cfg(target_arch = "aarch64")]
+fn detect() -> Level {
+    let neon = cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon");
+    if neon { Level::Neon } else { Level::Scalar }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detect() -> Level {
     Level::Scalar
 }
@@ -170,7 +205,7 @@ fn detect() -> Level {
 /// Runs `check` at every level of this machine, and reports the levels that it could not run.
 #[cfg(test)]
 pub(crate) fn for_each_level(check: impl Fn(Level)) {
-    for level in Level::ALL {
+    for &level in Level::ALL {
         if level <= detected() {
             check(level);
         } else {
@@ -187,12 +222,12 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri does not know what it calls")]
     fn a_request_only_lowers() {
-        for detected in Level::ALL {
+        for &detected in Level::ALL {
             assert_eq!(capped(detected, None), detected);
-            for requested in ["", "avx", "AVX2", "sse2"] {
+            for requested in ["", "avx", "AVX2", "sse2", "Neon"] {
                 assert_eq!(capped(detected, Some(requested)), detected, "{requested} is no level");
             }
-            for requested in Level::ALL {
+            for &requested in Level::ALL {
                 assert_eq!(capped(detected, Some(requested.name())), requested.min(detected));
             }
         }
@@ -201,9 +236,11 @@ mod tests {
 
     #[test]
     fn a_witness_is_of_the_level_or_the_machines() {
-        for level in Level::ALL {
+        for &level in Level::ALL {
             let found = match Isa::at(level) {
                 Isa::Scalar(_) => Level::Scalar,
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon(_) => Level::Neon,
                 Isa::Avx2(_) => Level::Avx2,
                 Isa::Avx512(_) => Level::Avx512,
             };

@@ -16,6 +16,8 @@ const GRAIN: Grain = Grain::Adaptive { min_items: 1 << 12, max_items: 1 << 16 };
 fn max_serial() -> u64 {
     match cpu::active() {
         Level::Scalar => 1 << 11,
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => 1 << 13,
         Level::Avx2 => 1 << 13,
         Level::Avx512 => 1 << 14,
     }

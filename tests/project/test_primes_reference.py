@@ -1,6 +1,7 @@
 """Primality compared with GMP (gmpy2) on ten million numbers, at every CPU level of the machine."""
 import ctypes
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ sys.path.append(os.path.join(PROJECT, "tests", "python"))
 from support import load  # noqa: E402
 
 library = load()
-LEVELS = ("scalar", "avx2", "avx512")
+LEVELS = ("scalar", "neon") if platform.machine() == "aarch64" else ("scalar", "avx2", "avx512")
 SEED = 2026
 
 

@@ -1,12 +1,13 @@
 """CPU levels: detected, and lowered by the environment."""
 import os
+import platform
 import subprocess
 import sys
 import unittest
 
 from support import LIBRARIES, load
 
-LEVELS = ["scalar", "avx2", "avx512"]
+LEVELS = ["scalar", "neon"] if platform.machine() == "aarch64" else ["scalar", "avx2", "avx512"]
 
 ANSWERS = """
 import ctypes, sys

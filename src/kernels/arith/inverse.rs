@@ -1,6 +1,8 @@
 //! Inverses of odd numbers modulo powers of two, by Newton's iteration: each step doubles the number of right bits.
 //! `3n xor 2` has 5 right bits to begin with.
 
+#[cfg(target_arch = "aarch64")]
+use std::arch::aarch64::*;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -40,4 +42,17 @@ pub(in crate::kernels) fn inverse_avx512(n: __m512i) -> __m512i {
         x = _mm512_madd52lo_epu64(zero, x, difference);
     }
     x
+}
+
+/// The inverse of -n modulo 2^32, in 32-bit lanes.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+#[target_feature(enable = "neon")]
+pub(in crate::kernels) fn negative_inverse_neon(n: uint32x4_t) -> uint32x4_t {
+    let two = vdupq_n_u32(2);
+    let mut x = veorq_u32(vaddq_u32(n, vaddq_u32(n, n)), two);
+    for _ in 0..3 {
+        x = vmulq_u32(x, vmlsq_u32(two, n, x));
+    }
+    vsubq_u32(vdupq_n_u32(0), x)
 }

@@ -7,8 +7,10 @@ mod scalar;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod generic;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 pub use closed_form::sum_multiples;
 
@@ -43,6 +45,9 @@ pub fn sum_multiples_of_3_at(level: Level, from: i32, to: i32) -> i32 {
         // SAFETY: `isa` is a witness that the CPU has AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(isa) => unsafe { avx2::sum_multiples_of_3_i32_avx2(isa, from, to) },
+        // SAFETY: `isa` is a witness that the CPU has NEON.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(isa) => unsafe { neon::sum_multiples_of_3_i32_neon(isa, from, to) },
         _ => scalar::sum_multiples_of_3_i32_scalar(from, to),
     }
 }

@@ -30,6 +30,26 @@ pub(super) trait F64x8: Copy {
     fn div(self, other: Self) -> Self;
     /// `self * factor + addend`, rounded once.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// P(t)/Q(t) for each t, by Horner's rule.
+    #[inline(always)]
+    fn evaluate<const N: usize>(isa: Self::Isa, group: &Group, t: [Self; N]) -> [Self; N] {
+        // Loops, not `map`: closures that are not inlined have none of the CPU's features.
+        let (mut p, mut q) = ([Self::splat(isa, group.numerator[GROUP - 1]); N], t);
+        for q in &mut q {
+            *q = q.add(Self::splat(isa, group.denominator[GROUP - 1])); // the leading coefficient is 1
+        }
+        for i in (0..GROUP - 1).rev() {
+            for round in 0..N {
+                p[round] = p[round].mul_add(t[round], Self::splat(isa, group.numerator[i])).pin();
+                q[round] = q[round].mul_add(t[round], Self::splat(isa, group.denominator[i])).pin();
+            }
+        }
+        for round in 0..N {
+            p[round] = p[round].div(q[round]);
+        }
+        p
+    }
 }
 
 /// The sum of the `rounds * ROUND` terms from index `first` on, by lanes: a lane takes every eighth group.
@@ -66,28 +86,8 @@ fn add_rounds<V: F64x8, const N: usize>(group: &Group, centres: &mut V, mut sums
         *t = x.mul(x);
         *centres = centres.add(V::splat(isa, ROUND as f64));
     }
-    for group in evaluate(isa, group, squares) {
+    for group in V::evaluate(isa, group, squares) {
         sums = sums.add(group);
     }
     sums
-}
-
-/// P(t)/Q(t) for each t, by Horner's rule.
-#[inline(always)]
-fn evaluate<V: F64x8, const N: usize>(isa: V::Isa, group: &Group, t: [V; N]) -> [V; N] {
-    // Loops, not `map`: closures that are not inlined have none of the CPU's features.
-    let (mut p, mut q) = ([V::splat(isa, group.numerator[GROUP - 1]); N], t);
-    for q in &mut q {
-        *q = q.add(V::splat(isa, group.denominator[GROUP - 1])); // the leading coefficient is 1
-    }
-    for i in (0..GROUP - 1).rev() {
-        for round in 0..N {
-            p[round] = p[round].mul_add(t[round], V::splat(isa, group.numerator[i])).pin();
-            q[round] = q[round].mul_add(t[round], V::splat(isa, group.denominator[i])).pin();
-        }
-    }
-    for round in 0..N {
-        p[round] = p[round].div(q[round]);
-    }
-    p
 }

@@ -32,6 +32,9 @@ pub(super) struct Group {
     pub(super) numerator: [f64; GROUP],
     /// Q, lowest degree first, without the leading 1.
     pub(super) denominator: [f64; GROUP],
+    /// Both, for vectors to be loaded: for each degree, from `GROUP` - 2 down to 0, P's four times and Q's four times.
+    #[cfg(target_arch = "aarch64")]
+    pub(super) fours: [[[f64; 4]; 2]; GROUP - 1],
 }
 
 impl Group {
@@ -50,7 +53,13 @@ impl Group {
             q = times(&q, [c * c, b, 1.0]);
         }
         let coefficients = |polynomial: [f64; GROUP + 1]| std::array::from_fn(|i| polynomial[i]);
-        Self { h, numerator: coefficients(p), denominator: coefficients(q) }
+        Self {
+            h,
+            numerator: coefficients(p),
+            denominator: coefficients(q),
+            #[cfg(target_arch = "aarch64")]
+            fours: std::array::from_fn(|i| [p, q].map(|polynomial| [polynomial[GROUP - 2 - i]; 4])),
+        }
     }
 }
 

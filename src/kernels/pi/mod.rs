@@ -21,6 +21,8 @@ mod scalar;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use std::ops::{Add, Range};
 
@@ -104,6 +106,9 @@ impl Terms {
             // SAFETY: `isa` is a witness that the CPU has AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => unsafe { avx2::sum_groups_f64_avx2(isa, group, first, rounds) },
+            // SAFETY: `isa` is a witness that the CPU has NEON.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(isa) => unsafe { neon::sum_groups_f64_neon(isa, group, first, rounds) },
             _ => scalar::sum_groups_f64_scalar(group, first, rounds),
         };
         let rest = first + rounds * generic::ROUND..terms.end;

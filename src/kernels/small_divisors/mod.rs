@@ -27,7 +27,9 @@ mod trial;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod undecided;
 
 use std::ops::Add;
@@ -72,6 +74,9 @@ fn count_batch(isa: Isa, batch: &[i32], table: Table) -> Counts {
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(isa) => unsafe { avx2::count_i32_avx2(isa, batch, table) },
+        // SAFETY: `isa` is a witness that the CPU has NEON.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(isa) => unsafe { neon::count_i32_neon(isa, batch, table) },
         _ => scalar::count_i32_scalar(batch, table),
     }
 }

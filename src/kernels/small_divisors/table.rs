@@ -35,7 +35,7 @@ impl Table {
 }
 
 /// Consecutive numbers, as in a range: their bits are consecutive, too, and need not be gathered.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[derive(Clone, Copy)]
 pub(super) struct Run {
     pub(super) first: u32,
@@ -43,7 +43,7 @@ pub(super) struct Run {
     pub(super) len: u32,
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 impl Run {
     /// Whether the table covers all numbers of the run.
     pub(super) fn is_covered(self, table: Table) -> bool {
@@ -206,6 +206,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     #[cfg_attr(miri, ignore = "it takes minutes")]
     fn runs_agree_with_single_numbers() {
         let table = small();

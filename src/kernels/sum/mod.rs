@@ -9,6 +9,8 @@ mod scalar;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 pub use generic::LANES;
 
@@ -46,6 +48,9 @@ impl Accumulator {
             // SAFETY: `isa` is a witness that the CPU has AVX2.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(isa) => unsafe { avx2::push_f64_avx2(isa, &mut self.sums, rows) },
+            // SAFETY: `isa` is a witness that the CPU has NEON.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(isa) => unsafe { neon::push_f64_neon(isa, &mut self.sums, rows) },
             _ => scalar::push_f64_scalar(&mut self.sums, rows),
         }
         if !rest.is_empty() {
