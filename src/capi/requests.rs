@@ -215,8 +215,8 @@ fn export(reply: Reply) -> Result<UngilReply, CallError> {
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_HANDLE if there is no such reply.
 /// Thread-safety: any number of threads at once.
-/// Cost: less than a microsecond; somewhat more if the reply has buffers, which the interpreter's own thread then
-/// releases.
+/// Cost: less than a microsecond. If the reply has buffers, the interpreter releases them at the end of its next request,
+/// or within some milliseconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_reply_free(handle: i32) -> i32 {
     guarded_status("ungil_reply_free", || {

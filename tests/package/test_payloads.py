@@ -11,6 +11,7 @@ from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter
 from ungil._native.library import library
 from ungil._private_apis import IS_FREE_THREADED
 from ungil.interpreters import _beside, _flags, _pickling
+from ungil.interpreters._calls import call_of
 from ungil.interpreters._loans import lend
 from ungil.interpreters._sharing import LARGE
 
@@ -189,6 +190,20 @@ class Beside(unittest.TestCase):
             self.assertEqual(len(message.buffers), 5)
             self.assertIs(message.buffers[0].view.obj, sent[0])  # it is not copied
             self.assertEqual(_pickling.loads(message.data, [buffer.view for buffer in message.buffers]), sent)
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_one_alone_needs_no_pickler(self):
+        """The pickles of a large object alone, and of a call with it, are constants."""
+        for sent in (b"b" * LARGE, "s" * LARGE, "\ud800" * LARGE, bytearray(b"a" * LARGE)):
+            message, call = _pickling.dumps(sent), call_of(len, (sent,), {}, frozenset()).message
+            for each, expected in ((message, sent), (call, ((sent,), {}))):
+                found = _pickling.loads(each.data, [buffer.view for buffer in each.buffers])
+                self.assertEqual(found, expected)
+                self.assertLess(len(each.data), 60)
+            self.assertIs(type(_pickling.loads(message.data, [message.buffers[0].view])), type(sent))
+            if type(sent) is bytearray:
+                sent[0] = 0  # an argument is as it was; a result is handed over
+                self.assertEqual((call.buffers[0].view[0], message.buffers[0].view[0]), (ord("a"), 0))
 
     def test_by_either_pickler(self):
         class Writer:

@@ -7,11 +7,13 @@ import itertools
 import mmap
 import os
 import pickle
+import select
 import sys
 import time
 import unittest
 
 import ungil
+from references import PATIENCE
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, numpy, rounds
 from test_interrupted_steps import at_step
 from ungil._native.library import check, library
@@ -138,6 +140,24 @@ class Memory(OneInterpreter):
             gc.collect()
             self.assertEqual(bytes(view), b"x" * 100000)
             self.assertTrue(view.readonly)
+
+    def test_memory_of_a_result_is_released_soon_without_another_task(self):
+        def lend(descriptor, size):
+            class Keeper(bytearray):
+                def __del__(self):
+                    os.write(descriptor, b".")
+
+            return ungil.share(Keeper(size))
+
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        for size in (10, 10**7, 10):
+            result = self.call(lend, writer, size)
+            self.assertEqual(select.select([reader], [], [], 0)[0], [])
+            del result
+            self.assertEqual(select.select([reader], [], [], PATIENCE)[0], [reader])
+            self.assertEqual(os.read(reader, 2), b".")
 
     def test_shared_names(self):
         numbers = array.array("q", [1, 2, 3])

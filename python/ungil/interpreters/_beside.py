@@ -7,7 +7,7 @@ Where a pickle is written in another way, nothing is taken out. Both sides impor
 
 from __future__ import annotations
 
-from ._sharing import OutOfBandBuffer
+from ._sharing import LARGE, OutOfBandBuffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ _REPLACEMENTS = {
     (b"\x8d", 9): _STR,
     (b"\x96", 9): _BYTEARRAY,
 }
+# Pickles of such an object alone, and of the arguments ((the object,), {}).
+_PROTO, _STOP, _ONLY_ARGUMENT = b"\x80\x05", b".", b"\x85}\x86."
+_ALONE = {
+    kind: (_PROTO + replacement + _STOP, _PROTO + replacement + _ONLY_ARGUMENT)
+    for kind, replacement in ((bytes, _BYTES), (bytearray, _BYTEARRAY), (str, _STR))
+}
+
 _LONGEST_OUTSIDE = 12  # a header, and before it opcodes that are too few for a frame
 
 
@@ -52,9 +59,7 @@ def take_out(written: Iterable[Any], is_copied: bool) -> tuple[bytes, list[OutOf
         if header:
             parts[-1] = parts[-1][:-header]
             parts.append(replacement)
-            is_lent = type(part) is bytearray and not is_copied
-            found.append(OutOfBandBuffer(memoryview(part if is_lent else bytes(part)), is_lent))
-            found[-1].is_copied = not is_lent
+            found.append(_beside(part, is_copied))
             outside = b""
             continue
         parts.append(part)
@@ -63,6 +68,24 @@ def take_out(written: Iterable[Any], is_copied: bool) -> tuple[bytes, list[OutOf
         outside = bytes(part[left:]) if 0 < size - left <= _LONGEST_OUTSIDE else b""
         left = max(left - size, 0)
     return b"".join(parts), found
+
+
+def _beside(contents: bytes | bytearray, is_copied: bool) -> OutOfBandBuffer:
+    is_lent = type(contents) is bytearray and not is_copied
+    buffer = OutOfBandBuffer(memoryview(contents if is_lent else bytes(contents)), is_lent)
+    buffer.is_copied = not is_lent
+    return buffer
+
+
+def is_large(obj: Any) -> bool:
+    """Whether this is an object that goes beside a pickle."""
+    return type(obj) in _ALONE and len(obj) >= LARGE
+
+
+def pickled_alone(obj: Any, is_copied: bool, is_only_argument: bool = False) -> tuple[bytes, list[OutOfBandBuffer]]:
+    """The pickle of a large object, or of the arguments of a call with this one, and the memory beside it."""
+    contents = obj.encode("utf-8", "surrogatepass") if type(obj) is str else obj
+    return _ALONE[type(obj)][is_only_argument], [_beside(contents, is_copied)]
 
 
 _NONE = 0, b""

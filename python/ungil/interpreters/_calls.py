@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from .._native.locks import Lock, Numbers, first
 from .._private_apis import is_pickled_by_value
 from . import _deferred, _nesting, _pickling
+from ._beside import is_large, pickled_alone
 from ._functions import looks_up_globals
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
@@ -83,8 +84,11 @@ def call_of(
     """function(*args, **kwargs). Raises what pickle raises."""
     _nesting.refuse_function(function)
     cached = _cached(function, shared_names)
-    if cached is not None and not kwargs and needs_only_pickle(args):
-        return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
+    if cached is not None and not kwargs:
+        if needs_only_pickle(args):
+            return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
+        if len(args) == 1 and is_large(args[0]):
+            return Call(CALL_CACHED, cached, Message(*pickled_alone(args[0], True, is_only_argument=True)))
     if cached is None:
         return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names, lend))
     return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))

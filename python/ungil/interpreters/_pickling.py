@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType
 
 from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
-from ._beside import take_out
+from ._beside import is_large, pickled_alone, take_out
 from ._importable import is_by_reference, is_by_value
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import (
@@ -97,6 +97,8 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | Non
     """
     if type(obj) in _NUMBERS or needs_only_pickle((obj,)):
         return Message(pickle.dumps(obj, PROTOCOL))
+    if is_large(obj):
+        return Message(*pickled_alone(obj, lend is not None))
     pickler = FastPickler(lend)
     try:
         _dump(pickler, obj)

@@ -305,6 +305,7 @@ impl Interpreter {
             if let Ok(Some(main)) = main {
                 main.finish(gil);
             }
+            self.service.release_returned(gil); // now that no interrupt can hit the code of a destructor
             result.map_err(|exception| InterpError::Python(self.describe(gil, exception)))
         };
         let result = self.python.with_gil(run).flatten();

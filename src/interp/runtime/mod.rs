@@ -12,6 +12,7 @@
 //! | `main_thread` | which request runs on Python's main thread |
 //! | `service` | the interpreter's own thread, which releases buffers and delivers interrupts |
 //! | [`reply`] | the answer to a request |
+//! | `returned_views` | buffers of replies that are not in use any more |
 //! | [`checkout`] | interpreters are checked out, checked in and reused |
 //! | [`options`] | the options of an interpreter |
 //! | `shutdown` | stops all interpreters when the process exits: how, and how long the exit waits |
@@ -34,6 +35,7 @@ pub(crate) mod main_thread;
 pub mod options;
 pub mod own_number;
 pub mod reply;
+pub(crate) mod returned_views;
 pub(crate) mod service;
 pub(crate) mod shutdown;
 pub mod start;

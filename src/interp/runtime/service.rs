@@ -22,13 +22,16 @@ use crate::interp::runtime::bootstrap::Functions;
 use crate::interp::runtime::in_progress::InProgress;
 use crate::interp::runtime::last_words::speak;
 use crate::interp::runtime::main_thread::MainRequest;
+use crate::interp::runtime::returned_views::{Due, ReturnedViews, SOON};
 use crate::sys::process;
 use crate::sys::unwind::park_forever;
 
 /// A command to the interpreter's own thread. (A *request* is code that a user's thread runs in the interpreter.)
 pub(crate) enum ServiceCommand {
-    /// Release acquired buffers.
-    Release(Vec<BufferView>),
+    /// Release the buffers that were returned, unless a request does it soon.
+    ReleaseSoon,
+    /// Release them.
+    Release,
     /// Call a function of the interpreter's, with the GIL.
     Call(Box<dyn FnOnce() + Send>),
     /// Deliver the interrupts of the requests that are in progress.
@@ -61,6 +64,7 @@ pub(crate) struct Ending {
 #[derive(Clone)]
 pub(crate) struct ServiceHandle {
     commands: Sender<ServiceCommand>,
+    returned: Arc<ReturnedViews>,
     /// The process that has the thread.
     process: u64,
 }
@@ -70,6 +74,11 @@ impl ServiceHandle {
     pub(crate) fn post(&self, command: ServiceCommand) {
         // The thread never ends, so that somebody receives it.
         let _ = self.commands.send(command);
+    }
+
+    /// Releases the buffers that were returned, in a request.
+    pub(crate) fn release_returned(&self, gil: Gil<'_>) {
+        self.returned.release(gil);
     }
 }
 
@@ -84,8 +93,13 @@ impl ViewReturner {
     /// Has the views released soon. In the child of a fork, which has no such thread, it does nothing. (The reply may
     /// have been made there, if the request itself forked.)
     pub(crate) fn release(&self, views: Vec<BufferView>) {
-        if self.0.process == process::token() {
-            self.0.post(ServiceCommand::Release(views));
+        if self.0.process != process::token() {
+            return;
+        }
+        match self.0.returned.add(views) {
+            Due::Told => (),
+            Due::Soon => self.0.post(ServiceCommand::ReleaseSoon),
+            Due::Now => self.0.post(ServiceCommand::Release),
         }
     }
 }
@@ -97,6 +111,9 @@ pub(crate) struct Service {
     in_progress: Arc<InProgress>,
     main: Arc<MainRequest>,
     commands: Receiver<ServiceCommand>,
+    returned: Arc<ReturnedViews>,
+    /// When those are to be released, if there may be some.
+    release_time: Cell<Option<Instant>>,
     /// The copy's number.
     number: usize,
     /// In a free-threaded build.
@@ -121,9 +138,23 @@ impl Service {
         world: Option<StopTheWorld>,
     ) -> (Self, ServiceHandle) {
         let (sender, commands) = mpsc::channel();
-        let handle = ServiceHandle { commands: sender, process: process::token() };
-        let next_wake = Cell::default();
-        (Self { python, functions, in_progress, main, commands, number, world, next_wake }, handle)
+        let returned = Arc::<ReturnedViews>::default();
+        let handle =
+            ServiceHandle { commands: sender, returned: Arc::clone(&returned), process: process::token() };
+        let (release_time, next_wake) = (Cell::default(), Cell::default());
+        let service = Self {
+            python,
+            functions,
+            in_progress,
+            main,
+            commands,
+            returned,
+            release_time,
+            number,
+            world,
+            next_wake,
+        };
+        (service, handle)
     }
 
     /// The life of the thread, which is the main thread of the copy.
@@ -137,13 +168,17 @@ impl Service {
 
     /// Waits for a command. Meanwhile it wakes interrupted threads.
     fn next_command(&self) -> Option<ServiceCommand> {
-        while let Some((time, pause)) = self.next_wake.get() {
-            match self.commands.recv_timeout(time.saturating_duration_since(Instant::now())) {
-                Ok(command) => return Some(command),
-                Err(_) => self.wake_interrupted(pause),
+        loop {
+            let (wake, release) = (self.next_wake.get(), self.release_time.get());
+            let Some(time) = wake.map(|(time, _)| time).into_iter().chain(release).min() else {
+                return self.commands.recv().ok();
+            };
+            match (self.commands.recv_timeout(time.saturating_duration_since(Instant::now())), wake) {
+                (Ok(command), _) => return Some(command),
+                (Err(_), Some((due, pause))) if due == time => self.wake_interrupted(pause),
+                (Err(_), _) => return Some(ServiceCommand::Release),
             }
         }
-        self.commands.recv().ok()
     }
 
     /// Wakes the threads of interrupted requests, and does so again after the pause, which grows.
@@ -154,10 +189,9 @@ impl Service {
 
     fn perform(&self, command: ServiceCommand) {
         match command {
+            ServiceCommand::ReleaseSoon => self.release_time.set(Some(Instant::now() + SOON)),
+            ServiceCommand::Release => self.release_returned(),
             // An error means that the process is exiting: then there is nothing left to do.
-            ServiceCommand::Release(views) => {
-                let _ = self.python.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
-            }
             ServiceCommand::Call(function) => {
                 let _ = self.python.with_gil(|_| protect_frames(function));
             }
@@ -182,6 +216,15 @@ impl Service {
             ServiceCommand::Panic => {
                 let _ = self.python.with_gil(|_| panic::resume_unwind(Box::new("a test's")));
             }
+        }
+    }
+
+    fn release_returned(&self) {
+        self.release_time.set(None);
+        let views = self.returned.take();
+        if !views.is_empty() {
+            // An error means that the process is exiting: then there is nothing left to do.
+            let _ = self.python.with_gil(|gil| views.into_iter().for_each(|view| view.release(gil)));
         }
     }
 
@@ -295,7 +338,8 @@ mod tests {
     fn views_go_back_to_a_thread_of_this_process_only() {
         for (process, posts) in [(process::token(), true), (process::token() + 1, false)] {
             let (commands, received) = mpsc::channel();
-            ViewReturner::new(&ServiceHandle { commands, process }).release(Vec::new());
+            let returned = Arc::default();
+            ViewReturner::new(&ServiceHandle { commands, returned, process }).release(Vec::new());
             assert_eq!(received.try_recv().is_ok(), posts);
         }
     }
