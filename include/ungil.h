@@ -1206,6 +1206,39 @@ int32_t ungil_queue_get(int32_t queue,
                         struct UngilMessage *message);
 
 /**
+ * ungil_queue_put() of bytes alone, without waiting: for callers such as ctypes, to which each argument of a call is a cost.
+ *
+ * queue: the handle.
+ * tag: any number, which the receiver gets.
+ * data: length bytes, which are copied. May be NULL if length is 0.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_TIMED_OUT if the queue is full; UNGIL_E_CLOSED; UNGIL_E_NULL if data is NULL while length is positive;
+ * UNGIL_E_INVALID if length is negative; UNGIL_E_HANDLE; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: as for ungil_queue_put().
+ */
+int32_t ungil_queue_try_put(int32_t queue,
+                            int32_t tag,
+                            const void *data,
+                            int32_t length);
+
+/**
+ * ungil_queue_get() without waiting.
+ *
+ * queue: the handle.
+ * space, capacity, message: as for ungil_queue_get().
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_TIMED_OUT if the queue is empty; UNGIL_E_INVALID if capacity is negative; UNGIL_E_NULL, UNGIL_E_CLOSED,
+ * UNGIL_E_EXHAUSTED, UNGIL_E_HANDLE and UNGIL_E_FORKED as for ungil_queue_get().
+ * Thread-safety: any number of threads at once.
+ * Cost: as for ungil_queue_get().
+ */
+int32_t ungil_queue_try_get(int32_t queue,
+                            void *space,
+                            int32_t capacity,
+                            struct UngilMessage *message);
+
+/**
  * Puts back a message that was taken from a queue and could not be used: it is the first again, even if the queue is full
  * or closed.
  *

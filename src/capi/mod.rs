@@ -54,6 +54,7 @@ pub use exchange::objects::{ungil_exchange_free, ungil_exchange_id, ungil_exchan
 pub use exchange::queues::{
     UngilMessage, ungil_message_free, ungil_queue_close, ungil_queue_get, ungil_queue_join,
     ungil_queue_length, ungil_queue_new, ungil_queue_put, ungil_queue_put_back, ungil_queue_task_done,
+    ungil_queue_try_get, ungil_queue_try_put,
 };
 pub use functions::{
     UngilIntegrand, UngilLoopBody, UngilMapF64, UngilMapI64, ungil_integrate, ungil_map_f64, ungil_map_i64,

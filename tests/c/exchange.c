@@ -53,6 +53,30 @@ static void messages(void) {
   expect(ungil_exchange_free(0) == UNGIL_OK);
 }
 
+static void without_waiting(void) {
+  int32_t queue = new_queue(2);
+  char space[8];
+  UngilMessage message;
+  expect(ungil_queue_try_get(queue, space, sizeof space, &message) == UNGIL_E_TIMED_OUT);
+  expect(ungil_queue_try_put(queue, INT32_MIN, "short", 5) == UNGIL_OK);
+  expect(ungil_queue_try_put(queue, INT32_MAX, NULL, 0) == UNGIL_OK);
+  expect(ungil_queue_try_put(queue, 0, "", 0) == UNGIL_E_TIMED_OUT);
+  expect(ungil_queue_try_put(queue, 0, NULL, 1) == UNGIL_E_NULL && ungil_queue_try_put(queue, 0, "", -1) == UNGIL_E_INVALID);
+  expect(ungil_queue_try_put(0, 0, "", 0) == UNGIL_E_HANDLE);
+  expect(ungil_queue_try_get(queue, space, -1, &message) == UNGIL_E_INVALID);
+  expect(ungil_queue_try_get(queue, NULL, 1, &message) == UNGIL_E_NULL);
+  expect(ungil_queue_try_get(queue, space, sizeof space, NULL) == UNGIL_E_NULL);
+  expect(ungil_queue_try_get(queue, space, sizeof space, &message) == UNGIL_OK && message.tag == INT32_MIN);
+  expect(message.data == space && message.length == 5 && memcmp(space, "short", 5) == 0 && message.handle == 0);
+  expect(ungil_queue_try_get(queue, NULL, 0, &message) == UNGIL_OK && message.tag == INT32_MAX && message.length == 0);
+  expect(ungil_queue_try_put(queue, 1, "longer than it", 14) == UNGIL_OK);
+  expect(ungil_queue_try_get(queue, space, sizeof space, &message) == UNGIL_OK && message.length == 14);
+  expect(message.handle > 0 && ungil_message_free(message.handle) == UNGIL_OK);
+  expect(ungil_queue_close(queue, 0) == UNGIL_OK && ungil_queue_try_put(queue, 0, "", 0) == UNGIL_E_CLOSED);
+  expect(ungil_queue_try_get(queue, space, sizeof space, &message) == UNGIL_E_CLOSED);
+  expect(ungil_exchange_free(queue) == UNGIL_OK);
+}
+
 static void lent_memory(void) {
   static int memory[3] = {1, 10, 100};
   int32_t queue = new_queue(3);
@@ -256,6 +280,7 @@ static void forked(void) {
 
 int main(void) {
   messages();
+  without_waiting();
   lent_memory();
   many_threads();
   stopped();

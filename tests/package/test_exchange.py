@@ -12,6 +12,20 @@ import unittest
 import ungil
 from references import TESTS
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from ungil.exchange._messages import CAPACITY, SMALL
+from ungil.interpreters._sharing import LARGE
+
+
+class Number(int):
+    pass
+
+
+class Text(str):
+    pass
+
+
+class Data(bytes):
+    pass
 
 
 class Local(unittest.TestCase):
@@ -28,6 +42,18 @@ class Local(unittest.TestCase):
             received = shared.get()
             self.assertEqual((type(received), str(received)), (type(item), str(item)))
         self.assertTrue(shared.empty())
+
+    def test_integers_texts_and_bytes_at_the_limits_of_their_messages(self):
+        sizes = [0, 1, CAPACITY - 1, CAPACITY, CAPACITY + 1, LARGE - 1, LARGE]
+        items = [sign * SMALL + i for sign in (-1, 0, 1) for i in (-1, 0, 1)] + [-(2**31), 2**31, -(2**63), 2**64]
+        items += [kind * size for kind in ("t", b"b", "\x7f", "\x80", "\xff", "\u20ac") for size in sizes]
+        items += [False, True, Number(5), Text("text"), Data(b"data")]
+        shared = ungil.Queue()
+        for item in items:
+            shared.put(item)
+        for item in items:
+            received = shared.get()
+            self.assertEqual((type(received), received), (type(item), item))
 
     def test_what_arrives_is_the_receivers_own(self):
         shared, item = ungil.Queue(), [bytearray(10**5), {"key": []}]

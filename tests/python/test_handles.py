@@ -107,11 +107,11 @@ class Handles(Case):
         kinds = [PARAMETERS[name] for _, name in takers()]
         self.assertGreater(kinds.count("control"), 12)
         self.assertEqual((kinds.count("interpreter"), kinds.count("reply"), kinds.count("message")), (8, 1, 1))
-        self.assertEqual([kinds.count(kind) for kind in OBJECTS + ("object",)], [7, 5, 5, 3])
+        self.assertEqual([kinds.count(kind) for kind in OBJECTS + ("object",)], [9, 5, 5, 3])
 
     def test_of_a_control(self):
         control = self.control()
-        self.assertEqual(self.check_others("control", control), 40)
+        self.assertEqual(self.check_others("control", control), 42)
         self.check_control(control)
 
     def message(self):

@@ -295,6 +295,18 @@ SIGNATURES = {
         ("control", c_int32),
         ("message", POINTER(UngilMessage)),
     ]),
+    "ungil_queue_try_put": (c_int32, [
+        ("queue", c_int32),
+        ("tag", c_int32),
+        ("data", c_void_p),
+        ("length", c_int32),
+    ]),
+    "ungil_queue_try_get": (c_int32, [
+        ("queue", c_int32),
+        ("space", c_void_p),
+        ("capacity", c_int32),
+        ("message", POINTER(UngilMessage)),
+    ]),
     "ungil_queue_put_back": (c_int32, [("queue", c_int32), ("message", POINTER(UngilMessage))]),
     "ungil_message_free": (c_int32, [("message", c_int32)]),
     "ungil_queue_close": (c_int32, [("queue", c_int32), ("discard", c_int32)]),

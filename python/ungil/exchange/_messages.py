@@ -7,19 +7,34 @@ from typing import Any, Callable, ClassVar
 
 from .._native import signatures as c
 from .._native.lending import end_loan, lend, view_of, views_of
-from .._native.library import library
+from .._native.library import library, path
 from .._private_apis import pickle
 from ..interpreters import _pickling
 from ..interpreters._ownership import give_away
 
-PICKLE, BYTES = range(2)
-"""The tags of messages: what their bytes are."""
+PICKLE, BYTES, TEXT = range(3)
+"""The tags of messages: what their bytes are. Text is of ASCII characters."""
+
+SMALL = 1 << 29
+INTEGER = 2 * SMALL
+"""The tag of a message without bytes that is an integer n from -SMALL to SMALL: INTEGER + n."""
 
 PLAIN = _pickling.IMMUTABLE_TYPES
 """Types whose objects pickle alone can send."""
 
 Send = Callable[[int, bytes, Any, int], int]
 """send(tag, data, buffers, count of these): puts a message, and returns the status."""
+
+
+def _quick(name: str) -> Any:
+    """A function of the library that does not wait, for arguments of C's type int and pointers.
+
+    It has no declared types, whose conversions take most of the time of such a call, and it keeps the GIL.
+    """
+    return getattr(ctypes, "PyDLL", ctypes.CDLL)(path, handle=library._handle)[name]
+
+
+quick_put, quick_get = _quick("ungil_queue_try_put"), _quick("ungil_queue_try_get")
 
 
 def send(message: _pickling.Message, put: Send) -> int:
@@ -74,10 +89,15 @@ class Space:
             received = _Received.from_buffer_copy(message)
             _spaces.append(self)
             return received.item()
-        data: Any = self.bytes[: message.length]
         tag = message.tag
+        if tag > TEXT:
+            _spaces.append(self)
+            return tag - INTEGER
+        data: Any = self.bytes[: message.length]
         _spaces.append(self)
-        return data if tag == BYTES else _loads(data)
+        if tag == PICKLE:
+            return _loads(data)
+        return data if tag == BYTES else data.decode("ascii")
 
     def put_back(self, queue: int) -> None:
         """Put a message back, if one was received, as nobody gets it."""
@@ -110,6 +130,8 @@ class _Received(c.UngilMessage):
     def item(self) -> Any:
         if self.tag == BYTES:
             return ctypes.string_at(self.data, self.length)
+        if self.tag == TEXT:
+            return str(view_of(self, self.data, self.length), "ascii")
         return _pickling.loads(view_of(self, self.data, self.length), views_of(self))
 
 

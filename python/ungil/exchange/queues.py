@@ -13,9 +13,23 @@ from .._native.library import check, library
 from .._private_apis import pickle
 from ..control import Control
 from ..interpreters._sharing import PROTOCOL
-from ._messages import BYTES, CAPACITY, PICKLE, PLAIN, Space, message_of, send, take_space
+from ._messages import (
+    BYTES,
+    CAPACITY,
+    INTEGER,
+    PICKLE,
+    PLAIN,
+    SMALL,
+    TEXT,
+    Space,
+    message_of,
+    quick_get,
+    quick_put,
+    send,
+    take_space,
+)
 from ._objects import SharedObject
-from ._waiting import SLICE, raise_for, seconds_of, wait
+from ._waiting import raise_for, seconds_of, wait
 
 if TYPE_CHECKING or sys.version_info < (3, 13):
 
@@ -131,19 +145,33 @@ class Queue(SharedObject):
             pickle's, if the item cannot be sent.
         """
         kind = type(item)
-        if kind is bytes or kind in PLAIN:
-            data, tag = (item, BYTES) if kind is bytes else (_dumps(item, PROTOCOL), PICKLE)
-            status = _put(self._handle, tag, data, len(data), None, 0, 0, 0)
-            if status == c.UNGIL_OK:
-                return
-            if status == c.UNGIL_E_TIMED_OUT and block:
-                status = self._put_message(tag, data, None, 0, seconds_of(timeout), control)
+        if kind is int and -SMALL < item < SMALL:
+            tag, data = INTEGER + item, b""
+        elif kind is bytes:
+            tag, data = BYTES, item
+        elif kind is str and item.isascii():
+            tag, data = TEXT, item.encode("ascii")
+        elif kind in PLAIN:
+            tag, data = PICKLE, _dumps(item, PROTOCOL)
         else:
             box = [item]
             del item
-            seconds = seconds_of(timeout) if block else 0
-            put = functools.partial(self._put_message, timeout=seconds, control=control)
-            status = send(message_of(box), put)
+            return self._put_other(box, seconds_of(timeout) if block else 0, control)
+        length = len(data)
+        if length <= CAPACITY:
+            status = quick_put(self._handle, tag, data, length)
+        else:
+            status = _put(self._handle, tag, data, length, None, 0, 0, 0)
+        if status == c.UNGIL_OK:
+            return None
+        if status == c.UNGIL_E_TIMED_OUT and block:
+            status = self._put_message(tag, data, None, 0, seconds_of(timeout), control)
+        return None if status == c.UNGIL_OK else _fail(status, queue.Full)
+
+    def _put_other(self, box: list[Any], seconds: float | None, control: Control | None) -> None:
+        """Put the item of a list, which is taken from it."""
+        put = functools.partial(self._put_message, timeout=seconds, control=control)
+        status = send(message_of(box), put)
         if status != c.UNGIL_OK:
             _fail(status, queue.Full)
 
@@ -192,9 +220,8 @@ class Queue(SharedObject):
     def _take(self, block: bool, timeout: float | None, control: Control | None) -> Space:
         """The first message, as memory that has it."""
         space = take_space()
-        waits = block and timeout is None and control is None
         try:
-            status = _get(self._handle, space.bytes, CAPACITY, SLICE if waits else 0, 0, space.reference)
+            status = quick_get(self._handle, space.bytes, CAPACITY, space.reference)
             if status != c.UNGIL_OK and block:
                 status = self._get_message(status, space, seconds_of(timeout), control)
         except BaseException:  # an interrupt, which may come after the message

@@ -99,7 +99,7 @@ def _other_references(objects: list[Any]) -> Sequence[int]:
     A weak reference is one too. What the expression itself adds depends on the version of Python, and is measured by an
     object that nothing else refers to.
     """
-    if not is_only_thread():
+    if not hasattr(sys, "getrefcount") or not is_only_thread():  # PyPy has none
         return [sys.maxsize] * len(objects)
     objects.append(object())
     counts = [sys.getrefcount(objects[i]) + getweakrefcount(objects[i]) for i in range(len(objects))]

@@ -11,6 +11,7 @@ use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::capi::abi::handle::{Kind, Registry};
 use crate::capi::requests::UngilBuffer;
+use crate::error::Error;
 use crate::exchange::message::Message;
 use crate::exchange::queue::Queue;
 
@@ -154,29 +155,88 @@ pub unsafe extern "C" fn ungil_queue_get(
     message: *mut UngilMessage,
 ) -> i32 {
     guarded_status("ungil_queue_get", || {
-        // SAFETY: the caller passes NULL or a writable message.
-        let out = unsafe { Out::new("message", message) }?;
-        if space.is_null() && capacity > 0 {
-            return Err(CallError::Null { parameter: "space" });
-        }
-        let source = objects::queue(queue)?;
-        let received = with_limits(timeout_ms, control, |limits| source.get(limits))?;
-        let (bytes, tag) = (received.bytes(), received.tag());
-        let fits = bytes.len() <= capacity && received.buffers().next().is_none();
-        out.write(if fits {
-            // SAFETY: the caller passes memory of `capacity` bytes, which nobody else uses meanwhile. If it is NULL, there are
-            // no bytes to be copied.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), space.cast(), bytes.len()) };
-            let (buffers, count, handle) = (ptr::null(), 0, NONE);
-            UngilMessage { data: space, length: bytes.len(), buffers, count, tag, handle }
-        } else {
-            export(received).map_err(|message| {
-                source.put_back(message);
-                CallError::Exhausted { what: "messages" }
-            })?
-        });
-        Ok(())
+        // SAFETY: the caller passes what `get` takes.
+        unsafe { get(queue, (space, capacity), (timeout_ms, control), message) }
     })
+}
+
+/// # Safety
+/// The space is writable memory of this capacity, or NULL; the message is writable, or NULL.
+unsafe fn get(
+    queue: i32,
+    (space, capacity): (*mut c_void, usize),
+    (timeout_ms, control): (i64, i32),
+    message: *mut UngilMessage,
+) -> Result<(), CallError> {
+    // SAFETY: by this function's contract.
+    let out = unsafe { Out::new("message", message) }?;
+    if space.is_null() && capacity > 0 {
+        return Err(CallError::Null { parameter: "space" });
+    }
+    let source = objects::queue(queue)?;
+    let received = with_limits(timeout_ms, control, |limits| source.get(limits))?;
+    let (bytes, tag) = (received.bytes(), received.tag());
+    let fits = bytes.len() <= capacity && received.buffers().next().is_none();
+    out.write(if fits {
+        // SAFETY: by this function's contract, the space has `capacity` bytes, which nobody else uses meanwhile. If it is
+        // NULL, there are no bytes to be copied.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), space.cast(), bytes.len()) };
+        let (buffers, count, handle) = (ptr::null(), 0, NONE);
+        UngilMessage { data: space, length: bytes.len(), buffers, count, tag, handle }
+    } else {
+        export(received).map_err(|message| {
+            source.put_back(message);
+            CallError::Exhausted { what: "messages" }
+        })?
+    });
+    Ok(())
+}
+
+/// ungil_queue_put() of bytes alone, without waiting: for callers such as ctypes, to which each argument of a call is a cost.
+///
+/// queue: the handle.
+/// tag: any number, which the receiver gets.
+/// data: length bytes, which are copied. May be NULL if length is 0.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_TIMED_OUT if the queue is full; UNGIL_E_CLOSED; UNGIL_E_NULL if data is NULL while length is positive;
+/// UNGIL_E_INVALID if length is negative; UNGIL_E_HANDLE; UNGIL_E_FORKED.
+/// Thread-safety: any number of threads at once.
+/// Cost: as for ungil_queue_put().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_queue_try_put(queue: i32, tag: i32, data: *const c_void, length: i32) -> i32 {
+    guarded_status("ungil_queue_try_put", || {
+        // SAFETY: the caller passes bytes that are readable until this returns.
+        let bytes = unsafe { CallerArray::new("data", data.cast::<u8>(), checked("length", length)?)? };
+        let (target, message) =
+            (objects::queue(queue)?, Message::new(tag.into(), bytes.as_slice(), Vec::new()));
+        with_limits(0, NONE, |limits| target.put(message, limits).map_err(|(error, _)| error))
+    })
+}
+
+/// ungil_queue_get() without waiting.
+///
+/// queue: the handle.
+/// space, capacity, message: as for ungil_queue_get().
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_TIMED_OUT if the queue is empty; UNGIL_E_INVALID if capacity is negative; UNGIL_E_NULL, UNGIL_E_CLOSED,
+/// UNGIL_E_EXHAUSTED, UNGIL_E_HANDLE and UNGIL_E_FORKED as for ungil_queue_get().
+/// Thread-safety: any number of threads at once.
+/// Cost: as for ungil_queue_get().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_queue_try_get(
+    queue: i32,
+    space: *mut c_void,
+    capacity: i32,
+    message: *mut UngilMessage,
+) -> i32 {
+    guarded_status("ungil_queue_try_get", || {
+        // SAFETY: the caller passes what `get` takes.
+        unsafe { get(queue, (space, checked("capacity", capacity)?), (0, NONE), message) }
+    })
+}
+
+fn checked(parameter: &'static str, length: i32) -> Result<usize, CallError> {
+    usize::try_from(length).map_err(|_| Error::Invalid { parameter, expected: "not negative" }.into())
 }
 
 /// Keeps a message for C, until C frees it. The error is the message, if there is no handle.
