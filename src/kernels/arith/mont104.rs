@@ -162,9 +162,9 @@ impl Montgomery for Mont104 {
     }
 
     #[inline(always)]
-    fn square_and_double(self, mask: u8, modulus: &Modulus104) -> Self {
+    fn square_and_shift(self, unset: u8, modulus: &Modulus104) -> Self {
         let (low, off) = Product::square(self, modulus.low).reduce(modulus);
-        Self::carry(low.double_in(mask), modulus.high.sub(off).double_in(mask))
+        Self::carry(low.double_in(unset), modulus.high.sub(off).double_in(unset))
     }
 
     #[inline(always)]

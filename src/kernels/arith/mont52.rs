@@ -82,8 +82,8 @@ impl Montgomery for Mont52 {
     }
 
     #[inline(always)]
-    fn square_and_double(self, mask: u8, modulus: &Modulus52) -> Self {
-        Self(self.multiply_and_add(self, modulus.n, modulus).0.double_in(mask))
+    fn square_and_shift(self, unset: u8, modulus: &Modulus52) -> Self {
+        Self(self.multiply_and_add(self, modulus.n, modulus).0.double_in(unset))
     }
 
     #[inline(always)]

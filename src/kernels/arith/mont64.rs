@@ -63,9 +63,9 @@ impl Montgomery for Mont64 {
     }
 
     #[inline(always)]
-    fn square_and_double(self, mask: u8, modulus: &Modulus64) -> Self {
+    fn square_and_shift(self, unset: u8, modulus: &Modulus64) -> Self {
         let square = multiply(self.0, self.0, modulus);
-        Self(subtract(square, modulus.n - (square & spread(mask)), modulus.n))
+        Self(subtract(square, modulus.n - (square & spread(unset)), modulus.n))
     }
 
     #[inline(always)]

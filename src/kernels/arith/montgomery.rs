@@ -3,6 +3,9 @@
 
 use super::u64_vector::U64Vector;
 
+/// What residues choose lanes by.
+pub(in crate::kernels) type Choice<M> = <<M as Montgomery>::Vector as U64Vector>::Choice;
+
 /// A vector of residues in Montgomery form, each modulo a number of its own.
 pub(in crate::kernels) trait Montgomery: Copy {
     type Vector: U64Vector;
@@ -17,22 +20,26 @@ pub(in crate::kernels) trait Montgomery: Copy {
     /// How many leading bits [`Montgomery::power_from_leading_bits`] takes.
     const TOP: u32;
 
+    /// How an exponentiation goes on after its start, through the bits of a number from the top: a step squares, and
+    /// doubles where the bit is not set; or it halves where the bit is set, if that takes less.
+    const HALVES: bool = false;
+
     fn modulus(n: Self::Vector) -> Self::Modulus;
-    /// The power 2^y for y = -1 - (the first `TOP` bits of the lane), with which an exponentiation to base 2 starts. Its
-    /// Montgomery form is R * 2^y, a power of two, so that it takes no multiplication.
+    /// The power 2^y with which an exponentiation to base 2 starts: y is minus the first `TOP` bits of the lane, less 1 if
+    /// steps double. Its Montgomery form is R * 2^y, a power of two, so that it takes no multiplication.
     fn power_from_leading_bits(bits: Self::Vector) -> Self;
     /// Residues that are in Montgomery form already, and below n.
     fn from_montgomery(residues: Self::Vector) -> Self;
     /// The same residues, to be subtracted.
     fn constant(residues: Self::Vector, modulus: &Self::Modulus) -> Self::Constant;
-    /// The square, doubled in the lanes of the mask.
-    fn square_and_double(self, mask: u8, modulus: &Self::Modulus) -> Self;
+    /// The square, doubled where the bit is not set; or, if steps halve, halved where it is.
+    fn square_and_shift(self, unset: Choice<Self>, modulus: &Self::Modulus) -> Self;
     /// The product less a constant.
     fn multiply_and_subtract(self, other: Self, constant: &Self::Constant, modulus: &Self::Modulus) -> Self;
     /// The square less a constant.
     fn square_and_subtract(self, constant: &Self::Constant, modulus: &Self::Modulus) -> Self;
-    /// `other` in the lanes of the mask, `self` elsewhere.
-    fn select(self, mask: u8, other: Self) -> Self;
+    /// `other` where it is chosen, `self` elsewhere.
+    fn select(self, choice: Choice<Self>, other: Self) -> Self;
     /// Minus the residue, not in Montgomery form, in [0, n).
     fn negated(self, modulus: &Self::Modulus) -> Self::Vector;
 }

@@ -59,8 +59,9 @@ fn assert_lanes<V: U64Vector>(isa: V::Isa) {
         assert_eq!(all(x.half()), by_lane(&|a, _, _| a >> 1));
         let sum = |a, b, n| ((u128::from(a) + u128::from(b)) % u128::from(n)) as u64;
         assert_eq!(all(x.add_modulo(y, z)), by_lane(&|a: u64, b: u64, n: u64| sum(a, b, n)));
-        let kept: Vec<u64> = (0..V::WIDTH).map(|i| if mask >> i & 1 == 1 { 0 } else { a[i] }).collect();
-        assert_eq!(all(x.zero_in(mask)), kept);
+        assert_eq!(all(x.zero_in(x.choose_below(limit))), by_lane(&|a, _, _| if a < limit { 0 } else { a }));
+        let kept = by_lane(&|a, b, _| if b & limit == 0 { 0 } else { a });
+        assert_eq!(all(x.zero_in(y.choose_none_of(limit))), kept);
         assert_eq!(x.largest(), *a[..V::WIDTH].iter().max().unwrap());
         assert_eq!(x.smallest(), *a[..V::WIDTH].iter().min().unwrap());
         assert_eq!(x.equal(y), mask_by_lane(&|a, b| a == b));
@@ -95,10 +96,14 @@ fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, bits: u32)
             }
         };
         assert_is(x, &|a, _, _, _| a);
-        assert_is(x.select(0, y), &|a, _, _, _| a);
-        assert_is(x.select(!0, y), &|_, b, _, _| b);
-        assert_is(x.square_and_double(0, &modulus), &|a, _, _, n| a * a % n);
-        assert_is(x.square_and_double(!0, &modulus), &|a, _, _, n| a * a % n * 2);
+        let [none, all] = [1, 0].map(|lanes| M::Vector::splat(isa, lanes).choose_none_of(1));
+        assert_is(x.select(none, y), &|a, _, _, _| a);
+        assert_is(x.select(all, y), &|_, b, _, _| b);
+        let half = |x: u128, n: u128| if x % 2 == 0 { x / 2 } else { (x + n) / 2 };
+        let set = |x, n| if M::HALVES { half(x, n) } else { x };
+        let unset = |x| if M::HALVES { x } else { x * 2 };
+        assert_is(x.square_and_shift(none, &modulus), &|a, _, _, n| set(a * a % n, n));
+        assert_is(x.square_and_shift(all, &modulus), &|a, _, _, n| unset(a * a % n));
         assert_is(x.square_and_subtract(&constant, &modulus), &|a, _, c, n| a * a % n + n - c);
         assert_is(x.multiply_and_subtract(y, &constant, &modulus), &|a, b, c, n| a * b % n + n - c);
     }
@@ -109,8 +114,8 @@ fn vectors_do_in_each_lane_what_single_numbers_do() {
     for_each_level(|level| match Isa::at(level) {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(isa) => assert_lanes::<super::u64x8::U64x8>(isa),
-        // There are none for AVX2: its kernels use single numbers.
-        Isa::Avx2(_) => (),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(isa) => assert_lanes::<super::u64x8_avx2::U64x8Avx2>(isa),
         _ => assert_lanes::<u64>(Scalar),
     });
 }
@@ -123,7 +128,8 @@ fn residues_agree_with_remainders() {
             assert_residues::<super::mont52::Mont52>(isa, super::mont52::BITS);
             assert_residues::<super::mont104::Mont104>(isa, 64);
         }
-        Isa::Avx2(_) => (),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(isa) => assert_residues::<super::mont64_avx2::Mont64Avx2>(isa, 64),
         _ => assert_residues::<Mont64>(Scalar, 64),
     });
 }

@@ -12,6 +12,8 @@ pub(in crate::kernels) const MAX_WIDTH: usize = 8;
 pub(in crate::kernels) trait U64Vector: Copy {
     /// The witness that the CPU has the features.
     type Isa: Copy;
+    /// A mask of lanes in the form in which vectors choose by it.
+    type Choice: Copy;
 
     const WIDTH: usize;
 
@@ -41,7 +43,7 @@ pub(in crate::kernels) trait U64Vector: Copy {
     /// The sum modulo n of numbers below n.
     fn add_modulo(self, other: Self, n: Self) -> Self;
     /// 0 in the lanes of the mask, `self` in the others.
-    fn zero_in(self, mask: u8) -> Self;
+    fn zero_in(self, choice: Self::Choice) -> Self;
     /// The largest lane.
     fn largest(self) -> u64;
     /// The smallest lane.
@@ -52,6 +54,10 @@ pub(in crate::kernels) trait U64Vector: Copy {
     fn below(self, limit: u64) -> u8;
     /// The lanes that have none of the bits.
     fn has_none_of(self, bits: u64) -> u8;
+    /// [`U64Vector::below`], to choose by.
+    fn choose_below(self, limit: u64) -> Self::Choice;
+    /// [`U64Vector::has_none_of`], to choose by.
+    fn choose_none_of(self, bits: u64) -> Self::Choice;
 }
 
 /// The most and the fewest bits of a lane, without its leading zeros.
@@ -87,6 +93,7 @@ pub(in crate::kernels) fn spread(mask: u8) -> u64 {
 
 impl U64Vector for u64 {
     type Isa = cpu::Scalar;
+    type Choice = u8;
 
     const WIDTH: usize = 1;
 
@@ -181,5 +188,15 @@ impl U64Vector for u64 {
     #[inline(always)]
     fn has_none_of(self, bits: u64) -> u8 {
         (self & bits == 0).into()
+    }
+
+    #[inline(always)]
+    fn choose_below(self, limit: u64) -> u8 {
+        self.below(limit)
+    }
+
+    #[inline(always)]
+    fn choose_none_of(self, bits: u64) -> u8 {
+        self.has_none_of(bits)
     }
 }

@@ -68,6 +68,7 @@ fn double_in(mut lanes: __m512i, mask: u8) -> __m512i {
 
 impl U64Vector for U64x8 {
     type Isa = Avx512;
+    type Choice = u8;
 
     const WIDTH: usize = 8;
 
@@ -155,5 +156,15 @@ impl U64Vector for U64x8 {
     fn has_none_of(self, bits: u64) -> u8 {
         // SAFETY: `self.isa` is a witness that the CPU has AVX-512 F.
         unsafe { _mm512_testn_epi64_mask(self.lanes, Self::splat(self.isa, bits).lanes) }
+    }
+
+    #[inline(always)]
+    fn choose_below(self, limit: u64) -> u8 {
+        self.below(limit)
+    }
+
+    #[inline(always)]
+    fn choose_none_of(self, bits: u64) -> u8 {
+        self.has_none_of(bits)
     }
 }

@@ -102,7 +102,7 @@ impl<M: Montgomery> Ladder<M> {
     /// A step by bit `i`.
     #[inline(always)]
     fn step(&mut self, i: u32) {
-        let same = self.changes.has_none_of(1 << i);
+        let same = self.changes.choose_none_of(1 << i);
         let squared = self.other.select(same, self.squared);
         let other = self.squared.select(same, self.other);
         self.squared = squared.square_and_subtract(&self.minus_two, &self.modulus);
@@ -139,7 +139,7 @@ fn forms<M: Montgomery>(n: M::Vector, p: M::Vector) -> (M::Vector, M::Vector) {
     let mut p_form = M::Vector::splat(n.isa(), 0);
     for i in (0..=p.largest().ilog2()).rev() {
         p_form = p_form.add_modulo(p_form, n);
-        p_form = p_form.add_modulo(one.zero_in(p.has_none_of(1 << i)), n);
+        p_form = p_form.add_modulo(one.zero_in(p.choose_none_of(1 << i)), n);
     }
     (one.add_modulo(one, n), p_form)
 }

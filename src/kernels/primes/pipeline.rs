@@ -40,11 +40,13 @@ pub(super) fn is_prime<V, Narrow, Wide, const NARROW: u32, const S: usize, const
     }
 }
 
+/// The indices of the first vector's lanes.
+const INDICES: [u64; MAX_WIDTH] = [0, 1, 2, 3, 4, 5, 6, 7];
+
 /// Looks up the small numbers; lists those of the odd others that none of the first trial primes divides.
 #[inline(always)]
 fn partition_small<V: TrialDivision>(isa: V::Isa, numbers: &[u64], out: &mut [u8], open: &mut Candidates) {
     const FILLER: u64 = table::END; // it is neither looked up nor listed, as it is even and not small
-    const INDICES: [u64; MAX_WIDTH] = [0, 1, 2, 3, 4, 5, 6, 7];
     let whole = numbers.len() - numbers.len() % V::WIDTH;
     let mut last = [FILLER; MAX_WIDTH];
     last[..numbers.len() - whole].copy_from_slice(&numbers[whole..]);
@@ -68,12 +70,43 @@ fn partition_small<V: TrialDivision>(isa: V::Isa, numbers: &[u64], out: &mut [u8
 }
 
 /// Answers for the small numbers in the mask.
-fn look_up(numbers: &[u64], out: &mut [u8], mask: u8) {
+pub(super) fn look_up(numbers: &[u64], out: &mut [u8], mask: u8) {
     for (lane, (&n, out)) in numbers.iter().zip(out).take(u8::BITS as usize).enumerate() {
         if mask >> lane & 1 == 1 {
             *out = table::is_prime(n).into();
         }
     }
+}
+
+/// Lists those of the lanes in the mask, odd numbers of which the first has this index, that none of the first trial
+/// primes divides.
+///
+/// # Safety
+/// The list stays at most a batch long.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) unsafe fn list_open<V: TrialDivision>(open: &mut Candidates, mask: u8, vector: V, index: usize) {
+    let isa = vector.isa();
+    // SAFETY: a vector is at most as long as the array; this function has the same contract.
+    unsafe {
+        let indices = V::load(isa, INDICES.as_ptr()).add(V::splat(isa, index as u64));
+        open.push(vector.indivisible(V::FIRST) & mask, vector, indices);
+    }
+}
+
+/// Marks the primes of a list of odd numbers that none of the first trial primes divides.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn mark_wide<M: Montgomery, const S: usize, const L: usize>(
+    isa: <M::Vector as U64Vector>::Isa,
+    open: &mut Candidates,
+    out: &mut [u8],
+) where
+    M::Vector: TrialDivision,
+{
+    trial_divide::<M::Vector>(isa, open, M::Vector::SECOND, None);
+    trial_divide::<M::Vector>(isa, open, M::Vector::THIRD, None);
+    mark_primes::<M, S, L>(isa, open, out);
 }
 
 /// Keeps the numbers that no prime divides; those of them that are below the limit go to the other list.

@@ -5,7 +5,8 @@
 //! The base and R are powers of two: a Montgomery step that takes 2^y to 2^(2y + bit) squares and doubles. Steps
 //! through the bits of -(n-1), in two's complement and from the top, take y to -(n-1) >> j, where j bits are left. As
 //! y < 0, the first few bits make up a start that is a power of two below R, and needs no division by n. For j <= s
-//! the shift is exact, and 2^y is 1 or -1 if its inverse is.
+//! the shift is exact, and 2^y is 1 or -1 if its inverse is. (A step may as well halve the square by the bits of n - 1:
+//! then y is minus what n - 1 has in its first bits, which is the same where the shift is exact.)
 
 use std::ops::Range;
 
@@ -69,7 +70,7 @@ fn walk<M: Montgomery>(powers: &mut [Power<M>], bits: Range<u32>, some_wait: boo
 struct Power<M: Montgomery> {
     /// n - 1.
     exponent: M::Vector,
-    /// n - 2: the complement of the bits of -(n-1).
+    /// The number whose bits steps go through: n - 2, the complement of the bits of -(n-1); or n - 1, if steps halve.
     bits: M::Vector,
     modulus: M::Modulus,
     power: M,
@@ -79,7 +80,7 @@ struct Power<M: Montgomery> {
 impl<M: Montgomery> Power<M> {
     #[inline(always)]
     fn new(n: M::Vector) -> Self {
-        let bits = n.sub(M::Vector::splat(n.isa(), 2));
+        let bits = n.sub(M::Vector::splat(n.isa(), if M::HALVES { 1 } else { 2 }));
         Self {
             exponent: n.sub(M::Vector::splat(n.isa(), 1)),
             bits,
@@ -92,9 +93,9 @@ impl<M: Montgomery> Power<M> {
     /// A step by bit `i`; if `some_wait`, lanes that start at a lower bit stay as they are.
     #[inline(always)]
     fn step(&mut self, i: u32, some_wait: bool) {
-        let next = self.power.square_and_double(self.bits.has_none_of(1 << i), &self.modulus);
+        let next = self.power.square_and_shift(self.bits.choose_none_of(1 << i), &self.modulus);
         self.power =
-            if some_wait { next.select(self.bits.below(1 << (M::TOP + i)), self.power) } else { next };
+            if some_wait { next.select(self.bits.choose_below(1 << (M::TOP + i)), self.power) } else { next };
     }
 
     /// Looks at 2^((n-1) >> j) where the shift is exact: it may be -1, and if it is the `first` or j = s, also 1.

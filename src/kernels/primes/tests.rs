@@ -2,7 +2,8 @@
 
 use super::candidates::BATCH;
 use super::{count_at, is_prime, is_prime_at, parameter};
-use crate::cpu::{Level, for_each_level};
+use crate::cpu::{Level, detected, for_each_level};
+use crate::kernels::arith::pseudoprimes::PSEUDOPRIMES;
 use crate::kernels::arith::random::random;
 use reference::{Sieve, is_prime_by_12_bases, passes_strong_test};
 
@@ -191,6 +192,16 @@ fn batches_of_one_or_two_kinds() {
     }
 }
 
+/// The composite numbers below 2^32 on which the Euler test to base 2 errs, and their neighbours.
+#[test]
+#[cfg_attr(miri, ignore = "it takes minutes")]
+fn listed_pseudoprimes_are_composite() {
+    let numbers: Vec<u64> = PSEUDOPRIMES.iter().map(|&n| n.into()).collect();
+    assert_composite("pseudoprimes", &numbers);
+    let neighbours: Vec<u64> = numbers.iter().flat_map(|&n| n - 20..n + 20).collect();
+    assert_all("neighbours", &neighbours, is_prime_by_12_bases);
+}
+
 /// Compares the answers with the reference's, of which there are few, and with those for each number alone.
 fn assert_each_alone(numbers: &[u64]) {
     let mut kinds: Vec<u64> = numbers.to_vec();
@@ -199,9 +210,6 @@ fn assert_each_alone(numbers: &[u64]) {
     let known: Vec<u8> = kinds.iter().map(|&n| is_prime_by_12_bases(n).into()).collect();
     let expected: Vec<u8> = numbers.iter().map(|n| known[kinds.binary_search(n).unwrap()]).collect();
     for_each_level(|level| {
-        if cfg!(miri) && level == Level::Avx2 {
-            return; // to Miri, which compiles nothing, this kernel is the scalar one
-        }
         let alone: Vec<u8> = kinds.iter().map(|&n| answers(level, &[n])[0]).collect();
         assert_eq!(known, alone, "{level}, alone");
         assert_eq!(answers(level, numbers), expected, "{level}, {} numbers", numbers.len());
@@ -231,6 +239,24 @@ fn every_strong_pseudoprime_below_2_to_the_32_is_composite() {
     assert_eq!(found[..5], [2047, 3277, 4033, 4681, 8321]);
     assert_eq!(found.len(), 2314);
     assert_composite("strong pseudoprimes below 2^32", &found);
+}
+
+/// All numbers below 2^32, at every level; run by `make test-exhaustive`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_number_below_2_to_the_32_agrees_with_a_sieve() {
+    const LEN: usize = 1 << 20;
+    let mut out = vec![0; LEN];
+    for low in (0..1u64 << 32).step_by(LEN) {
+        let numbers: Vec<u64> = (low..low + LEN as u64).collect();
+        let expected = reference::primes_of_segment(low, LEN);
+        for level in Level::ALL.into_iter().filter(|&level| level <= detected()) {
+            is_prime_at(level, &numbers, &mut out);
+            for ((&n, &found), &expected) in numbers.iter().zip(&out).zip(&expected) {
+                assert_eq!(found == 1, expected && n > 1, "{level}: n = {n}");
+            }
+        }
+    }
 }
 
 /// The quick way to a parameter finds the least one.

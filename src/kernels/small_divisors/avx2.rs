@@ -3,48 +3,26 @@
 use std::arch::x86_64::*;
 
 use super::counts::{BATCH, Counts};
-use super::euler::STEPS;
 use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::undecided::{self, Buffer, FEW, Undecided};
 use crate::cpu::Avx2;
 use crate::kernels::arith::buffer;
-use crate::kernels::arith::inverse::negative_inverse_avx2;
+use crate::kernels::arith::euler_avx2 as euler;
+use crate::kernels::arith::u32x8_avx2::{compress, mask_of};
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
-
-/// Row `mask` has the numbers of the lanes in the mask, in order, as bytes.
-static PACKED_LANES: [u64; 256] = {
-    let mut rows = [0; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let (mut lane, mut count) = (0, 0);
-        while lane < 8 {
-            if mask >> lane & 1 == 1 {
-                rows[mask] |= lane << (8 * count);
-                count += 1;
-            }
-            lane += 1;
-        }
-        mask += 1;
-    }
-    rows
-};
 
 /// Appends the lanes in `mask`, a bit each.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn push(list: &mut Undecided, mask: u8, numbers: __m256i) {
     debug_assert!(list.len <= BATCH);
-    let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED_LANES[usize::from(mask)] as i64));
     // SAFETY: a list gets each number of a batch once at most, so the vector starts at BATCH at the latest; the
     // buffer has a vector's length more.
-    unsafe {
-        let end = list.buffer.as_mut_ptr().add(list.len);
-        _mm256_storeu_si256(end.cast(), _mm256_permutevar8x32_epi32(numbers, lanes));
-    }
+    unsafe { compress(numbers, mask, list.buffer.as_mut_ptr().add(list.len).cast()) };
     list.len += mask.count_ones() as usize;
 }
 
@@ -71,14 +49,7 @@ unsafe fn load(numbers: *const i32, from: usize, len: usize) -> (u8, __m256i) {
     ((0xFFu32 >> (WIDTH - count)) as u8, unsafe { _mm256_maskload_epi32(numbers.add(from), inside) })
 }
 
-/// A bit for each lane with its top bit set.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn mask_of(lanes: __m256i) -> u8 {
-    _mm256_movemask_ps(_mm256_castsi256_ps(lanes)) as u8
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn count_i32_avx2(_: Avx2, batch: &[i32], table: Table) -> Counts {
     assert!(batch.len() <= BATCH);
     let mut buffers: [Buffer; 2] = [buffer::uninit(), buffer::uninit()];
@@ -181,37 +152,36 @@ fn trial_divide(list: &Undecided, left: &mut Undecided) {
     }
 }
 
-/// Counts the numbers without a small divisor by the Euler test, two vectors at a time.
+/// Counts the numbers without a small divisor by the Euler test, four vectors at a time.
 #[inline]
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,fma,popcnt")]
 fn count_without_small_divisor(list: &Undecided) -> u64 {
     if list.len <= FEW {
         return list.count_without_small_divisor();
     }
     let mut vectors = vectors(list);
     let mut count = 0;
-    while let Some((mask, numbers)) = vectors.next() {
-        if let Some((next_mask, next)) = vectors.next() {
-            let [a, b, c, d] = euler([low(numbers), high(numbers), low(next), high(next)]);
-            count += resolve(numbers, mask, a | b << 4) + resolve(next, next_mask, c | d << 4);
-        } else {
-            let [a, b] = euler([low(numbers), high(numbers)]);
-            count += resolve(numbers, mask, a | b << 4);
+    while let Some((first, numbers)) = vectors.next() {
+        let (mut masks, mut block) = ([0; 4], [numbers; 4]);
+        masks[0] = first;
+        let mut used = 1;
+        for (mask, numbers) in vectors.by_ref().take(3) {
+            (masks[used], block[used]) = (mask, numbers);
+            used += 1;
+        }
+        let passed = match used {
+            1 => [euler::passed([block[0]])[0], 0, 0, 0],
+            2 => {
+                let [a, b] = euler::passed([block[0], block[1]]);
+                [a, b, 0, 0]
+            }
+            _ => euler::passed(block),
+        };
+        for i in 0..used {
+            count += resolve(block[i], masks[i], passed[i]);
         }
     }
     count
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn low(numbers: __m256i) -> __m256i {
-    _mm256_cvtepu32_epi64(_mm256_castsi256_si128(numbers))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn high(numbers: __m256i) -> __m256i {
-    _mm256_cvtepu32_epi64(_mm256_extracti128_si256::<1>(numbers))
 }
 
 /// How many of the lanes in `mask` have no small divisor, given those that passed the Euler test.
@@ -253,48 +223,4 @@ fn next_to_square(numbers: __m256i) -> u8 {
     let above = _mm256_sub_epi32(_mm256_mullo_epi32(root, root), numbers);
     let is = |difference| _mm256_cmpeq_epi32(above, _mm256_set1_epi32(difference));
     mask_of(_mm256_or_si256(is(0), is(1)))
-}
-
-/// The Euler test (see `euler.rs`) with R = 2^32, on odd numbers below 2^31 in 64-bit lanes; a bit per lane.
-///
-/// A step takes a < 2^31, or the start of 2^31, to a*a, doubled if the bit is set: at most 2^63. The multiple of n
-/// that makes it divisible by R is below 2^63, so the quotient is below 2^31 + n; a subtraction of n, where the
-/// quotient is not below n, brings it below 2^31.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn euler<const GROUPS: usize>(n: [__m256i; GROUPS]) -> [u8; GROUPS] {
-    let zero = _mm256_setzero_si256();
-    let inverse: [_; GROUPS] = std::array::from_fn(|g| negative_inverse_avx2(n[g]));
-    let reduce = |t: __m256i, g: usize| {
-        let m = _mm256_mul_epu32(t, inverse[g]);
-        let quotient = _mm256_srli_epi64::<32>(_mm256_add_epi64(t, _mm256_mul_epu32(m, n[g])));
-        _mm256_min_epu32(quotient, _mm256_sub_epi32(quotient, n[g]))
-    };
-    // -E as 32-bit numbers in the low halves, shifted so that the bit of the step is at the top of the high half.
-    let bits: [_; GROUPS] = std::array::from_fn(|g| _mm256_sub_epi64(zero, _mm256_srli_epi64::<1>(n[g])));
-    let mut bit: [_; GROUPS] = std::array::from_fn(|g| _mm256_slli_epi64::<{ 64 - STEPS as i32 }>(bits[g]));
-    let mut a: [_; GROUPS] = std::array::from_fn(|g| {
-        let prefix = _mm256_srai_epi32::<{ STEPS as i32 }>(bits[g]);
-        let x = _mm256_add_epi32(_mm256_set1_epi32(32), prefix);
-        _mm256_sllv_epi64(_mm256_set1_epi64x(1), _mm256_and_si256(x, _mm256_set1_epi64x(63)))
-    });
-    for _ in 0..STEPS {
-        for g in 0..GROUPS {
-            let square = _mm256_mul_epu32(a[g], a[g]);
-            // All ones where the top bit is set: 0 > bit, as signed numbers.
-            let set = _mm256_cmpgt_epi64(zero, bit[g]);
-            bit[g] = _mm256_add_epi64(bit[g], bit[g]);
-            a[g] = reduce(_mm256_add_epi64(square, _mm256_and_si256(square, set)), g);
-        }
-    }
-    std::array::from_fn(|g| {
-        // a / R, in [0, n): where the quotient is n, the subtraction makes it 0.
-        let power = reduce(a[g], g);
-        let one = _mm256_set1_epi64x(1);
-        let differ = _mm256_xor_si256(n[g], _mm256_srli_epi64::<1>(n[g]));
-        let minus =
-            _mm256_cmpeq_epi64(_mm256_and_si256(differ, _mm256_set1_epi64x(2)), _mm256_set1_epi64x(2));
-        let expected = _mm256_blendv_epi8(one, _mm256_sub_epi64(n[g], one), minus);
-        _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(power, expected))) as u8
-    })
 }
