@@ -85,7 +85,7 @@ test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-large test-packages-all \
-    test-wheel-all test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+    test-integrations-all test-wheel-all test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -272,6 +272,13 @@ test-packages: all need-python ## numpy, pandas, numba and others in interpreter
 test-packages-all: all need-python ## the same on every Python (downloads 3 GB)
 	UNGIL_TEST_STRESS=full $(PYTHON) tests/packages/run.py
 
+.PHONY: test-integrations test-integrations-all
+test-integrations: all need-python ## the quick half of the tests with joblib, scikit-learn, Dask and a web server, at their oldest and newest versions (downloads 400 MB)
+	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/integrations/run.py
+
+test-integrations-all: all need-python ## all of these tests
+	UNGIL_TEST_STRESS=full $(PYTHON) tests/integrations/run.py
+
 .PHONY: try-packages packages-page
 try-packages: all need-python ## every package of tests/packages/cases in 4 and 8 interpreters, on every Python (hours; downloads 5 GB for each); TRY="--python 3.12 h5py" selects
 	$(PYTHON) tests/packages/run.py --all $(TRY)
@@ -372,7 +379,7 @@ lint-rust: | need-cargo need-cc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --profile quick --no-deps --document-private-items --quiet
 	$(CARGO) test --profile quick --quiet -p ungil-header
 
-LINTED := python packaging tests/package tests/large tests/bench tests/wheel/test_contents.py bench_py
+LINTED := python packaging tests/package tests/integrations tests/large tests/bench tests/wheel/test_contents.py bench_py
 lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)

@@ -9,6 +9,7 @@
 - `Control` (module `control`), `track` (module `progress`): progress, cancellation, deadlines and progress bars.
 - `Error` and its subclasses (module `errors`): the exceptions.
 - `aio`: awaitable forms of the long functions, for asyncio.
+- `joblib`, `dask`: backends of joblib and Dask; each needs that package, and is imported by its name.
 - `compat`: `test`, `num_primes` and `pi`, the workloads of the classic examples.
 
 `python -m ungil` reports what works on this machine, and how fast.
@@ -16,8 +17,12 @@
 
 from __future__ import annotations
 
+from ._import_hooks import after_import
+
 TYPE_CHECKING = False  # not from typing, whose import would take a fifth of the start of an isolated interpreter
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import aio as aio
     from . import compat as compat
     from . import control as control
@@ -67,6 +72,20 @@ _SUBMODULES = ("aio", "compat", "control", "errors", "exchange", "functions", "i
 
 # Names of builtins are left out: `from ungil import *` hides none of them.
 __all__ = sorted({"aio", "compat", *_MODULES} - {"TimeoutError", "map", "sum"})
+
+
+def _offer_to_joblib(parallel: Any) -> None:
+    """Register the backend "ungil" with joblib. Its module is imported when somebody uses it."""
+    parallel.register_parallel_backend("ungil", _joblib_backend)
+
+
+def _joblib_backend(**options: Any) -> Any:
+    from .joblib import InterpreterBackend
+
+    return InterpreterBackend(**options)
+
+
+after_import("joblib.parallel", _offer_to_joblib)
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of the module's

@@ -1,29 +1,27 @@
 """Awaitable forms of the package's long functions, for asyncio: ``await ungil.aio.count_primes(numbers)``.
 
-Each call has a thread of its own and uses none of the event loop's executor. If its task is cancelled, by
-asyncio.wait_for for example, the call is cancelled through its control, and the task ends when the call has ended: its
-arrays are no longer in use then.
+Each call has a thread of its own and uses none of the event loop's executor; `run` has threads with interpreters. If
+its task is cancelled, by asyncio.wait_for for example, the call is cancelled through its control, and the task ends
+when the call has ended: its arrays are no longer in use then.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import contextvars
 import functools
 import inspect
 import queue
-import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Callable, TypeVar, overload
 
 from . import functions, kernels
-from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
+from ._awaiting import in_thread
 from ._typing import Integers, Parameters, Result
 from .control import Control
 from .exchange.barriers import Barrier
 from .exchange.queues import Queue
 from .exchange.sync import Counter, Event, Lock
+from .interpreters._awaited import run_in_interpreter
 
 __all__ = [
     "acquire",
@@ -35,6 +33,7 @@ __all__ = [
     "map",
     "parallel_for",
     "put",
+    "run",
     "stream",
     "sum",
     "wait",
@@ -85,14 +84,55 @@ async def call(
     """
     control: Any = kwargs.get("control")
     if control is not None or not _takes_control(function):
-        return await _in_thread(functools.partial(function, *args, **kwargs), functools.partial(_cancel, control))
+        return await in_thread(functools.partial(function, *args, **kwargs), functools.partial(_cancel, control))
     control = Control()
     try:
         with_control: Any = functools.partial(function, *args, **{**kwargs, "control": control})
-        result: Result = await _in_thread(with_control, control.cancel)
+        result: Result = await in_thread(with_control, control.cancel)
         return result
     finally:
         control.close()
+
+
+async def run(function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    """Await ``function(*args, **kwargs)``, called in an interpreter: `asyncio.to_thread`, without the program's GIL.
+
+    Parameters
+    ----------
+    function : callable
+        Any function that pickle or cloudpickle can pickle.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    object
+        The function's result.
+
+    Raises
+    ------
+    asyncio.CancelledError
+        If the task was cancelled. A function that ran was interrupted, and has ended, unless it goes on for a second:
+        then it is left behind, and its interpreter runs no other function before it has ended.
+    Exception
+        As for `Interpreter` and `Interpreter.call`.
+
+    Notes
+    -----
+    The process has `ungil.num_threads()` interpreters for this, which start when they are needed and then stay. Other
+    calls wait until one is free, as those of `asyncio.to_thread` do. Context variables are not seen there.
+
+    Cost: that of an `Interpreter` for the first calls; then 100 to 200 us.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import ungil
+    >>> asyncio.run(ungil.aio.run(sum, range(10)))
+    45
+    """
+    result: Result = await run_in_interpreter(function, args, kwargs)
+    return result
 
 
 async def stream(executor: Any, source: Any, /, *args: Any, buffersize: int = 16, **kwargs: Any) -> AsyncIterator[Any]:
@@ -139,7 +179,7 @@ async def stream(executor: Any, source: Any, /, *args: Any, buffersize: int = 16
     try:
         while True:
             if not items.is_ready:
-                await _in_thread(items.wait, items.cancel)
+                await in_thread(items.wait, items.cancel)
             try:
                 item = next(items)
             except StopIteration:
@@ -150,64 +190,10 @@ async def stream(executor: Any, source: Any, /, *args: Any, buffersize: int = 16
         items.cancel()
 
 
-async def _in_thread(function: Callable[[], Result], cancel: Callable[[], None]) -> Result:
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-    results: list[Result] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(context.run(function))
-        except BaseException as error:
-            errors.append(error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(_set, ended)
-
-    context = contextvars.copy_context()
-    threading.Thread(target=run, name="ungil.aio", daemon=True).start()
-    await _wait(ended, cancel)
-    try:
-        if errors:
-            raise errors[0]
-        return results[0]
-    finally:
-        errors.clear()  # the traceback holds this frame
-
-
-async def _wait(ended: asyncio.Future[None], cancel: Callable[[], None]) -> None:
-    """Wait, even if the task is cancelled: then cancel the call, and raise the cancellation after waiting.
-
-    After Ctrl-C it does not wait for longer than INTERRUPT_TIMEOUT.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    timeout = None
-    while not ended.done():
-        try:
-            await asyncio.wait([ended], timeout=timeout)
-            if timeout is not None:
-                break
-        except asyncio.CancelledError as error:
-            cancelled = error
-            cancel()
-            if is_interrupt(error):
-                timeout = INTERRUPT_TIMEOUT
-        except BaseException:  # the loop is closed
-            cancel()
-            raise
-    if cancelled is not None:
-        raise cancelled
-
-
 def _cancel(control: Control | None) -> None:
     if isinstance(control, Control):
         with contextlib.suppress(ValueError):  # the control is closed
             control.cancel()
-
-
-def _set(ended: asyncio.Future[None]) -> None:
-    if not ended.done():
-        ended.set_result(None)
 
 
 def _takes_control(function: Callable[..., Any]) -> bool:

@@ -18,10 +18,12 @@ from ungil import _typing
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References"]
 SECTIONS += ["Examples"]
 
-# It works in interpreters only; needs a package that may not be installed; runs when it is imported; and the native
-# library, which pkgutil takes for an extension module where the package is installed.
+# It works in interpreters only; needs a package that may not be installed (tests/integrations has the examples then);
+# runs when it is imported; and the native library, which pkgutil takes for an extension module where the package is
+# installed.
 ONLY_IN_INTERPRETERS = {"ungil.interpreters._worker", "ungil.interpreters._inheritance"}
-NOT_IMPORTED = ONLY_IN_INTERPRETERS | {"ungil._native.threadpoolctl", "ungil.__main__", "ungil.libungil"}
+NEED_PACKAGES = {"ungil._native.threadpoolctl", "ungil.dask", "ungil.joblib"}
+NOT_IMPORTED = ONLY_IN_INTERPRETERS | NEED_PACKAGES | {"ungil.__main__", "ungil.libungil"}
 
 
 def modules():
