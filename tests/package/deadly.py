@@ -34,6 +34,23 @@ void start_thread_that_aborts(void) {
     pthread_detach(thread);
 }
 
+/* What the thread calls when it ends. */
+extern int PyGILState_Ensure(void) __attribute__((weak));
+extern void PyGILState_Release(int) __attribute__((weak));
+extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+
+static void call_python(void *value) {
+    PyGILState_Release(PyGILState_Ensure());
+    write(1, value, 1);
+}
+
+void call_python_at_thread_end(void) {
+    pthread_key_t key;
+    pthread_key_create(&key, call_python);
+    pthread_setspecific(key, "1");
+    __cxa_thread_atexit_impl(call_python, "2", (void *)call_python);
+}
+
 /* On a thread whose stack is the program's own memory, which it uses for something else later. */
 int call_on_own_stack(void *(*function)(void *)) {
     enum { SIZE = 8 << 20 };

@@ -1,5 +1,9 @@
 """Processes that tasks start: everything that works in threads works, and nothing is written to stderr."""
 
+import os
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
@@ -30,6 +34,20 @@ def both(task):
         with kind(1) as pool:
             print(pool.submit(task).result(), flush=True)
 """
+
+
+def build_library(directory, name, source, **numbers):
+    """Compiles a library that is private to interpreters, as it is in a directory for packages."""
+    if not shutil.which("cc"):
+        raise unittest.SkipTest("SKIP: no C compiler")
+    packages = os.path.join(directory, "site-packages")
+    os.makedirs(packages, exist_ok=True)
+    target = os.path.join(packages, name + ".so")
+    defined = ["-D%s=%d" % number for number in numbers.items()]
+    headers = "#include <dlfcn.h>\n#include <unistd.h>\n"
+    command = ["cc", "-shared", "-fPIC", "-w", *defined, "-x", "c", "-", "-o", target]
+    subprocess.run(command, input=headers + source, text=True, check=True)
+    return target
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
@@ -74,6 +92,35 @@ both(task)
 """,
             "True",
         )
+
+    def test_a_fork_while_another_thread_loads_a_library(self):
+        """The child loads another one. The slow one's initialiser says that it has begun."""
+        sources = {
+            "slow": "__attribute__((constructor)) static void begin(void) { write(BEGUN, &begin, 1); usleep(300000); }",
+            "other": "int other(void) { return 1; }",
+            # ctypes may hold the GIL while it loads a library.
+            "loads": "int load(const char *path) { return dlopen(path, RTLD_NOW) != 0; }",
+        }
+        script = """
+            import ctypes, os, subprocess, sys, threading, ungil
+
+            def task(slow, other, loads):
+                load = ctypes.CDLL(loads).load
+                thread = threading.Thread(target=load, args=(slow.encode(),))
+                thread.start()
+                os.read(read, 1)
+                print(subprocess.run(["true"], preexec_fn=lambda: ctypes.CDLL(other)).returncode)
+                thread.join()
+                print(load(slow.encode()))
+
+            read, write = os.pipe()
+            os.dup2(write, int(sys.argv[1]))
+            ungil.run(task, *sys.argv[2:])
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            paths = [build_library(directory, name, source, BEGUN=99) for name, source in sources.items()]
+            status, output, errors = run_script(script, "99", *paths)
+        self.assertEqual((status, output, errors), (0, "0\n1\n", ""))
 
     def test_a_child_may_end_itself(self):
         self.assert_prints(

@@ -118,6 +118,46 @@ with ungil.Interpreter() as interpreter:
             "%r\n" % (2 * ["Fatal Python error: of the test"],),
         )
 
+    def test_what_libraries_have_called_when_a_thread_ends(self):
+        """It wants the GIL. Threads are joined in C, also those whose requests another one ended."""
+        self.assert_prints(
+            """
+def task(end=None):
+    c("call_python_at_thread_end")()
+    if end:
+        end()
+def compute():
+    begun.append(1)
+    while True:
+        pass
+def abort():
+    while not begun:
+        time.sleep(0)
+    os.abort()
+def on_threads(*tasks):
+    found = []
+    def run(end):
+        found.append(why(interpreter.call, task, end))
+    threads = [ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _, end=end: run(end)) for end in tasks]
+    join = ctypes.CDLL(LIBRARY).call_on_own_stack
+    callers = [threading.Thread(target=join, args=(thread,)) for thread in threads]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    print("", found, flush=True)
+for ends in [None], [os.abort], [compute, abort]:
+    with ungil.Interpreter() as interpreter:
+        interpreter.exec("begun = []")
+        on_threads(*ends)
+with ungil.InterpreterPoolExecutor(1) as pool:
+    print(why(pool.submit(task, os.abort).result), flush=True)
+    print(pool.submit(square, 3).result(), flush=True)
+""",
+            "21 ['no error but None']\n ['abort() was called']\n %r\nabort() was called\n9\n"
+            % (2 * ["abort() was called"],),
+        )
+
     def test_several_ends_at_once(self):
         """By a thread that has the GIL and by one that has not, while others want it, and one sleeps."""
         self.assert_prints(

@@ -4,13 +4,15 @@
 //! A handler may ask for its interpreter's GIL, or for a lock of its library. In the child of a fork by the host or by
 //! another interpreter, the thread that holds it does not exist, and the handler would wait forever.
 //!
+//! Here is also what keeps the child from waiting for locks of this library's that another thread holds (`Loader::fork`).
+//!
 //! What forks inside the C library, as `forkpty` and `daemon` do, calls none of these handlers.
 
 use std::ffi::{c_int, c_void};
 use std::iter::successors;
 use std::ptr;
 
-use super::copies::MAX_COPIES;
+use super::copies::{self, MAX_COPIES};
 use crate::sys::atomic_ref::AtomicRef;
 use crate::sys::errno;
 use crate::sys::foreign::call_foreign;
@@ -89,7 +91,8 @@ pub(super) unsafe extern "C" fn fork(number: usize) -> libc::pid_t {
         call(handlers.prepare);
     }
     // SAFETY: this function's contract.
-    let process = unsafe { libc::fork() };
+    let fork = || unsafe { libc::fork() };
+    let process = copies::loader(number).map_or_else(fork, |loader| loader.fork(fork));
     let error = errno::get();
     for handlers in registered() {
         call(if process == 0 { handlers.child } else { handlers.parent });

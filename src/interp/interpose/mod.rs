@@ -16,6 +16,7 @@
 //! | `world_wait` | `sem_wait`, `sem_destroy` |
 //! | `exit_functions` | `__cxa_atexit`, `on_exit`, `Py_AtExit` |
 //! | `fork_handlers` | `fork`, `pthread_atfork` |
+//! | `thread_ends` | `pthread_key_create`, `__cxa_thread_atexit` |
 //! | `process` | `abort`, `exit`, `_exit`, `_Exit`, `quick_exit`, `__assert_fail`, `std::terminate` |
 //! | `process` | `Py_IsInitialized`, `Py_IsFinalizing`, `Py_Exit` |
 //! | `output` | `write` |
@@ -49,6 +50,7 @@ pub(crate) mod record_locks;
 pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod symbol_lookup;
+mod thread_ends;
 pub(crate) mod thread_stack;
 pub(crate) mod trampolines;
 pub(crate) mod world_wait;
@@ -181,6 +183,10 @@ const TABLE: &[Entry] = &[
     entry("__register_atfork", AllPrivate, OfCopy(fork_handlers::register_atfork as *const (), 4)),
     entry("pthread_atfork", AllPrivate, OfCopy(fork_handlers::pthread_atfork as *const (), 3)),
     // threads
+    entry("pthread_key_create", AllPrivate, OfCopy(thread_ends::key_create as *const (), 2)),
+    entry("tss_create", AllPrivate, OfCopy(thread_ends::tss_create as *const (), 2)),
+    entry("__cxa_thread_atexit", AllPrivate, OfCopy(thread_ends::cxa_thread_atexit as *const (), 3)),
+    entry("__cxa_thread_atexit_impl", AllPrivate, OfCopy(thread_ends::cxa_thread_atexit as *const (), 3)),
     entry("pthread_getattr_np", Libpython, Plain(thread_stack::pthread_getattr_np as *const ())),
     // Python's own functions: libraries are bound to the copy's
     entry("Py_AtExit", Libpython, OfCopy(exit_functions::py_at_exit as *const (), 1)),
@@ -197,11 +203,13 @@ pub(crate) fn functions(number: usize, is_free_threaded: bool) -> io::Result<Vec
     let of_copy: Vec<_> = entries
         .iter()
         .filter_map(|entry| match entry.function {
-            OfCopy(function, arguments) => Some((function.addr(), arguments)),
+            OfCopy(function, arguments) => {
+                Some(trampolines::Call { function: function.addr(), arguments, number })
+            }
             Plain(_) | Variable(_) => None,
         })
         .collect();
-    let mut trampolines = trampolines::make(&of_copy, number)?.into_iter();
+    let mut trampolines = trampolines::make(&of_copy)?.into_iter();
     let interposed = entries.iter().map(|entry| {
         let address = match entry.function {
             OfCopy(..) => trampolines.next().expect("each has a trampoline"),

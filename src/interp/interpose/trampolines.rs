@@ -22,20 +22,28 @@ pub(super) const MAX_ARGUMENTS: u8 = 5;
 const LEN: usize = 24;
 const TARGET: usize = 16;
 
-/// Makes a trampoline for each function, an address and the number of its arguments. It passes `number`, which is below
-/// 65536. The results are their addresses; they are never unmapped.
-pub(super) fn make(functions: &[(usize, u8)], number: usize) -> io::Result<Vec<usize>> {
-    let number = u16::try_from(number).map_err(io::Error::other)?;
-    let mut bytes = Vec::with_capacity(functions.len() * LEN);
-    for &(address, arguments) in functions {
-        assert!(arguments <= MAX_ARGUMENTS, "no register is left for the number of the copy");
+/// What a trampoline is to call.
+pub(super) struct Call {
+    /// The address of the function.
+    pub(super) function: usize,
+    /// The number of its arguments, without the last.
+    pub(super) arguments: u8,
+    /// The last: the number of a copy, or another one below 65536.
+    pub(super) number: usize,
+}
+
+/// Makes a trampoline for each call. The results are their addresses; they are never unmapped.
+pub(super) fn make(calls: &[Call]) -> io::Result<Vec<usize>> {
+    let mut bytes = Vec::with_capacity(calls.len() * LEN);
+    for &Call { function, arguments, number } in calls {
+        assert!(arguments <= MAX_ARGUMENTS, "no register is left for the number");
         let start = bytes.len();
-        bytes.extend(code(arguments, number));
+        bytes.extend(code(arguments, u16::try_from(number).map_err(io::Error::other)?));
         debug_assert_eq!(bytes.len(), start + TARGET);
-        bytes.extend((address as u64).to_ne_bytes());
+        bytes.extend((function as u64).to_ne_bytes());
     }
     let first = map_code(&bytes)?.addr().get();
-    Ok((0..functions.len()).map(|i| first + i * LEN).collect())
+    Ok((0..calls.len()).map(|i| first + i * LEN).collect())
 }
 
 /// `mov` of the number into the argument's register, and `jmp [rip + …]`.
@@ -95,8 +103,9 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri runs no assembly")]
     fn the_number_comes_after_the_arguments() {
         let address = (digits as Function as *const ()).addr();
-        let functions: Vec<_> = (0..=MAX_ARGUMENTS).map(|arguments| (address, arguments)).collect();
-        let trampolines = make(&functions, 9).unwrap();
+        let call = |arguments| Call { function: address, arguments, number: 9 };
+        let calls: Vec<_> = (0..=MAX_ARGUMENTS).map(call).collect();
+        let trampolines = make(&calls).unwrap();
         let results = trampolines.into_iter().map(|address| {
             // SAFETY: the trampoline jumps to `digits`, and changes one argument.
             let trampoline: Function = unsafe { std::mem::transmute(address as *const ()) };

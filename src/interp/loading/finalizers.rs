@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
 use std::ptr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use object::elf::{DT_NULL, DynamicTag};
 
@@ -20,9 +20,16 @@ type Function = unsafe extern "C-unwind" fn();
 
 /// The libraries of an interpreter, in the order in which they were loaded, each with what it needs.
 #[derive(Default)]
-pub(super) struct Finalizers(Mutex<Vec<(Library, FileId, Vec<FileId>)>>);
+pub(super) struct Finalizers(Mutex<Vec<Entry>>);
+
+type Entry = (Library, FileId, Vec<FileId>);
 
 impl Finalizers {
+    /// Keeps other threads from using them until the result is dropped.
+    pub(super) fn hold(&self) -> MutexGuard<'_, Vec<Entry>> {
+        lock(&self.0)
+    }
+
     /// Adds a library that is this node of a graph.
     pub(super) fn add(&self, library: Library, node: &Node, graph: &Graph) {
         let id = |target: &Target| match *target {

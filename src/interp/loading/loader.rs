@@ -48,11 +48,11 @@ pub(crate) struct Loader {
     /// Those that were loaded with RTLD_GLOBAL, and those that these need.
     pub(super) global: Mutex<Vec<FileId>>,
     /// What they have called when the process exits.
-    finalizers: Finalizers,
-    report: Report,
+    pub(super) finalizers: Finalizers,
+    pub(super) report: Report,
     /// Held while a library is loaded, or two threads would load two copies. Initialisers may load others in their
     /// turn.
-    loading: ReentrantLock,
+    pub(super) loading: ReentrantLock,
 }
 
 /// A copy of a library for one interpreter.

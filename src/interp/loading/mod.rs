@@ -19,12 +19,14 @@
 //! | `shared_pages` | copies show the original's pages where these are the same |
 //! | `private_pages` | the pages of a copy that do not show its file any more |
 //! | [`dl`] | a loaded library and its symbols |
+//! | `forks` | forks while a library is loaded |
 //! | `reentrant` | the lock that is held while a library is loaded |
 //!
 //! Uses `elf`, and the hook of `exit`. `interpose`, `cpython` and `runtime` may use it.
 
 pub mod dl;
 pub(crate) mod finalizers;
+mod forks;
 mod global_scope;
 mod graph;
 pub(crate) mod graph_files;

@@ -1,6 +1,7 @@
 //! A lock that the thread which holds it can take again.
 
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use crate::sys::sync::{lock, unpoisoned};
 
@@ -35,6 +36,23 @@ impl ReentrantLock {
 }
 
 impl ReentrantLock {
+    /// Forks while no other thread holds the lock, or takes it. If another one does not release it in this time, the
+    /// process forks all the same. In the child, no other thread holds it: there is none.
+    pub(crate) fn fork(&self, timeout: Duration, fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
+        // SAFETY: pthread_self has no preconditions.
+        let own = unsafe { libc::pthread_self() };
+        let is_others = |holder: &mut Holder| holder.times > 0 && holder.thread != own;
+        let waited = self.is_free.wait_timeout_while(lock(&self.holder), timeout, is_others);
+        let (mut holder, _) = unpoisoned(waited);
+        let process = fork();
+        if process == 0 && is_others(&mut holder) {
+            holder.times = 0;
+        }
+        // This thread may have been woken in place of one that wants the lock.
+        self.is_free.notify_one();
+        process
+    }
+
     /// Releases what this thread holds, if it does: the frames that have its guards are abandoned.
     pub(crate) fn release_abandoned(&self) {
         // SAFETY: pthread_self has no preconditions.

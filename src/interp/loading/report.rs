@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use super::graph::Graph;
 use super::library_cache::FileId;
@@ -13,7 +13,7 @@ use crate::sys::sync::lock;
 pub(super) struct Report(Mutex<Entries>);
 
 #[derive(Default)]
-struct Entries {
+pub(super) struct Entries {
     /// In the order in which they were loaded.
     entries: Vec<(FileId, PathBuf, Verdict)>,
     /// Where each is among them.
@@ -21,6 +21,11 @@ struct Entries {
 }
 
 impl Report {
+    /// Keeps other threads from using it until the result is dropped.
+    pub(super) fn hold(&self) -> MutexGuard<'_, Entries> {
+        lock(&self.0)
+    }
+
     /// Adds the libraries of a graph.
     pub(super) fn add(&self, graph: &Graph, verdicts: &[Verdict]) {
         let mut report = lock(&self.0);
