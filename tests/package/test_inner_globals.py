@@ -86,6 +86,33 @@ with pool() as executor:
             kinds=["interpreters"],
         )
 
+    def test_globals_that_can_be_sent_no_more(self):
+        """As another thread changes them. Each time is one of the times that a value is looked at."""
+        self.assert_prints(
+            PROGRAM
+            + """
+class Changing:
+    looks = 0
+    def __init__(self, number):
+        self.number = number
+    def __getstate__(self):
+        Changing.looks += 1
+        if Changing.looks == self.number:
+            raise TypeError("not any more")
+        return {"in it": items}
+
+def look_up(name):
+    return eval(name)
+
+with pool() as executor:
+    for number in range(1, 6):
+        Changing.looks, changing = 0, [Changing(number)]
+        print(run(look_up, "items"), end=" ")
+""",
+            "[] [] [] [] [] ",
+            kinds=["interpreters"],
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -6,6 +6,7 @@ arrives with a reference to it, by its name, and after it. The fingerprint of a 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import FunctionType, ModuleType
 
@@ -152,22 +153,28 @@ _OF_ONE_NAME = _references({"name": object()}, "name") + 2  # of the program's o
 
 
 def optional_globals(message: Definitions) -> dict[str, tuple[bytes, Piece]]:
-    """All globals of `__main__` that can be sent, each in a pickle of its own, after those that are in it."""
+    """All globals of `__main__` that can be sent, each in a pickle of its own, after those that are in it.
+
+    One that could be may fail later, as another thread has changed it: it is left out, too.
+    """
     left_out: Any = message.shared_names
     found, inner = {}, {}
     for name, value in main_globals().copy().items():
         if name in left_out or not _functions.may_be_looked_up(name):
             continue
         if type(value) in ATOMS or _can_be_sent(message, value):
-            piece = message.piece(value, "")
-            found[name] = fingerprint_of(piece), piece, value
-            inner[name] = message.names_in_global(name, value, found[name][0])
+            with contextlib.suppress(Exception):
+                piece = message.piece(value, "")
+                fingerprint = fingerprint_of(piece)
+                inner[name] = message.names_in_global(name, value, fingerprint)
+                found[name] = fingerprint, piece, value
     sent: dict[str, tuple[bytes, Piece]] = {}
     references = References(message.main, set())
     for name in sorted(found, key=lambda name: len(inner[name])):
         fingerprint, piece, value = found[name]
-        sent[name] = fingerprint, message.with_references(value, references) if inner[name] else piece
-        references.ready.add(name)
+        with contextlib.suppress(Exception):
+            sent[name] = fingerprint, message.with_references(value, references) if inner[name] else piece
+            references.ready.add(name)
     return sent
 
 
