@@ -250,7 +250,7 @@ fn every_number_below_2_to_the_32_agrees_with_a_sieve() {
     for low in (0..1u64 << 32).step_by(LEN) {
         let numbers: Vec<u64> = (low..low + LEN as u64).collect();
         let expected = reference::primes_of_segment(low, LEN);
-        for level in Level::ALL.into_iter().filter(|&level| level <= detected()) {
+        for level in Level::ALL.iter().copied().filter(|&level| level <= detected()) {
             is_prime_at(level, &numbers, &mut out);
             for ((&n, &found), &expected) in numbers.iter().zip(&out).zip(&expected) {
                 assert_eq!(found == 1, expected && n > 1, "{level}: n = {n}");
