@@ -3,7 +3,7 @@ use std::fs;
 use std::ptr::NonNull;
 
 use object::LittleEndian as LE;
-use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, SHN_ABS, STB_GNU_UNIQUE};
+use object::elf::{DT_HASH, DT_NEEDED, DT_RUNPATH, DT_SONAME, EM_AARCH64, PT_LOAD, SHN_ABS, STB_GNU_UNIQUE};
 
 use super::{InterposedFunction, expand_origin, rewrite_libpython, rewrite_library};
 use crate::interp::elf::buffer::Buffer;
@@ -52,7 +52,9 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         let mut addresses = Vec::new();
         for copy in 0..3 {
             let prefix = SymbolPrefix::new(1_000_000 + 10 * i + copy);
-            let library = load(&rewrite_libpython(image.clone(), &prefix, &INTERPOSED).unwrap());
+            let bytes = rewrite_libpython(image.clone(), &prefix, &INTERPOSED).unwrap();
+            assert_loadable(&Image::parse(&bytes).unwrap());
+            let library = load(&bytes);
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let expected = name
                 .trim_start_matches("libpython")
@@ -68,6 +70,44 @@ fn copies_of_real_libpythons_load_side_by_side_under_names_of_their_own() {
         addresses.sort();
         addresses.dedup();
         assert_eq!(addresses.len(), 3);
+    }
+}
+
+/// The loaded segments of a file: offset, address and end of each.
+fn loaded(image: &Image) -> impl Iterator<Item = [u64; 3]> {
+    let loaded = image.segments().iter().filter(|segment| segment.p_type.get(LE) == PT_LOAD);
+    loaded.map(|segment| {
+        let [offset, from, len] =
+            [&segment.p_offset, &segment.p_vaddr, &segment.p_memsz].map(|it| it.get(LE));
+        [offset, from, from + len]
+    })
+}
+
+/// Checks that the system can map the loaded segments with the largest pages of the file's machine: on aarch64 there are
+/// kernels with pages of 64 KiB, which map nothing at a finer grain.
+fn assert_loadable(image: &Image) {
+    let page = image.page_size();
+    let mut end_before = 0;
+    for [offset, from, end] in loaded(image) {
+        assert_eq!(offset % page, from % page, "the segment at {from:#x}");
+        assert!(from / page >= end_before, "the segment at {from:#x} is in a page of the one before");
+        end_before = end.div_ceil(page);
+    }
+}
+
+#[test]
+fn the_new_tables_are_in_pages_of_their_own_whatever_pages_the_machine_has() {
+    let x86_64 = small_object(false, true);
+    let mut aarch64 = x86_64.clone();
+    aarch64[18..20].copy_from_slice(&EM_AARCH64.0.to_le_bytes()); // e_machine
+    for (file, page) in [(x86_64, 1 << 12), (aarch64, 1 << 16)] {
+        let before = Image::parse(&file).unwrap();
+        let highest = loaded(&before).map(|[_, _, end]| end).max().unwrap();
+        let copy = rewrite_libpython(before, &SymbolPrefix::new(7), &INTERPOSED).unwrap();
+        let after = Image::parse(&copy).unwrap();
+        let [offset, from, _] = loaded(&after).last().unwrap();
+        assert_eq!([offset % page, from % page, from], [0, 0, highest.next_multiple_of(page)]);
+        assert_eq!(after.segments().iter().map(|segment| segment.p_align.get(LE)).max(), Some(page));
     }
 }
 
