@@ -20,9 +20,14 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libungil.so.$(firstword $(subst ., ,$(VERSION)))
 REAL    := libungil.so.$(VERSION)
 
-LIB   := build/lib
+# For another target of Rust everything is built into a folder of its own. CC is a compiler for it then.
+TARGET    := $(CARGO_BUILD_TARGET)
+TREE      := build$(TARGET:%=/%)
+ARTIFACTS := target$(TARGET:%=/%)/release
+
+LIB   := $(TREE)/lib
 VENV  := build/venv
-BUILT := $(LIB)/$(REAL) $(LIB)/pkgconfig/ungil.pc build/include/ungil.h
+BUILT := $(LIB)/$(REAL) $(LIB)/pkgconfig/ungil.pc $(TREE)/include/ungil.h
 
 # Compatibility names: libraries that existing ctypes scripts load. Each is a stub, an empty library that needs
 # libungil from the same directory, so a process that loads several of them has one instance of ungil.
@@ -40,7 +45,7 @@ cargo-build: | need-cargo need-cc
 	@$(CARGO) build --release --lib --quiet
 
 $(LIB)/$(REAL): cargo-build | $(LIB)/pkgconfig
-	@cmp -s target/release/libungil.so $@ || install -m 755 target/release/libungil.so $@
+	@cmp -s $(ARTIFACTS)/libungil.so $@ || install -m 755 $(ARTIFACTS)/libungil.so $@
 	@find $(LIB) -name '$(SONAME).*' ! -name $(REAL) -delete
 	@$(call link,$(REAL),$(LIB)/$(SONAME))
 	@$(call link,$(SONAME),$(LIB)/libungil.so)
@@ -53,7 +58,7 @@ $(STUBS:%=$(LIB)/%): Makefile | $(LIB)/$(REAL)
 	    -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed -L$(LIB) -lungil
 	@$(if $(findstring pi_c,$@),ln -sf libpi_c.so $(LIB)/pi_c.so)
 
-build/include/ungil.h: include/ungil.h
+$(TREE)/include/ungil.h: include/ungil.h
 	@install -D -m 644 $< $@
 
 $(LIB)/pkgconfig/ungil.pc: packaging/ungil.pc.in Cargo.toml | $(LIB)/pkgconfig
@@ -85,7 +90,7 @@ test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-large test-packages-all \
-    test-integrations-all test-wheel-all test-newest check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+    test-integrations-all test-wheel-all test-newest test-aarch64 check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -345,6 +350,20 @@ test-newest: all wheel $(VENV)/ready ## as root on Debian: the tests on CPython 
 	@PATH="$(CURDIR)/$(VENV)/fallback:$$PATH" $(MAKE) --no-print-directory -C tests/c programs CC="$(CC)"
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/newest/run.py
 
+# The tests run in a root of Debian sid for arm64, build/sid-arm64, whose programs the kernel hands to qemu.
+AARCH64   := aarch64-unknown-linux-gnu
+CROSS_CC  := aarch64-linux-gnu-gcc
+FOR_AARCH64 = CARGO_BUILD_TARGET=$(AARCH64) CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$(CROSS_CC)
+.PHONY: aarch64 test-aarch64
+aarch64: | need-cargo ## build everything for aarch64, with its tests in C and Rust, into build/aarch64-unknown-linux-gnu/
+	@$(FOR_AARCH64) $(MAKE) --no-print-directory all CC=$(CROSS_CC)
+	@$(MAKE) --no-print-directory -C tests/c programs CC=$(CROSS_CC) PREFIX=../../build/$(AARCH64)
+	@$(FOR_AARCH64) $(CARGO) test --release --lib --quiet --no-run
+	@cp "$$(ls -t target/$(AARCH64)/release/deps/ungil-* | grep -v '\.d$$' | head -n 1)" build/$(AARCH64)/tests-c/rust
+
+test-aarch64: | need-python ## as root on Debian: the kernels, C programs, the package and interpreters on aarch64, by qemu (downloads 100 MB)
+	@$(PYTHON) tests/aarch64/run.py
+
 .PHONY: versions check-versions
 versions: | need-python ## write the table of tested Pythons into docs/pythons.md, from what test-python, test-wheel, test-packages and test-newest noted
 	@$(PYTHON) tests/tested.py write
@@ -452,7 +471,7 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 # A missing tool gives one line that says how to install it.
 .PHONY: need-cargo need-cc need-python

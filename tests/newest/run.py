@@ -9,11 +9,12 @@ INSIDE = os.path.join(root.HERE, "inside.py")
 
 
 def main():
-    reason, mendable = root.obstacle()
+    newest = root.Root()
+    reason, mendable = newest.obstacle()
     if reason:
         print("SKIP tests on the newest Pythons: %s" % reason)
         return 1 if mendable and os.environ.get("UNGIL_REQUIRE_ALL") else 0
-    root.ensure()
+    newest.ensure()
     return subprocess.call([os.path.join(root.HERE, "enter"), "python" + root.VERSIONS[-1], INSIDE])
 
 

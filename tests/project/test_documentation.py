@@ -46,11 +46,11 @@ class Documentation(unittest.TestCase):
                     self.assertTrue(glob.glob(pattern), "%s names %s" % (page, code))
 
     def test_make_targets_exist(self):
-        rules = re.findall(r"^([a-z][a-z -]*):(?!=)", text_of("Makefile"), re.MULTILINE)
+        rules = re.findall(r"^([a-z][a-z0-9 -]*):(?!=)", text_of("Makefile"), re.MULTILINE)
         targets = {target for rule in rules for target in rule.split()}
         for page in PAGES:
             for code in code_in(page):
-                for target in re.findall(r"(?:^|&& |sudo )make ([a-z][a-z-]*)", code):
+                for target in re.findall(r"(?:^|&& |sudo )make ([a-z][a-z0-9-]*)", code):
                     self.assertIn(target, targets, page)
 
     def test_files_of_tests_in_the_makefile_exist(self):
