@@ -205,6 +205,29 @@ class Beside(unittest.TestCase):
                 sent[0] = 0  # an argument is as it was; a result is handed over
                 self.assertEqual((call.buffers[0].view[0], message.buffers[0].view[0]), (ord("a"), 0))
 
+    def test_few_plain_objects_need_no_pickler(self):
+        text = "".join(["sh", "ared"])
+        call_of(len, (1,), {}, frozenset())  # now the function is known
+        with mock.patch.object(_pickling, "FastPickler", side_effect=AssertionError):
+            for sent in ([], [text, text, 10**30], {"a": (1, b"b"), text: None}, {1, 2.5}, [i for i in range(32)]):
+                message, call = _pickling.dumps(sent), call_of(len, (sent,), {}, frozenset()).message
+                received = _pickling.loads(message.data, ())
+                self.assertEqual((type(received), received), (type(sent), sent))
+                self.assertEqual(_pickling.loads(call.data, ()), ((sent,), {}))
+                if type(sent) is list and text in sent:
+                    self.assertIs(received[0], received[1])
+
+    @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+    def test_others_need_one(self):
+        class Items(list):
+            pass
+
+        for sent in ([[1]], {"a": []}, {"b" * LARGE: 1}, {1: "c" * LARGE}, [Items()], Items([1])):
+            with mock.patch.object(_pickling, "FastPickler", side_effect=_pickling.FastPickler) as pickler:
+                message = _pickling.dumps(sent)
+            self.assertTrue(pickler.called)
+            self.assertEqual(_pickling.loads(message.data, [buffer.view for buffer in message.buffers]), sent)
+
     def test_by_either_pickler(self):
         class Writer:
             def __init__(self):

@@ -11,6 +11,7 @@ from .._native.library import library, path
 from .._private_apis import pickle
 from ..interpreters import _pickling
 from ..interpreters._ownership import give_away
+from ..interpreters._plain import IMMUTABLE_TYPES
 
 PICKLE, BYTES, TEXT = range(3)
 """The tags of messages: what their bytes are. Text is of ASCII characters."""
@@ -19,7 +20,7 @@ SMALL = 1 << 29
 INTEGER = 2 * SMALL
 """The tag of a message without bytes that is an integer n from -SMALL to SMALL: INTEGER + n."""
 
-PLAIN = _pickling.IMMUTABLE_TYPES
+PLAIN = IMMUTABLE_TYPES
 """Types whose objects pickle alone can send."""
 
 Send = Callable[[int, bytes, Any, int], int]

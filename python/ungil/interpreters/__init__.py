@@ -4,8 +4,8 @@
   what these run.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
-- `_pickling`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters; `_sentinels`,
-  what their name says. `_worker` answers requests.
+- `_pickling`, `_plain`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters;
+  `_sentinels`, what their name says. `_worker` answers requests.
 - `_identity`, `_arrivals`, `_kinds`: objects that are one in each interpreter, and globals, as they arrive. Each
   interpreter imports these modules and those before at its start, and `_protocol`: they must import little, and nothing
   of the library.

@@ -20,7 +20,8 @@ from ._functions import looks_up_globals
 from ._identity import main_globals
 from ._importable import is_by_value, is_importable
 from ._loans import lend
-from ._pickling import IMMUTABLE_TYPES, Message, needs_only_pickle
+from ._pickling import Message
+from ._plain import IMMUTABLE_TYPES, needs_only_pickle, pickle_of_few
 from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
 from ._sharing import PROTOCOL, OutOfBandBuffer
 
@@ -87,11 +88,19 @@ def call_of(
     if cached is not None and not kwargs:
         if needs_only_pickle(args):
             return Call(CALL_CACHED, cached, Message(pickle.dumps((args, kwargs), PROTOCOL)))
-        if len(args) == 1 and is_large(args[0]):
-            return Call(CALL_CACHED, cached, Message(*pickled_alone(args[0], True, is_only_argument=True)))
+        if len(args) == 1:
+            if is_large(args[0]):
+                return Call(CALL_CACHED, cached, Message(*pickled_alone(args[0], True, is_only_argument=True)))
+            few = pickle_of_few(args[0], _only_argument)
+            if few is not None:
+                return Call(CALL_CACHED, cached, Message(few))
     if cached is None:
         return Call(CALL, None, _pickling.dumps((function, args, kwargs), shared_names, lend))
     return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))
+
+
+def _only_argument(obj: Any) -> tuple[tuple[Any], dict[str, Any]]:
+    return (obj,), {}
 
 
 Arguments = Union[list[tuple[Any, ...]], Message]

@@ -15,6 +15,7 @@ from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
 from ._beside import is_large, pickled_alone, take_out
 from ._importable import is_by_reference, is_by_value
+from ._plain import IMMUTABLE_TYPES, NUMBERS, needs_only_pickle, pickle_of_few
 from ._sentinels import Sentinel, reduce_sentinel
 from ._sharing import (
     COPIED,
@@ -35,7 +36,7 @@ from ._sharing import (
 # Each interpreter imports this, so it must not import typing, which takes as long as half of an interpreter's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any, Callable
 
     from ._arrivals import Piece
@@ -44,26 +45,7 @@ if TYPE_CHECKING:
     Lend = Callable[[memoryview, Any], OutOfBandBuffer]
     """The buffer for memory of an array, and that array if it is one of numpy's."""
 
-IMMUTABLE_TYPES = frozenset([type(None), bool, int, float, complex, str])
-"""Types whose objects need nothing but pickle, and never change."""
-
-
-_NUMBERS = IMMUTABLE_TYPES - {str}
 _MAIN_MODULE = b"__main__"
-
-
-def needs_only_pickle(values: Iterable[Any], is_inner: bool = False) -> bool:
-    """Whether these are immutable objects, or tuples of such, of which nothing goes beside the pickle."""
-    for value in values:
-        kind = type(value)
-        if kind in _NUMBERS:
-            continue
-        if kind is str or kind is bytes:
-            if len(value) >= LARGE:
-                return False
-        elif kind is not tuple or is_inner or not needs_only_pickle(value, True):
-            return False
-    return True
 
 
 class Message:
@@ -95,10 +77,13 @@ def dumps(obj: Any, shared_names: frozenset[str] | None = None, lend: Lend | Non
 
     Raises what pickle and cloudpickle raise.
     """
-    if type(obj) in _NUMBERS or needs_only_pickle((obj,)):
+    if type(obj) in NUMBERS or needs_only_pickle((obj,)):
         return Message(pickle.dumps(obj, PROTOCOL))
     if is_large(obj):
         return Message(*pickled_alone(obj, lend is not None))
+    few = pickle_of_few(obj)
+    if few is not None:
+        return Message(few)
     pickler = FastPickler(lend)
     try:
         _dump(pickler, obj)

@@ -16,6 +16,7 @@ from . import _arrivals, _inheritance, _pickling, _settings, _sources
 from . import _protocol as protocol
 from ._ownership import give_away
 from ._pickling import Message
+from ._plain import needs_only_pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class _MapOutcome:
             try:
                 result = function(*calls.pop())
                 if self.failure is None:
-                    if not _pickling.needs_only_pickle((result,)):
+                    if not needs_only_pickle((result,)):
                         message = _pickling.dumps(result)
                         result = None  # so that only the message has its memory
                         give_away(message.buffers)
