@@ -90,7 +90,7 @@ test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
 EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-large test-packages-all \
-    test-integrations-all test-wheel-all test-newest test-aarch64 check-versions demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
+    test-integrations-all test-wheel-all test-newest test-aarch64 check-versions site demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
 
@@ -398,7 +398,7 @@ lint-rust: | need-cargo need-cc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --profile quick --no-deps --document-private-items --quiet
 	$(CARGO) test --profile quick --quiet -p ungil-header
 
-LINTED := python packaging tests/package tests/integrations tests/large tests/bench tests/wheel/test_contents.py bench_py
+LINTED := python packaging website tests/website tests/package tests/integrations tests/large tests/bench tests/wheel/test_contents.py bench_py
 lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)
@@ -410,6 +410,7 @@ lint-prose: $(LINT_TOOLS)/ready
 	$(LINT_TOOLS)/bin/typos
 	$(LINT_TOOLS)/bin/actionlint
 	$(LINT_TOOLS)/bin/zizmor --offline --quiet .github
+	$(LINT_TOOLS)/bin/python packaging/check_recipe.py
 
 # The database of advisories is a git repository. Where it cannot be fetched, the rest is checked.
 ADVISORIES := https://github.com/RustSec/advisory-db
@@ -464,6 +465,28 @@ loader_hint = echo "hint: the loader does not look in $(LIBDIR) yet. As root, ad
 remove_empty_directories = for directory in "$(LIBDIR)/pkgconfig" "$(LIBDIR)" "$(INCLUDEDIR)"; do \
     case "$(DESTDIR)$$directory" in /usr|/usr/lib|/usr/lib64|/usr/include|/usr/local|/usr/local/lib|/usr/local/include) ;; \
     *) rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$directory" 2> /dev/null || true ;; esac; done
+
+# The documentation's site, from docs/ and website/. Any warning is an error, and each link has to lead somewhere.
+SITE_VENV := build/site-venv
+LYCHEE     = $(SITE_VENV)/bin/lychee --no-progress --include-fragments --root-dir $(CURDIR)/build/site
+.PHONY: site site-links
+site: all $(SITE_VENV)/ready ## build the documentation's site into build/site, with its links checked
+	@$(PACKAGE) $(SITE_VENV)/bin/python website/benchmarks.py
+	@NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build --strict --config-file website/mkdocs.yml 2> build/site.log || \
+	    { cat build/site.log; exit 1; }
+	@$(LYCHEE) --quiet --offline build/site
+	@$(SITE_VENV)/bin/python -m unittest discover -s tests/website
+	@echo "site: build/site/index.html"
+
+site-links: site ## check the site's links to other sites as well
+	@$(LYCHEE) build/site
+
+$(SITE_VENV)/ready: website/requirements.txt | need-python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "make: the site needs Python 3.10 or newer: make $(or $(MAKECMDGOALS),site) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(SITE_VENV) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
+	@$(SITE_VENV)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import pyplot
 
 from . import claims, plots
-from .results import NAMES, WIDE, Ratio, Results, Row
+from .results import NAMES, WIDE, Ratio, Results, Row, anchor_of
 from .suites import suite
 from .text import quantity, size_text, times
 
@@ -69,7 +68,7 @@ def write(path: Path, results: Results, folder: Path) -> Path:
         source=path.name,
         suites=suites,
         claims=[
-            (claim, ratio, claims.absolute(claim, results), _anchor(claim.suite, claim.result_table))
+            (claim, ratio, claims.absolute(claim, results), anchor_of(claim.suite, claim.result_table))
             for claim in claims.CLAIMS
             if (ratio := claim.ratio(results)) is not None
         ],
@@ -95,13 +94,9 @@ def _tables(results: Results, name: str) -> Iterator[list[Row]]:
         yield sorted((row for row in rows if row.table == table), key=lambda row: row.size)
 
 
-def _anchor(suite_name: str, table: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", f"{suite_name} {table}".lower()).strip("-")
-
-
 def _section(rows: list[Row], notes: dict[str, str], folder: Path) -> Section:
     first = rows[0]
-    anchor = _anchor(first.suite, first.table)
+    anchor = anchor_of(first.suite, first.table)
     figure = plots.plot(rows, SIZES[first.suite])
     image = folder / f"{anchor}.png"
     figure.savefig(image, dpi=DOTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,11 @@ MACHINE = {
 }
 """The facts that every machine's description has."""
 WIDE = 0.3  # quartiles that are further apart than this part of the median are reported
+
+
+def anchor_of(suite_name: str, table: str) -> str:
+    """The name of a table in the report's links, and of the file of its plot."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{suite_name} {table}".lower()).strip("-")
 
 
 def quartiles(samples: Sequence[float]) -> tuple[float, float]:

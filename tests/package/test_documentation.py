@@ -1,6 +1,7 @@
 """Docstrings: the examples run, and each public name has the sections of numpydoc that its signature demands."""
 
 import doctest
+import glob
 import importlib
 import inspect
 import os
@@ -149,12 +150,17 @@ class Examples(unittest.TestCase):
         self.assertGreater(found, 10)
 
     def test_pages(self):
-        for name in ("exchange.md",):
-            path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", name)
-            if not os.path.exists(path):
-                self.skipTest("SKIP: no %s" % name)
+        docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
+        pages = sorted(glob.glob(os.path.join(docs, "**", "*.md"), recursive=True))
+        if not pages:
+            self.skipTest("SKIP: no pages in %s" % docs)
+        for path in pages:
+            name = os.path.relpath(path, docs)
             with open(path, encoding="utf-8") as page:
-                self.run_examples(doctest.DocTestParser().get_doctest(page.read(), {}, name, path, 0))
+                test = doctest.DocTestParser().get_doctest(page.read(), {}, name, path, 0)
+            if test.examples:
+                with self.subTest(name=name):
+                    self.run_examples(test)
 
     def run_examples(self, test):
         source = "".join(example.source for example in test.examples)

@@ -7,9 +7,9 @@ import sys
 import unittest
 
 PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/choosing.md", "docs/differences.md",
-         "docs/asyncio.md", "docs/dask.md", "docs/exchange.md", "docs/joblib.md", "docs/libraries.md", "docs/packages.md", "docs/pythons.md", "docs/reports.md",
-         "docs/sending.md", "bench_py/README.md", "src/interp/README.md", "src/pool/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "bench_py/README.md", "src/interp/README.md",
+         "src/pool/README.md"]
+PAGES += [os.path.relpath(path, PROJECT) for path in glob.glob(os.path.join(PROJECT, "docs", "**", "*.md"), recursive=True)]
 
 # What a path in prose begins with; other slashes are in C types, options and units.
 ROOTS = tuple(name + "/" for name in sorted(os.listdir(PROJECT)) if os.path.isdir(os.path.join(PROJECT, name)))
