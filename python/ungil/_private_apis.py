@@ -379,3 +379,13 @@ def any_parameters() -> Any:
         args = kwargs = typing.Any
 
     return Parameters([typing._TypingEllipsis])  # type: ignore[attr-defined]
+
+
+# distributed
+
+
+def variable_of_dask_worker() -> Any:
+    """The context variable by which distributed.get_worker() finds the worker."""
+    from distributed.worker import _worker_cvar
+
+    return _worker_cvar

@@ -8,15 +8,76 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Executor
-from typing import Any
+import functools
+from concurrent.futures import Executor, Future
+from typing import Any, Callable
 
 from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.threadpoolexecutor import ThreadPoolExecutor
 
+from ._private_apis import variable_of_dask_worker
 from .interpreters._ending import end_by_interrupt
 from .interpreters.executor import InterpreterPoolExecutor
 
 __all__ = ["InterpreterPool", "dask_setup"]
+
+
+# tlz makes its modules by a finder in sys.meta_path, which the interpreter's next pool does not have any more: so those
+# that Dask uses are imported before that.
+MODULES = ["dask", "tlz.curried"]
+
+
+class _TaskExecutor(Executor):
+    """What a worker gives its tasks to. A thread asks an interpreter for the result, and makes the message of it.
+
+    So interpreters need nothing of distributed, which takes tens of MB. The name of this class must not have that of
+    the standard library's pool of threads in it, by which a worker would know that.
+    """
+
+    def __init__(self, worker: Any, size: int, options: dict[str, Any]) -> None:
+        self._worker, self._max_workers, self._is_closed = worker, size, False
+        self._pool = InterpreterPoolExecutor(size, "dask-interpreters", **{"preload": MODULES, **options})
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="dask-tasks")
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a function of the worker called, whose first argument is the task."""
+        if not args or not callable(args[0]) or _needs_worker(args[0]):
+            call: Callable[..., Any] = functools.partial(self._with_worker, fn, *args)
+        else:
+            call = functools.partial(fn, functools.partial(self._call, args[0]), *args[1:])
+        future: Future[Any] = self._threads.submit(call, **kwargs)
+        return future
+
+    def _call(self, task: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._pool.submit(task, *args, **kwargs).result()
+        except BaseException:
+            if self._is_closed:  # KeyboardInterrupt would end the worker's event loop
+                raise RuntimeError("the task was interrupted, as its worker closes") from None
+            raise
+
+    def _with_worker(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        variable = variable_of_dask_worker()
+        token = variable.set(self._worker)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            variable.reset(token)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Interrupt the tasks."""
+        self._is_closed = True
+        end_by_interrupt(self._pool)
+        self._threads.shutdown(wait=False)
+
+
+def _needs_worker(task: Any) -> bool:
+    """Whether a task is a part of Dask's exchange between workers, which runs in a worker's own process."""
+    function = getattr(task, "func", task)
+    while isinstance(function, functools.partial):
+        function = function.func
+    modules = type(task).__module__, getattr(function, "__module__", None) or ""
+    return any(module.startswith("distributed.shuffle") for module in modules)
 
 
 class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
@@ -40,8 +101,8 @@ class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
     Notes
     -----
     Tasks get their data as tasks of `InterpreterPoolExecutor` do: an array of more than 512 KiB is read in place, from
-    the worker's one copy. `distributed.get_worker` and `worker_client` do not work in interpreters; coroutines and
-    actors stay in the worker's threads. When a worker closes, its tasks are interrupted.
+    the worker's one copy. `distributed.get_worker` and `worker_client` do not work in interpreters; coroutines, actors
+    and Dask's exchange between workers stay in the worker's threads. When a worker closes, its tasks are interrupted.
 
     Examples
     --------
@@ -56,29 +117,28 @@ class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
     def __init__(self, max_workers: int | None = None, name: str = "default", **options: Any) -> None:
         self.name = "ungil-%s" % name
         self._executor, self._max_workers, self._options = name, max_workers, options
-        self._pool: InterpreterPoolExecutor | None = None
+        self._own: _TaskExecutor | None = None
         self._replaced: Executor | None = None
 
     def setup(self, worker: Any) -> None:
         """Give the worker a pool."""
         size = self._max_workers or worker.state.nthreads
-        options = {"preload": ["distributed.worker"], **self._options}
-        self._pool = InterpreterPoolExecutor(size, "dask-interpreters", **options)
+        self._own = _TaskExecutor(worker, size, self._options)
         self._replaced = worker.executors.get(self._executor)
-        worker.executors[self._executor] = self._pool
+        worker.executors[self._executor] = self._own
         if self._executor == "default":
             worker.executors.setdefault("threads", self._replaced)
 
     async def teardown(self, worker: Any) -> None:
         """Interrupt the tasks, and give the worker its executor back."""
-        pool, self._pool = self._pool, None
-        if pool is None:
+        own, self._own = self._own, None
+        if own is None:
             return
         if self._replaced is None:
             del worker.executors[self._executor]
         else:
             worker.executors[self._executor] = self._replaced
-        await asyncio.get_running_loop().run_in_executor(None, end_by_interrupt, pool)
+        await asyncio.get_running_loop().run_in_executor(None, own.shutdown)
 
 
 async def dask_setup(worker: Any) -> None:

@@ -97,8 +97,7 @@ class Answers(unittest.TestCase):
     def test_a_transformer_of_main(self):
         program = """
             import joblib, ungil
-            import ungil  # noqa: F401 - joblib has the backend then
-from sklearn.base import BaseEstimator, TransformerMixin
+            from sklearn.base import BaseEstimator, TransformerMixin
             from sklearn.datasets import load_iris
             from sklearn.linear_model import RidgeClassifier
             from sklearn.model_selection import GridSearchCV
