@@ -170,12 +170,15 @@ BENCH_VENV := build/bench-venv
 BENCH       = $(PACKAGE) $(BENCH_VENV)/bin/python -m bench_py
 SUITES     ?= gil kernels interpreters overheads
 export NAME RESULT OLD NEW BEFORE
-.PHONY: bench bench-quick bench-goals bench-newest bench-report bench-compare bench-criterion test-criterion readme
+.PHONY: bench bench-quick bench-avx2 bench-goals bench-newest bench-report bench-compare bench-criterion test-criterion readme
 bench: all $(BENCH_VENV)/ready ## compare ungil with its peers (25 minutes): a result, and a report in build/bench; SUITES="..." selects
 	@$(BENCH) run --suites $(SUITES) $(if $(NAME),--host "$$NAME")
 
 bench-quick: all $(BENCH_VENV)/ready ## the same with fewer sizes and rounds, in less than a minute
 	@$(BENCH) run --quick --suites $(SUITES) $(if $(NAME),--host "$$NAME")
+
+bench-avx2: all $(BENCH_VENV)/ready ## the suite kernels as on a machine with AVX2 and no more: ungil, C and numba are kept to it
+	@$(BENCH) run --suites kernels --level avx2 $(QUICK) $(if $(NAME),--host "$$NAME")
 
 bench-goals: all $(BENCH_VENV)/ready ## measure only what the goals of exchanging are about, and tell which are reached (5 minutes); or tell it of RESULT=file BEFORE=file
 	@$(BENCH) $(if $(RESULT),goals "$$RESULT" $(if $(BEFORE),--before "$$BEFORE"),run --goals $(QUICK) $(if $(NAME),--host "$$NAME"))

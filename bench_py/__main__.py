@@ -18,7 +18,7 @@ REPORT = Path(__file__).parent.parent / "build" / "bench"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    conductor.forget_settings()  # before the library is loaded, which then works as it comes
+    conductor.forget_settings(arguments.level)  # before the library is loaded, which then works as it comes
     from ungil._native.library import library, version
 
     if arguments.goals:
@@ -92,6 +92,9 @@ def main() -> int:
     command.add_argument("--quick", action="store_true", help="fewer sizes and rounds: below a minute")
     command.add_argument("--suites", nargs="+", choices=NAMES, default=NAMES)
     command.add_argument("--only", default="", help="only names that this regular expression matches")
+    command.add_argument(
+        "--level", choices=list(conductor.NUMBA), help="ungil, C and numba as on a machine with this CPU level"
+    )
     command.add_argument("--goals", action="store_true", help="only what goals are about, and tell which are reached")
     command.add_argument("--host", default=platform.node() or "unknown", help="the machine's name in the result's")
     command.add_argument("--commit", help="the commit that is measured, where git does not tell it")

@@ -37,9 +37,17 @@ PARTING = 1.0  # seconds that processes get to exit after a signal: resource tra
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
-def forget_settings() -> None:
+# What a CPU level leaves of numba's instructions.
+NUMBA = {"scalar": ("x86-64", ""), "avx2": ("haswell", "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt")}
+
+
+def forget_settings(level: str | None = None) -> None:
+    """With a CPU level, all contenders that are compiled here use its instructions, and no others."""
     for key in [key for key in os.environ if key.startswith(SETTINGS)]:
         del os.environ[key]
+    if level:
+        os.environ["UNGIL_CPU"] = level
+        os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = NUMBA[level]
 
 
 class Conductor:

@@ -18,6 +18,8 @@ from ungil._native.library import path as library_path
 HERE = Path(__file__).parent
 LEVELS = ("scalar", "neon") if platform.machine() == "aarch64" else ("scalar", "avx2", "avx512")
 
+MARCH = {"scalar": "x86-64", "avx2": "x86-64-v3"}  # gcc's names of the levels
+
 IsPrime = ctypes.CFUNCTYPE(c_int, ctypes.c_ulong)
 
 
@@ -47,10 +49,11 @@ class Native:
                 os.environ["UNGIL_CPU"] = before
 
     def compiled(self, name: str, *flags: str) -> Any:
-        """Compiles baseline/<name>.c with gcc. Raises CannotCompile."""
+        """Compiles baseline/<name>.c with gcc, for the level if UNGIL_CPU has one. Raises CannotCompile."""
         source, compiled = HERE / "baseline" / f"{name}.c", Path(self._folder.name, f"{name}{''.join(flags)}.o")
         library = compiled.with_suffix(".so")
-        _gcc("-O3", "-march=native", "-fopenmp", "-fPIC", *flags, "-c", str(source), "-o", str(compiled))
+        march = MARCH.get(os.environ.get("UNGIL_CPU", ""), "native")
+        _gcc("-O3", f"-march={march}", "-fopenmp", "-fPIC", *flags, "-c", str(source), "-o", str(compiled))
         # Without the flags: with -ffast-math the linker adds code that changes the arithmetic of the whole process.
         _gcc("-fopenmp", "-shared", str(compiled), "-o", str(library), "-lm")
         return _declared(ctypes.CDLL(str(library)), name)
