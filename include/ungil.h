@@ -1085,7 +1085,7 @@ void ungil_release_flag(void *owner);
 int32_t ungil_interp_end_release(UngilRelease release);
 
 /**
- * Makes another handle for a queue, a counter or a barrier: for another part of the program, which frees it when it needs
+ * Makes another handle for a queue, a counter, a barrier or an inbox: for another part of the program, which frees it when it needs
  * the object no more. The object is freed with the last of its handles.
  *
  * object: a handle of the object.
@@ -1105,7 +1105,7 @@ int32_t ungil_exchange_share(int32_t object,
                              int32_t *handle);
 
 /**
- * A number by which to tell whether two handles are of the same queue, counter or barrier. No other object of the process
+ * A number by which to tell whether two handles are of the same queue, counter, barrier or inbox. No other object of the process
  * has it, or will have it.
  *
  * object: the handle.
@@ -1119,7 +1119,7 @@ int32_t ungil_exchange_id(int32_t object,
                           uint64_t *id);
 
 /**
- * Frees a handle of a queue, a counter or a barrier. With the last handle the object is freed; if threads still use it
+ * Frees a handle of a queue, a counter, a barrier or an inbox. With the last handle the object is freed; if threads still use it
  * then, when they have finished.
  *
  * The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on
@@ -1492,7 +1492,8 @@ int32_t ungil_barrier_status(int32_t barrier,
  *
  * inbox: receives the handle, a positive number, on success only.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if inbox is NULL; UNGIL_E_EXHAUSTED if 65536 inboxes are in use.
+ * Errors: UNGIL_E_NULL if inbox is NULL; UNGIL_E_EXHAUSTED if 65536 handles of queues, counters,
+ * barriers and inboxes are in use.
  * Ownership: free it with ungil_inbox_free().
  * Fork: in the child, all functions of its parent's inboxes but ungil_inbox_free() return UNGIL_E_FORKED.
  * Thread-safety: any number of threads at once.
@@ -1501,7 +1502,23 @@ int32_t ungil_barrier_status(int32_t barrier,
 int32_t ungil_inbox_new(int32_t *inbox);
 
 /**
- * Closes and frees an inbox. Its servers run the calls that are queued, and end.
+ * Makes a weak handle of an inbox, for its servers: the inbox is closed with the last of its other handles.
+ *
+ * inbox: a handle of the inbox.
+ * weak: receives the handle, a positive number, on success only.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if weak is NULL; UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_EXHAUSTED if 65536 handles of
+ * queues, counters, barriers and inboxes are in use.
+ * Ownership: free it with ungil_inbox_free().
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_inbox_weak(int32_t inbox,
+                         int32_t *weak);
+
+/**
+ * Frees a handle of an inbox; ungil_exchange_free() does the same. With the last handle the inbox is closed and freed: its
+ * servers run the calls that are queued, and end. ungil_exchange_share() makes further handles.
  *
  * inbox: the handle; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
@@ -1547,6 +1564,21 @@ int32_t ungil_inbox_submit(int32_t inbox,
  * Cost: some microseconds, to wake all servers.
  */
 int32_t ungil_inbox_close(int32_t inbox);
+
+/**
+ * Closes an inbox whose interpreter is dead: the calls that no server has taken, and all that are submitted from now on, fail
+ * as the one by which the interpreter died. Servers that have lost this interpreter end, and their calls fail as well.
+ *
+ * inbox: the handle.
+ * interp: the interpreter's handle.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_INVALID if the interpreter is not dead; UNGIL_E_HANDLE if there is no such inbox or interpreter;
+ * UNGIL_E_FORKED in the child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond for each call, and that of the release callbacks.
+ */
+int32_t ungil_inbox_fail(int32_t inbox,
+                         int32_t interp);
 
 /**
  * How many calls and threads the inbox has.
@@ -1604,6 +1636,27 @@ int32_t ungil_inbox_serve(int32_t inbox,
                           UngilRelease lost);
 
 /**
+ * Goes on with a call whose request an interpreter has answered with the one byte "l": it has not ended then, and runs
+ * without a server. The server will send this request to the interpreter, whose reply is that of the call, unless it is
+ * "l" again. From the first such answer on, ungil_interp_interrupt() leaves out the requests of this server: what they begin
+ * runs on other threads.
+ *
+ * inbox: the handle.
+ * call: the call's number; see ungil_call_current(). The interpreter may pass it before it has answered.
+ * request: length bytes, which are copied. May be NULL if length is 0.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_CLOSED if the inbox has no such call, nobody waits for it any more, or it has a request already;
+ * UNGIL_E_NULL if request is NULL while length is positive; UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the
+ * child of a fork.
+ * Thread-safety: any number of threads at once.
+ * Cost: a microsecond, and some more to wake the server.
+ */
+int32_t ungil_inbox_resume(int32_t inbox,
+                           int64_t call,
+                           const void *request,
+                           size_t length);
+
+/**
  * Cancels all calls that no server has taken.
  *
  * inbox: the handle.
@@ -1641,7 +1694,8 @@ int32_t ungil_inbox_give_up(int32_t inbox,
                             int32_t running);
 
 /**
- * Waits for calls to end that ungil_call_watch() was called for, and gives their numbers: each once.
+ * Waits for calls to end that ungil_call_watch() was called for, and gives their numbers: each once. Calls that an
+ * interpreter's code has submitted are given by its own handle alone.
  *
  * inbox: the handle.
  * timeout_ms: how many milliseconds to wait at most; a negative number is no limit, and 0 does not wait.
@@ -1695,6 +1749,17 @@ int32_t ungil_call_wait(int64_t call,
                         int64_t timeout_ms,
                         int32_t control,
                         struct UngilReply *reply);
+
+/**
+ * The call that this thread runs in an interpreter, by ungil_inbox_serve().
+ *
+ * call: receives its number, or 0 if this thread runs none.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if call is NULL.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_call_current(int64_t *call);
 
 /**
  * Cancels a call that no server has taken. Its buffers are released.

@@ -122,16 +122,20 @@ impl UngilBuffer {
 const LENT: i32 = 2;
 
 /// Takes over the caller's buffers, for calls that are sent later. All of them are, and so released, even if one is invalid.
+/// The interpreter that lends them, if one does, releases them.
 ///
 /// # Safety
 /// They are as the header requires for `ungil_interp_call`, and are taken over once.
 pub(super) unsafe fn shared_buffers(
     buffers: CallerArray<UngilBuffer>,
+    lender: Option<&'static Interpreter>,
 ) -> Result<Vec<SharedBuffer>, CallError> {
     let take_over = |buffer: UngilBuffer| {
-        let lent = (buffer.readonly == LENT).then_some(Owner(buffer.owner));
+        // Only those of the host are told of an interpreter that has died.
+        let lent = (buffer.readonly == LENT && lender.is_none()).then_some(Owner(buffer.owner));
         // SAFETY: this function's contract.
-        unsafe { buffer.into_foreign_buffer() }.map(|memory| SharedBuffer::new(memory, lent))
+        let memory = unsafe { buffer.lent_by(lender) };
+        buffer.check().map(|()| SharedBuffer::new(memory, lent))
     };
     let buffers: Vec<_> = buffers.to_vec().into_iter().map(take_over).collect();
     buffers.into_iter().collect()

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! queued --take--> running --finish--> over
+//!    |                |    ^
+//!    |                | resume, and take again
 //!    |                |
 //!    |                +------fail----> over
 //!    +-----------------------fail----> over
@@ -22,6 +24,8 @@ use crate::error::Error;
 pub struct Call<Q, A> {
     /// By which those who watch it know it.
     id: u64,
+    /// The number of those who may watch it.
+    group: i32,
     state: Shared<State<Q, A>>,
 }
 
@@ -35,6 +39,8 @@ struct State<Q, A> {
 enum Phase<Q, A> {
     Queued(Q),
     Running,
+    /// It runs, and has another request for its server.
+    Resumed(Q),
     Over(Arc<A>),
     Cancelled,
 }
@@ -65,8 +71,18 @@ pub struct Ended<T> {
 impl<Q, A> Call<Q, A> {
     /// A call that waits for a server.
     pub fn new(id: u64, request: Q) -> Self {
+        Self::of_group(0, id, request)
+    }
+
+    /// The same, for those who may watch it: each group collects the ends of its own calls.
+    pub fn of_group(group: i32, id: u64, request: Q) -> Self {
         let state = State { phase: Phase::Queued(request), waiters: Waiters::new(), is_watched: false };
-        Self { id, state: Shared::new(state) }
+        Self { id, group, state: Shared::new(state) }
+    }
+
+    /// Whose call it is.
+    pub fn group(&self) -> i32 {
+        self.group
     }
 
     /// The number that it was given.
@@ -84,12 +100,25 @@ impl<Q, A> Call<Q, A> {
         self.quietly(|state| state.stage())
     }
 
-    /// Begins the call: whoever gets the request runs it. `None` if the call has ended.
+    /// Begins the call, or goes on with it: whoever gets the request runs it. `None` if the call has ended.
     pub fn take(&self) -> Result<Option<Q>, Error> {
-        self.quietly(|state| match state.stage() {
-            Stage::Queued => state.replace(Phase::Running),
+        self.quietly(|state| match state.phase {
+            Phase::Queued(_) | Phase::Resumed(_) => state.replace(Phase::Running),
             _ => None,
         })
+    }
+
+    /// Gives a running call another request. Returns that if nobody wants it: the call has ended, or has one.
+    pub fn resume(&self, request: Q) -> Result<Option<Q>, Error> {
+        self.quietly(|state| match state.phase {
+            Phase::Running => state.replace(Phase::Resumed(request)),
+            _ => Some(request),
+        })
+    }
+
+    /// Whether it has another request.
+    pub fn is_resumed(&self) -> Result<bool, Error> {
+        self.quietly(|state| matches!(state.phase, Phase::Resumed(_)))
     }
 
     /// Ends a running call. If it has failed meanwhile, nobody wants the outcome, which is what is left.
@@ -147,7 +176,7 @@ impl<Q, A> Call<Q, A> {
         let attempt = |state: &mut State<Q, A>| match &state.phase {
             Phase::Over(outcome) => Some(Ok((Some(Arc::clone(outcome)), Woken::new()))),
             Phase::Cancelled => Some(Ok((None, Woken::new()))),
-            Phase::Queued(_) | Phase::Running => None,
+            Phase::Queued(_) | Phase::Running | Phase::Resumed(_) => None,
         };
         self.state.wait(limits, (|state| &mut state.waiters, ()), attempt, |_, _| Woken::new())
     }
@@ -157,7 +186,7 @@ impl<Q, A> State<Q, A> {
     fn stage(&self) -> Stage {
         match self.phase {
             Phase::Queued(_) => Stage::Queued,
-            Phase::Running => Stage::Running,
+            Phase::Running | Phase::Resumed(_) => Stage::Running,
             Phase::Over(_) => Stage::Over,
             Phase::Cancelled => Stage::Cancelled,
         }
@@ -166,7 +195,7 @@ impl<Q, A> State<Q, A> {
     /// Enters another phase; returns the request, if the call still had it.
     fn replace(&mut self, phase: Phase<Q, A>) -> Option<Q> {
         match std::mem::replace(&mut self.phase, phase) {
-            Phase::Queued(request) => Some(request),
+            Phase::Queued(request) | Phase::Resumed(request) => Some(request),
             _ => None,
         }
     }

@@ -84,23 +84,40 @@ impl Request {
 
 /// The loans of memory to one interpreter that may not have ended.
 #[derive(Default)]
-pub struct Loans(Vec<(Owner, Weak<Release>)>);
+pub struct Loans(Vec<Lent>);
+
+struct Lent {
+    owner: Owner,
+    release: Weak<Release>,
+    /// The number of the call that it was lent for.
+    call: u64,
+}
+
+impl Lent {
+    fn is_in_use(&self) -> bool {
+        self.release.strong_count() > 0
+    }
+}
 
 impl Loans {
-    /// Adds those of a call that is over, and forgets those that have ended. Whether memory of this call is still lent.
-    pub fn add(&mut self, request: Request) -> bool {
-        self.0.retain(|(_, release)| release.strong_count() > 0);
-        let before = self.0.len();
-        let lent = request.memory.iter().filter_map(|buffer| Some((buffer.lent?, &buffer.release)));
-        self.0.extend(lent.map(|(owner, release)| (owner, Arc::downgrade(release))));
+    /// Adds those of a request of this call, which the interpreter has answered.
+    pub fn add(&mut self, call: u64, request: Request) {
+        let lent = request.memory.iter().filter_map(|buffer| {
+            Some(Lent { owner: buffer.lent?, release: Arc::downgrade(&buffer.release), call })
+        });
+        self.0.extend(lent);
         drop(request);
-        self.0.retain(|(_, release)| release.strong_count() > 0);
-        self.0.len() > before
     }
 
-    /// The owners of memory that the interpreter has kept.
-    pub fn owners(&self) -> impl Iterator<Item = Owner> {
-        self.0.iter().filter(|(_, release)| release.strong_count() > 0).map(|(owner, _)| *owner)
+    /// Forgets those that have ended. Whether memory of this call is still lent.
+    pub fn has_any_of(&mut self, call: u64) -> bool {
+        self.0.retain(Lent::is_in_use);
+        self.0.iter().any(|lent| lent.call == call)
+    }
+
+    /// The owners of memory that the interpreter has kept, each once: the loans are forgotten.
+    pub fn take_owners(&mut self) -> impl Iterator<Item = Owner> {
+        std::mem::take(&mut self.0).into_iter().filter(Lent::is_in_use).map(|lent| lent.owner)
     }
 }
 

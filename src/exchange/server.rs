@@ -1,5 +1,7 @@
 //! A server: a thread that runs an inbox's calls in its interpreter, without the lock of any other Python.
 
+use std::cell::Cell;
+
 use crate::error::Error;
 use crate::exchange::call::Call;
 use crate::exchange::inbox::{Inbox, Runner, ServerGuard};
@@ -32,6 +34,18 @@ pub type InterpreterInbox = Inbox<Request, Outcome>;
 
 /// The reply of an interpreter that does not know the function of a request, which it got without the function.
 const UNKNOWN: &[u8] = b"u";
+
+/// The reply of an interpreter that goes on with a call by itself, and has the inbox resume it later.
+const LATER: &[u8] = b"l";
+
+thread_local! {
+    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// The number of the call that this thread, a server, runs.
+pub fn current_call() -> Option<u64> {
+    CURRENT.get()
+}
 
 impl Runner for Interpreter {
     fn interrupt(&self) -> bool {
@@ -66,17 +80,31 @@ pub fn serve(
     let of_core = |_: Error| InterpError::Forked; // the only one that there can be
     let mut server: ServerGuard<'_, Request, Outcome> = inbox.serve(interpreter).map_err(of_core)?;
     let (mut known, mut loans) = (Known::default(), Loans::default());
+    let mut has_deferred = false;
     while let Some(request) = server.take_next().map_err(of_core)? {
-        let result = run(interpreter, &request, &mut known);
-        let is_lent = loans.add(request);
+        let Some(call) = server.call_id() else { break };
+        let before = CURRENT.replace(Some(call));
+        let mut run = || run(interpreter, &request, &mut known);
+        // What is deferred is interrupted where it runs: an interrupt here would end the call, and not what that does.
+        let result = if has_deferred { interpreter.without_interrupts(run) } else { run() };
+        CURRENT.set(before);
+        loans.add(call, request);
+        if result.as_ref().is_ok_and(|reply| reply.copied() == Some(LATER)) {
+            server.defer().map_err(of_core)?;
+            has_deferred = true;
+            continue;
+        }
         match result {
-            Err(InterpError::Died(_) | InterpError::Exiting) => loans.owners().for_each(policy.lost),
-            _ if is_lent => drop(interpreter.call(policy.collect, Vec::new())),
+            Err(InterpError::Died(_) | InterpError::Exiting) => loans.take_owners().for_each(policy.lost),
+            _ if loans.has_any_of(call) => drop(interpreter.call(policy.collect, Vec::new())),
             _ => (),
         }
         server.finish(result.map_or_else(Outcome::Failed, Outcome::Reply)).map_err(of_core)?;
     }
-    interpreter.death().map_or(Ok(()), Err)
+    let Some(death) = interpreter.death() else { return Ok(()) };
+    loans.take_owners().for_each(policy.lost);
+    server.fail_deferred(|| Outcome::Failed(death.clone())).map_err(of_core)?;
+    Err(death)
 }
 
 /// Sends a request, with its function if the interpreter does not know that.

@@ -79,6 +79,10 @@ pub mod runtime {
                 match *self {}
             }
 
+            pub fn without_interrupts<T>(&self, _: impl FnOnce() -> T) -> T {
+                match *self {}
+            }
+
             pub fn exec(&self, _: &[u8]) -> Result<(), InterpError> {
                 match *self {}
             }

@@ -353,6 +353,7 @@ SIGNATURES = {
         ("broken", POINTER(c_int32)),
     ]),
     "ungil_inbox_new": (c_int32, [("inbox", POINTER(c_int32))]),
+    "ungil_inbox_weak": (c_int32, [("inbox", c_int32), ("weak", POINTER(c_int32))]),
     "ungil_inbox_free": (c_int32, [("inbox", c_int32)]),
     "ungil_inbox_submit": (c_int32, [
         ("inbox", c_int32),
@@ -364,6 +365,7 @@ SIGNATURES = {
         ("call", POINTER(c_int64)),
     ]),
     "ungil_inbox_close": (c_int32, [("inbox", c_int32)]),
+    "ungil_inbox_fail": (c_int32, [("inbox", c_int32), ("interp", c_int32)]),
     "ungil_inbox_counts": (c_int32, [("inbox", c_int32), ("counts", POINTER(UngilInboxCounts))]),
     "ungil_inbox_await_call": (c_int32, [("inbox", c_int32), ("timeout_ms", c_int64), ("control", c_int32)]),
     "ungil_inbox_serve": (c_int32, [
@@ -372,6 +374,12 @@ SIGNATURES = {
         ("collect", c_void_p),
         ("length", c_size_t),
         ("lost", FunctionPointer(UngilRelease)),
+    ]),
+    "ungil_inbox_resume": (c_int32, [
+        ("inbox", c_int32),
+        ("call", c_int64),
+        ("request", c_void_p),
+        ("length", c_size_t),
     ]),
     "ungil_inbox_cancel_queued": (c_int32, [("inbox", c_int32)]),
     "ungil_inbox_stop": (c_int32, [("inbox", c_int32)]),
@@ -391,6 +399,7 @@ SIGNATURES = {
         ("control", c_int32),
         ("reply", POINTER(UngilReply)),
     ]),
+    "ungil_call_current": (c_int32, [("call", POINTER(c_int64))]),
     "ungil_call_cancel": (c_int32, [("call", c_int64)]),
     "ungil_call_watch": (c_int32, [("call", c_int64), ("state", POINTER(c_int32))]),
     "ungil_call_free": (c_int32, [("call", c_int64)]),

@@ -25,7 +25,6 @@ pub(crate) enum Kind {
     Message = 3,
     /// Queues, counters and barriers.
     Exchange = 4,
-    Inbox = 5,
 }
 
 const GENERATION_BITS: u32 = 12;

@@ -11,7 +11,7 @@ use crate::capi::requests::{UngilBuffer, UngilReply, exported_buffers, shared_bu
 use crate::error::Error;
 use crate::exchange::call::Stage;
 use crate::exchange::request::{Function, Request, SharedBuffer};
-use crate::exchange::server::{InterpreterCall, InterpreterInbox, Outcome};
+use crate::exchange::server::{self, InterpreterCall, InterpreterInbox, Outcome};
 use crate::exchange::table::{NumberKind, Table};
 use crate::interp::runtime::reply::Reply;
 
@@ -71,6 +71,7 @@ fn state_of(stage: Stage) -> i32 {
 /// Makes a call, puts it into the inbox, and returns its number.
 pub(super) fn submit(
     inbox: &Arc<InterpreterInbox>,
+    group: i32,
     function: i64,
     request: CallerArray<u8>,
     memory: Vec<SharedBuffer>,
@@ -88,7 +89,7 @@ pub(super) fn submit(
     }
     let request = Request::new(function, bytes, memory);
     let exported = CALLS.insert(|number| ExportedCall {
-        call: Arc::new(InterpreterCall::new(number, request)),
+        call: Arc::new(InterpreterCall::of_group(group, number, request)),
         inbox: Arc::clone(inbox),
         reply: OnceLock::new(),
     });
@@ -167,6 +168,23 @@ fn export(call: &ExportedCall, outcome: &Arc<Outcome>, reply: &Reply) -> UngilRe
         count: buffers.len(),
         handle: 0,
     }
+}
+
+/// The call that this thread runs in an interpreter, by ungil_inbox_serve().
+///
+/// call: receives its number, or 0 if this thread runs none.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if call is NULL.
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_call_current(call: *mut i64) -> i32 {
+    guarded_status("ungil_call_current", || {
+        // SAFETY: the caller passes NULL or a writable int64_t.
+        let out = unsafe { Out::new("call", call) }?;
+        out.write(server::current_call().map_or(NONE, |number| number as i64));
+        Ok(())
+    })
 }
 
 /// Cancels a call that no server has taken. Its buffers are released.
@@ -256,7 +274,7 @@ pub unsafe extern "C" fn ungil_function_new(
             )
         };
         // SAFETY: the buffers are as the header requires, and each is taken over once.
-        let memory = unsafe { shared_buffers(buffers) }?;
+        let memory = unsafe { shared_buffers(buffers, None) }?;
         let function = Arc::new(Function::new(key, bytes.to_vec(), memory));
         let exported = FUNCTIONS.insert(|number| ExportedFunction { number, function });
         out.write(exported.ok_or(CallError::Exhausted { what: "functions" })?.number as i64);

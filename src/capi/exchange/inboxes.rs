@@ -4,27 +4,20 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::calls::submit;
+use super::objects::{self, HeldInbox, Object};
 use super::with_limits;
 use crate::capi::abi::array::{CallerArray, CallerOutArray, Out};
-use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
-use crate::capi::abi::handle::{HandleGuard, Kind, Registry};
 use crate::capi::interp::with_interpreter;
 use crate::capi::requests::{UngilBuffer, UngilRelease, shared_buffers};
 use crate::error::Error;
 use crate::exchange::inbox::Inbox;
 use crate::exchange::release;
-use crate::exchange::request::Owner;
-use crate::exchange::server::{self, InterpreterInbox, LoanPolicy, Outcome};
-
-static INBOXES: Registry<Arc<InterpreterInbox>> = Registry::new(Kind::Inbox);
+use crate::exchange::request::{Owner, Request};
+use crate::exchange::server::{self, LoanPolicy, Outcome};
 
 /// The argument that means no inbox.
 const NONE: i32 = 0;
-
-fn acquire(inbox: i32) -> Result<HandleGuard<'static, Arc<InterpreterInbox>>, CallError> {
-    INBOXES.acquire(inbox).ok_or(CallError::Handle { parameter: "inbox", handle: inbox })
-}
 
 /// How many calls and threads an inbox has, at one moment.
 #[repr(C)]
@@ -44,7 +37,8 @@ pub struct UngilInboxCounts {
 ///
 /// inbox: receives the handle, a positive number, on success only.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if inbox is NULL; UNGIL_E_EXHAUSTED if 65536 inboxes are in use.
+/// Errors: UNGIL_E_NULL if inbox is NULL; UNGIL_E_EXHAUSTED if 65536 handles of queues, counters,
+/// barriers and inboxes are in use.
 /// Ownership: free it with ungil_inbox_free().
 /// Fork: in the child, all functions of its parent's inboxes but ungil_inbox_free() return UNGIL_E_FORKED.
 /// Thread-safety: any number of threads at once.
@@ -54,13 +48,34 @@ pub unsafe extern "C" fn ungil_inbox_new(inbox: *mut i32) -> i32 {
     guarded_status("ungil_inbox_new", || {
         // SAFETY: the caller passes NULL or a writable int32_t.
         let out = unsafe { Out::new("inbox", inbox) }?;
-        let handle = INBOXES.insert(Arc::new(Inbox::new(Outcome::lost)));
-        out.write(handle.ok_or(CallError::Exhausted { what: "inboxes" })?);
+        let inbox = HeldInbox(Arc::new(Inbox::new(Outcome::lost)));
+        out.write(objects::insert(Object::Inbox(Arc::new(inbox)))?);
         Ok(())
     })
 }
 
-/// Closes and frees an inbox. Its servers run the calls that are queued, and end.
+/// Makes a weak handle of an inbox, for its servers: the inbox is closed with the last of its other handles.
+///
+/// inbox: a handle of the inbox.
+/// weak: receives the handle, a positive number, on success only.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if weak is NULL; UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_EXHAUSTED if 65536 handles of
+/// queues, counters, barriers and inboxes are in use.
+/// Ownership: free it with ungil_inbox_free().
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_inbox_weak(inbox: i32, weak: *mut i32) -> i32 {
+    guarded_status("ungil_inbox_weak", || {
+        // SAFETY: the caller passes NULL or a writable int32_t.
+        let out = unsafe { Out::new("weak", weak) }?;
+        out.write(objects::insert_weak(inbox)?);
+        Ok(())
+    })
+}
+
+/// Frees a handle of an inbox; ungil_exchange_free() does the same. With the last handle the inbox is closed and freed: its
+/// servers run the calls that are queued, and end. ungil_exchange_share() makes further handles.
 ///
 /// inbox: the handle; 0 does nothing.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
@@ -73,10 +88,7 @@ pub extern "C" fn ungil_inbox_free(inbox: i32) -> i32 {
         if inbox == NONE {
             return Ok(());
         }
-        let guard = acquire(inbox)?;
-        // In the child of a fork it has no servers.
-        let _ = guard.close();
-        guard.retire().then_some(()).ok_or(CallError::Handle { parameter: "inbox", handle: inbox })
+        objects::free_inbox(inbox)
     })
 }
 
@@ -115,9 +127,10 @@ pub unsafe extern "C" fn ungil_inbox_submit(
                 CallerArray::<UngilBuffer>::new("buffers", buffers, count)?,
             )
         };
+        let (inbox, group) = objects::inbox(inbox)?;
         // SAFETY: the buffers are as the header requires, and each is taken over once.
-        let memory = unsafe { shared_buffers(buffers) }?;
-        out.write(submit(&*acquire(inbox)?, function, request, memory)?);
+        let memory = unsafe { shared_buffers(buffers, objects::lender(group)) }?;
+        out.write(submit(&inbox, group, function, request, memory)?);
         Ok(())
     })
 }
@@ -131,7 +144,28 @@ pub unsafe extern "C" fn ungil_inbox_submit(
 /// Cost: some microseconds, to wake all servers.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_inbox_close(inbox: i32) -> i32 {
-    guarded_status("ungil_inbox_close", || Ok(acquire(inbox)?.close()?))
+    guarded_status("ungil_inbox_close", || Ok(objects::inbox(inbox)?.0.close()?))
+}
+
+/// Closes an inbox whose interpreter is dead: the calls that no server has taken, and all that are submitted from now on, fail
+/// as the one by which the interpreter died. Servers that have lost this interpreter end, and their calls fail as well.
+///
+/// inbox: the handle.
+/// interp: the interpreter's handle.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_INVALID if the interpreter is not dead; UNGIL_E_HANDLE if there is no such inbox or interpreter;
+/// UNGIL_E_FORKED in the child of a fork.
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond for each call, and that of the release callbacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn ungil_inbox_fail(inbox: i32, interp: i32) -> i32 {
+    guarded_status("ungil_inbox_fail", || {
+        let inbox = objects::inbox(inbox)?.0;
+        let death = with_interpreter(interp, |interpreter| Ok(interpreter.death()))?;
+        let death =
+            death.ok_or(Error::Invalid { parameter: "interp", expected: "an interpreter that is dead" })?;
+        Ok(inbox.fail(Box::new(move || Outcome::Failed(death.clone())))?)
+    })
 }
 
 /// How many calls and threads the inbox has.
@@ -147,7 +181,7 @@ pub unsafe extern "C" fn ungil_inbox_counts(inbox: i32, counts: *mut UngilInboxC
     guarded_status("ungil_inbox_counts", || {
         // SAFETY: the caller passes NULL or writable counts.
         let out = unsafe { Out::new("counts", counts) }?;
-        let counts = acquire(inbox)?.counts()?;
+        let counts = objects::inbox(inbox)?.0.counts()?;
         out.write(UngilInboxCounts {
             queued: counts.queued,
             running: counts.running,
@@ -171,7 +205,7 @@ pub unsafe extern "C" fn ungil_inbox_counts(inbox: i32, counts: *mut UngilInboxC
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_inbox_await_call(inbox: i32, timeout_ms: i64, control: i32) -> i32 {
     guarded_status("ungil_inbox_await_call", || {
-        let guard = acquire(inbox)?;
+        let guard = objects::inbox(inbox)?.0;
         let is_needed = with_limits(timeout_ms, control, |limits| guard.await_call(limits))?;
         is_needed.then_some(()).ok_or(Error::Closed.into())
     })
@@ -206,7 +240,7 @@ pub unsafe extern "C" fn ungil_inbox_serve(
     guarded_status("ungil_inbox_serve", || {
         // SAFETY: the caller passes bytes that are readable until this returns.
         let collect = unsafe { CallerArray::new("collect", collect.cast::<u8>(), length) }?;
-        let guard = acquire(inbox)?;
+        let guard = objects::inbox(inbox)?.0;
         let lost = |Owner(owner): Owner| {
             if let Some(lost) = lost {
                 // SAFETY: by the header's contract any thread may call it with the owner of a buffer.
@@ -215,6 +249,36 @@ pub unsafe extern "C" fn ungil_inbox_serve(
         };
         let policy = LoanPolicy { collect: collect.as_slice(), lost: &lost };
         with_interpreter(interp, |interpreter| server::serve(&guard, interpreter, &policy))
+    })
+}
+
+/// Goes on with a call whose request an interpreter has answered with the one byte "l": it has not ended then, and runs
+/// without a server. The server will send this request to the interpreter, whose reply is that of the call, unless it is
+/// "l" again. From the first such answer on, ungil_interp_interrupt() leaves out the requests of this server: what they begin
+/// runs on other threads.
+///
+/// inbox: the handle.
+/// call: the call's number; see ungil_call_current(). The interpreter may pass it before it has answered.
+/// request: length bytes, which are copied. May be NULL if length is 0.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_CLOSED if the inbox has no such call, nobody waits for it any more, or it has a request already;
+/// UNGIL_E_NULL if request is NULL while length is positive; UNGIL_E_HANDLE if there is no such inbox; UNGIL_E_FORKED in the
+/// child of a fork.
+/// Thread-safety: any number of threads at once.
+/// Cost: a microsecond, and some more to wake the server.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_inbox_resume(
+    inbox: i32,
+    call: i64,
+    request: *const c_void,
+    length: usize,
+) -> i32 {
+    guarded_status("ungil_inbox_resume", || {
+        // SAFETY: the caller passes bytes that are readable until this returns.
+        let request = unsafe { CallerArray::new("request", request.cast::<u8>(), length) }?;
+        let request = Request::new(None, request.to_vec(), Vec::new());
+        let is_resumed = objects::inbox(inbox)?.0.resume(call as u64, request)?;
+        is_resumed.then_some(()).ok_or(Error::Closed.into())
     })
 }
 
@@ -227,7 +291,7 @@ pub unsafe extern "C" fn ungil_inbox_serve(
 /// Cost: less than a microsecond for each, and that of the release callbacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_inbox_cancel_queued(inbox: i32) -> i32 {
-    guarded_status("ungil_inbox_cancel_queued", || Ok(acquire(inbox)?.cancel_queued()?))
+    guarded_status("ungil_inbox_cancel_queued", || Ok(objects::inbox(inbox)?.0.cancel_queued()?))
 }
 
 /// Cancels all calls that no server has taken, and interrupts those that run, as ungil_interp_interrupt() does. Calls that are
@@ -240,7 +304,7 @@ pub extern "C" fn ungil_inbox_cancel_queued(inbox: i32) -> i32 {
 /// Cost: some microseconds. It does not wait until the calls have ended.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_inbox_stop(inbox: i32) -> i32 {
-    guarded_status("ungil_inbox_stop", || Ok(acquire(inbox)?.stop()?))
+    guarded_status("ungil_inbox_stop", || Ok(objects::inbox(inbox)?.0.stop()?))
 }
 
 /// Gives up calls: for whoever waits for them, they end with UNGIL_E_CLOSED.
@@ -254,10 +318,11 @@ pub extern "C" fn ungil_inbox_stop(inbox: i32) -> i32 {
 /// Cost: less than a microsecond for each, and that of the release callbacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn ungil_inbox_give_up(inbox: i32, running: i32) -> i32 {
-    guarded_status("ungil_inbox_give_up", || Ok(acquire(inbox)?.give_up(running != 0)?))
+    guarded_status("ungil_inbox_give_up", || Ok(objects::inbox(inbox)?.0.give_up(running != 0)?))
 }
 
-/// Waits for calls to end that ungil_call_watch() was called for, and gives their numbers: each once.
+/// Waits for calls to end that ungil_call_watch() was called for, and gives their numbers: each once. Calls that an
+/// interpreter's code has submitted are given by its own handle alone.
 ///
 /// inbox: the handle.
 /// timeout_ms: how many milliseconds to wait at most; a negative number is no limit, and 0 does not wait.
@@ -287,8 +352,8 @@ pub unsafe extern "C" fn ungil_inbox_completed(
         if capacity == 0 {
             return Err(Error::Invalid { parameter: "capacity", expected: "positive" }.into());
         }
-        let guard = acquire(inbox)?;
-        let ended = with_limits(timeout_ms, control, |limits| guard.ended(capacity, limits))?;
+        let (inbox, group) = objects::inbox(inbox)?;
+        let ended = with_limits(timeout_ms, control, |limits| inbox.ended(group, capacity, limits))?;
         let ended: Vec<i64> = ended.into_iter().map(|number| number as i64).collect();
         out.write(calls.fill(&ended));
         Ok(())

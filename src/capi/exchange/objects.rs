@@ -1,4 +1,4 @@
-//! Handles of queues, counters and barriers.
+//! Handles of queues, counters, barriers and inboxes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exchange::barrier::Barrier;
 use crate::exchange::counter::Counter;
 use crate::exchange::queue::Queue;
+use crate::exchange::server::InterpreterInbox;
 use crate::interp::runtime::interpreter::Interpreter;
 use crate::interp::runtime::own_number;
 
@@ -28,6 +29,19 @@ pub(super) enum Object {
     Queue(Arc<Queue>),
     Counter(Arc<Counter>),
     Barrier(Arc<Barrier>),
+    Inbox(Arc<HeldInbox>),
+    /// One that this handle does not keep open.
+    WeakInbox(Arc<InterpreterInbox>),
+}
+
+/// An inbox as its handles have it: with the last of these it is closed.
+pub(super) struct HeldInbox(pub(super) Arc<InterpreterInbox>);
+
+impl Drop for HeldInbox {
+    fn drop(&mut self) {
+        // In the child of a fork it has no servers.
+        let _ = self.0.close();
+    }
 }
 
 /// An object, for one handle.
@@ -47,7 +61,7 @@ pub(super) fn insert(object: Object) -> Result<i32, CallError> {
 }
 
 fn insert_held(held: Held) -> Result<i32, CallError> {
-    OBJECTS.insert(held).ok_or(CallError::Exhausted { what: "queues, counters and barriers" })
+    OBJECTS.insert(held).ok_or(CallError::Exhausted { what: "queues, counters, barriers and inboxes" })
 }
 
 fn acquire(parameter: &'static str, handle: i32) -> Result<HandleGuard<'static, Held>, CallError> {
@@ -73,9 +87,38 @@ finders! {
     barrier Barrier "barrier";
 }
 
+/// The inbox, which may be closed meanwhile, and the holder of the handle.
+pub(super) fn inbox(handle: i32) -> Result<(Arc<InterpreterInbox>, i32), CallError> {
+    let held = acquire("inbox", handle)?;
+    match &held.object {
+        Object::Inbox(inbox) => Ok((Arc::clone(&inbox.0), held.holder)),
+        Object::WeakInbox(inbox) => Ok((Arc::clone(inbox), held.holder)),
+        _ => Err(CallError::Handle { parameter: "inbox", handle }),
+    }
+}
+
+/// Makes a handle that does not keep the inbox open.
+pub(super) fn insert_weak(inbox: i32) -> Result<i32, CallError> {
+    let held = acquire("inbox", inbox)?;
+    let object = Object::WeakInbox(self::inbox(inbox)?.0);
+    insert_held(Held { object, id: held.id, holder: held.holder })
+}
+
+/// Frees the handle of an inbox.
+pub(super) fn free_inbox(handle: i32) -> Result<(), CallError> {
+    let invalid = || CallError::Handle { parameter: "inbox", handle };
+    let held = acquire("inbox", handle)?;
+    let is_inbox = matches!(held.object, Object::Inbox(_) | Object::WeakInbox(_));
+    (is_inbox && held.retire()).then_some(()).ok_or_else(invalid)
+}
+
 /// The interpreter whose code has the handle.
 pub(super) fn holder_of(handle: i32) -> Option<&'static Interpreter> {
-    let holder = OBJECTS.acquire(handle)?.holder;
+    lender(OBJECTS.acquire(handle)?.holder)
+}
+
+/// The interpreter that is this holder.
+pub(super) fn lender(holder: i32) -> Option<&'static Interpreter> {
     if holder == HOST { None } else { own_number::find(holder) }
 }
 
@@ -84,7 +127,7 @@ pub(in crate::capi) fn free_held_by(holder: i32) {
     OBJECTS.retire_if(|held| held.holder == holder);
 }
 
-/// Makes another handle for a queue, a counter or a barrier: for another part of the program, which frees it when it needs
+/// Makes another handle for a queue, a counter, a barrier or an inbox: for another part of the program, which frees it when it needs
 /// the object no more. The object is freed with the last of its handles.
 ///
 /// object: a handle of the object.
@@ -116,7 +159,7 @@ pub unsafe extern "C" fn ungil_exchange_share(object: i32, holder: i32, handle: 
     })
 }
 
-/// A number by which to tell whether two handles are of the same queue, counter or barrier. No other object of the process
+/// A number by which to tell whether two handles are of the same queue, counter, barrier or inbox. No other object of the process
 /// has it, or will have it.
 ///
 /// object: the handle.
@@ -135,7 +178,7 @@ pub unsafe extern "C" fn ungil_exchange_id(object: i32, id: *mut u64) -> i32 {
     })
 }
 
-/// Frees a handle of a queue, a counter or a barrier. With the last handle the object is freed; if threads still use it
+/// Frees a handle of a queue, a counter, a barrier or an inbox. With the last handle the object is freed; if threads still use it
 /// then, when they have finished.
 ///
 /// The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on

@@ -90,9 +90,9 @@ fn a_watched_call_is_told_once() {
         let has_ended = call.watch().unwrap() == Stage::Over;
         let limits = Limits::new(None, None).unwrap();
         if !has_ended {
-            assert_eq!(inbox.ended(9, &limits), Ok(vec![1]));
+            assert_eq!(inbox.ended(0, 9, &limits), Ok(vec![1]));
         }
-        assert_eq!(inbox.ended(9, &limits), Err(Error::Closed));
+        assert_eq!(inbox.ended(0, 9, &limits), Err(Error::Closed));
         server.join().unwrap();
     });
 }
@@ -111,8 +111,8 @@ fn a_call_that_is_given_up_ends_once() {
         server.join().unwrap();
         assert_eq!(wait(&call), first);
         let limits = Limits::new(None, None).unwrap();
-        assert_eq!(inbox.ended(9, &limits), Ok(vec![1]));
-        assert_eq!(inbox.ended(9, &limits), Err(Error::Closed));
+        assert_eq!(inbox.ended(0, 9, &limits), Ok(vec![1]));
+        assert_eq!(inbox.ended(0, 9, &limits), Err(Error::Closed));
     });
 }
 
@@ -142,4 +142,37 @@ fn a_candidate_is_told_of_a_call() {
         inbox.submit(&call).unwrap();
         assert_eq!(candidate.join().unwrap(), Ok(true));
     });
+}
+
+/// A call that another thread resumes while its server defers it ends once: by its second request, or because it was given
+/// up. The server does not wait for ever.
+#[test]
+fn a_deferred_call_is_resumed_or_given_up() {
+    for gives_up in [false, true] {
+        model(move || {
+            let (inbox, call) = start();
+            inbox.submit(&call).unwrap();
+            inbox.close().unwrap();
+            let mut server = inbox.serve(&Fake).unwrap();
+            assert_eq!(server.take_next(), Ok(Some(5)));
+            let other = Arc::clone(&inbox);
+            let thread = thread::spawn(move || {
+                let is_resumed = other.resume(1, 7).unwrap();
+                if gives_up {
+                    other.give_up(true).unwrap();
+                }
+                is_resumed
+            });
+            server.defer().unwrap();
+            let mut count = 0;
+            while let Some(request) = server.take_next().unwrap() {
+                server.finish(request + 1).unwrap();
+                count += 1;
+            }
+            assert!(thread.join().unwrap());
+            assert!(count == 1 || gives_up);
+            let outcome = wait(&call);
+            assert!(outcome == Some(8) || (gives_up && outcome == Some(LOST)));
+        });
+    }
 }

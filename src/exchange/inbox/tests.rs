@@ -112,7 +112,7 @@ fn watched_calls_are_told_once_however_they_end() {
     for call in &calls[1..] {
         assert_eq!(call.watch(), Ok(Stage::Queued));
     }
-    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong));
+    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::WaitedTooLong));
     let mut server = inbox.serve(Fake::new()).unwrap();
     for _ in 0..2 {
         let request = server.take_next().unwrap().unwrap();
@@ -123,12 +123,12 @@ fn watched_calls_are_told_once_however_they_end() {
     inbox.close().unwrap();
     inbox.give_up(true).unwrap();
     assert_eq!(calls[5].watch(), Ok(Stage::Over));
-    assert_eq!(inbox.ended(2, &now()), Ok(vec![1, 2]));
-    assert_eq!(inbox.ended(9, &now()), Ok(vec![4, 5, 3]));
-    assert_eq!(inbox.ended(9, &now()), Err(Error::WaitedTooLong), "a call still runs, for nobody");
+    assert_eq!(inbox.ended(0, 2, &now()), Ok(vec![1, 2]));
+    assert_eq!(inbox.ended(0, 9, &now()), Ok(vec![4, 5, 3]));
+    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::WaitedTooLong), "a call still runs, for nobody");
     server.finish(3).unwrap();
     assert_eq!(server.take_next(), Ok(None));
-    assert_eq!(inbox.ended(9, &now()), Err(Error::Closed));
+    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::Closed));
     let outcomes: Vec<_> = calls.iter().map(|call| outcome(call).unwrap()).collect();
     assert_eq!(outcomes, [Some(0), Some(1), None, Some(LOST), Some(LOST), Some(LOST)]);
 }
@@ -202,4 +202,116 @@ fn nobody_becomes_a_server_for_calls_that_were_cancelled() {
     assert_eq!(inbox.await_call(&now()), Err(Error::WaitedTooLong));
     inbox.close().unwrap();
     assert_eq!(inbox.await_call(&now()), Ok(false));
+}
+
+#[test]
+fn a_deferred_call_goes_on_without_its_server() {
+    let inbox = inbox();
+    let calls: Vec<_> = (0..4).map(|number| submitted(&inbox, number)).collect();
+    let mut server = inbox.serve(Fake::new()).unwrap();
+    for call in &calls[..2] {
+        assert_eq!(server.take_next(), Ok(Some(call.id())));
+        server.defer().unwrap();
+        assert_eq!((call.stage(), outcome(call)), (Ok(Stage::Running), Err(Error::WaitedTooLong)));
+    }
+    assert_eq!(inbox.cancel(&calls[1]), Ok(false), "it runs");
+    assert_eq!(inbox.counts().unwrap(), Counts { queued: 2, waiting: 1, ..Counts::default() });
+    assert_eq!(inbox.resume(1, 11), Ok(true));
+    assert_eq!(inbox.resume(1, 12), Ok(false), "it has a request");
+    assert_eq!(inbox.resume(3, 13), Ok(false), "it is not deferred");
+    assert_eq!(server.take_next(), Ok(Some(11)), "before calls that have not begun");
+    server.finish(111).unwrap();
+    assert_eq!(server.take_next(), Ok(Some(2)));
+    assert_eq!(inbox.resume(2, 21), Ok(true), "before it is deferred");
+    for request in [21, 22] {
+        server.defer().unwrap();
+        assert_eq!(inbox.resume(2, 22), Ok(request == 22), "once");
+        assert_eq!(server.take_next(), Ok(Some(request)));
+    }
+    server.finish(222).unwrap();
+    assert_eq!(inbox.resume(2, 23), Ok(false), "it is over");
+    let outcomes: Vec<_> = calls.iter().map(|call| outcome(call).ok().flatten()).collect();
+    assert_eq!(outcomes, [None, Some(111), Some(222), None]);
+}
+
+#[test]
+fn a_closed_inbox_waits_for_deferred_calls() {
+    let inbox = inbox();
+    let call = submitted(&inbox, 0);
+    let mut server = inbox.serve(Fake::new()).unwrap();
+    assert_eq!(server.take_next(), Ok(Some(0)));
+    server.defer().unwrap();
+    inbox.close().unwrap();
+    assert_eq!(call.watch(), Ok(Stage::Running));
+    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::WaitedTooLong), "a call has not ended");
+    let resumed = thread::scope(|scope| {
+        let server = scope.spawn(|| server.take_next());
+        assert_eq!(inbox.resume(0, 1), Ok(true));
+        server.join().unwrap()
+    });
+    assert_eq!(resumed, Ok(Some(1)));
+    server.finish(5).unwrap();
+    assert_eq!(server.take_next(), Ok(None));
+    assert_eq!(inbox.ended(0, 9, &now()), Ok(vec![0]));
+    assert_eq!(inbox.ended(0, 9, &now()), Err(Error::Closed));
+}
+
+type Calls = Vec<Arc<Call<u64, u64>>>;
+
+/// An inbox with three calls, of which a server has deferred two, one of them with another request.
+fn deferred(
+    runner: &'static Fake,
+    check: impl Fn(&Inbox<u64, u64>, ServerGuard<'_, u64, u64>, &Calls),
+) -> Vec<Option<u64>> {
+    let inbox = inbox();
+    let calls: Calls = (0..3).map(|number| submitted(&inbox, number)).collect();
+    let mut server = inbox.serve(runner).unwrap();
+    for _ in 0..2 {
+        server.take_next().unwrap();
+        server.defer().unwrap();
+    }
+    assert_eq!(inbox.resume(1, 1), Ok(true));
+    check(&inbox, server, &calls);
+    calls.iter().map(|call| outcome(call).ok().flatten()).collect()
+}
+
+#[test]
+fn deferred_calls_end_with_their_server() {
+    let runner = Fake::new();
+    let outcomes = deferred(runner, |_, server, _| drop(server)); // a panic
+    assert_eq!(outcomes, [Some(LOST), Some(LOST), None]);
+    let outcomes = deferred(runner, |inbox, _, _| {
+        inbox.give_up(true).unwrap();
+        assert_eq!(inbox.resume(0, 1), Ok(false));
+    });
+    assert_eq!(outcomes, [Some(LOST); 3]);
+    deferred(runner, |inbox, _server, calls| {
+        inbox.stop().unwrap();
+        assert_eq!((outcome(&calls[2]), outcome(&calls[0])), (Ok(None), Err(Error::WaitedTooLong)));
+    });
+    assert_eq!(runner.interrupts.load(Ordering::SeqCst), 0);
+    let outcomes = deferred(runner, |inbox, mut server, calls| {
+        inbox.fail(Box::new(|| 7)).unwrap();
+        assert_eq!(outcome(&calls[0]), Err(Error::WaitedTooLong), "its server knows what it has lost");
+        runner.is_dead.store(true, Ordering::SeqCst);
+        assert_eq!(server.take_next(), Ok(None));
+        server.fail_deferred(|| 8).unwrap();
+        assert_eq!(outcome(&submitted(inbox, 9)), Ok(Some(7)));
+    });
+    assert_eq!(outcomes, [Some(8), Some(8), Some(7)]);
+}
+
+#[test]
+fn each_group_collects_the_ends_of_its_own_calls() {
+    let inbox = inbox();
+    let calls: Vec<_> = (0..6).map(|id| Arc::new(Call::of_group(id as i32 % 2, id, id))).collect();
+    for call in &calls {
+        inbox.submit(call).unwrap();
+        call.watch().unwrap();
+    }
+    inbox.cancel_queued().unwrap();
+    assert_eq!(inbox.ended(1, 2, &now()), Ok(vec![1, 3]));
+    assert_eq!(inbox.ended(0, 9, &now()), Ok(vec![0, 2, 4]));
+    assert_eq!(inbox.ended(2, 9, &now()), Err(Error::WaitedTooLong));
+    assert_eq!(inbox.ended(1, 9, &now()), Ok(vec![5]));
 }

@@ -1,5 +1,6 @@
 //! The requests that are in progress in an interpreter, so that they can be interrupted.
 
+use std::cell::Cell;
 use std::ffi::c_ulong;
 use std::sync::Mutex;
 
@@ -25,9 +26,27 @@ struct Request {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Interrupt {
     None,
+    /// None comes: see [`without_interrupts`].
+    Never,
     /// Python has not taken it yet.
     Requested,
     Delivered,
+}
+
+thread_local! {
+    static IS_LEFT_OUT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body`: interrupts leave out the requests that this thread begins meanwhile.
+pub(crate) fn without_interrupts<T>(body: impl FnOnce() -> T) -> T {
+    struct Restored(bool);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            IS_LEFT_OUT.set(self.0);
+        }
+    }
+    let _restored = Restored(IS_LEFT_OUT.replace(true));
+    body()
 }
 
 impl InProgress {
@@ -38,7 +57,8 @@ impl InProgress {
         requests.next += 1;
         // SAFETY: it takes nothing and cannot fail. Python knows the thread by the same number.
         let thread = unsafe { libc::pthread_self() };
-        requests.in_progress.push(Request { number, thread, interrupt: Interrupt::None });
+        let interrupt = if IS_LEFT_OUT.get() { Interrupt::Never } else { Interrupt::None };
+        requests.in_progress.push(Request { number, thread, interrupt });
         RequestGuard { all: self, number }
     }
 
@@ -74,13 +94,16 @@ impl InProgress {
         interrupted().next().is_some()
     }
 
-    /// Marks all requests to be interrupted; `false` if there are none.
+    /// Marks all requests to be interrupted that can be; `false` if there are none.
     pub(crate) fn interrupt(&self) -> bool {
         let mut requests = lock(&self.0);
-        for request in &mut requests.in_progress {
-            request.interrupt = Interrupt::Requested;
-        }
-        !requests.in_progress.is_empty()
+        let can_be = |request: &&mut Request| request.interrupt != Interrupt::Never;
+        let marked = requests
+            .in_progress
+            .iter_mut()
+            .filter(can_be)
+            .map(|request| request.interrupt = Interrupt::Requested);
+        marked.count() > 0
     }
 
     /// Delivers the interrupts to Python. `raise` returns whether Python took the interrupt of a thread; if it did not, the

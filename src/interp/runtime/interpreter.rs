@@ -21,7 +21,7 @@ use crate::interp::exit::wake_signal::WakeableThread;
 use crate::interp::interpose::signal::mask::MaskGuard;
 use crate::interp::interpose::{self, environ, record_locks};
 use crate::interp::runtime::bootstrap::Functions;
-use crate::interp::runtime::in_progress::InProgress;
+use crate::interp::runtime::in_progress::{self, InProgress};
 use crate::interp::runtime::loaded_copy::LoadedCopy;
 use crate::interp::runtime::main_thread::MainRequest;
 use crate::interp::runtime::options::Options;
@@ -141,6 +141,11 @@ impl Interpreter {
             self.service.post(ServiceCommand::Interrupt);
         }
         Ok(are_interrupted)
+    }
+
+    /// Runs `body`: interrupts leave out the requests that this thread sends meanwhile.
+    pub fn without_interrupts<T>(&self, body: impl FnOnce() -> T) -> T {
+        in_progress::without_interrupts(body)
     }
 
     /// Makes this thread have one thread state for all its requests, until it releases that.

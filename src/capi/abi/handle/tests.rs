@@ -6,8 +6,7 @@ use std::thread;
 
 use super::*;
 
-const KINDS: [Kind; 6] =
-    [Kind::Control, Kind::Interpreter, Kind::Reply, Kind::Message, Kind::Exchange, Kind::Inbox];
+const KINDS: [Kind; 5] = [Kind::Control, Kind::Interpreter, Kind::Reply, Kind::Message, Kind::Exchange];
 
 #[test]
 fn a_handle_is_positive_and_valid_until_it_is_freed() {
@@ -46,7 +45,6 @@ fn a_handle_of_one_kind_is_invalid_for_another() {
         Registry::new(KINDS[2]),
         Registry::new(KINDS[3]),
         Registry::new(KINDS[4]),
-        Registry::new(KINDS[5]),
     ];
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
         let handles = KINDS.map(|kind| REGISTRIES[kind as usize].insert(kind).unwrap());
