@@ -81,6 +81,10 @@ demo: all need-python ## watch two Python threads take half the time of one, and
 	@$(PYTHON) examples/python/pi.py
 	@$(PYTHON) examples/python/parallel_map.py
 	@$(PYTHON) examples/python/interpreters.py || echo "(interpreters need CPython 3.9 or newer with a shared libpython)"
+	@for python in $(PYTHON) $(VENV)/bin/python; do \
+	    $$python -c "import cloudpickle" 2> /dev/null || continue; \
+	    UNGIL_LIBRARY=$(CURDIR)/$(LIB)/libungil.so PYTHONPATH=python $$python examples/python/actors.py; exit; \
+	done; echo "(examples/python/actors.py needs cloudpickle: pip install cloudpickle, or make $(VENV)/ready)"
 
 # Tests of growth and repetition run at full length on each Python unless UNGIL_TEST_STRESS says otherwise
 # (tests/stress.py).

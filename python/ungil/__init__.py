@@ -3,8 +3,8 @@
 - `is_prime`, `count_primes`, `sum`, `sum_multiples` (module `kernels`): functions over numbers that use all cores.
 - `num_threads`, `set_num_threads` (also `kernels`): how many threads a call uses.
 - `parallel_for`, `map`, `integrate` (module `functions`): call your own C functions on all cores.
-- `InterpreterPoolExecutor`, `run`, `Interpreter`, `share` (package `interpreters`): run any Python code in isolated
-  interpreters.
+- `InterpreterPoolExecutor`, `Actor`, `run`, `Interpreter`, `share` (package `interpreters`): run any Python code in
+  isolated interpreters.
 - `Queue`, `Event`, `Lock`, `Barrier`, `Counter` (package `exchange`): what tasks in interpreters share.
 - `Control` (module `control`), `track` (module `progress`): progress, cancellation, deadlines and progress bars.
 - `Error` and its subclasses (module `errors`): the exceptions.
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .exchange.sync import *  # noqa: F403
     from .functions import *  # noqa: F403
     from .interpreters._sharing import share as share
+    from .interpreters.actors import *  # noqa: F403
     from .interpreters.executor import *  # noqa: F403
     from .interpreters.interpreter import *  # noqa: F403
     from .kernels import *  # noqa: F403
@@ -57,6 +58,7 @@ _NAMES = {
     "exchange.sync": "Counter Event Lock",
     "functions": "integrate map parallel_for",
     "interpreters._sharing": "share",
+    "interpreters.actors": "Actor",
     "interpreters.executor": "BrokenInterpreterPool InterpreterPoolExecutor",
     "interpreters.interpreter": "Interpreter run",
     "kernels": "count_primes is_prime num_threads set_num_threads sum sum_multiples",

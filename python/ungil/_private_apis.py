@@ -60,12 +60,17 @@ def is_only_thread() -> bool:
 # concurrent.futures
 
 _ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")
-_UNFINISHED = ("PENDING", "RUNNING")
+UNFINISHED = ("PENDING", "RUNNING")
+CANCELLED = ("CANCELLED", "CANCELLED_AND_NOTIFIED")
+"""States. No public method tells these two from each other: only the second ends a wait for several futures."""
+
+FIELDS_OF_FUTURES = ("_condition", "_state", "_result", "_exception", "_waiters", "_done_callbacks")
+"""What Future.__init__ sets. The module's functions and other packages use it, so the package's futures have it."""
 
 
 def is_unfinished(future: Future[Any]) -> bool:
     """Whether a future is neither done nor cancelled. Future.done() takes the future's lock, which costs more."""
-    return future._state in _UNFINISHED
+    return future._state in UNFINISHED
 
 
 def has_ended(future: Future[Any]) -> bool:

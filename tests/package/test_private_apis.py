@@ -35,6 +35,7 @@ ALLOWED = {
     "_outcome",  # of the package's own interpreters
     "_open",  # of the package's own handles
     *("_adopt", "_arguments", "_identity", "_initialize", "_take"),  # of the package's own queues, events and so on
+    *("_caller", "_create"),  # of the package's own actors
     *("_main", "_uses_any_global"),  # of another message, in its own class
 }
 
@@ -123,7 +124,7 @@ class Futures(unittest.TestCase):
         self.assert_state(False, True)
 
     def test_these_are_all_states(self):
-        states = {"CANCELLED", *_private_apis._ENDED, *_private_apis._UNFINISHED}
+        states = {"CANCELLED", *_private_apis._ENDED, *_private_apis.UNFINISHED}
         self.assertEqual(states, set(concurrent.futures._base._STATE_TO_DESCRIPTION_MAP))
 
     def test_a_condition_of_another_class(self):

@@ -5,6 +5,7 @@ A function that depends on nothing that has changed is pickled once, and sent to
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Callable, NamedTuple, Union
 from weakref import WeakKeyDictionary
 
+from .._native.library import check, library
 from .._native.locks import Lock, Numbers, first
+from .._native.numbers import OwnedNumber
 from .._private_apis import is_pickled_by_value
 from . import _deferred, _nesting, _pickling
 from ._beside import is_large, pickled_alone
@@ -23,17 +26,32 @@ from ._loans import lend
 from ._pickling import Message
 from ._plain import IMMUTABLE_TYPES, needs_only_pickle, pickle_of_few
 from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
+from ._requests import exported
 from ._sharing import PROTOCOL, OutOfBandBuffer
 
 _keys = Numbers()
 _lock = Lock()
 
 
-class Function(NamedTuple):
+class Function:
     """A pickled function, and the key by which interpreters know it."""
 
-    key: int
-    message: Message
+    __slots__ = ("_owned", "key", "message")
+
+    def __init__(self, key: int, message: Message) -> None:
+        self.key, self.message = key, message
+        self._owned: OwnedNumber | None = None
+
+    def number(self) -> ctypes.c_int64:
+        """Its number in the library."""
+        owned = self._owned
+        if owned is None or not owned.number.value:  # in the child of a fork
+            owned = OwnedNumber(library.ungil_function_free)
+            data, memory = self.message.data, [buffer.again() for buffer in self.message.buffers]
+            number, buffers = ctypes.byref(owned.number), exported(memory)
+            check(library.ungil_function_new(self.key, data, len(data), buffers, len(memory), number))
+            self._owned = owned
+        return owned.number
 
 
 def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> Function:
@@ -58,8 +76,7 @@ class Call:
 
     def request(self, is_known: bool) -> tuple[bytes, Sequence[OutOfBandBuffer]]:
         """The request's bytes and memory, for an interpreter that knows the function or not."""
-        function, data = self.function, self.message.data
-        buffers = [buffer.again() if self.is_for_all or buffer.is_kept else buffer for buffer in self.message.buffers]
+        function, data, buffers = self.function, self.message.data, self._buffers()
         if function is None:
             return data + self._kind, buffers
         if is_known:
@@ -67,6 +84,20 @@ class Call:
         pickled, memory = function.message.data, function.message.buffers
         end = header(function.key, len(pickled), len(memory), self._kind)
         return data + pickled + end, [*(buffer.again() for buffer in memory), *buffers]
+
+    def submission(self) -> tuple[Any, bytes, Sequence[OutOfBandBuffer]]:
+        """The function's number or 0, the bytes and the memory, for an inbox."""
+        function, message = self.function, self.message
+        memory = self._buffers() if message.buffers else ()
+        return (0 if function is None else function.number()), message.data + self._kind, memory
+
+    def _buffers(self) -> list[OutOfBandBuffer]:
+        """The request's own memory."""
+        return [buffer.again() if self.is_for_all or buffer.is_kept else buffer for buffer in self.message.buffers]
+
+    def loans(self) -> list[Any]:
+        """The loans that end with the call, of memory that the interpreter keeps."""
+        return [buffer.loan for buffer in self.message.buffers if buffer.is_kept]
 
     def drop(self) -> None:
         """Release the memory of a call that is over: its owner may write to it then, and resize it."""

@@ -312,6 +312,7 @@ _REDUCERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     **{name: ("ungil.exchange.sync", _reduce_shared_object) for name in ("Event", "Lock", "Counter")},
     "Barrier": ("ungil.exchange.barriers", _reduce_shared_object),
     "Queue": ("ungil.exchange.queues", _reduce_shared_object),
+    "Actor": ("ungil.interpreters.actors", _reduce_shared_object),
     "socket": ("socket", _reduce_socket),
     "Connection": ("multiprocessing.connection", _reduce_connection),
     "Arena": ("multiprocessing.heap", _reduce_arena),

@@ -22,7 +22,8 @@ from weakref import ref
 
 from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Condition, check_asyncio, ends_by_interrupt
 from .._native.library import library
-from .._private_apis import begin_future, register_atexit, reset_future
+from .._private_apis import begin_future, reset_future
+from . import _exit_order
 from ._calls import Call, call_of
 from ._preload import import_module
 from ._standard import BrokenStandardPool
@@ -379,5 +380,5 @@ def _after_fork_in_child() -> None:
         pool.after_fork_in_child()
 
 
-register_atexit(_at_exit)
+_exit_order.register(_exit_order.TASKS, _at_exit)
 os.register_at_fork(after_in_child=_after_fork_in_child)

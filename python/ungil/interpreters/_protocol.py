@@ -13,11 +13,20 @@ MAP_CACHED = b"m"  # a function by its key, and a list of [args, ...] or (the pi
 SHARE = b"s"  # {name: memory}
 EXECUTE = b"x"  # source
 EVALUATE = b"v"  # an expression
+MAKE = b"a"  # (factory, args, kwargs) of an actor's object
+INVOKE = b"i"  # (name, args, kwargs) of a method of an actor's object
+RESUME = b"j"  # the number of a call whose result the actor has
 COLLECT = b"g"  # nothing: garbage is collected
 
 RESULT = b"r"  # the result
 FAILURE = b"f"  # (the exception as a message or None, one line about it, its traceback)
+LATER = b"l"  # the call goes on without its server, until it is resumed
 UNKNOWN = b"u"  # the function is not known any more: it must be sent again
+
+
+class Later(BaseException):
+    """A call goes on without the thread that has begun it: the reply is LATER."""
+
 
 SECONDS_PER_BYTE = 1e-9  # what memory adds to the cost of a map's calls, so that few large ones are in one request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -46,22 +47,48 @@ class Outcome(NamedTuple):
 UNKNOWN = Outcome(None)  # the interpreter does not know the function that was not sent
 
 
+_LENT = 2  # `readonly` of memory that is lent for one call
+
+
 def _export(buffer: OutOfBandBuffer, handle: int) -> c.UngilBuffer:
     view = buffer.view
     flag = _flags.lend(view) if buffer.is_copied else None
     if flag is not None:
         return c.UngilBuffer(address_of(view)[0], view.nbytes, 1, _flags.release, flag)
-    return lending.lend(view, buffer.writable, buffer.loan, handle)
+    lent = lending.lend(view, buffer.writable, buffer.loan, handle)
+    if buffer.loan is not None:
+        lent.readonly = _LENT
+    return lent
+
+
+def exported(memory: Sequence[OutOfBandBuffer], handle: int = 0) -> Any:
+    """An array of buffers for the library, or None if there are none.
+
+    handle: the interpreter's, if it is known.
+    """
+    return (c.UngilBuffer * len(memory))(*[_export(buffer, handle) for buffer in memory]) if memory else None
+
+
+def _end_loan(number: int, get: Any = lending.lent.get) -> None:
+    lent = get(number)
+    if lent is not None and lent.loan is not None:
+        lent.loan.end()
+
+
+end_loan = c.UngilRelease(_end_loan)
+"""Ends the loan of memory to an interpreter that is dead, and never releases it."""
+lending.keep_for_ever(end_loan)
+atexit.register(library.ungil_interp_end_release, end_loan)
 
 
 _COPIED = 1 << 12  # bytes: to copy them takes less time than to make a view of them
 
 
-class _Reply(c.UngilReply):
-    """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
+class Reply(c.UngilReply):
+    """A reply, whose memory is used by what is made of it."""
 
-    def __del__(self) -> None:
-        _free(self.handle)  # 0, which does nothing, if there was none
+    kept: Any = None
+    """What has the memory, if it is not this object."""
 
     def content(self) -> bytes | memoryview:
         if 0 < self.length <= _COPIED:
@@ -72,19 +99,26 @@ class _Reply(c.UngilReply):
 _call, _free = library.ungil_interp_call, library.ungil_reply_free
 
 
+class _OwnedReply(Reply):
+    """A reply, which is freed when nothing uses its memory any more, even where Ctrl-C comes between."""
+
+    def __del__(self) -> None:
+        _free(self.handle)  # 0, which does nothing, if there was none
+
+
 def request(handle: int, data: bytes, memory: Sequence[OutOfBandBuffer] = ()) -> Outcome:
     """Send a request to the interpreter with this handle, on this thread, and wait for the outcome."""
-    buffers = (c.UngilBuffer * len(memory))(*[_export(buffer, handle) for buffer in memory]) if memory else None
-    reply = _Reply()
+    buffers = exported(memory, handle)
+    reply = _OwnedReply()
     status = _call(handle, data, len(data), buffers, len(memory), ctypes.byref(reply))
-    error = None if status == c.UNGIL_OK else _error_of(status, last_error())
+    error = None if status == c.UNGIL_OK else error_of(status, last_error())
     if status in (c.UNGIL_E_DIED, c.UNGIL_E_EXITING):
         _end_loans_to(handle)
     elif buffers:
         owners = [buffer.owner for buffer in buffers]
         _flags.take_back(owners)
         _collect_what_is_lent(handle, owners)
-    return _outcome_of(reply) if error is None else Outcome(None, error)
+    return outcome_of_reply(reply) if error is None else Outcome(None, error)
 
 
 def _end_loans_to(handle: int) -> None:
@@ -104,12 +138,12 @@ def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
         lent = lending.lent.get(number)
         if lent is not None and lent.loan is not None:
             del lent
-            _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_Reply()))
+            _call(handle, protocol.COLLECT, len(protocol.COLLECT), None, 0, ctypes.byref(_OwnedReply()))
             return
 
 
-def _outcome_of(reply: _Reply) -> Outcome:
-    response, views = reply.content(), lending.views_of(reply)
+def outcome_of_reply(reply: Reply) -> Outcome:
+    response, views = reply.content(), lending.views_of(reply) if reply.count else ()
     kind = bytes(response[-1:])
     if kind == protocol.UNKNOWN:
         return UNKNOWN
@@ -124,10 +158,10 @@ def _outcome_of(reply: _Reply) -> Outcome:
 
 
 # Functions whose frames refer to the reply. In the traceback of an exception they would keep its memory.
-_HAVE_THE_REPLY = (_outcome_of.__code__, _pickling.loads.__code__)
+_HAVE_THE_REPLY = (outcome_of_reply.__code__, _pickling.loads.__code__)
 
 
-def _error_of(status: int, message: str) -> BaseException:
+def error_of(status: int, message: str) -> BaseException:
     """The exception for a request that failed. An interrupt before or after the task is a KeyboardInterrupt, too."""
     if status == c.UNGIL_E_DIED:
         what, _, stack = message.partition(": ")[2].partition("\n")

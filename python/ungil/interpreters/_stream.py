@@ -14,14 +14,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import GeneratorType, TracebackType
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, Callable, NamedTuple, SupportsIndex
 
 from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, check_asyncio, ends_by_interrupt, take
 from .._native.locks import Numbers
-from .._private_apis import register_atexit
 from ..errors import Error
 from ..exchange.queues import Queue, ShutDown
-from . import _generators, _streams
+from . import _exit_order, _generators, _streams
 from ._calls import Call, call_of
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import import_module
@@ -43,16 +42,19 @@ class Setup(NamedTuple):
     stack_size: int
     name: str
 
-    def start(self) -> Interpreter:
+    def start(self, note: Callable[[Interpreter], object] | None = None) -> Interpreter:
+        """Start an interpreter. note: called with it before `preload` and the initializer, which may take long."""
         interpreter = Interpreter(share=self.share, **self.options)
         try:
+            if note is not None:
+                note(interpreter)
             for name in self.preload:
                 outcome_of(call_of(import_module, (name,), {}, frozenset()), interpreter).get()
             if self.initializer is not None:
                 outcome_of(self.initializer, interpreter).get()
         except BaseException as error:
             interpreter.close()
-            raise BrokenInterpreterPool("the interpreter of a stream could not be prepared: %r" % error) from error
+            raise BrokenInterpreterPool("an interpreter could not be prepared: %r" % error) from error
         return interpreter
 
 
@@ -300,5 +302,5 @@ def _at_exit() -> None:
     join_all()
 
 
-register_atexit(_at_exit)
+_exit_order.register(_exit_order.STREAMS, _at_exit)
 os.register_at_fork(after_in_child=_producers.clear)

@@ -63,6 +63,8 @@ def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
         kind = protocol.RESULT
     except _UnknownFunction:
         return (protocol.UNKNOWN,)
+    except protocol.Later:
+        return (protocol.LATER,)
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are raised in the caller
         message, kind = _pickling.dumps(failure_of(error, buffers)), protocol.FAILURE
     if not message.buffers:
@@ -171,6 +173,24 @@ def _keep(key: int, cached: _CachedFunction) -> None:
         _functions[key] = cached
 
 
+def _make(request: bytes, buffers: tuple[memoryview, ...]) -> None:
+    from ._actor_objects import make
+
+    make(lambda: _pickling.loads(request, buffers))
+
+
+def _invoke(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    from ._actor_objects import invoke
+
+    return invoke(*_pickling.loads(request, buffers))
+
+
+def _resume(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+    from ._actor_loops import resume
+
+    return resume(request)
+
+
 def _share(request: bytes, buffers: tuple[memoryview, ...]) -> None:
     __main__.__dict__.update(_pickling.loads(request, buffers))
 
@@ -196,6 +216,9 @@ _OPERATIONS = {
     protocol.SHARE: _share,
     protocol.EXECUTE: _execute,
     protocol.EVALUATE: _evaluate,
+    protocol.MAKE: _make,
+    protocol.INVOKE: _invoke,
+    protocol.RESUME: _resume,
     protocol.COLLECT: _collect,
 }
 

@@ -17,9 +17,9 @@ from .._native.locks import Numbers
 from .._native.scalars import as_seconds
 from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
-from . import _chunks, _nesting, _options, _stream, _streams
+from . import _actor_threads, _chunks, _nesting, _options, _stream, _streams
+from ._acting import Acting
 from ._calls import Call, call_of
-from ._iterating import Iterating
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._shared_variables import shared_variables
@@ -89,7 +89,7 @@ def _at_most(timeout: float | None) -> float | None:
     return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
-class InterpreterPoolExecutor(Iterating):
+class InterpreterPoolExecutor(Acting):
     """An executor that runs Python code in isolated interpreters of this process, on all cores.
 
     It has the interface of the class of that name in `concurrent.futures`, and derives from it. Before Python 3.14,
@@ -277,9 +277,14 @@ class InterpreterPoolExecutor(Iterating):
         self._pool.shutdown()
         if cancel_futures:
             self._pool.cancel()
-        if wait:
-            _stream.join_all(self._pool)
-            self._pool.join()
+        try:
+            if wait:
+                _stream.join_all(self._pool)
+                self._pool.join()
+        except KeyboardInterrupt:
+            _actor_threads.stop_all(self._pool)
+            raise
+        _actor_threads.end_all(self._pool, waits=wait, cancels=cancel_futures)
 
     def __exit__(
         self,
@@ -293,6 +298,7 @@ class InterpreterPoolExecutor(Iterating):
             self._pool.shutdown()
             self._pool.stop_and_join()
             _stream.join_all(self._pool)
+            _actor_threads.stop_all(self._pool)
         else:
             self.shutdown()
         return None
