@@ -30,6 +30,7 @@ REFERENCE = {
     ),
     "reference/exchange.md": ("Queues and the like", ["exchange.queues", "exchange.barriers", "exchange.sync"]),
     "reference/aio.md": ("asyncio", ["aio"]),
+    "reference/integrations.md": ("joblib and Dask", ["joblib", "dask"]),
     "reference/compat.md": ("Workloads of ctypes tutorials", ["compat"]),
     "reference/errors.md": ("Errors", ["errors"]),
 }
