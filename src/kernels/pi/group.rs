@@ -40,43 +40,77 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn of_terms(n: u64) -> Self {
         let h = 1.0 / n as f64;
-        let mut p = [0.0; GROUP + 1];
-        let mut q = [0.0; GROUP + 1];
-        q[0] = 1.0;
+        let (mut p, mut q) = (Polynomial::ZERO, Polynomial::ZERO);
+        q.0[Polynomial::BELOW] = 1.0;
         for k in 0..GROUP / 2 {
             let d = (k as f64 + 0.5) * h;
             let (b, c) = (2.0 * (1.0 - d * d), 1.0 + d * d);
             // P/Q + 8 (t + c) / (t^2 + b t + c^2)
-            let left = times(&p, [c * c, b, 1.0]);
-            let right = times(&q, [8.0 * c, 8.0, 0.0]);
-            p = std::array::from_fn(|i| left[i] + right[i]);
-            q = times(&q, [c * c, b, 1.0]);
+            p.multiply_and_add([c * c, b, 1.0], &q, [8.0 * c, 8.0], k);
+            q.multiply_and_add([c * c, b, 1.0], &Polynomial::ZERO, [0.0, 0.0], k);
         }
-        let coefficients = |polynomial: [f64; GROUP + 1]| std::array::from_fn(|i| polynomial[i]);
+        let coefficients =
+            |polynomial: &Polynomial| std::array::from_fn(|i| polynomial.0[Polynomial::BELOW + i]);
         Self {
             h,
-            numerator: coefficients(p),
-            denominator: coefficients(q),
+            numerator: coefficients(&p),
+            denominator: coefficients(&q),
             #[cfg(target_arch = "aarch64")]
-            fours: std::array::from_fn(|i| [p, q].map(|polynomial| [polynomial[GROUP - 2 - i]; 4])),
+            fours: std::array::from_fn(|i| {
+                [&p, &q].map(|polynomial| [polynomial.0[Polynomial::BELOW + GROUP - 2 - i]; 4])
+            }),
         }
     }
 }
 
-/// A polynomial times a quadratic one; the product's degree is at most `GROUP`.
-fn times(p: &[f64; GROUP + 1], [c0, c1, c2]: [f64; 3]) -> [f64; GROUP + 1] {
-    let below = |i: usize, by: usize| i.checked_sub(by).map_or(0.0, |j| p[j]);
-    std::array::from_fn(|i| c0 * p[i] + c1 * below(i, 1) + c2 * below(i, 2))
+/// A polynomial of degree `GROUP` at most, lowest degree first, after two zeros.
+struct Polynomial([f64; Self::BELOW + GROUP + 1]);
+
+impl Polynomial {
+    /// Zeros before the first coefficient, so that there is one below each.
+    const BELOW: usize = 2;
+
+    const ZERO: Self = Self([0.0; Self::BELOW + GROUP + 1]);
+
+    /// Multiplies by a quadratic polynomial, and adds a linear one times another polynomial, after `k` such steps: there
+    /// are no coefficients beyond degree 2k + 2.
+    fn multiply_and_add(&mut self, [c0, c1, c2]: [f64; 3], other: &Self, [d0, d1]: [f64; 2], k: usize) {
+        let end = Self::BELOW + 2 * k + 3;
+        let before = self.0;
+        let others = other.0[1..end].windows(2);
+        for ((new, p), q) in self.0[Self::BELOW..end].iter_mut().zip(before[..end].windows(3)).zip(others) {
+            *new = (c0 * p[2] + c1 * p[1] + c2 * p[0]) + (d0 * q[1] + d1 * q[0]);
+        }
+    }
 }
 
-/// The sum of the terms in `range`, with a division each. In two stages, so that few roundings fall on a large sum.
+/// The sum of the terms in `range`, with a division each. In two stages, and the first of them in lanes, so that few
+/// roundings fall on a large sum, and divisions go side by side.
 pub(super) fn sum_one_by_one(n: u64, range: Range<u64>) -> f64 {
     const STAGE: u64 = 64;
     let h = 1.0 / n as f64;
-    let term = |i: u64| {
-        let x = h * (i as f64 - 0.5);
+    let stage = |from: u64| sum_stage(h, from, range.end.min(from + STAGE));
+    range.clone().step_by(STAGE as usize).map(stage).sum()
+}
+
+fn sum_stage(h: f64, from: u64, end: u64) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    let term = |i: f64| {
+        let x = h * i;
         4.0 / (1.0 + x * x)
     };
-    let stage = |from: u64| (from..range.end.min(from + STAGE)).map(term).sum::<f64>();
-    range.clone().step_by(STAGE as usize).map(stage).sum()
+    let mut at = from;
+    while at + LANES as u64 <= end {
+        let first = at as f64 - 0.5;
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(first + lane as f64);
+        }
+        at += LANES as u64;
+    }
+    for (i, sum) in (at..end).zip(&mut lanes) {
+        *sum += term(i as f64 - 0.5);
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
