@@ -47,9 +47,7 @@ def test(job, executable, versions):
 
 
 def main():
-    found = [
-        executable for executable in venvs.pythons.of_each_version(venvs.find(venvs.pythons.have_interpreters)).values()
-    ]
+    found = venvs.pythons.of_each_version(venvs.find(venvs.pythons.have_interpreters))
     if not found:
         print("SKIP integrations: no CPython here can have interpreters")
         return 0
