@@ -369,7 +369,7 @@ aarch64: | need-cargo ## build everything for aarch64, with its tests in C and R
 	@cp "$$(ls -t target/$(AARCH64)/release/deps/ungil-* | grep -v '\.d$$' | head -n 1)" build/$(AARCH64)/tests-c/rust
 
 test-aarch64: | need-python ## as root on Debian: the kernels, C programs, the package and interpreters on aarch64, by qemu (downloads 100 MB)
-	@$(PYTHON) tests/aarch64/run.py
+	@UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/aarch64/run.py
 
 .PHONY: versions check-versions
 versions: | need-python ## write the table of tested Pythons into docs/pythons.md, from what test-python, test-wheel, test-packages and test-newest noted

@@ -31,9 +31,8 @@ PACKAGE = ("test_functions.py", "test_control.py")
 
 
 def settings():
-    found = dict(os.environ, LIBRARY_PATH=LIBRARIES, LD_LIBRARY_PATH=LIBRARIES)
-    found.setdefault(stress.NAME, "short")
-    return found
+    length = "full" if stress.is_full() else "short"
+    return dict(os.environ, LIBRARY_PATH=LIBRARIES, LD_LIBRARY_PATH=LIBRARIES, **{stress.NAME: length})
 
 
 def in_rust(job):
