@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from time import monotonic
 
-PEERS = ("numpy", "numba", "gmpy2", "python-flint", "loky", "cloudpickle")
+PEERS = ("numpy", "numba", "gmpy2", "python-flint", "loky", "cloudpickle", "joblib", "scikit-learn")
 DESCRIBE = ("describe", "--always", "--dirty", "--abbrev=12")
 PROJECT = Path(__file__).parent.parent
 

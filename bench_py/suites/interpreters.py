@@ -23,7 +23,7 @@ from .. import tasks
 from ..contest import Contest, brief, sizes
 from ..machine import processors
 from ..results import STANDARD, Row
-from . import Step, Tools, exchange
+from . import Step, Tools, exchange, libraries
 from .exchange import REFERENCE, THREADS
 
 TITLE = "Interpreters"
@@ -339,3 +339,4 @@ def steps(tools: Tools) -> Iterator[Step]:
         yield Step(f"{NUMPY}, {n:,}", 10, partial(pools.numpy, n))
     if not quick:
         yield Step(WHOLE, 20, partial(pools.whole, 1_500_000))
+    yield from libraries.steps(tools)
