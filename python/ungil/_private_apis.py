@@ -34,9 +34,7 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable, Mapping, Sequence
-    from concurrent.futures import Future
     from types import CodeType, FrameType
     from typing import Any, Callable
 
@@ -59,57 +57,12 @@ def is_only_thread() -> bool:
 
 # concurrent.futures
 
-_ENDED = ("FINISHED", "CANCELLED_AND_NOTIFIED")
+FIELDS_OF_FUTURES = ("_condition", "_state", "_result", "_exception", "_waiters", "_done_callbacks")
+"""What Future.__init__ sets. The module's functions and other packages use it, so a pool's futures have it, too."""
+
 UNFINISHED = ("PENDING", "RUNNING")
 CANCELLED = ("CANCELLED", "CANCELLED_AND_NOTIFIED")
 """States. No public method tells these two from each other: only the second ends a wait for several futures."""
-
-FIELDS_OF_FUTURES = ("_condition", "_state", "_result", "_exception", "_waiters", "_done_callbacks")
-"""What Future.__init__ sets. The module's functions and other packages use it, so the package's futures have it."""
-
-
-def is_unfinished(future: Future[Any]) -> bool:
-    """Whether a future is neither done nor cancelled. Future.done() takes the future's lock, which costs more."""
-    return future._state in UNFINISHED
-
-
-def has_ended(future: Future[Any]) -> bool:
-    """Whether a future is done, or is cancelled and those who wait for several futures know it.
-
-    No public method tells these cancelled futures from others.
-    """
-    return future._state in _ENDED
-
-
-def begin_future(future: Future[Any]) -> bool:
-    """Mark a future as running. False if nobody waits for its result.
-
-    The program may have marked or ended it. Future.set_running_or_notify_cancel() would log that as an error and raise.
-    """
-    with future._condition:
-        if future._state == "RUNNING":
-            return True
-        return future._state not in _ENDED and future.set_running_or_notify_cancel()
-
-
-def set_condition_type(future: Future[Any], kind: type[threading.Condition]) -> None:
-    """Give a new future a condition of another class: that of the standard library cannot be interrupted safely.
-
-    To change the class of the one that it has is faster; but in free-threaded Python that stops all other threads.
-    """
-    if IS_FREE_THREADED:
-        future._condition = kind()
-    else:
-        future._condition.__class__ = kind
-
-
-def reset_future(future: Future[Any], condition: threading.Condition) -> None:
-    """In the child of a fork: give a future of the parent a new condition, and drop its callbacks.
-
-    Another thread, which the child does not have, may have held the old one. The callbacks are the parent's.
-    """
-    future._condition = condition
-    future._done_callbacks.clear()  # type: ignore[attr-defined]
 
 
 # threading

@@ -229,7 +229,7 @@ class Interpreters(unittest.TestCase):
                 self.assertTrue(cancelled.cancelled() or cancelled.result(PATIENCE) == 1024)
 
             together(*[repeated(use, ROUNDS // 4) for _ in range(THREADS)])
-            self.assertEqual(len(pool._pool._tasks), 0)
+            self.assertEqual(pool._pool.queue_length, 0)
 
     def test_a_pool_that_is_shut_down_meanwhile(self):
         for _ in range(ROUNDS // 20):

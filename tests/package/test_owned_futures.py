@@ -129,10 +129,10 @@ class OwnedFutures(unittest.TestCase):
         begin, has_begun = threading.Event(), threading.Event()
         start = pool._pool._start
 
-        def start_later(tasks):
+        def start_later():
             has_begun.set()
             begin.wait(SOON)
-            return start(tasks)
+            return start()
 
         with mock.patch.object(pool._pool, "_start", start_later):
             futures = {end: pool.submit(pow, 2, 3) for end in ENDS}
@@ -158,6 +158,80 @@ class OwnedFutures(unittest.TestCase):
             self.assertEqual(self.pool.submit(pow, 2, 2).result(SOON), 4)  # the task has ended
             self.assertEqual(outcome(running), HAS[end])
         self.assert_the_pool_goes_on()
+
+
+@unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
+class WatchedFutures(unittest.TestCase):
+    """Those with callbacks, or that somebody waits for together with others: the pool's own thread ends them."""
+
+    def test_callbacks_may_wait_for_other_tasks(self):
+        found, is_done = [], threading.Event()
+
+        def submit_more(_):
+            futures = [pool.submit(pow, 2, n) for n in range(5)]
+            found.append(sum(future.result(SOON) for future in cf.as_completed(futures, SOON)))
+            last = pool.submit(pow, 2, 3)
+            last.add_done_callback(lambda _: found.append("callback"))
+            found.append(last.result(SOON))
+            found.append(cf.wait([pool.submit(pow, 2, 4)], SOON).done.pop().result())
+            is_done.set()
+
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            pool.submit(pow, 2, 2).add_done_callback(submit_more)
+            self.assertTrue(is_done.wait(SOON))
+        self.assertEqual(set(found), {31, "callback", 8, 16})
+
+    def test_callbacks_are_called_once_and_in_order(self):
+        called = []
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            futures = [pool.submit(pow, 2, n) for n in range(200)]
+            for future in futures:
+                for i in range(3):
+                    future.add_done_callback(lambda future, i=i: called.append((id(future), i)))
+                    future.done()
+            self.assertEqual(cf.wait(futures, SOON).not_done, set())
+            cancelled = pool.submit(time.sleep, 0)
+            cancelled.add_done_callback(lambda future: called.append((id(future), 0)))
+            cancelled.cancel()
+        for future in futures:
+            self.assertEqual([i for who, i in called if who == id(future)], [0, 1, 2])
+        self.assertEqual(called.count((id(cancelled), 0)), 1)
+
+    def test_waiting_for_several_that_end_at_the_same_time(self):
+        with ungil.InterpreterPoolExecutor(2) as pool:
+            for _ in range(100):
+                futures = [pool.submit(pow, 2, n) for n in range(5)]
+                for when in (cf.FIRST_COMPLETED, cf.FIRST_EXCEPTION, cf.ALL_COMPLETED):
+                    self.assertTrue(cf.wait(futures, SOON, when).done)
+                futures += [pool.submit(pow, 2, n) for n in range(5)]
+                self.assertEqual(set(cf.as_completed(futures, SOON)), set(futures))
+
+    def test_a_task_that_comes_while_the_pool_breaks(self):
+        """Its future would never end if it were in the queue of a pool that has no workers any more."""
+        pool, comes = ungil.InterpreterPoolExecutor(1), []
+        inner, inbox = pool._pool, pool._pool._inbox
+
+        def submit_too(*, running):
+            give_up(running=running)
+            with self.assertRaises(RuntimeError):
+                comes.append(pool.submit(pow, 2, 3))
+
+        give_up = inbox.give_up
+        with mock.patch.object(inner, "_check"), mock.patch.object(inbox, "give_up", submit_too):
+            inner._break("a test", ValueError("why"))
+        self.assertEqual(comes, [])
+        pool.shutdown()
+
+    def test_many_threads_wait_for_one_future(self):
+        with ungil.InterpreterPoolExecutor(1, share={"gate": (gate := bytearray(1))}) as pool:
+            future, results = pool.submit(lambda: wait_at_the_gate() or [1]), []
+            threads = [threading.Thread(target=lambda: results.append(future.result(SOON))) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            gate[0] = 1
+            for thread in threads:
+                thread.join()
+        self.assertEqual(len({id(result) for result in results}), 1, "there is one result")
 
 
 if __name__ == "__main__":

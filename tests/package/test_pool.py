@@ -151,8 +151,8 @@ class Pool(unittest.TestCase):
         with self.assertLogs("concurrent.futures") as logs:
             gate[0] = 1
             self.assertEqual(queued.result(60), 9)
+            pool.shutdown()  # when all callbacks have been called
         self.assertIn("RuntimeError: cannot join current thread", logs.output[0])
-        pool.shutdown()
 
     def test_map_with_a_timeout(self):
         results = self.pool.map(time.sleep, [600], timeout=0.1)

@@ -75,6 +75,17 @@ class Preload(unittest.TestCase):
         self.assertTrue(pool.submit(is_imported, "preload_b").result())
         self.assertEqual((first(), second()), (3, 3))
 
+    def test_an_interrupt_does_not_reach_it(self):
+        """It would break the pool, and leave parts of modules in an interpreter that another pool gets."""
+        log, go = os.path.join(self.directory, "log"), os.path.join(self.directory, "go")
+        wait = "import time\nwhile not os.path.exists(%r): time.sleep(0.001)\n" % go
+        self.write("preload_waits", MODULE % log + wait)
+        pool = self.pool(1, preload=["preload_waits"])
+        self.wait_until(lambda: os.path.exists(log))
+        pool._pool.stop()
+        open(go, "w").close()
+        self.assertTrue(pool.submit(is_imported, "preload_waits").result(PATIENCE))
+
     def test_without_it_interpreters_start_when_they_are_needed(self):
         self.assertEqual(len(self.pool(3)._threads), 0)
         self.assertEqual(len(self.pool(3, preload=[])._threads), 3)

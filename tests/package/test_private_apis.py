@@ -100,46 +100,26 @@ class PartialModules(unittest.TestCase):
 
 
 class Futures(unittest.TestCase):
-    def setUp(self):
-        self.future = concurrent.futures.Future()
-
-    def assert_state(self, is_unfinished, has_ended):
-        self.assertEqual(_private_apis.is_unfinished(self.future), is_unfinished)
-        self.assertEqual(_private_apis.has_ended(self.future), has_ended)
-
-    def test_a_result(self):
-        self.assert_state(True, False)
-        self.assertTrue(_private_apis.begin_future(self.future))
-        self.assertTrue(self.future.running())
-        self.assert_state(True, False)
-        self.assertTrue(_private_apis.begin_future(self.future))
-        self.future.set_result(1)
-        self.assert_state(False, True)
-        self.assertFalse(_private_apis.begin_future(self.future))
-
-    def test_cancellation(self):
-        self.future.cancel()
-        self.assert_state(False, False)
-        self.assertFalse(_private_apis.begin_future(self.future))
-        self.assert_state(False, True)
-
-    def test_these_are_all_states(self):
-        states = {"CANCELLED", *_private_apis._ENDED, *_private_apis.UNFINISHED}
+    def test_these_are_all_fields_and_states(self):
+        future = concurrent.futures.Future()
+        self.assertEqual(set(vars(future)), set(_private_apis.FIELDS_OF_FUTURES))
+        states = {"FINISHED", *_private_apis.CANCELLED, *_private_apis.UNFINISHED}
         self.assertEqual(states, set(concurrent.futures._base._STATE_TO_DESCRIPTION_MAP))
 
-    def test_a_condition_of_another_class(self):
-        _private_apis.set_condition_type(self.future, interruptible.Condition)
-        self.assertIs(type(self.future._condition), interruptible.Condition)
-        self.future.set_result(1)
-        self.assertEqual(self.future.result(), 1)
+    def test_those_who_wait_for_several_call_acquire(self):
+        future = concurrent.futures.Future()
+        future.set_result(1)
+        for wait_for in (concurrent.futures.wait, lambda futures: list(concurrent.futures.as_completed(futures))):
+            with mock.patch.object(future._condition, "acquire", side_effect=future._condition.acquire) as acquire:
+                wait_for([future])
+            acquire.assert_called_once_with()
 
-    def test_the_child_of_a_fork(self):
+    def test_callbacks_are_called_by_a_method_of_its_own(self):
         called = []
-        self.future.add_done_callback(called.append)
-        self.future._condition.acquire()  # as a thread that is not there
-        _private_apis.reset_future(self.future, interruptible.Condition())
-        self.future.set_result(1)
-        self.assertEqual((self.future.result(), called), (1, []))
+        future = concurrent.futures.Future()
+        future.add_done_callback(called.append)
+        future._invoke_callbacks()
+        self.assertEqual(called, [future])
 
 
 class Threads(unittest.TestCase):

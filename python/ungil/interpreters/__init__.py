@@ -1,7 +1,7 @@
 """Isolated interpreters, and pools of them.
 
-- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers; `_tasks`,
-  what these run. `_exit_order`: what ends before the program does.
+- `executor`: `InterpreterPoolExecutor`; `_standard`, the class that it derives from; `_pool`, its workers, which serve
+  an inbox. `_exit_order`: what ends before the program does.
 - `interpreter`: `Interpreter` and `run`; `_options`, the options of an interpreter.
 - `_calls`, `_requests`, `_protocol`: a call becomes a request, which is sent, and whose reply becomes a result.
 - `_pickling`, `_plain`, `_sharing`, `_sources`: objects, memory and source lines on their way between interpreters;

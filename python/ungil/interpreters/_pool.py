@@ -1,33 +1,32 @@
-"""The workers of an executor: threads, each with an interpreter, that take tasks from one queue.
+"""The workers of an executor: threads, each with an interpreter, that serve one inbox.
 
-The invariant: once it is put, a task is always in at least one of two positions, the queue `_tasks` or the
-`_in_progress` list of one worker, until its future has ended or `_clear` has removed it so that the future can be
-ended. It is added to the second position before it leaves the first, and `put` adds it to the queue as its last step.
-So a fork, which may happen at any time, finds each task. Ctrl-C, which may come between any two steps of Python code in
-the main thread, loses no task, and leaves none whose future the program does not have. For the same reason each change
-of shared state is one operation in C, and the state is valid between any two of them.
+The inbox, in the library, has the tasks. A worker makes an interpreter when a task needs one more, and serves the inbox
+until the interpreter dies, or the pool is shut down: while tasks run, no thread of the program has to. What becomes of
+a task is the matter of its future.
+
+Ctrl-C may come between any two steps of Python code in the main thread, and garbage collection may end an executor
+there, so each change of shared state is one operation in C, and the state is valid between any two of them.
 """
 
 from __future__ import annotations
 
-import _thread
 import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import ref
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Condition, check_asyncio, ends_by_interrupt
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, check_asyncio, ends_by_interrupt
 from .._native.library import library
-from .._private_apis import begin_future, reset_future
 from . import _exit_order
 from ._calls import Call, call_of
+from ._futures import PoolFuture
+from ._inbox import Inbox, SubmittedCall
 from ._preload import import_module
+from ._requests import Outcome
 from ._standard import BrokenStandardPool
-from ._tasks import Task, end_future, outcome_of, run
 from ._threads import Worker
 from .interpreter import Interpreter
 
@@ -62,149 +61,46 @@ class Pool:
         self._preload, self._stack_size = preload, stack_size
         self._options = options or {}  # of the interpreters
         self.shared_names = frozenset(share)
-        self._lock = threading.RLock()  # reentrant: garbage collection may end an executor anywhere, which takes it
-        self._tasks: deque[Task] = deque()
-        # A lock for each waiting worker, and whether it was woken. The lock is released to wake the worker, which
-        # acquires it again.
-        self._waiting: dict[Any, bool] = {}
+        self._inbox = Inbox()
+        self._lock = threading.RLock()  # of the lists of threads
         self.workers: list[Worker] = []
-        # By thread identifier. Each worker sets and removes its own by one operation of a dict, without the lock where
-        # no other thread depends on it.
-        self._interpreters: dict[int, Interpreter] = {}
-        self._in_progress: dict[int, Sequence[Task]] = {}  # what they have taken; set while the lock is held
+        self._dispatchers: list[Worker] = []
+        self._busy: set[int] = set()  # dispatchers, while they call callbacks
+        self._starting: dict[int, Interpreter] = {}  # by thread: those that run the initializer
+        self._futures: set[ref[PoolFuture]] = set()  # which remove themselves
+        self.watched: dict[int, PoolFuture] = {}  # those that dispatchers end
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self.is_shutdown = False
         self._is_abandoned = False
-        self._interrupted: Mapping[int, Sequence[Task]] = {}  # what the latest Ctrl-C was to end
         _pools.add(ref(self, _pools.discard))
 
-    def put(self, task: Task) -> None:
+    # Tasks
+
+    def put(self, call: Call, future: PoolFuture) -> None:
         """Queue a task. Raises BrokenInterpreterPool; RuntimeError after `shutdown`, or when the process exits."""
-        with self._lock:
-            if self._broken:
-                raise self._error()
-            if self.is_shutdown:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            if _is_exiting:
-                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-            if not self._wake() and len(self.workers) < self._max_workers:
-                self._add_worker()
-            # Last: if a step above fails or is interrupted, the program does not get the future.
-            self._tasks.append(task)
-
-    def start_all(self) -> None:
-        """Start all workers, for `preload`."""
-        with self._lock:
-            while len(self.workers) < self._max_workers:
-                self._add_worker()
-
-    def _add_worker(self) -> None:
-        worker = Worker(self._work, "%s_%d" % (self._name, len(self.workers)), self._stack_size)
+        self._check()
+        if len(self.workers) < self._max_workers:
+            self._add_worker_if_needed()
+        futures, submitted = self._futures, SubmittedCall()
         try:
-            self.workers.append(worker)
-            worker.start()
-        except BaseException:
-            if worker.abandon():
-                self.workers = [other for other in self.workers if other is not worker]
+            futures.add(ref(future, futures.discard))
+            future.begin(submitted)
+            is_open = self._inbox.submit(call, submitted)
+        except BaseException:  # the program does not get the future
+            submitted.cancel()
             raise
+        if not is_open:
+            self._check()
+            raise RuntimeError("cannot schedule new futures after shutdown")
 
-    def _work(self) -> None:
-        """The main function of a worker. Without `preload`, it starts an interpreter only if it has a task for it."""
-        taken: list[Sequence[Task] | None] = [self._next() if self._preload is None else None]
-        while taken and taken[0] != ():
-            self._work_with_one_interpreter(taken)
-
-    def _work_with_one_interpreter(self, taken: list[Sequence[Task] | None]) -> None:
-        """Run tasks while an interpreter lives, those in the list first. Add those that another one is to run."""
-        tasks = taken.pop()  # so that only this function has them
-        interpreter = self._start(tasks or ())
-        if interpreter is None:
-            return
-        is_initialized = False
-        with interpreter:
-            if tasks is None:
-                tasks = self._next()
-            while tasks and interpreter.is_alive:
-                # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
-                if not is_initialized and not all(task.future.cancelled() for task in tasks):
-                    if not self._initialize(interpreter, tasks):
-                        return
-                    is_initialized = True
-                for task in tasks:
-                    run(task, interpreter)
-                del task, tasks  # nothing of them is kept while the worker waits
-                tasks = self._next()
-            with self._lock:  # not while another thread interrupts it
-                del self._interpreters[threading.get_ident()]
-        taken.append(tasks)
-
-    def _next(self) -> Sequence[Task]:
-        """The next task; none when the worker is to end."""
-        self._in_progress.pop(threading.get_ident(), None)
-        wakeup = None
-        while True:
-            with self._lock:
-                if wakeup:
-                    del self._waiting[wakeup]
-                if self._tasks:
-                    return self._take()
-                if self.is_shutdown or self._broken:
-                    return ()
-                wakeup = _thread.allocate_lock()
-                wakeup.acquire()
-                self._waiting[wakeup] = False
-                if self.is_shutdown:  # garbage collection has just freed the executor here
-                    self._wake_all()
-            wakeup.acquire()
-
-    def _take(self) -> Sequence[Task]:
-        """Move a task from the queue to this worker. See the invariant at the top."""
-        tasks = self._in_progress[threading.get_ident()] = [self._tasks[0]]
-        self._tasks.popleft()
-        return tasks
-
-    def _start(self, tasks: Sequence[Task]) -> Interpreter | None:
-        try:
-            interpreter = Interpreter(share=self._share, **self._options)
-        except BaseException as error:
-            self._break("no interpreter could start: %s" % error, error, tasks)
-            return None
-        self._interpreters[threading.get_ident()] = interpreter
-        for name in self._preload or ():
-            failure = outcome_of(call_of(import_module, (name,), {}, frozenset()), interpreter).error
-            if failure is not None:
-                self._end_in_failure(interpreter, "preload: importing %s failed" % name, failure, tasks)
-                return None
-        return interpreter
-
-    def _initialize(self, interpreter: Interpreter, tasks: Sequence[Task]) -> bool:
-        failure = outcome_of(self._initializer, interpreter).error if self._initializer else None
-        if failure is None:
-            return True
-        if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
-            _logger.critical("Exception in initializer:", exc_info=failure)
-        self._end_in_failure(interpreter, "the initializer failed", failure, tasks)
-        return False
-
-    def _end_in_failure(
-        self, interpreter: Interpreter, what: str, failure: BaseException, tasks: Sequence[Task]
-    ) -> None:
-        with self._lock:
-            del self._interpreters[threading.get_ident()]
-        interpreter.close()
-        self._break("%s: %r" % (what, failure), failure, tasks)
-
-    def _break(self, why: str, cause: BaseException, taken: Sequence[Task]) -> None:
-        with self._lock:
-            self._broken, self._cause = why, cause
-        self._fail([*self._clear(), *taken])
-        self._wake_all()
-
-    def _fail(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            if begin_future(task.future):
-                end_future(task.future, None, self._error())
+    def _check(self) -> None:
+        if self._broken:
+            raise self.error()
+        if self.is_shutdown:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if _is_exiting:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
     @property
     def is_broken(self) -> bool:
@@ -213,82 +109,151 @@ class Pool:
     @property
     def queue_length(self) -> int:
         """How many tasks no worker has taken."""
-        return len(self._tasks)
+        return int(self._inbox.counts().queued)
 
-    def _error(self) -> BrokenInterpreterPool:
-        with self._lock:
-            error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
-            error.__cause__ = self._cause
+    @property
+    def waiting(self) -> int:
+        """How many workers wait for a task, or run none at the moment."""
+        return int(self._inbox.counts().waiting)
+
+    def error(self) -> BrokenInterpreterPool:
+        """An exception that says why the pool is broken."""
+        error = BrokenInterpreterPool("the pool is broken: %s" % self._broken)
+        error.__cause__ = self._cause
         return error
 
-    def _clear(self) -> Sequence[Task]:
-        """Remove and return all queued tasks, whose futures the caller ends."""
+    # Threads
+
+    def start_all(self) -> None:
+        """Start all workers, for `preload`."""
         with self._lock:
-            tasks, self._tasks = self._tasks, deque()
-        return tasks
+            while len(self.workers) < self._max_workers:
+                self._add("workers", self._work)
 
-    def _wake(self) -> bool:
-        """Wake a waiting worker. False if there is none. The lock is held.
+    def _add_worker_if_needed(self) -> None:
+        with self._lock:
+            counts = self._inbox.counts()
+            if counts.waiting <= counts.queued and len(self.workers) < self._max_workers:
+                self._add("workers", self._work)
 
-        Ctrl-C may come after each step, so the worker is woken before that is noted. The worker removes its entry.
-        """
-        for wakeup in reversed(list(self._waiting)):
-            if not self._waiting[wakeup]:
-                try:
-                    wakeup.release()
-                except RuntimeError:  # it was woken, and Ctrl-C came before that was noted
-                    self._waiting[wakeup] = True
-                    continue
-                self._waiting[wakeup] = True
-                return True
+    def start_dispatcher(self, is_urgent: bool) -> None:
+        """Have a thread end watched futures; if it is urgent, one that calls no callback at present."""
+        with self._lock:
+            if not self._dispatchers or (is_urgent and len(self._busy) == len(self._dispatchers)):
+                self._add("_dispatchers", self._dispatch)
+
+    def is_dispatcher(self) -> bool:
+        """Whether this thread ends watched futures."""
+        return threading.current_thread() in self._dispatchers
+
+    def _add(self, kind: str, work: Any) -> None:
+        threads: list[Worker] = getattr(self, kind)
+        name = "%s_%d" if kind == "workers" else "%s_dispatcher_%d"
+        thread = Worker(work, name % (self._name, len(threads)), self._stack_size)
+        try:
+            threads.append(thread)
+            thread.start()
+        except BaseException:
+            if thread.abandon():
+                threads.remove(thread)
+            raise
+
+    def _work(self) -> None:
+        """The main function of a worker. Without `preload`, it starts an interpreter only if a task needs one."""
+        is_needed = self._preload is not None or self._inbox.is_wanted()
+        while is_needed:
+            is_needed = self._work_with_one_interpreter() and self._inbox.is_wanted()
+
+    def _work_with_one_interpreter(self) -> bool:
+        """Run tasks while an interpreter lives. False if the pool is broken."""
+        interpreter = self._start()
+        if interpreter is None:
+            return False
+        with interpreter:
+            # The initializer is not called for tasks that Ctrl-C cancelled while the interpreter started.
+            if self._inbox.is_wanted():
+                if not self._initialize(interpreter):
+                    return False
+                self._inbox.serve(interpreter.handle)
+        return True
+
+    def _start(self) -> Interpreter | None:
+        try:
+            interpreter = Interpreter(share=self._share, **self._options)
+        except BaseException as error:
+            self._break("no interpreter could start: %s" % error, error)
+            return None
+        for name in self._preload or ():
+            # It cannot be interrupted: that would break the pool, and leave parts of modules in the interpreter.
+            failure = outcome_of(call_of(import_module, (name,), {}, frozenset()), interpreter).error
+            if failure is not None:
+                interpreter.close()
+                self._break("preload: importing %s failed: %r" % (name, failure), failure)
+                return None
+        return interpreter
+
+    def _initialize(self, interpreter: Interpreter) -> bool:
+        failure = None if self._initializer is None else self._failure_of(self._initializer, interpreter)
+        if failure is None:
+            return True
+        if not isinstance(failure, KeyboardInterrupt):  # the user has pressed Ctrl-C, and knows
+            _logger.critical("Exception in initializer:", exc_info=failure)
+        interpreter.close()
+        self._break("the initializer failed: %r" % failure, failure)
         return False
 
-    def _wake_all(self) -> None:
-        with self._lock:
-            while self._wake():
-                pass
+    def _failure_of(self, initializer: Call, interpreter: Interpreter) -> BaseException | None:
+        self._starting[threading.get_ident()] = interpreter
+        try:
+            return outcome_of(initializer, interpreter).error
+        finally:
+            with self._lock:  # not while another thread interrupts it
+                del self._starting[threading.get_ident()]
+
+    def _break(self, why: str, cause: BaseException) -> None:
+        self._cause = self._cause or cause
+        self._broken = self._broken or why
+        self._inbox.close()  # first, so that no call comes after those that are given up
+        self._inbox.give_up(running=False)
+
+    def _dispatch(self) -> None:
+        """The main function of a dispatcher."""
+        while True:
+            numbers = self._inbox.completed()
+            if numbers is None:
+                return
+            for number in numbers:
+                future = self.watched.pop(number, None)
+                if future is not None:
+                    self._busy.add(threading.get_ident())
+                    future.end()
+                    self._busy.discard(threading.get_ident())
+                del future  # nothing is kept while the dispatcher waits
+
+    # The end
 
     def shutdown(self) -> None:
         """Take no more tasks. The workers end when the queue is empty."""
-        with self._lock:
-            self.is_shutdown = True
-            self._wake_all()
+        self.is_shutdown = True
+        self._inbox.close()
 
     def cancel(self) -> None:
         """Cancel all queued tasks."""
-        for task in self._clear():
-            task.cancel()
+        self._inbox.cancel_queued()
 
     def stop(self) -> None:
         """Cancel all tasks that have not begun, and interrupt those that run; not tasks that are put meanwhile."""
+        self._inbox.stop()
         with self._lock:
-            taken = self._interrupted = self._in_progress.copy()
-            queued = self._clear()
-        for task in queued:
-            task.cancel()
-        for tasks in taken.values():
-            for task in tasks:
-                task.future.cancel()  # its worker notifies those who wait for several
-        self._interrupt(taken)
-
-    def _interrupt(self, taken: Mapping[int, Sequence[Task]]) -> None:
-        """Interrupt these tasks, by their thread identifiers, if they still run.
-
-        The lock keeps their workers from taking others meanwhile, which the interrupt would hit. This does not wait. An
-        interrupt has no effect if it comes just before the request.
-        """
-        with self._lock:
-            for thread, tasks in taken.items():
-                interpreter = self._interpreters.get(thread)
-                if interpreter is not None and self._in_progress.get(thread) is tasks:
-                    library.ungil_interp_interrupt(interpreter.handle)
+            for interpreter in list(self._starting.values()):
+                library.ungil_interp_interrupt(interpreter.handle)
 
     def join(self) -> None:
         """Wait for the workers. Ctrl-C stops them, waits for INTERRUPT_TIMEOUT at most, and is raised.
 
-        Raises RuntimeError in a worker, which runs the callbacks of futures.
+        Raises RuntimeError in a dispatcher, which runs the callbacks of futures.
         """
-        if threading.current_thread() in self.workers:
+        if self.is_dispatcher() or threading.current_thread() in self.workers:
             raise RuntimeError("cannot join current thread")
         try:
             self._wait()
@@ -298,23 +263,21 @@ class Pool:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + INTERRUPT_TIMEOUT
-        for worker in self.workers:
+        for worker in [*self.workers, *self._dispatchers]:
             while not worker.finished.wait(POLL_INTERVAL):
                 if self._is_abandoned:
                     return
-                if _is_exiting and self._ignores_interrupt(worker) and time.monotonic() > deadline:
-                    break
+                if _is_exiting and time.monotonic() > deadline and self._all_ignore_interrupts():
+                    return
                 check_asyncio()
-            else:
-                worker.join()  # the thread of the system is about to end
+            worker.join()  # the thread of the system is about to end
         if self._initializer is not None:
             self._initializer.drop()
 
-    def _ignores_interrupt(self, worker: Worker) -> bool:
-        """Whether the worker still runs what an earlier Ctrl-C was to end."""
-        thread = worker.ident or 0
-        interrupted = self._interrupted.get(thread)
-        return interrupted is not None and self._in_progress.get(thread) is interrupted
+    def _all_ignore_interrupts(self) -> bool:
+        """Whether nothing is left but what an earlier Ctrl-C was to end."""
+        counts = self._inbox.counts()
+        return bool(counts.interrupted and counts.running == counts.interrupted and not counts.queued)
 
     def stop_and_join(self, deadline: float | None = None) -> None:
         """Stop the tasks, and wait for the workers, but not for longer than INTERRUPT_TIMEOUT: then abandon them."""
@@ -328,22 +291,31 @@ class Pool:
                 if time.monotonic() > deadline:
                     self._abandon()
                     return
-                self._interrupt(self._in_progress.copy())  # again: the first may have come just before a request
+                self.stop()  # again: code may have caught the first interrupt
 
     def _abandon(self) -> None:
         """Leave the workers behind. Nobody waits for their tasks any more: the futures of these end."""
         self._is_abandoned = True
-        tasks = [task for tasks in self._in_progress.copy().values() for task in tasks]
-        self._break("it was left behind, because tasks went on after Ctrl-C", KeyboardInterrupt(), tasks)
+        self._break("it was left behind, because tasks went on after Ctrl-C", KeyboardInterrupt())
+        self._inbox.give_up(running=True)
 
     def after_fork_in_child(self) -> None:
         """Break the pool: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
-        tasks = [task for tasks in [*self._in_progress.values(), self._clear()] for task in tasks]
-        self.workers, self._waiting, self._interpreters, self._in_progress = [], {}, {}, {}
-        for task in tasks:
-            reset_future(task.future, Condition())
-        self._fail(tasks)
+        self.workers, self._dispatchers, self._starting = [], [], {}
+        self.watched.clear()
+        for reference in self._futures.copy():
+            future = reference()
+            if future is not None:
+                future.fail_in_child(self.error())
+
+
+def outcome_of(call: Call, interpreter: Interpreter) -> Outcome:
+    """The outcome of a call; an exception of the package itself is one too."""
+    try:
+        return interpreter._outcome(call)
+    except BaseException as unexpected:
+        return Outcome(None, unexpected)
 
 
 # All pools. Each access is one operation of a set in C; those of a WeakSet are several.

@@ -22,10 +22,9 @@ from ..errors import Error
 from ..exchange.queues import Queue, ShutDown
 from . import _exit_order, _generators, _streams
 from ._calls import Call, call_of
-from ._pool import BrokenInterpreterPool, Pool
+from ._pool import BrokenInterpreterPool, Pool, outcome_of
 from ._preload import import_module
 from ._requests import Outcome, exception_of
-from ._tasks import outcome_of
 from ._threads import Worker
 from .interpreter import Interpreter
 

@@ -3,90 +3,24 @@
 from __future__ import annotations
 
 import operator
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, TimeoutError
-from threading import TIMEOUT_MAX
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Callable, SupportsIndex
 
 from .._native import recursion
-from .._native.interruptible import POLL_INTERVAL, Condition, Latch, check_asyncio, in_main_thread, is_interrupt
+from .._native.interruptible import is_interrupt
 from .._native.library import library
 from .._native.locks import Numbers
-from .._native.scalars import as_seconds
-from .._private_apis import is_unfinished, set_condition_type
 from .._typing import Parameters, Result
 from . import _actor_threads, _chunks, _nesting, _options, _stream, _streams
 from ._acting import Acting
 from ._calls import Call, call_of
+from ._futures import PoolFuture
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
 from ._shared_variables import shared_variables
-from ._tasks import Task
 from .interpreter import Path, require
-
-
-class _Future(Future):  # type: ignore[type-arg]
-    """A future that stops its pool if Ctrl-C interrupts the main thread while it waits for the result."""
-
-    def __init__(self, pool: Pool) -> None:
-        super().__init__()
-        set_condition_type(self, Condition)
-        self._pool = pool
-        self.call: Call | None = None
-        self._done: Latch | None = None
-
-    def cancel(self) -> bool:
-        is_cancelled = super().cancel()
-        if is_cancelled and self.call is not None:
-            self.call.drop()  # the task may stay in the queue
-        return is_cancelled
-
-    def result(self, timeout: float | None = None) -> Any:
-        timeout = _at_most(timeout)
-        self._wait_in_main_thread(timeout)
-        try:
-            return super().result(timeout)
-        finally:
-            del self  # an exception's traceback holds this frame
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        timeout = _at_most(timeout)
-        self._wait_in_main_thread(timeout)
-        try:
-            return super().exception(timeout)
-        finally:
-            del self  # an exception's traceback holds this frame
-
-    def _wait_in_main_thread(self, timeout: float | None) -> None:
-        if not is_unfinished(self) or not in_main_thread():
-            return
-        try:
-            self._wait_until(None if timeout is None else time.monotonic() + timeout)
-        except KeyboardInterrupt:
-            self._pool.stop()
-            raise
-
-    def _wait_until(self, end: float | None) -> None:
-        """Wait for POLL_INTERVAL at a time. The latch opens after callbacks that were added first, and may be slow."""
-        while is_unfinished(self):
-            left = POLL_INTERVAL if end is None else min(POLL_INTERVAL, end - time.monotonic())
-            if left < 0:
-                raise TimeoutError
-            if not self._latch().wait(left):
-                check_asyncio()
-
-    def _latch(self) -> Latch:
-        if self._done is None:
-            done = self._done = Latch()
-            self.add_done_callback(lambda _: done.open())
-        return self._done
-
-
-def _at_most(timeout: float | None) -> float | None:
-    """The timeout, or the longest that locks can wait."""
-    return None if timeout is None else min(as_seconds("timeout", timeout), TIMEOUT_MAX)
 
 
 class InterpreterPoolExecutor(Acting):
@@ -144,8 +78,12 @@ class InterpreterPoolExecutor(Acting):
     When the program ends, it waits for all submitted tasks, however long they take, as with the standard library's
     executors.
 
-    Cost: that of an `Interpreter` for each worker, which later pools reuse; 50 to 100 us per task. The first task that
-    needs a module imports it, in each interpreter, unless `preload` names it.
+    Cost: that of an `Interpreter` for each worker, which later pools reuse; 20 to 50 us per task, during some 10 us of
+    which the program's lock is held. The first task that needs a module imports it, in each interpreter, unless
+    `preload` names it.
+
+    Results are unpickled in the thread that asks for them. Callbacks of futures are called by one thread of the pool:
+    one that waits for another callback waits for ever.
 
     A task that ends its interpreter, by `abort()` in C, `os._exit` or a stack overflow, fails with
     InterpreterDiedError, and the pool goes on with a new one. A crash in C code ends the process: use
@@ -237,18 +175,16 @@ class InterpreterPoolExecutor(Acting):
 
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
         pool = self._pool
-        future = _Future(pool)
+        future = PoolFuture(pool)
         call, error = _outcome(pickled, *content, pool.shared_names)
         if call is None:
             future.set_exception(error)
         else:
-            future.call = call
             _streams.flush()
             try:
-                pool.put(Task(call, future))
-            except Exception:
-                call.drop()  # the traceback has this frame
-                raise
+                pool.put(call, future)
+            finally:
+                call.drop()  # the library has it now, or nobody; a traceback has this frame
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
