@@ -103,6 +103,12 @@ pub struct Avx2(());
 #[derive(Debug, Clone, Copy)]
 pub struct Avx512(());
 
+impl From<Avx512> for Avx2 {
+    fn from(_: Avx512) -> Self {
+        Self(()) // the levels' order is that of their features
+    }
+}
+
 /// A level that the machine has, with its witness: what the kernels' dispatch matches on.
 #[derive(Debug, Clone, Copy)]
 pub enum Isa {
@@ -121,7 +127,7 @@ impl Isa {
     /// A level, or the machine's if that is lower.
     #[inline]
     pub fn at(level: Level) -> Self {
-        // The only place where witnesses are made.
+        // Only this makes witnesses. A higher level's can become a lower level's.
         match level.min(detected()) {
             Level::Scalar => Self::Scalar(Scalar),
             #[cfg(target_arch = "aarch64")]

@@ -6,6 +6,8 @@
 //! | above | division by small primes (`trial`); the `strong` test to base 2; the extra strong `lucas` test |
 //! | the same up to 2^32, with AVX2 | division by small primes; an Euler test, with a list of its errors (`words_avx2`) |
 //!
+//! With AVX-512, the latter is for batches that have no larger number.
+//!
 //! Every prime passes the strong test and the Lucas test, which together are a variant of the Baillie-PSW test
 //! (Baillie and Wagstaff, "Lucas pseudoprimes", Mathematics of Computation 35, 1980). That no composite number below
 //! 2^64 passes both is known by computation: Feitsma, by the methods of Galway, listed all pseudoprimes to base 2
@@ -45,7 +47,7 @@ use candidates::BATCH;
 /// Writes 1 for each prime, 0 for each other number.
 ///
 /// Cost: per random odd 64-bit number about 45 cycles with AVX-512, 85 with AVX2, 140 without; per 64-bit prime 390, 750
-/// and 1000. Per random number below 2^31 about 12 cycles with AVX-512, 6 with AVX2, 60 without.
+/// and 1000. Per random number below 2^31 about 6 cycles with AVX2, 60 without.
 ///
 /// # Panics
 /// Unless both slices have the same length.
@@ -91,6 +93,11 @@ fn count_with(isa: Isa, numbers: &[u64]) -> u64 {
 /// [`is_prime`] of a batch.
 fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
     match isa {
+        // SAFETY: the level's witness has the features of AVX2, too.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(isa) if all_words(numbers) => unsafe {
+            avx2::is_prime_u64_avx2(isa.into(), numbers, out)
+        },
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(isa) => unsafe { avx512::is_prime_u64_avx512(isa, numbers, out) },
@@ -99,6 +106,12 @@ fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
         Isa::Avx2(isa) => unsafe { avx2::is_prime_u64_avx2(isa, numbers, out) },
         _ => scalar::is_prime_u64_scalar(numbers, out),
     }
+}
+
+/// Whether all numbers are below 2^32.
+#[cfg(target_arch = "x86_64")]
+fn all_words(numbers: &[u64]) -> bool {
+    numbers.iter().fold(0, |bits, number| bits | number) <= u64::from(u32::MAX)
 }
 
 #[cfg(test)]
