@@ -22,11 +22,6 @@ from .interpreters.executor import InterpreterPoolExecutor
 __all__ = ["InterpreterPool", "dask_setup"]
 
 
-# tlz makes its modules by a finder in sys.meta_path, which the interpreter's next pool does not have any more: so those
-# that Dask uses are imported before that.
-MODULES = ["dask", "tlz.curried"]
-
-
 class _TaskExecutor(Executor):
     """What a worker gives its tasks to. A thread asks an interpreter for the result, and makes the message of it.
 
@@ -36,7 +31,7 @@ class _TaskExecutor(Executor):
 
     def __init__(self, worker: Any, size: int, options: dict[str, Any]) -> None:
         self._worker, self._max_workers, self._is_closed = worker, size, False
-        self._pool = InterpreterPoolExecutor(size, "dask-interpreters", **{"preload": MODULES, **options})
+        self._pool = InterpreterPoolExecutor(size, "dask-interpreters", **{"preload": ["dask"], **options})
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="dask-tasks")
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from contextlib import contextmanager
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, rounds, run_script
@@ -19,6 +20,57 @@ def leave(function, *args):
     """Run a task in a pool, which ends."""
     with pool_of_one() as pool:
         return pool.submit(function, *args).result()
+
+
+@contextmanager
+def installed(name, source):
+    """A module where installed ones are."""
+    with tempfile.TemporaryDirectory() as directory:
+        packages = os.path.join(directory, "site-packages")
+        os.mkdir(packages)
+        with open(os.path.join(packages, name + ".py"), "w") as file:
+            file.write(source)
+        sys.path.append(packages)
+        try:
+            yield
+        finally:
+            sys.path.remove(packages)
+
+
+LAZY = """
+import importlib.machinery, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name.startswith("ungil_lazy.") else None
+    def create_module(self, spec): return None
+    def exec_module(self, module): module.value = module.__name__.split(".")[1]
+__path__ = []
+sys.meta_path.append(Finder())
+"""
+
+
+def import_lazily(name):
+    import importlib
+
+    return importlib.import_module("ungil_lazy." + name).value
+
+
+def leave_a_finder():
+    import sys
+
+    class Mine:
+        def find_spec(self, name, path=None, target=None):
+            return None
+
+    sys.meta_path.insert(0, Mine())
+    return count_finders()[1]
+
+
+def count_finders():
+    import sys
+
+    kinds = [type(finder) for finder in sys.meta_path]
+    return [kind.__module__ for kind in kinds].count("ungil_lazy"), [kind.__name__ for kind in kinds].count("Mine")
 
 
 def leave_a_pool_of_threads():
@@ -188,19 +240,18 @@ class NewPools(unittest.TestCase):
                 self.assertEqual(file.read().splitlines(), ["say %d" % i for i in range(4)])
 
     def test_what_packages_set_in_logging_while_they_are_imported_stays(self):
-        with tempfile.TemporaryDirectory() as directory:
-            installed = os.path.join(directory, "site-packages")
-            os.mkdir(installed)
-            with open(os.path.join(installed, "ungil_logs.py"), "w") as file:
-                file.write("import logging\nlog = logging.getLogger('ungil_logs')\nlog.setLevel(15)\n")
-                file.write("log.addHandler(logging.NullHandler())\nlog.propagate = False\n")
-            sys.path.append(installed)
-            try:
-                for _ in range(2):
-                    found = leave(state_of_a_packages_logger)
-                    self.assertEqual(found, (15, ["NullHandler"], False))
-            finally:
-                sys.path.remove(installed)
+        source = "import logging\nlog = logging.getLogger('ungil_logs')\nlog.setLevel(15)\n"
+        source += "log.addHandler(logging.NullHandler())\nlog.propagate = False\n"
+        with installed("ungil_logs", source):
+            for _ in range(2):
+                found = leave(state_of_a_packages_logger)
+                self.assertEqual(found, (15, ["NullHandler"], False))
+
+    def test_finders_of_packages_stay_as_their_modules_do(self):
+        with installed("ungil_lazy", LAZY):
+            self.assertEqual([leave(import_lazily, name) for name in ("one", "two")], ["one", "two"])
+            self.assertEqual(leave(leave_a_finder), 1)
+            self.assertEqual(leave(count_finders), (1, 0))
 
     def test_pools_of_threads_can_be_made_after_a_pool_that_left_one(self):
         for _ in range(3):

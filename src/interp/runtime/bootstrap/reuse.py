@@ -27,6 +27,21 @@ def reset_builtins():
     builtins.__dict__.update(builtin_names)
 
 
+def remaining_finders():
+    """The finders of the beginning, and those of modules that stay imported: these find other modules for them."""
+    standard = set(map(id, finders[0]))
+    places = [place for place, finder in enumerate(sys.meta_path) if id(finder) in standard]
+    first = places[0] if places else len(sys.meta_path)
+    before, after = sys.meta_path[:first], sys.meta_path[first:]
+    return [*filter(stays, before), *finders[0], *(finder for finder in filter(stays, after) if id(finder) not in standard)]
+
+
+def stays(finder):
+    kind = finder if isinstance(finder, type) else type(finder)
+    module = sys.modules.get(kind.__module__)
+    return module is not __main__ and getattr(module, kind.__name__, None) is kind
+
+
 def reset(_):
     """Removes what a user left behind, except modules that stay imported. Fails if threads are left: the next user would have them, too."""
     reset_builtins()
@@ -45,9 +60,7 @@ def reset(_):
     module_states.reset()
     program_modules.reset()
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
-    # The package stays imported, and so does its finder (ungil/_import_hooks.py).
-    own = [finder for finder in sys.meta_path if type(finder).__module__ == "ungil._import_hooks"]
-    sys.meta_path[:], sys.path_hooks[:] = own + finders[0], finders[1]
+    sys.meta_path[:], sys.path_hooks[:] = remaining_finders(), finders[1]
     for name, hook in hooks.items():
         setattr(sys, name, hook)
     gc.enable()
