@@ -8,6 +8,7 @@ Processes do as well as interpreters, but each has the memory of a program of it
 """
 
 import asyncio
+import contextlib
 import http.client
 import os
 import socket
@@ -50,7 +51,16 @@ async def heavy(request):
 # uvicorn imports this module for the application. The way is in the environment.
 WAY = os.environ.get("WAY", "interpreters")
 PROCESSES = ProcessPoolExecutor() if WAY == "processes" else None
-app = Starlette(routes=[Route("/light", light), Route("/heavy", heavy)])
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    yield
+    if PROCESSES is not None:
+        PROCESSES.shutdown()  # uvicorn then ends by the signal that stopped it: no exit function runs
+
+
+app = Starlette(routes=[Route("/light", light), Route("/heavy", heavy)], lifespan=lifespan)
 
 
 def get(connection, path):
