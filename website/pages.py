@@ -26,7 +26,7 @@ REFERENCE = {
     "reference/functions.md": ("C functions of yours", ["functions", "control", "progress"]),
     "reference/interpreters.md": (
         "Interpreters",
-        ["interpreters.executor", "interpreters.interpreter", "interpreters._sharing"],
+        ["interpreters.executor", "interpreters.interpreter", "interpreters.actors", "interpreters._sharing"],
     ),
     "reference/exchange.md": ("Queues and the like", ["exchange.queues", "exchange.barriers", "exchange.sync"]),
     "reference/aio.md": ("asyncio", ["aio"]),
