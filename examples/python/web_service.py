@@ -63,6 +63,10 @@ async def lifespan(app):
 app = Starlette(routes=[Route("/light", light), Route("/heavy", heavy)], lifespan=lifespan)
 
 
+def connected(port):
+    return contextlib.closing(http.client.HTTPConnection("127.0.0.1", port))
+
+
 def get(connection, path):
     connection.request("GET", path)
     return connection.getresponse().read()
@@ -79,7 +83,8 @@ def start(way):
     server = subprocess.Popen(command, cwd=folder, env=dict(os.environ, WAY=way))
     while server.poll() is None:
         try:
-            get(http.client.HTTPConnection("127.0.0.1", port), "/light")
+            with connected(port) as connection:
+                get(connection, "/light")
             break
         except ConnectionRefusedError:
             time.sleep(0.05)
@@ -92,23 +97,23 @@ def measure(way, seconds, slow=4):
     ends, answers, times = threading.Event(), set(), []
 
     def keep_busy():
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        while not ends.is_set():
-            answers.add(get(connection, "/heavy?limit=20000"))
+        with connected(port) as connection:
+            while not ends.is_set():
+                answers.add(get(connection, "/heavy?limit=20000"))
 
     try:
         threads = [threading.Thread(target=keep_busy) for _ in range(slow)]
         for thread in threads:
             thread.start()
-        connection = http.client.HTTPConnection("127.0.0.1", port)
         while not answers:  # what the workers need is imported, and they are busy
             time.sleep(0.01)
         end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            begin = time.perf_counter()
-            get(connection, "/light")
-            times.append(time.perf_counter() - begin)
-            time.sleep(0.005)
+        with connected(port) as connection:
+            while time.perf_counter() < end:
+                begin = time.perf_counter()
+                get(connection, "/light")
+                times.append(time.perf_counter() - begin)
+                time.sleep(0.005)
         ends.set()
         for thread in threads:
             thread.join()
