@@ -88,6 +88,8 @@ def start(way):
             break
         except ConnectionRefusedError:
             time.sleep(0.05)
+    if server.poll() is not None:
+        raise RuntimeError("the server has ended with status %d" % server.returncode)
     return server, port
 
 
