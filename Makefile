@@ -93,7 +93,7 @@ test: test-rust test-c test-python ## all tests except those that need packages 
 test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
-EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-large test-packages-all \
+EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-actors test-large test-packages-all \
     test-integrations-all test-wheel-all test-newest test-aarch64 check-versions site demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
@@ -236,6 +236,12 @@ SEED     ?= 0
 test-programs: all $(VENV)/ready ## PROGRAMS (10000) random programs of two kinds: the same with processes and with interpreters
 	$(PACKAGE) UNGIL_TEST_PROGRAMS=$(PROGRAMS) UNGIL_TEST_SEED=$(SEED) $(VENV)/bin/python -m unittest discover -v \
 	    -s tests/package -p test_programs.py
+
+ACTORS ?= 10000
+.PHONY: test-actors
+test-actors: all $(VENV)/ready ## ACTORS (10000) actors that are made, called and dropped: nothing grows
+	$(PACKAGE) UNGIL_TEST_ACTORS=$(ACTORS) $(VENV)/bin/python -m unittest discover -v \
+	    -s tests/package -p test_actor_ends.py -k Many
 
 # The venv has the newest cloudpickle. Tests that depend on it also run with the oldest that the package allows.
 CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)

@@ -273,12 +273,15 @@ if __name__ == "__main__":
         )
 
 
+ACTORS = int(os.environ.get("UNGIL_TEST_ACTORS", 0)) or rounds(900, 36)
+
+
 class Many(OnePool):
     def test_nothing_grows(self):
         """Actors that are made, called and dropped, with loops and without."""
         kinds, counts = (Log, Meeting), []
         for _ in range(3):
-            for i in range(rounds(3400, 12)):
+            for i in range(ACTORS // 3):
                 actor = self.pool.actor(kinds[i % 2])
                 (actor.pause(1) if i % 2 else actor.add(1)).result()
                 if i % 3:
