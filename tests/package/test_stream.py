@@ -343,7 +343,7 @@ class StreamPrograms(Programs):
         self.assert_prints(
             """
             import signal, threading, time
-            begun = bytearray(1)
+            begun, closed = bytearray(1), bytearray(1)
             def count(waits):
                 try:
                     yield 1
@@ -352,21 +352,25 @@ class StreamPrograms(Programs):
                         time.sleep(10**6)
                     yield 2
                 finally:
-                    print("closed", flush=True)
+                    try:  # the interrupt may come when the generator is being closed
+                        closed[0] = 1
+                    finally:
+                        closed[0] = 1
             def press():
                 while not begun[0]:
                     time.sleep(0.001)
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             for waits in (True, False):
-                begun[0] = 0
+                begun[0] = closed[0] = 0
                 threading.Thread(target=press, daemon=True).start()
                 try:
-                    with ungil.InterpreterPoolExecutor(1, share={"begun": ungil.share(begun, writable=True)}) as pool:
+                    share = {"begun": ungil.share(begun, writable=True), "closed": ungil.share(closed, writable=True)}
+                    with ungil.InterpreterPoolExecutor(1, share=share) as pool:
                         for n in pool.stream(count, waits, buffersize=1):
                             if not waits:
                                 time.sleep(10**6)
                 except KeyboardInterrupt:
-                    print("interrupted", flush=True)
+                    print("interrupted", closed[0])
             """,
-            *["closed", "interrupted"] * 2,
+            *["interrupted 1"] * 2,
         )

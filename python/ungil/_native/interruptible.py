@@ -25,6 +25,9 @@ INTERRUPT_TIMEOUT = 1.0
 """Seconds that Ctrl-C waits for interrupted tasks. Python code ends at once, and time.sleep() within 50 ms. The user
 must not wait for longer than this for code in C, which does not notice an interrupt, nor for code that catches it."""
 
+INTERRUPT_INTERVAL = 0.25
+"""Seconds from one interrupt to the next, while tasks do not end: what they do in `finally` takes time."""
+
 POLL_INTERVAL = 0.02
 """Seconds of one wait. A signal that arrives between Python's last check and the system's wait is noticed after it."""
 

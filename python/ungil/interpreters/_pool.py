@@ -18,7 +18,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import ref
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, check_asyncio, ends_by_interrupt
+from .._native.interruptible import (
+    INTERRUPT_INTERVAL,
+    INTERRUPT_TIMEOUT,
+    POLL_INTERVAL,
+    check_asyncio,
+    ends_by_interrupt,
+)
 from .._native.library import library
 from . import _exit_order
 from ._calls import Call, call_of
@@ -73,6 +79,7 @@ class Pool:
         self._cause: BaseException | None = None
         self.is_shutdown = False
         self._is_abandoned = False
+        self._stopped_at = -INTERRUPT_INTERVAL
         _pools.add(ref(self, _pools.discard))
 
     # Tasks
@@ -243,10 +250,16 @@ class Pool:
 
     def stop(self) -> None:
         """Cancel all tasks that have not begun, and interrupt those that run; not tasks that are put meanwhile."""
+        self._stopped_at = time.monotonic()
         self._inbox.stop()
         with self._lock:
             for interpreter in list(self._starting.values()):
                 library.ungil_interp_interrupt(interpreter.handle)
+
+    def _stop_again(self) -> None:
+        """Stop all tasks, unless that was just now: what they do in `finally` takes time."""
+        if time.monotonic() > self._stopped_at + INTERRUPT_INTERVAL:
+            self.stop()
 
     def join(self) -> None:
         """Wait for the workers. Ctrl-C stops them, waits for INTERRUPT_TIMEOUT at most, and is raised.
@@ -283,7 +296,8 @@ class Pool:
         """Stop the tasks, and wait for the workers, but not for longer than INTERRUPT_TIMEOUT: then abandon them."""
         if self._is_abandoned:
             return
-        self.stop()
+        self.cancel()
+        self._stop_again()
         if deadline is None:
             deadline = time.monotonic() + INTERRUPT_TIMEOUT
         for worker in self.workers:
@@ -291,7 +305,7 @@ class Pool:
                 if time.monotonic() > deadline:
                     self._abandon()
                     return
-                self.stop()  # again: code may have caught the first interrupt
+                self._stop_again()  # code may have caught the last interrupt
 
     def _abandon(self) -> None:
         """Leave the workers behind. Nobody waits for their tasks any more: the futures of these end."""

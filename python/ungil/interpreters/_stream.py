@@ -16,7 +16,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import GeneratorType, TracebackType
 from typing import Any, Callable, NamedTuple, SupportsIndex
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, check_asyncio, ends_by_interrupt, take
+from .._native.interruptible import (
+    INTERRUPT_INTERVAL,
+    INTERRUPT_TIMEOUT,
+    POLL_INTERVAL,
+    Latch,
+    check_asyncio,
+    ends_by_interrupt,
+    take,
+)
 from .._native.locks import Numbers
 from ..errors import Error
 from ..exchange.queues import Queue, ShutDown
@@ -69,6 +77,7 @@ class _Producer:
         self._interpreter: Interpreter | None = None
         self.outcome = Outcome(None)  # of the run, when that has ended
         self._is_closed = False
+        self._interrupted_at = -INTERRUPT_INTERVAL
         self.was_shut_down = False  # with the pool
         self.process = os.getpid()
         self.finished: Latch | None = None  # of the thread
@@ -110,8 +119,10 @@ class _Producer:
             pass
 
     def interrupt(self) -> None:
-        interpreter = self._interpreter
-        if interpreter is not None:
+        """Interrupt the run, unless that was just now: what it does in `finally` takes time."""
+        interpreter, now = self._interpreter, time.monotonic()
+        if interpreter is not None and now > self._interrupted_at + INTERRUPT_INTERVAL:
+            self._interrupted_at = now
             try:
                 interpreter.interrupt()
             except (Error, ValueError):  # it has just been closed
