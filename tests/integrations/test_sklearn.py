@@ -91,7 +91,10 @@ class Answers(unittest.TestCase):
         self.check(vote, others)
 
     def test_a_failing_fit(self):
-        with joblib.parallel_config(backend="ungil", n_jobs=2), self.assertRaisesRegex(ValueError, "alpha"):
+        # The other call is interrupted, which would leave modules half imported.
+        preload = ["sklearn.linear_model", "sklearn.model_selection"]
+        config = joblib.parallel_config(backend="ungil", n_jobs=2, preload=preload)
+        with config, self.assertRaisesRegex(ValueError, "alpha"):
             cross_val_score(RidgeClassifier(alpha="x"), X, y, cv=3, error_score="raise")
 
     def test_a_transformer_of_main(self):

@@ -7,6 +7,7 @@ import tempfile
 import textwrap
 import threading
 import unittest
+from contextlib import contextmanager
 
 import ungil
 from references import PATIENCE, rounds  # noqa: F401, for those who import it from here
@@ -89,3 +90,18 @@ class Programs(unittest.TestCase):
     def assert_prints(self, script, *lines):
         status, output, errors = run_script("import ungil\n" + textwrap.dedent(script))
         self.assertEqual((status, output.splitlines()), (0, list(lines)), errors)
+
+
+@contextmanager
+def installed(name, source):
+    """A module where installed ones are."""
+    with tempfile.TemporaryDirectory() as directory:
+        packages = os.path.join(directory, "site-packages")
+        os.mkdir(packages)
+        with open(os.path.join(packages, name + ".py"), "w") as file:
+            file.write(source)
+        sys.path.append(packages)
+        try:
+            yield
+        finally:
+            sys.path.remove(packages)

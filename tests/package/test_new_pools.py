@@ -6,10 +6,9 @@ import sys
 import tempfile
 import threading
 import unittest
-from contextlib import contextmanager
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, numpy, rounds, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, installed, numpy, rounds, run_script
 
 
 def pool_of_one(**options):
@@ -20,21 +19,6 @@ def leave(function, *args):
     """Run a task in a pool, which ends."""
     with pool_of_one() as pool:
         return pool.submit(function, *args).result()
-
-
-@contextmanager
-def installed(name, source):
-    """A module where installed ones are."""
-    with tempfile.TemporaryDirectory() as directory:
-        packages = os.path.join(directory, "site-packages")
-        os.mkdir(packages)
-        with open(os.path.join(packages, name + ".py"), "w") as file:
-            file.write(source)
-        sys.path.append(packages)
-        try:
-            yield
-        finally:
-            sys.path.remove(packages)
 
 
 LAZY = """
@@ -53,6 +37,19 @@ def import_lazily(name):
     import importlib
 
     return importlib.import_module("ungil_lazy." + name).value
+
+
+def import_interrupted():
+    import builtins
+
+    builtins.stop = True
+    import ungil_interrupted  # noqa: F401
+
+
+def has_part():
+    import sys
+
+    return "ungil_interrupted.part" in sys.modules
 
 
 def leave_a_finder():
@@ -246,6 +243,13 @@ class NewPools(unittest.TestCase):
             for _ in range(2):
                 found = leave(state_of_a_packages_logger)
                 self.assertEqual(found, (15, ["NullHandler"], False))
+
+    def test_an_interrupted_import_leaves_nothing(self):
+        source = "import sys, types\nsys.modules[__name__ + '.part'] = types.ModuleType(__name__ + '.part')\n"
+        with installed("ungil_interrupted", source + "if stop: raise KeyboardInterrupt\n"):
+            with self.assertRaises(KeyboardInterrupt):
+                leave(import_interrupted)
+            self.assertFalse(leave(has_part))
 
     def test_finders_of_packages_stay_as_their_modules_do(self):
         with installed("ungil_lazy", LAZY):

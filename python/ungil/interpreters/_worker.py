@@ -243,6 +243,8 @@ def failure_of(error: BaseException, memory: Sequence[memoryview]) -> tuple[Mess
     trace: TracebackType | None = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename in _ungil.FILES:
         trace = trace.tb_next
+    if isinstance(error, KeyboardInterrupt) and _is_of_import(trace):
+        _ungil.spoil()
     try:
         brief = "".join(traceback.format_exception_only(type(error), error)).strip()
         text = "".join(traceback.format_exception(type(error), error, trace))
@@ -254,6 +256,19 @@ def failure_of(error: BaseException, memory: Sequence[memoryview]) -> tuple[Mess
         return _pickling.dumps(error), brief, text
     except BaseException as other:
         return None, "%s (which cannot be sent: %s)" % (brief, other), text
+
+
+def _is_of_import(trace: TracebackType | None) -> bool:
+    """Whether the import of a module failed: modules of its package stay, and a second import may fail by that."""
+    while trace is not None:
+        names = trace.tb_frame.f_globals
+        if trace.tb_frame.f_code.co_name == "<module>" and names.get("__spec__") is not None:
+            name = names.get("__name__")
+            module = sys.modules.get(name) if type(name) is str else None
+            if getattr(module, "__dict__", None) is not names:
+                return True
+        trace = trace.tb_next
+    return False
 
 
 def begin(

@@ -59,9 +59,20 @@ def serve(function):
     return function
 
 
+is_spoiled = False
+
+
+def spoil():
+    """Keeps the interpreter from being used again: modules are left that were imported in part."""
+    global is_spoiled
+    is_spoiled = True
+
+
 def reset():
     global handler
     handler = no_handler
+    if is_spoiled:
+        raise RuntimeError("an import was interrupted")
 
 
-_ungil.serve = serve
+_ungil.serve, _ungil.spoil = serve, spoil
