@@ -206,8 +206,9 @@ class Callers(unittest.TestCase):
             with ungil.Interpreter() as interpreter:
                 ident = interpreter.eval("__import__('threading').get_ident()")
                 for _ in range(3):
-                    threading.Timer(0.2, _thread.interrupt_main).start()
-                    try: interpreter.exec("while True: pass")
+                    try:
+                        threading.Timer(0.2, _thread.interrupt_main).start()
+                        interpreter.exec("while True: pass")
                     except KeyboardInterrupt: pass
                     assert interpreter.eval("__import__('threading').get_ident()") == ident
             """
