@@ -51,7 +51,7 @@ class ActorThread:
         self.pool, self.inbox = pool, inbox
         self.error: BaseException | None = None  # of the start
         self.last_error: BaseException | None = None  # of the object's `close`
-        self.dispatchers: set[Worker] = set()  # that end futures
+        self.dispatchers: list[Worker] = []  # that end futures
         self.is_stopped = self.is_abandoned = False
         self._setup, self._has_loop = setup, has_loop
         self._lock = threading.Lock()  # while it is held, the interpreter is not given back

@@ -29,15 +29,15 @@ from ._requests import Outcome, Reply, error_of, outcome_of_reply
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from ._inbox_futures import InboxFutures
+
     class Pool(Protocol):
         """What futures have in common: a pool, or the callers of an actor."""
 
-        watched: dict[int, PoolFuture]
+        futures: InboxFutures
 
         def stop(self) -> None: ...
         def error(self) -> BaseException: ...
-        def is_dispatcher(self) -> bool: ...
-        def start_dispatcher(self, is_urgent: bool) -> None: ...
 
 
 _logger = logging.getLogger("concurrent.futures")
@@ -245,7 +245,7 @@ class PoolFuture(Future):  # type: ignore[type-arg]
             self._load(reply, error)
 
     def _wait_for_the_dispatcher(self, seconds: float) -> None:
-        if self._pool.is_dispatcher():
+        if self._pool.futures.is_dispatcher():
             self.end()
         elif in_main_thread():
             done = self.__dict__.get("_done") or Latch()
@@ -266,7 +266,7 @@ class PoolFuture(Future):  # type: ignore[type-arg]
 
     def be_watched_for_several(self) -> None:
         """Be watched by a dispatcher, for somebody who waits for this future together with others."""
-        self._watch(is_urgent=self._pool.is_dispatcher())
+        self._watch(is_urgent=self._pool.futures.is_dispatcher())
 
     def _watch(self, is_urgent: bool = False) -> None:
         """Have a dispatcher end this future, unless its call has ended. It is urgent if a dispatcher waits for that."""
@@ -274,14 +274,14 @@ class PoolFuture(Future):  # type: ignore[type-arg]
             call = self._call
             if call is None or self._is_watched or self._known_state not in UNFINISHED:
                 return
-            self._pool.watched[call.number.value] = self
+            self._pool.futures.watched[call.number.value] = self
             state = call.watch()
             if state in (c.UNGIL_CALL_DONE, c.UNGIL_CALL_CANCELLED):
-                self._pool.watched.pop(call.number.value, None)
+                self._pool.futures.watched.pop(call.number.value, None)
                 self._note(state)
                 return
             self._is_watched = True
-        self._pool.start_dispatcher(is_urgent)
+        self._pool.futures.start_dispatcher(is_urgent)
 
     def end(self) -> None:
         """End this future, which is watched, as its call has ended. Only dispatchers call this."""

@@ -118,12 +118,15 @@ class Inbox(Handle):
         """End the calls that no server has taken with UNGIL_E_CLOSED, and those that run as well."""
         library.ungil_inbox_give_up(self._handle, running)
 
-    def completed(self) -> list[int] | None:
-        """Wait for watched calls to end. None if no more will."""
+    def completed(self, milliseconds: int = -1) -> list[int] | None:
+        """Wait for watched calls to end; for so long at most, unless that is negative. None if no more will end."""
         numbers, count = (ctypes.c_int64 * 64)(), ctypes.c_size_t()
+        length, place = len(numbers), ctypes.byref(count)
         while True:
-            status = library.ungil_inbox_completed(self._handle, -1, 0, numbers, len(numbers), ctypes.byref(count))
+            status = library.ungil_inbox_completed(self._handle, milliseconds, 0, numbers, length, place)
             if status == c.UNGIL_OK:
                 return numbers[: count.value]
+            if status == c.UNGIL_E_TIMED_OUT:
+                return []
             if status != c.UNGIL_E_INTERRUPTED:
                 return None

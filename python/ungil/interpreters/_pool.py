@@ -30,6 +30,7 @@ from . import _exit_order
 from ._calls import Call, call_of
 from ._futures import PoolFuture
 from ._inbox import Inbox, SubmittedCall
+from ._inbox_futures import InboxFutures
 from ._preload import import_module
 from ._requests import Outcome
 from ._standard import BrokenStandardPool
@@ -70,11 +71,8 @@ class Pool:
         self._inbox = Inbox()
         self._lock = threading.RLock()  # of the lists of threads
         self.workers: list[Worker] = []
-        self._dispatchers: list[Worker] = []
-        self._busy: set[int] = set()  # dispatchers, while they call callbacks
         self._starting: dict[int, Interpreter] = {}  # by thread: those that run the initializer
-        self._futures: set[ref[PoolFuture]] = set()  # which remove themselves
-        self.watched: dict[int, PoolFuture] = {}  # those that dispatchers end
+        self.futures = InboxFutures(self._inbox, name, stack_size, stays=True)
         self._broken: str | None = None
         self._cause: BaseException | None = None
         self.is_shutdown = False
@@ -89,15 +87,7 @@ class Pool:
         self._check()
         if len(self.workers) < self._max_workers:
             self._add_worker_if_needed()
-        futures, submitted = self._futures, SubmittedCall()
-        try:
-            futures.add(ref(future, futures.discard))
-            future.begin(submitted)
-            is_open = self._inbox.submit(call, submitted)
-        except BaseException:  # the program does not get the future
-            submitted.cancel()
-            raise
-        if not is_open:
+        if not self.futures.submit(call, SubmittedCall(), future):
             self._check()
             raise RuntimeError("cannot schedule new futures after shutdown")
 
@@ -135,34 +125,22 @@ class Pool:
         """Start all workers, for `preload`."""
         with self._lock:
             while len(self.workers) < self._max_workers:
-                self._add("workers", self._work)
+                self._add_worker()
 
     def _add_worker_if_needed(self) -> None:
         with self._lock:
             counts = self._inbox.counts()
             if counts.waiting <= counts.queued and len(self.workers) < self._max_workers:
-                self._add("workers", self._work)
+                self._add_worker()
 
-    def start_dispatcher(self, is_urgent: bool) -> None:
-        """Have a thread end watched futures; if it is urgent, one that calls no callback at present."""
-        with self._lock:
-            if not self._dispatchers or (is_urgent and len(self._busy) == len(self._dispatchers)):
-                self._add("_dispatchers", self._dispatch)
-
-    def is_dispatcher(self) -> bool:
-        """Whether this thread ends watched futures."""
-        return threading.current_thread() in self._dispatchers
-
-    def _add(self, kind: str, work: Any) -> None:
-        threads: list[Worker] = getattr(self, kind)
-        name = "%s_%d" if kind == "workers" else "%s_dispatcher_%d"
-        thread = Worker(work, name % (self._name, len(threads)), self._stack_size)
+    def _add_worker(self) -> None:
+        thread = Worker(self._work, "%s_%d" % (self._name, len(self.workers)), self._stack_size)
         try:
-            threads.append(thread)
+            self.workers.append(thread)
             thread.start()
         except BaseException:
             if thread.abandon():
-                threads.remove(thread)
+                self.workers.remove(thread)
             raise
 
     def _work(self) -> None:
@@ -223,20 +201,6 @@ class Pool:
         self._inbox.close()  # first, so that no call comes after those that are given up
         self._inbox.give_up(running=False)
 
-    def _dispatch(self) -> None:
-        """The main function of a dispatcher."""
-        while True:
-            numbers = self._inbox.completed()
-            if numbers is None:
-                return
-            for number in numbers:
-                future = self.watched.pop(number, None)
-                if future is not None:
-                    self._busy.add(threading.get_ident())
-                    future.end()
-                    self._busy.discard(threading.get_ident())
-                del future  # nothing is kept while the dispatcher waits
-
     # The end
 
     def shutdown(self) -> None:
@@ -266,7 +230,7 @@ class Pool:
 
         Raises RuntimeError in a dispatcher, which runs the callbacks of futures.
         """
-        if self.is_dispatcher() or threading.current_thread() in self.workers:
+        if self.futures.is_dispatcher() or threading.current_thread() in self.workers:
             raise RuntimeError("cannot join current thread")
         try:
             self._wait()
@@ -276,7 +240,7 @@ class Pool:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + INTERRUPT_TIMEOUT
-        for worker in [*self.workers, *self._dispatchers]:
+        for worker in [*self.workers, *self.futures.dispatchers]:
             while not worker.finished.wait(POLL_INTERVAL):
                 if self._is_abandoned:
                     return
@@ -316,12 +280,8 @@ class Pool:
     def after_fork_in_child(self) -> None:
         """Break the pool: the workers are the parent's."""
         self._lock, self._broken = threading.RLock(), "the process forked, and its workers are the parent's"
-        self.workers, self._dispatchers, self._starting = [], [], {}
-        self.watched.clear()
-        for reference in self._futures.copy():
-            future = reference()
-            if future is not None:
-                future.fail_in_child(self.error())
+        self.workers, self._starting = [], {}
+        self.futures.fail_in_child(self.error())
 
 
 def outcome_of(call: Call, interpreter: Interpreter) -> Outcome:
