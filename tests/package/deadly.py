@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import run_script
+from support import installed_packages, run_script
 
 # A library that the interpreter has a copy of: it is in a directory for packages.
 SOURCE = r"""
@@ -98,9 +98,7 @@ def square(n):
 def build_library(directory):
     if not shutil.which("cc"):
         raise unittest.SkipTest("SKIP: no C compiler")
-    packages = os.path.join(directory, "site-packages")
-    os.makedirs(packages)
-    target = os.path.join(packages, "deadly.so")
+    target = os.path.join(installed_packages(directory), "deadly.so")
     command = ["cc", "-shared", "-fPIC", "-pthread", "-w", "-x", "c", "-", "-o", target]
     subprocess.run(command, input=SOURCE, text=True, check=True)
     return target

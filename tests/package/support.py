@@ -92,12 +92,18 @@ class Programs(unittest.TestCase):
         self.assertEqual((status, output.splitlines()), (0, list(lines)), errors)
 
 
+def installed_packages(parent):
+    """A directory whose modules stay imported, as those of the program do not, and whose libraries are private."""
+    directory = os.path.join(parent, "site-packages")
+    os.makedirs(directory, exist_ok=True)
+    return directory
+
+
 @contextmanager
 def installed(name, source):
     """A module where installed ones are."""
     with tempfile.TemporaryDirectory() as directory:
-        packages = os.path.join(directory, "site-packages")
-        os.mkdir(packages)
+        packages = installed_packages(directory)
         with open(os.path.join(packages, name + ".py"), "w") as file:
             file.write(source)
         sys.path.append(packages)

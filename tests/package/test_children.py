@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, installed_packages, run_script
 
 USE = """
 import sys, ungil
@@ -40,9 +40,7 @@ def build_library(directory, name, source, **numbers):
     """Compiles a library that is private to interpreters, as it is in a directory for packages."""
     if not shutil.which("cc"):
         raise unittest.SkipTest("SKIP: no C compiler")
-    packages = os.path.join(directory, "site-packages")
-    os.makedirs(packages, exist_ok=True)
-    target = os.path.join(packages, name + ".so")
+    target = os.path.join(installed_packages(directory), name + ".so")
     defined = ["-D%s=%d" % number for number in numbers.items()]
     headers = "#include <dlfcn.h>\n#include <unistd.h>\n"
     command = ["cc", "-shared", "-fPIC", "-w", *defined, "-x", "c", "-", "-o", target]

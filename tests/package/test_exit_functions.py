@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 import ungil
-from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, run_script
+from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, installed_packages, run_script
 
 HEAD = """
     import sys, ungil
@@ -21,13 +21,6 @@ def reused():
 
     module.uses = getattr(module, "uses", 0) + 1
     return module.uses
-
-
-def installed_packages(parent):
-    """A directory whose modules stay imported, as those of the program do not."""
-    directory = os.path.join(parent, "site-packages")
-    os.mkdir(directory)
-    return directory
 
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
