@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from typing import Callable, TypeVar
+from typing import Callable
 
 from ._native.interruptible import INTERRUPT_TIMEOUT, is_interrupt
-
-Result = TypeVar("Result")
+from ._typing import Result
 
 
 async def in_thread(function: Callable[[], Result], cancel: Callable[[], None]) -> Result:
