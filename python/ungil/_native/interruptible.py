@@ -10,9 +10,11 @@ KeyboardInterrupt, may come between any two steps of Python code, but not within
 from __future__ import annotations
 
 import _thread
+import math
 import operator
 import sys
 import threading
+import time
 from typing import Callable, Protocol, TypeVar
 
 from .._private_apis import CONDITION_LOCK, asyncio_is_interrupted
@@ -24,9 +26,6 @@ Result = TypeVar("Result")
 INTERRUPT_TIMEOUT = 1.0
 """Seconds that Ctrl-C waits for interrupted tasks. Python code ends at once, and time.sleep() within 50 ms. The user
 must not wait for longer than this for code in C, which does not notice an interrupt, nor for code that catches it."""
-
-INTERRUPT_INTERVAL = 0.25
-"""Seconds from one interrupt to the next, while tasks do not end: what they do in `finally` takes time."""
 
 POLL_INTERVAL = 0.02
 """Seconds of one wait. A signal that arrives between Python's last check and the system's wait is noticed after it."""
@@ -58,6 +57,24 @@ def ends_by_interrupt() -> bool:
     """Whether the program, which is ending, does so because of a KeyboardInterrupt that it did not catch."""
     is_interactive = hasattr(sys, "ps1") or sys.flags.interactive  # the last exception may be an old one
     return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and not is_interactive
+
+
+class Pace:
+    """How soon tasks that do not end may be interrupted again: what they do in `finally` takes time."""
+
+    INTERVAL = 0.25  # seconds
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next = -math.inf
+
+    def note(self) -> None:
+        """Note that they are interrupted now."""
+        self._next = time.monotonic() + self.INTERVAL
+
+    def is_due(self) -> bool:
+        return time.monotonic() > self._next
 
 
 class Latch:

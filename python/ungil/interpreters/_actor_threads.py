@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, check_asyncio, ends_by_interrupt
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, Pace, check_asyncio, ends_by_interrupt
 from .._native.library import check, library
 from ..exchange.sync import Event
 from . import _actor_loops, _actor_objects, _exit_order
@@ -53,6 +53,7 @@ class ActorThread:
         self.last_error: BaseException | None = None  # of the object's `close`
         self.dispatchers: list[Worker] = []  # that end futures
         self.is_stopped = self.is_abandoned = False
+        self._pace = Pace()  # of interrupts
         self._setup, self._has_loop = setup, has_loop
         self._lock = threading.Lock()  # while it is held, the interpreter is not given back
         self._interpreter: Interpreter | None = None
@@ -128,12 +129,21 @@ class ActorThread:
         """Cancel the calls that have not begun, and interrupt the others. This does not wait for their ends."""
         self.is_stopped = True
         if self._is_serving and not self._has_loop:
+            self._pace.note()
             self.inbox.stop()
             return
         self.inbox.cancel_queued()
         with self._lock:
             if self._interpreter is not None:
+                self._pace.note()
                 library.ungil_interp_interrupt(self._interpreter.handle)
+
+    def stop_if_due(self) -> None:
+        """Do that, but interrupt none if that was just now. Code may have caught the last interrupt."""
+        self.is_stopped = True
+        self.inbox.cancel_queued()
+        if self._pace.is_due():
+            self.stop()
 
     def wait(self, *, is_exiting: bool = False) -> None:
         """Wait for the end, and for callbacks of futures; not for those that call this.
@@ -185,14 +195,14 @@ def stop_and_wait(threads: Sequence[ActorThread]) -> None:
     ends_at = time.monotonic() + INTERRUPT_TIMEOUT
     for thread in threads:
         thread.inbox.close()
-        thread.stop()
+        thread.stop_if_due()
     for thread in threads:
         while not thread.finished.wait(POLL_INTERVAL):
             if time.monotonic() > ends_at:
                 thread.is_abandoned = True
                 thread.inbox.give_up(running=True)
                 break
-            thread.stop()  # again: the first may have come too early
+            thread.stop_if_due()
 
 
 def end_all(pool: Pool, *, waits: bool, cancels: bool) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable
 
-from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL
+from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Pace
 from .._native.library import library
 from .interpreter import Interpreter
 
@@ -95,9 +95,11 @@ async def run_in_interpreter(function: Callable[..., Any], args: Sequence[Any], 
 async def _interrupted(job: Job, waited: asyncio.Future[Any]) -> None:
     """Interrupt a job until it has ended, for INTERRUPT_TIMEOUT at most; also while the task is cancelled again."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + INTERRUPT_TIMEOUT
+    end, pace = loop.time() + INTERRUPT_TIMEOUT, Pace()
     while not waited.done() and loop.time() < end:
-        job.interrupt()
+        if pace.is_due():
+            pace.note()
+            job.interrupt()
         try:
             await asyncio.wait([waited], timeout=POLL_INTERVAL)
         except asyncio.CancelledError:

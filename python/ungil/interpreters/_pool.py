@@ -19,9 +19,9 @@ from typing import Any
 from weakref import ref
 
 from .._native.interruptible import (
-    INTERRUPT_INTERVAL,
     INTERRUPT_TIMEOUT,
     POLL_INTERVAL,
+    Pace,
     check_asyncio,
     ends_by_interrupt,
 )
@@ -77,7 +77,7 @@ class Pool:
         self._cause: BaseException | None = None
         self.is_shutdown = False
         self._is_abandoned = False
-        self._stopped_at = -INTERRUPT_INTERVAL
+        self._pace = Pace()  # of interrupts
         _pools.add(ref(self, _pools.discard))
 
     # Tasks
@@ -214,16 +214,11 @@ class Pool:
 
     def stop(self) -> None:
         """Cancel all tasks that have not begun, and interrupt those that run; not tasks that are put meanwhile."""
-        self._stopped_at = time.monotonic()
+        self._pace.note()
         self._inbox.stop()
         with self._lock:
             for interpreter in list(self._starting.values()):
                 library.ungil_interp_interrupt(interpreter.handle)
-
-    def _stop_again(self) -> None:
-        """Stop all tasks, unless that was just now: what they do in `finally` takes time."""
-        if time.monotonic() > self._stopped_at + INTERRUPT_INTERVAL:
-            self.stop()
 
     def join(self) -> None:
         """Wait for the workers. Ctrl-C stops them, waits for INTERRUPT_TIMEOUT at most, and is raised.
@@ -261,7 +256,8 @@ class Pool:
         if self._is_abandoned:
             return
         self.cancel()
-        self._stop_again()
+        if self._pace.is_due():
+            self.stop()
         if deadline is None:
             deadline = time.monotonic() + INTERRUPT_TIMEOUT
         for worker in self.workers:
@@ -269,7 +265,8 @@ class Pool:
                 if time.monotonic() > deadline:
                     self._abandon()
                     return
-                self._stop_again()  # code may have caught the last interrupt
+                if self._pace.is_due():
+                    self.stop()  # again: code may have caught the last interrupt
 
     def _abandon(self) -> None:
         """Leave the workers behind. Nobody waits for their tasks any more: the futures of these end."""

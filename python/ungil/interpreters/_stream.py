@@ -17,10 +17,10 @@ from types import GeneratorType, TracebackType
 from typing import Any, Callable, NamedTuple, SupportsIndex
 
 from .._native.interruptible import (
-    INTERRUPT_INTERVAL,
     INTERRUPT_TIMEOUT,
     POLL_INTERVAL,
     Latch,
+    Pace,
     check_asyncio,
     ends_by_interrupt,
     take,
@@ -77,7 +77,7 @@ class _Producer:
         self._interpreter: Interpreter | None = None
         self.outcome = Outcome(None)  # of the run, when that has ended
         self._is_closed = False
-        self._interrupted_at = -INTERRUPT_INTERVAL
+        self._pace = Pace()  # of interrupts
         self.was_shut_down = False  # with the pool
         self.process = os.getpid()
         self.finished: Latch | None = None  # of the thread
@@ -120,9 +120,9 @@ class _Producer:
 
     def interrupt(self) -> None:
         """Interrupt the run, unless that was just now: what it does in `finally` takes time."""
-        interpreter, now = self._interpreter, time.monotonic()
-        if interpreter is not None and now > self._interrupted_at + INTERRUPT_INTERVAL:
-            self._interrupted_at = now
+        interpreter = self._interpreter
+        if interpreter is not None and self._pace.is_due():
+            self._pace.note()
             try:
                 interpreter.interrupt()
             except (Error, ValueError):  # it has just been closed
