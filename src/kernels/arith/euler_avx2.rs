@@ -12,6 +12,9 @@
 
 use std::arch::x86_64::*;
 
+use super::pseudoprimes;
+use super::u32x8_avx2::mask_of;
+
 /// Numbers with a bit at this position in the exponent's place are doubles twice as large.
 const EXPONENT: u32 = 52;
 
@@ -97,7 +100,7 @@ pub(in crate::kernels) fn passed<const VECTORS: usize>(numbers: [__m256i; VECTOR
         [Lanes::new(low), Lanes::new(high)]
     });
     let any_large = numbers.iter().fold(numbers[0], |any, &numbers| _mm256_or_si256(any, numbers));
-    let is_large = _mm256_movemask_ps(_mm256_castsi256_ps(any_large)) != 0;
+    let is_large = mask_of(any_large) != 0;
     let steps = if is_large { 26 } else { 25 };
     let mut powers: [[__m256d; 2]; VECTORS] =
         std::array::from_fn(|v| lanes[v].map(|lanes| lanes.start(steps)));
@@ -112,4 +115,18 @@ pub(in crate::kernels) fn passed<const VECTORS: usize>(numbers: [__m256i; VECTOR
         let [(low, a), (high, b)] = [(lanes[v][0], powers[v][0]), (lanes[v][1], powers[v][1])];
         low.has_symbol(a) | high.has_symbol(b) << 4
     })
+}
+
+/// Lanes that may be in the list of composite numbers that pass.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(in crate::kernels) fn may_be_pseudoprimes(numbers: __m256i) -> u8 {
+    let hash = _mm256_mullo_epi32(numbers, _mm256_set1_epi32(pseudoprimes::HASH as i32));
+    let hash = _mm256_srli_epi32::<{ 32 - pseudoprimes::FILTER_BITS as i32 }>(hash);
+    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
+    let words = unsafe {
+        _mm256_i32gather_epi32::<4>(pseudoprimes::FILTER.as_ptr().cast(), _mm256_srli_epi32::<5>(hash))
+    };
+    let position = _mm256_andnot_si256(hash, _mm256_set1_epi32(31));
+    mask_of(_mm256_sllv_epi32(words, position))
 }

@@ -7,7 +7,7 @@ use super::candidates::BATCH;
 use super::trial;
 use crate::kernels::arith::buffer::{self, Buffer};
 use crate::kernels::arith::divisor::Divisor;
-use crate::kernels::arith::euler_avx2::passed;
+use crate::kernels::arith::euler_avx2::{may_be_pseudoprimes, passed};
 use crate::kernels::arith::pseudoprimes;
 use crate::kernels::arith::u32x8_avx2::{compress, mask_of};
 
@@ -168,7 +168,7 @@ impl<'a> List<'a> {
         let numbers = std::array::from_fn(|v| unsafe { self.vectors(at + v * WIDTH)[0] });
         for (v, passed) in passed::<VECTORS>(numbers).into_iter().enumerate() {
             let mask = passed & valid(count.saturating_sub(v * WIDTH));
-            let suspects = mask & filter(numbers[v]);
+            let suspects = mask & may_be_pseudoprimes(numbers[v]);
             self.mark(at + v * WIDTH, mask, suspects, out);
         }
         VECTORS * WIDTH
@@ -193,17 +193,4 @@ impl<'a> List<'a> {
 /// The mask of a vector's lanes that are among the next numbers.
 fn valid(count: usize) -> u8 {
     (1u32 << count.min(WIDTH)).wrapping_sub(1) as u8
-}
-
-/// Lanes that may be pseudoprimes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn filter(numbers: __m256i) -> u8 {
-    let hash = _mm256_mullo_epi32(numbers, _mm256_set1_epi32(pseudoprimes::HASH as i32));
-    let hash = _mm256_srli_epi32::<{ 32 - pseudoprimes::FILTER_BITS as i32 }>(hash);
-    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
-    let words = unsafe {
-        _mm256_i32gather_epi32::<4>(pseudoprimes::FILTER.as_ptr().cast(), _mm256_srli_epi32::<5>(hash))
-    };
-    mask_of(_mm256_sllv_epi32(words, _mm256_andnot_si256(hash, _mm256_set1_epi32(31))))
 }

@@ -3,7 +3,6 @@
 use std::arch::x86_64::*;
 
 use super::counts::{BATCH, Counts};
-use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::undecided::{self, Buffer, FEW, Undecided};
@@ -189,7 +188,7 @@ fn count_without_small_divisor(list: &Undecided) -> u64 {
 #[target_feature(enable = "avx2,popcnt")]
 fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
     let (passed, failed) = (mask & passed, mask & !passed);
-    let suspects = passed & exceptions_filter(numbers);
+    let suspects = passed & euler::may_be_pseudoprimes(numbers);
     let roots = failed & next_to_square(numbers);
     if suspects | roots == 0 {
         return u64::from(passed.count_ones());
@@ -198,20 +197,6 @@ fn resolve(numbers: __m256i, mask: u8, passed: u8) -> u64 {
     // SAFETY: the array is a vector long.
     unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), numbers) };
     undecided::count_lanes_without_small_divisor(&lanes, passed.into(), suspects.into(), roots.into())
-}
-
-/// Lanes that may be exceptions of the Euler test.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn exceptions_filter(numbers: __m256i) -> u8 {
-    let hash = _mm256_mullo_epi32(numbers, _mm256_set1_epi32(exceptions::HASH as i32));
-    let hash = _mm256_srli_epi32::<{ 32 - exceptions::FILTER_BITS as i32 }>(hash);
-    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
-    let words = unsafe {
-        _mm256_i32gather_epi32::<4>(exceptions::FILTER.as_ptr().cast(), _mm256_srli_epi32::<5>(hash))
-    };
-    let position = _mm256_andnot_si256(hash, _mm256_set1_epi32(31));
-    mask_of(_mm256_sllv_epi32(words, position))
 }
 
 /// Lanes with n or n + 1 a square. The root in single precision is off by less than 1/100, so that it rounds
