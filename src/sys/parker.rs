@@ -165,6 +165,7 @@ mod model {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -179,22 +180,28 @@ mod tests {
         assert_eq!(parker.park(Some(Instant::now())), Parked::TimedOut);
     }
 
+    /// A wake that comes late, after the unpark that it belongs to was seen, ends the next park without a reason: the
+    /// threads check whose turn it is.
     #[test]
     fn another_thread_wakes_it() {
-        let parkers = [Arc::new(Parker::new()), Arc::new(Parker::new())];
-        let other = thread::spawn({
-            let [own, other] = parkers.clone();
+        const TURNS: u32 = 200;
+        let shared = Arc::new(([Parker::new(), Parker::new()], AtomicU32::new(0)));
+        let take_turns = |own: u32| {
+            let shared = Arc::clone(&shared);
             move || {
-                for _ in 0..100 {
-                    while own.park(None) != Parked::Woken {}
-                    other.unpark();
+                let (parkers, turn) = &*shared;
+                for mine in (own..TURNS).step_by(2) {
+                    while turn.load(Ordering::Relaxed) != mine {
+                        let until = Instant::now() + Duration::from_secs(600);
+                        assert_eq!(parkers[own as usize].park(Some(until)), Parked::Woken);
+                    }
+                    turn.store(mine + 1, Ordering::Relaxed);
+                    parkers[1 - own as usize].unpark();
                 }
             }
-        });
-        for _ in 0..100 {
-            parkers[0].unpark();
-            assert_eq!(parkers[1].park(Some(Instant::now() + Duration::from_secs(600))), Parked::Woken);
-        }
+        };
+        let other = thread::spawn(take_turns(1));
+        take_turns(0)();
         other.join().unwrap();
     }
 
