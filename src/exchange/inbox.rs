@@ -45,6 +45,7 @@ impl<Q, A> Inbox<Q, A> {
             failure: None,
             servers: Vec::new(),
             idle: Waiters::new(),
+            waking: None,
             candidates: Waiters::new(),
             ended: VecDeque::new(),
             watchers: Waiters::new(),

@@ -59,9 +59,14 @@ impl<N> Waiters<N> {
         self.waiters.len()
     }
 
+    /// Takes out the first thread, with its need.
+    pub(crate) fn pop_first(&mut self) -> Option<(Arc<Parker>, N)> {
+        self.waiters.pop_front()
+    }
+
     /// Takes out the first thread.
     pub(crate) fn take_first(&mut self) -> Woken {
-        self.waiters.pop_front().map(|(parker, _)| parker).into_iter().collect()
+        self.pop_first().map(|(parker, _)| parker).into_iter().collect()
     }
 
     /// Takes out all threads.

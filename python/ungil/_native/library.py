@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from .. import errors
 from . import signatures, threadpoolctl
@@ -56,6 +57,17 @@ def _load() -> tuple[ctypes.CDLL, str]:
 library, path = _load()
 threadpoolctl.register()
 version: str = library.ungil_version().decode()
+
+
+def undeclared(name: str, *, keeps_gil: bool = False) -> Any:
+    """A function of the library without declared types: their conversions take most of the time of a short call.
+
+    Python's integers are of C's type int then; other integers have to be given as what they are, such as c_int64.
+
+    keeps_gil: for a function that does not wait, and calls no callback.
+    """
+    kind = getattr(ctypes, "PyDLL", ctypes.CDLL) if keeps_gil else ctypes.CDLL
+    return kind(path, handle=library._handle)[name]
 
 
 def check(status: int) -> None:

@@ -28,7 +28,7 @@ class OwnedNumber:
         self.number = ctypes.c_int64()
         finalizer = _Finalizer(self, free)
         finalizer.set_number(self.number)
-        _finalizers.add(finalizer)
+        _finalizers[id(finalizer)] = finalizer
         if len(_finalizers) > _limit:
             _remove_dead()
 
@@ -49,23 +49,25 @@ class _Finalizer(ref):  # type: ignore[type-arg]
 
 _MOST_DEAD = 256
 
-# Where they are until they have been called, also if the owner is freed by garbage collection.
-_finalizers: set[_Finalizer] = set()
+# Where they are until they have been called, also if the owner is freed by garbage collection. The keys are not their
+# hashes: these are of the owners, of which one after the other is at the same address.
+_finalizers: dict[int, _Finalizer] = {}
 _limit = _MOST_DEAD
 
 
 def _remove_dead() -> None:
     """Remove those that have been called. It takes as long as to add as many."""
     global _limit
-    finalizers = _finalizers.copy()
-    dead = [finalizer for finalizer in finalizers if finalizer() is None]
-    _finalizers.difference_update(dead)
+    finalizers = _finalizers.copy()  # which keeps them, so that no new one gets the key of one of these
+    dead = [key for key, finalizer in finalizers.items() if finalizer() is None]
+    for key in dead:
+        _finalizers.pop(key, None)  # another thread may remove them, too
     _limit = 2 * (len(finalizers) - len(dead)) + _MOST_DEAD
 
 
 def _forget_in_child() -> None:
     """The numbers are the parent's; the child's objects may have the same."""
-    for finalizer in _finalizers:
+    for finalizer in _finalizers.values():
         finalizer.forget_number()
     _finalizers.clear()
 

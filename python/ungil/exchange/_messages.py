@@ -7,7 +7,7 @@ from typing import Any, Callable, ClassVar
 
 from .._native import signatures as c
 from .._native.lending import end_loan, lend, view_of, views_of
-from .._native.library import library, path
+from .._native.library import library, undeclared
 from .._private_apis import pickle
 from ..interpreters import _pickling
 from ..interpreters._ownership import give_away
@@ -27,15 +27,7 @@ Send = Callable[[int, bytes, Any, int], int]
 """send(tag, data, buffers, count of these): puts a message, and returns the status."""
 
 
-def _quick(name: str) -> Any:
-    """A function of the library that does not wait, for arguments of C's type int and pointers.
-
-    It has no declared types, whose conversions take most of the time of such a call, and it keeps the GIL.
-    """
-    return getattr(ctypes, "PyDLL", ctypes.CDLL)(path, handle=library._handle)[name]
-
-
-quick_put, quick_get = _quick("ungil_queue_try_put"), _quick("ungil_queue_try_get")
+quick_put, quick_get = (undeclared("ungil_queue_try_%s" % name, keeps_gil=True) for name in ("put", "get"))
 
 
 def send(message: _pickling.Message, put: Send) -> int:

@@ -7,14 +7,15 @@ from typing import Any
 
 from .._native import signatures as c
 from .._native.handle import Handle
-from .._native.library import check, library
+from .._native.library import check, library, undeclared
 from .._native.numbers import OwnedNumber
 from . import _flags
 from . import _protocol as protocol
 from ._calls import Call
 from ._requests import Reply, end_loan, exported
 
-_submit, _wait, _state = library.ungil_inbox_submit, library.ungil_call_wait, library.ungil_call_state
+_submit, _wait, _state = map(undeclared, ("ungil_inbox_submit", "ungil_call_wait", "ungil_call_state"))
+_NO_FUNCTION, _NONE = ctypes.c_int64(0), ctypes.c_size_t(0)
 
 
 class SubmittedCall(OwnedNumber):
@@ -45,7 +46,8 @@ class SubmittedCall(OwnedNumber):
         """Wait for the call to end, for so long at most. Return the status, and the reply, which keeps this object."""
         reply = Reply()
         reply.kept = self
-        return _wait(self.number, -int(-seconds * 1000 // 1), 0, ctypes.byref(reply)), reply
+        milliseconds = ctypes.c_int64(-int(-seconds * 1000 // 1))
+        return _wait(self.number, milliseconds, 0, ctypes.byref(reply)), reply
 
     def cancel(self) -> bool:
         """Cancel the call. False if it runs, or has ended."""
@@ -73,11 +75,12 @@ class Inbox(Handle):
     def submit(self, call: Call, submitted: SubmittedCall) -> bool:
         """Queue a call. False if the inbox is closed."""
         function, data, memory = call.submission()
-        buffers = exported(memory) if memory else None
-        if buffers is not None:
+        buffers, count, length = None, _NONE, ctypes.c_size_t(len(data))
+        if memory:
+            buffers, count = exported(memory), ctypes.c_size_t(len(memory))
             submitted.lent = call.loans(), [buffer.owner for buffer in buffers]
         number = ctypes.byref(submitted.number)
-        status = _submit(self._handle, function, data, len(data), buffers, len(memory), number)
+        status = _submit(self._handle, function or _NO_FUNCTION, data, length, buffers, count, number)
         if status == c.UNGIL_E_CLOSED:
             return False
         check(status)

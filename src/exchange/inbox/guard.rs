@@ -25,6 +25,7 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         let mut left = Vec::new();
         let (number, own) = (self.number, &mut self.call);
         let mut attempt = |state: &mut State<Q, A>| {
+            let is_woken = state.arrive(number);
             let server = state.servers[number].as_mut().expect("the guard exists");
             if !server.runner.is_alive() {
                 return Some(Ok((None, Woken::new())));
@@ -34,7 +35,8 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
                     Ok(Some(request)) => {
                         (server.current, server.is_interrupted) = (Some(Arc::clone(&call)), false);
                         *own = Some(call);
-                        return Some(Ok((Some(request), Woken::new())));
+                        let next = if is_woken { state.announce() } else { Woken::new() };
+                        return Some(Ok((Some(request), next)));
                     }
                     Ok(None) => left.push(call), // it was cancelled
                     Err(error) => return Some(Err(error)),
@@ -45,8 +47,8 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         };
         let limits = Limits::new(None, None)?;
         loop {
-            let waiters: fn(&mut State<Q, A>) -> &mut Waiters<()> = |state| &mut state.idle;
-            match self.inbox.state.wait(&limits, (waiters, ()), &mut attempt, |_, _| Woken::new()) {
+            let waiters: fn(&mut State<Q, A>) -> &mut Waiters<usize> = |state| &mut state.idle;
+            match self.inbox.state.wait(&limits, (waiters, number), &mut attempt, |_, _| Woken::new()) {
                 Err(Error::Interrupted) => (), // signals are not for servers
                 result => return result,
             }
@@ -113,6 +115,7 @@ impl<Q, A> Drop for ServerGuard<'_, Q, A> {
             let ended = call.as_ref().map(|call| call.fail((self.inbox.lost)())).transpose()?.flatten();
             let mut woken = call.as_ref().map(|call| state.note(call, ended).1).unwrap_or_default();
             let server = state.servers[self.number].take();
+            state.arrive(self.number);
             woken.append(&mut state.announce()); // somebody else has to run what this thread was woken for
             woken.append(&mut state.tell_if_over());
             Ok((server, woken))

@@ -1,7 +1,7 @@
 //! All interleavings of those who submit, cancel, wait and watch with a server, by loom. `make test-loom` runs them.
 
 use super::*;
-use crate::sys::sync::thread;
+use crate::sys::sync::{AtomicUsize, Ordering, thread};
 
 struct Fake;
 
@@ -127,6 +127,32 @@ fn servers_share_calls() {
         let counts = servers.map(|server| server.join().unwrap());
         assert_eq!(counts.iter().sum::<usize>(), 1);
         assert_eq!(wait(&call), Some(6));
+    });
+}
+
+/// Two calls run side by side on two servers that wait, though the first wakes one of them, which wakes the other.
+#[test]
+fn calls_that_come_together_run_side_by_side() {
+    model(|| {
+        let (inbox, call) = start();
+        let running = Arc::new(AtomicUsize::new(0));
+        let servers = [(); 2].map(|()| {
+            let (inbox, running) = (Arc::clone(&inbox), Arc::clone(&running));
+            thread::spawn(move || {
+                let mut server = inbox.serve(&Fake).unwrap();
+                let request = server.take_next().unwrap().expect("there is a call for each");
+                running.fetch_add(1, Ordering::SeqCst);
+                while running.load(Ordering::SeqCst) < 2 {
+                    thread::yield_now();
+                }
+                server.finish(request).unwrap();
+            })
+        });
+        inbox.submit(&call).unwrap();
+        inbox.submit(&Arc::new(Call::new(2, 6))).unwrap();
+        for server in servers {
+            server.join().unwrap();
+        }
     });
 }
 

@@ -29,8 +29,11 @@ pub(super) struct State<Q, A> {
     /// The outcome of all calls from now on.
     pub(super) failure: Option<Failure<A>>,
     pub(super) servers: Vec<Option<Server<Q, A>>>,
-    /// Servers that wait for a call.
-    pub(super) idle: Waiters<()>,
+    /// Servers that wait for a call, by number.
+    pub(super) idle: Waiters<usize>,
+    /// The one of them that was woken, and has not looked at the queue. While there is one, no other is woken: it wakes the
+    /// next if calls are left, so that whoever submits many calls does not pay for a wake with each.
+    pub(super) waking: Option<usize>,
     /// Threads that wait to become servers.
     pub(super) candidates: Waiters<()>,
     /// Watched calls that have ended, each with its group.
@@ -63,11 +66,19 @@ pub(super) type Left<Q, A> = Vec<(Arc<Call<Q, A>>, Option<Q>)>;
 impl<Q, A> State<Q, A> {
     /// The thread to wake for a call: an idle server, or one that may become a server, which takes longer.
     pub(super) fn announce(&mut self) -> Woken {
-        if self.queue.is_empty() {
+        if self.queue.is_empty() || (self.waking.is_some() && self.idle.len() > 0) {
             return Woken::new();
         }
-        let woken = self.idle.take_first();
-        if woken.is_empty() { self.candidates.take_first() } else { woken }
+        let Some((parker, number)) = self.idle.pop_first() else { return self.candidates.take_first() };
+        self.waking = Some(number);
+        vec![parker]
+    }
+
+    /// Notes that this server looks at the queue. `true` if it was woken for that: the next is to be announced then.
+    pub(super) fn arrive(&mut self, server: usize) -> bool {
+        let is_woken = self.waking == Some(server);
+        self.waking.take_if(|_| is_woken);
+        is_woken
     }
 
     /// Whether there are more calls than servers that will look for one.
