@@ -347,3 +347,27 @@ def variable_of_dask_worker() -> Any:
     from distributed.worker import _worker_cvar
 
     return _worker_cvar
+
+
+# logging
+
+_STYLES = {"PercentStyle": "%", "StrFormatStyle": "{", "StringTemplateStyle": "$"}
+
+
+def format_of(formatter: Any) -> tuple[str, str | None, str, dict[str, Any] | None] | None:
+    """The arguments that make such a formatter: format, format of dates, style, defaults. None if that is not known."""
+    style = formatter._style
+    kind, text, dates = _STYLES.get(type(style).__name__), style._fmt, formatter.datefmt
+    defaults = getattr(style, "_defaults", None)  # new in Python 3.10
+    if kind is None or type(text) is not str or not (dates is None or type(dates) is str):
+        return None
+    if defaults is not None and not all(type(value) in (str, int, float, bool) for value in defaults.values()):
+        return None
+    return text, dates, kind, defaults
+
+
+def captures_warnings() -> bool:
+    """Whether `logging.captureWarnings` is on."""
+    import logging
+
+    return getattr(logging, "_warnings_showwarning", None) is not None

@@ -22,7 +22,7 @@ SECTIONS += ["Examples"]
 # It works in interpreters only; needs a package that may not be installed (tests/integrations has the examples then);
 # runs when it is imported; and the native library, which pkgutil takes for an extension module where the package is
 # installed.
-ONLY_IN_INTERPRETERS = {"ungil.interpreters._worker", "ungil.interpreters._inheritance"}
+ONLY_IN_INTERPRETERS = {"ungil.interpreters." + name for name in ("_worker", "_inheritance", "_redirection")}
 NEED_PACKAGES = {"ungil._native.threadpoolctl", "ungil.dask", "ungil.joblib"}
 NOT_IMPORTED = ONLY_IN_INTERPRETERS | NEED_PACKAGES | {"ungil.__main__", "ungil.libungil"}
 

@@ -15,6 +15,8 @@
   request; `_stream`, `_generators`: generators that run in an interpreter. `_streams`: the order of output.
 - `actors`: `Actor`; `_acting`, the method of the executor that makes them. `_actor_calls`, `_actor_threads`: their
   calls and threads; `_actor_objects`, `_actor_loops`: their objects and event loops, in the interpreters.
+- `_settings`, `_logging`, `_inheritance`, `_program`, `_redirection`: what an interpreter takes over from the program,
+  and asks of it. `_seeds`, `_seeding`: random numbers that do not depend on which interpreter runs a task.
 - `_inbox`: calls that go through an inbox of the library; `_futures`: futures of these, which end when somebody looks.
 
 `exchange` uses those that pickle; the rest of the package does not use these modules, and `ungil` exports the public

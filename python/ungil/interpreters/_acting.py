@@ -55,4 +55,4 @@ class Acting(Iterating):
         ...     [future.result() for future in futures]
         [0, 1, 3, 6, 10]
         """
-        return actors.actor_of(self._pool, self._setup, cls, args, kwargs)
+        return actors.actor_of(self._pool, self._seeded_setup(), cls, args, kwargs)

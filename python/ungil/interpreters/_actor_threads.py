@@ -58,7 +58,7 @@ class ActorThread:
         self._lock = threading.Lock()  # while it is held, the interpreter is not given back
         self._interpreter: Interpreter | None = None
         self._is_serving = False
-        self._worker = Worker(self._work, name, setup.stack_size)
+        self._worker = setup.worker(self._work, name)
         self.finished = self._worker.finished
 
     def start(self) -> None:

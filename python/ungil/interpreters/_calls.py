@@ -25,7 +25,7 @@ from ._importable import is_by_value, is_importable
 from ._loans import lend
 from ._pickling import Message
 from ._plain import IMMUTABLE_TYPES, needs_only_pickle, pickle_of_few
-from ._protocol import CALL, CALL_CACHED, MAP_CACHED, header
+from ._protocol import CALL, CALL_CACHED, MAP_CACHED, SEEDED, header
 from ._requests import exported
 from ._sharing import PROTOCOL, OutOfBandBuffer
 
@@ -99,6 +99,11 @@ class Call:
         """The loans that end with the call, of memory that the interpreter keeps."""
         return [buffer.loan for buffer in self.message.buffers if buffer.is_kept]
 
+    def seeded(self) -> Call:
+        """This call, whose first argument is the seed for it: see `_seeding`."""
+        self._kind = SEEDED[self._kind]
+        return self
+
     def drop(self) -> None:
         """Release the memory of a call that is over: its owner may write to it then, and resize it."""
         self.message, self.function = Message(b""), None
@@ -130,6 +135,13 @@ def call_of(
     return Call(CALL_CACHED, cached, _pickling.dumps((args, kwargs), shared_names, lend))
 
 
+def seeded_call_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], shared_names: frozenset[str]
+) -> Call:
+    """function(*args[1:], **kwargs), after the generators of random numbers were seeded with args[0]."""
+    return call_of(function, args, kwargs, shared_names).seeded()
+
+
 def _only_argument(obj: Any) -> tuple[tuple[Any], dict[str, Any]]:
     return (obj,), {}
 
@@ -150,6 +162,11 @@ def map_of(function: Function, parts: Sequence[Arguments], shared_names: frozens
     contents = [(part.data, len(part.buffers)) if isinstance(part, Message) else part for part in parts]
     buffers = [buffer for part in parts if isinstance(part, Message) for buffer in part.buffers]
     return Call(MAP_CACHED, function, Message(pickle.dumps(contents, PROTOCOL), buffers))
+
+
+def seeded_map_of(function: Function, parts: Sequence[Arguments], shared_names: frozenset[str]) -> Call:
+    """The same for calls that each have their seed as the first argument."""
+    return map_of(function, parts, shared_names).seeded()
 
 
 class _Dependencies(NamedTuple):

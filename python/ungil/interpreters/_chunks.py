@@ -19,9 +19,10 @@ from typing import Any, Callable, NamedTuple
 
 from .._native.interruptible import ends_by_interrupt
 from .._private_apis import register_atexit
-from ._calls import Arguments, Function, arguments_of, map_of
+from ._calls import Arguments, Function, arguments_of, map_of, seeded_map_of
 from ._pickling import Message
 from ._pool import BrokenInterpreterPool, Pool
+from ._seeds import Seeds
 
 SECONDS = 0.002
 """What a chunk is to take: many times what a request costs, and too little for anybody to wait for."""
@@ -33,11 +34,15 @@ PER_WORKER = 4  # chunks that are submitted, so that a worker has another one wh
 
 
 class Submitter(NamedTuple):
-    """How an executor submits: submit(pickled, *content) is its future of a call, which is pickled(*content, names)."""
+    """How an executor submits: submit(pickled, *content) is its future of a call, which is pickled(*content, names).
+
+    seeds: if each call is to have one, as its first argument.
+    """
 
     pool: Pool
     submit: Callable[..., Future[Any]]
     workers: int
+    seeds: Seeds | None
 
 
 class Chunks:
@@ -57,7 +62,8 @@ class Chunks:
         is_guided: bool,
         buffersize: int | None,
     ) -> None:
-        self.pool, self._submit_call, self._workers = submitter
+        self.pool, self._submit_call, self._workers, seeds = submitter
+        self._map_of = map_of if seeds is None else seeded_map_of
         self.is_guided = is_guided
         self.error: BaseException | None = None  # what comes after the last result
         self._function, self._parts, self._names = function, parts, self.pool.shared_names
@@ -159,7 +165,7 @@ class Chunks:
             future.set_exception(parts)
             self._submitted.append(future)
             return
-        future = self._submit_call(map_of, self._function, parts)
+        future = self._submit_call(self._map_of, self._function, parts)
         self._submitted.append(future)
         if self.is_guided:
             self._under_way += 1

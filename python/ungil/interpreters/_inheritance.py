@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 4096  # bytes
 
-_addresses = 0, 0, 0  # of the program's flag that it is running, and of its functions
+_addresses: tuple[int, ...] = (0, 0, 0, 0)  # of the program's flag that it is running, and of its functions
 
 
-def inherit_from(addresses: tuple[int, int, int]) -> None:
+def inherit_from(addresses: tuple[int, ...]) -> None:
     """Take over the program's authentication key and resource tracker when multiprocessing is imported, or has been."""
     global _addresses
     _addresses = addresses
@@ -40,8 +40,11 @@ def inherit_streams(kinds: list[str]) -> None:
             _ungil.streams.unbuffer(name)
 
 
-def _ask(number: int, *types: Any) -> Callable[..., int]:
-    """A function of the program; one that returns -1 when the program is ending."""
+def function_of_program(number: int, *types: Any) -> Callable[..., int]:
+    """A function of the program, by its place in `_program.ADDRESSES`; one that returns -1 when the program is ending.
+
+    types: of its arguments.
+    """
     import ctypes
 
     if not ctypes.c_int.from_address(_addresses[0]).value:
@@ -54,7 +57,7 @@ def _set_key(process: ModuleType) -> None:
     import ctypes
 
     key = ctypes.create_string_buffer(LONGEST_KEY)
-    length = _ask(2, ctypes.c_void_p, ctypes.c_int)(key, LONGEST_KEY)
+    length = function_of_program(2, ctypes.c_void_p, ctypes.c_int)(key, LONGEST_KEY)
     if length >= 0:
         process.current_process().authkey = key.raw[:length]
 
@@ -64,5 +67,5 @@ def _share_tracker(module: ModuleType) -> None:
 
 
 def _descriptor_of_tracker() -> int | None:
-    descriptor = _ask(1)()
+    descriptor = function_of_program(1)()
     return None if descriptor < 0 else descriptor

@@ -9,6 +9,7 @@ from typing import Any, Callable
 from .._typing import Result
 from . import _chunks, _stream
 from ._map import results_of
+from ._seeds import Seeds
 from ._standard import PoolAttributes
 
 
@@ -16,7 +17,12 @@ class Iterating(PoolAttributes):
     """`map` and `stream`."""
 
     _setup: _stream.Setup
+    _seeds: Seeds | None
     _submit: Callable[..., Future[Any]]
+
+    def _seeded_setup(self) -> _stream.Setup:
+        """What the next interpreter of a stream or an actor has."""
+        return self._setup if self._seeds is None else self._setup.with_seed(self._seeds.next())
 
     def map(
         self,
@@ -78,7 +84,7 @@ class Iterating(PoolAttributes):
         1024
         """
         _chunks.submit_earlier(self._pool)
-        submitter = _chunks.Submitter(self._pool, self._submit, self._max_workers)
+        submitter = _chunks.Submitter(self._pool, self._submit, self._max_workers, self._seeds)
         return results_of(submitter, fn, iterables, timeout, chunksize, buffersize)
 
     def stream(
@@ -135,4 +141,4 @@ class Iterating(PoolAttributes):
         ...     list(pool.stream(countdown, 3))
         [3, 2, 1]
         """
-        return _stream.stream_of(self._pool, self._setup, source, args, kwargs, buffersize)
+        return _stream.stream_of(self._pool, self._seeded_setup(), source, args, kwargs, buffersize)

@@ -69,7 +69,9 @@ def results_of(
     if buffersize is None and iterables and all(map(_is_endless, iterables)):
         buffersize = AHEAD * submitter.workers
     function = function_of(fn, submitter.pool.shared_names)
-    parts = _parts(zip(*iterables), chunksize)
+    seeds = submitter.seeds
+    calls = zip(*iterables) if seeds is None else ((seeds.next(), *args) for args in zip(*iterables))
+    parts = _parts(calls, chunksize)
     chunks = Chunks(submitter, function, parts, chunksize is None, buffersize)
     if buffersize is None:
         length: int | None = chunks.read_all()

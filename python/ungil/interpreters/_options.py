@@ -59,10 +59,15 @@ def _patterns(name: str, value: Any) -> Iterable[str]:
     return patterns
 
 
-def _true(name: str, value: Any) -> Iterable[str]:
+def checked_flag(name: str, value: Any) -> bool:
+    """The bool. Raises TypeError for anything else."""
     if not isinstance(value, bool):
         raise TypeError("%s: expected a bool, not %s" % (name, type(value).__name__))
-    return ("1" if value else "0",)
+    return value
+
+
+def _true(name: str, value: Any) -> Iterable[str]:
+    return ("1" if checked_flag(name, value) else "0",)
 
 
 def _only_true(name: str, value: Any) -> Iterable[str]:

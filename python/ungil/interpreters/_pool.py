@@ -63,9 +63,10 @@ class Pool:
         preload: Sequence[str] | None = None,
         options: Mapping[str, Any] | None = None,
         stack_size: int = 0,
+        redirects: bool = False,
     ) -> None:
         self._max_workers, self._name, self._share, self._initializer = max_workers, name, share, initializer
-        self._preload, self._stack_size = preload, stack_size
+        self._preload, self._stack_size, self._redirects = preload, stack_size, redirects
         self._options = options or {}  # of the interpreters
         self.shared_names = frozenset(share)
         self._inbox = Inbox()
@@ -134,7 +135,8 @@ class Pool:
                 self._add_worker()
 
     def _add_worker(self) -> None:
-        thread = Worker(self._work, "%s_%d" % (self._name, len(self.workers)), self._stack_size)
+        name = "%s_%d" % (self._name, len(self.workers))
+        thread = Worker(self._work, name, self._stack_size, self._redirects)
         try:
             self.workers.append(thread)
             thread.start()

@@ -1,4 +1,5 @@
-"""What interpreters ask this program for: what a process of multiprocessing takes over from the one that starts it.
+"""What interpreters ask this program for: what a process of multiprocessing takes over from the one that starts it, and
+to write to its streams.
 
 They call functions of this Python, by their addresses. That takes this Python's GIL.
 """
@@ -9,11 +10,13 @@ import atexit
 import ctypes
 import os
 import signal
+import sys
 
 from .._native.lending import keep_for_ever
 
 _tracker_type = ctypes.CFUNCTYPE(ctypes.c_int)
 _key_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_char), ctypes.c_int)
+_write_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 
 _is_running = ctypes.c_int(1)
 _handed_out: list[int] = []  # descriptors
@@ -53,6 +56,17 @@ def _key(buffer: ctypes.Array[ctypes.c_char], size: int) -> int:
         return -1
 
 
+def _write(descriptor: int, address: int, size: int) -> int:
+    """Write a text in UTF-8 to `sys.stdout` or `sys.stderr`, as that is now; -1 if it fails."""
+    try:
+        stream = sys.stdout if descriptor == 1 else sys.stderr
+        if stream is not None:
+            stream.write(ctypes.string_at(address, size).decode())
+        return 0
+    except BaseException:  # it is closed, for example
+        return -1
+
+
 def _end() -> None:
     """No interpreter may call this Python any more, nor keep the tracker from ending, for which Python may wait."""
     _is_running.value = 0
@@ -62,7 +76,7 @@ def _end() -> None:
     os.close(nowhere)
 
 
-_FUNCTIONS = _tracker_type(_tracker), _key_type(_key)
+_FUNCTIONS = _tracker_type(_tracker), _key_type(_key), _write_type(_write)
 keep_for_ever(_is_running, *_FUNCTIONS)
 atexit.register(_end)
 

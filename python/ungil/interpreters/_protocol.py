@@ -10,6 +10,7 @@ from __future__ import annotations
 CALL = b"c"  # (function, args, kwargs)
 CALL_CACHED = b"k"  # a function by its key, and (args, kwargs)
 MAP_CACHED = b"m"  # a function by its key, and a list of [args, ...] or (the pickle of such a list, its buffers)
+SEEDED = {CALL: b"C", CALL_CACHED: b"K", MAP_CACHED: b"M"}  # the same, and each call's first argument is its seed
 SHARE = b"s"  # {name: memory}
 EXECUTE = b"x"  # source
 EVALUATE = b"v"  # an expression

@@ -1,4 +1,5 @@
-"""Settings of the program that change results: the context of decimal, the error state and print options of numpy.
+"""Settings of the program that change results or output: the context of decimal, the error state and print options of
+numpy, levels and handlers of logging, and whether output goes to the program's `sys.stdout` and `sys.stderr`.
 
 An interpreter takes over those of the thread that makes it, or that starts the worker of a pool, as a forked process
 does. What is at its default is not sent, so that only programs which set something pay for it.
@@ -35,34 +36,47 @@ _PRINTING = {
     "legacy": False,
 }
 _NONE = None, None
+_DEFAULTS = _NONE, _NONE, None, False
 
 _numpy: tuple[dict[str, Any] | None, dict[str, Any] | None] = _NONE  # of the program's: errors and printing
+_of_logging: Any = None  # of the program's: see `_logging`
 
 
-def of_this_thread() -> bytes:
-    """The program's settings for `take_over`; empty if they are the defaults."""
-    found = _settings_of("decimal", _decimal_settings), _settings_of("numpy", _numpy_settings)
-    return b"" if found == (_NONE, _NONE) else marshal.dumps(found)
+def of_this_thread(redirects: bool = False) -> bytes:
+    """The program's settings for `take_over`; empty if they are the defaults.
+
+    redirects: whether output goes to the program's streams. It is not a setting of the thread.
+    """
+    of_decimal, of_numpy = _settings_of("decimal", _decimal_settings), _settings_of("numpy", _numpy_settings)
+    of_logging = _settings_of("logging", _logging_settings, None)
+    found = of_decimal, of_numpy, of_logging, redirects
+    return b"" if found == _DEFAULTS else marshal.dumps(found)
 
 
 def take_over(settings: bytes) -> None:
-    """Have this thread of an interpreter use them, and numpy, when it is imported, if it is not yet."""
-    global _numpy
-    of_decimal, _numpy = marshal.loads(settings) if settings else (_NONE, _NONE)
+    """Have this thread of an interpreter use them, and numpy and logging, when these are imported, if not yet."""
+    global _numpy, _of_logging
+    of_decimal, _numpy, _of_logging, redirects = marshal.loads(settings) if settings else _DEFAULTS
+    if redirects:
+        from . import _redirection
+
+        _redirection.redirect()
     if of_decimal != _NONE:
         _set_decimal(*of_decimal)
     if _numpy != _NONE:
         after_import("numpy", _set_numpy)
+    if _of_logging is not None:
+        after_import("logging", _set_logging)
 
 
-def _settings_of(name: str, read: Any) -> Any:
+def _settings_of(name: str, read: Any, default: Any = _NONE) -> Any:
     module = sys.modules.get(name)
     if module is None:
-        return _NONE
+        return default
     try:
         return read(module)
     except Exception:  # another thread is importing it, or it is another module of this name
-        return _NONE
+        return default
 
 
 def _decimal_settings(decimal: Any) -> Any:
@@ -107,3 +121,16 @@ def _set_numpy(numpy: ModuleType | Any) -> None:
         numpy.seterr(**errors)
     if printing:
         numpy.set_printoptions(**printing)
+
+
+def _logging_settings(logging: ModuleType) -> Any:
+    from . import _logging
+
+    return _logging.settings_of_program()
+
+
+def _set_logging(logging: ModuleType) -> None:
+    from . import _logging
+
+    if _of_logging is not None:  # else this is for a later user
+        _logging.set_up(_of_logging)

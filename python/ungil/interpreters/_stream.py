@@ -28,7 +28,7 @@ from .._native.interruptible import (
 from .._native.locks import Numbers
 from ..errors import Error
 from ..exchange.queues import Queue, ShutDown
-from . import _exit_order, _generators, _streams
+from . import _exit_order, _generators, _seeding, _streams
 from ._calls import Call, call_of
 from ._pool import BrokenInterpreterPool, Pool, outcome_of
 from ._preload import import_module
@@ -48,6 +48,15 @@ class Setup(NamedTuple):
     initializer: Call | None
     stack_size: int
     name: str
+    redirects: bool  # `redirect_output`
+    seed: str | None  # for `_seeding`, of this interpreter
+
+    def with_seed(self, seed: str) -> Setup:
+        return self._replace(seed=seed)
+
+    def worker(self, work: Callable[[], None], name: str) -> Worker:
+        """The thread for an interpreter."""
+        return Worker(work, name, self.stack_size, self.redirects)
 
     def start(self, note: Callable[[Interpreter], object] | None = None) -> Interpreter:
         """Start an interpreter. note: called with it before `preload` and the initializer, which may take long."""
@@ -59,6 +68,8 @@ class Setup(NamedTuple):
                 outcome_of(call_of(import_module, (name,), {}, frozenset()), interpreter).get()
             if self.initializer is not None:
                 outcome_of(self.initializer, interpreter).get()
+            if self.seed is not None:
+                outcome_of(call_of(_seeding.begin, (self.seed,), {}, frozenset()), interpreter).get()
         except BaseException as error:
             interpreter.close()
             raise BrokenInterpreterPool("an interpreter could not be prepared: %r" % error) from error
@@ -85,7 +96,7 @@ class _Producer:
     def start(self) -> None:
         # The worker refers to this object, and not the other way round: the call's memory must not be part of a
         # reference cycle.
-        worker = Worker(self._work, "%s_stream_%d" % (self._setup.name, _numbers.take()), self._setup.stack_size)
+        worker = self._setup.worker(self._work, "%s_stream_%d" % (self._setup.name, _numbers.take()))
         self.finished = worker.finished
         _producers.add(self)
         try:

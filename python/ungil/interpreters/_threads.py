@@ -13,15 +13,17 @@ from . import _settings
 class Worker(threading.Thread):
     """A thread with a latch that opens when it has finished.
 
+    redirects: whether the output of the interpreter that is made in it goes to the program's streams.
+
     Thread.join may return while the thread runs if a signal interrupts it: CPython 3.9 to 3.12, python/cpython#90882.
     """
 
-    def __init__(self, work: Callable[[], None], name: str, stack_size: int) -> None:
+    def __init__(self, work: Callable[[], None], name: str, stack_size: int, redirects: bool = False) -> None:
         super().__init__(name=name, daemon=True)
         self._work = [work]  # until one thread takes it
         self.finished = Latch()
         self.recursion_limit = recursion.limit()  # of the interpreter that is made in this thread
-        self.settings = _settings.of_this_thread()  # the thread that starts the worker
+        self.settings = _settings.of_this_thread(redirects)  # the thread that starts the worker
         self._stack_size = stack_size
         self.stack = max(recursion.stack_for(self.recursion_limit), stack_size)  # 0 is the usual one
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from ._arrivals import Fingerprints
 
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 SLICE = 0.05  # seconds that a sleep may take before it notices an interrupt
 
 _functions: dict[int, _CachedFunction] = {}  # by their keys
@@ -75,24 +77,30 @@ def answer(request: bytes, *buffers: memoryview) -> tuple[Any, ...]:
     return (message.data + kind, *views)
 
 
-def _call(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+def _call(request: bytes, buffers: tuple[memoryview, ...], decorate: Decorator | None = None) -> Any:
     function, args, kwargs = _pickling.loads(request, buffers)
+    if decorate is not None:
+        function = decorate(function)
     return function(*args, **kwargs)
 
 
-def _call_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+def _call_cached(request: bytes, buffers: tuple[memoryview, ...], decorate: Decorator | None = None) -> Any:
     function, memory = _function_of(request, buffers)
     args, kwargs = _pickling.loads(request, memory)
+    if decorate is not None:
+        function = decorate(function)
     return function(*args, **kwargs)
 
 
-def _map_cached(request: bytes, buffers: tuple[memoryview, ...]) -> Any:
+def _map_cached(request: bytes, buffers: tuple[memoryview, ...], decorate: Decorator | None = None) -> Any:
     """Make calls of one function: (the results before the first failure, that failure or None, the cost in seconds).
 
     All calls are made, as if they were tasks of their own, unless one is interrupted.
     """
     start = time.perf_counter()
     function, memory = _function_of(request, buffers)
+    if decorate is not None:
+        function = decorate(function)
     outcome = _MapOutcome()
     for part in _pickling.loads(request, ()):
         if type(part) is list:
@@ -173,6 +181,12 @@ def _keep(key: int, cached: _CachedFunction) -> None:
         _functions[key] = cached
 
 
+def _seeded(function: Callable[..., Any]) -> Callable[..., Any]:
+    from ._seeding import seeded
+
+    return seeded(function)
+
+
 def _make(request: bytes, buffers: tuple[memoryview, ...]) -> None:
     from ._actor_objects import make
 
@@ -213,6 +227,9 @@ _OPERATIONS = {
     protocol.CALL: _call,
     protocol.CALL_CACHED: _call_cached,
     protocol.MAP_CACHED: _map_cached,
+    protocol.SEEDED[protocol.CALL]: lambda request, buffers: _call(request, buffers, _seeded),
+    protocol.SEEDED[protocol.CALL_CACHED]: lambda request, buffers: _call_cached(request, buffers, _seeded),
+    protocol.SEEDED[protocol.MAP_CACHED]: lambda request, buffers: _map_cached(request, buffers, _seeded),
     protocol.SHARE: _share,
     protocol.EXECUTE: _execute,
     protocol.EVALUATE: _evaluate,
@@ -277,7 +294,7 @@ def begin(
     limit: int,
     stack: int,
     lazy_imports: str | None,
-    program: tuple[int, int, int],
+    program: tuple[int, ...],
     streams: list[str],
     settings: bytes,
 ) -> None:
@@ -290,6 +307,7 @@ def begin(
     if version != "%d.%d" % sys.version_info[:2]:
         raise RuntimeError("this is not Python %s" % version)
     _ungil.depth = depth
+    _ungil.seed = None  # see `_seeding`
     sys.setrecursionlimit(limit)
     _thread.stack_size(stack)
     _inheritance.inherit_from(program)

@@ -15,10 +15,11 @@ from .._native.locks import Numbers
 from .._typing import Parameters, Result
 from . import _actor_threads, _chunks, _nesting, _options, _stream, _streams
 from ._acting import Acting
-from ._calls import Call, call_of
+from ._calls import Call, call_of, seeded_call_of
 from ._futures import PoolFuture
 from ._pool import BrokenInterpreterPool, Pool
 from ._preload import names_of
+from ._seeds import Seeds
 from ._shared_variables import shared_variables
 from .interpreter import Path, require
 
@@ -55,6 +56,15 @@ class InterpreterPoolExecutor(Acting):
     fresh : bool, optional
         Whether all interpreters are new. By default they may have run tasks of earlier pools: packages stay imported,
         with what these tasks have changed in them.
+    redirect_output : bool, optional
+        Whether what tasks print goes to the program's `sys.stdout` and `sys.stderr`, whatever these are at the time:
+        streams of `contextlib.redirect_stdout`, of pytest's `capsys`, of a notebook. By default it goes to the
+        descriptors 1 and 2 of the process.
+    seed : int, optional
+        Seeds the global generators of `random` and `numpy.random` before each task, by this number and the number of
+        tasks before it. So a program that submits the same tasks in the same order gets the same random numbers,
+        whatever the number of workers, and whichever of them runs a task; each element of `map` counts as a task. By
+        default these generators have seeds from the system, which differ between interpreters.
 
     Raises
     ------
@@ -112,6 +122,8 @@ class InterpreterPoolExecutor(Acting):
         shared: Sequence[Path] | None = None,
         stack_size: SupportsIndex | None = None,
         fresh: bool = False,
+        redirect_output: bool = False,
+        seed: SupportsIndex | None = None,
     ) -> None:
         require()
         options = _options.of_pool(private, shared, fresh, initializer)
@@ -123,17 +135,26 @@ class InterpreterPoolExecutor(Acting):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         share = shared_variables(share or {})
-        first = None if initializer is None else call_of(initializer, initargs, {}, frozenset(share))
-        if first is not None:
-            first.is_for_all = True
+        _options.checked_flag("redirect_output", redirect_output)
+        self._seeds = None if seed is None else Seeds(operator.index(seed))
+        first = None if initializer is None else self._first_call(initializer, initargs, frozenset(share))
         modules = None if preload is None else names_of(preload)
         name = thread_name_prefix or "InterpreterPoolExecutor-%d" % _numbers.take()
         stack = 0 if stack_size is None else recursion.checked_stack(stack_size)
-        self._set_attributes(Pool(max_workers, name, share, first, modules, options, stack), max_workers, name)
-        self._setup = _stream.Setup(share, options, modules or (), first, stack, name)
+        pool = Pool(max_workers, name, share, first, modules, options, stack, redirect_output)
+        self._set_attributes(pool, max_workers, name)
+        self._setup = _stream.Setup(share, options, modules or (), first, stack, name, redirect_output, None)
         if modules is not None:
             _nesting.refuse_modules(modules)
             self._pool.start_all()
+
+    def _first_call(self, initializer: Callable[..., object], args: tuple[Any, ...], names: frozenset[str]) -> Call:
+        if self._seeds is None:
+            call = call_of(initializer, args, {}, names)
+        else:
+            call = seeded_call_of(initializer, (self._seeds.of_initializer, *args), {}, names)
+        call.is_for_all = True
+        return call
 
     def submit(
         self, fn: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -171,7 +192,9 @@ class InterpreterPoolExecutor(Acting):
         1024
         """
         _chunks.submit_earlier(self._pool)
-        return self._submit(call_of, fn, args, kwargs)
+        if self._seeds is None:
+            return self._submit(call_of, fn, args, kwargs)
+        return self._submit(seeded_call_of, fn, (self._seeds.next(), *args), kwargs)
 
     def _submit(self, pickled: Callable[..., Call], *content: Any) -> Future[Any]:
         pool = self._pool
