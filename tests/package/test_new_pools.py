@@ -39,6 +39,13 @@ def import_lazily(name):
     return importlib.import_module("ungil_lazy." + name).value
 
 
+def has_one_base():
+    import ungil_user
+    import ungil_vendored
+
+    return ungil_user.Base is ungil_vendored.Base
+
+
 def import_interrupted():
     import builtins
 
@@ -295,6 +302,32 @@ class NewPools(unittest.TestCase):
         )
         expected = "1 one 9\nleft one\n1 one 9\nleft one\n1 three letters 9\nleft three letters\n"
         self.assertEqual((status, output, errors), (0, expected, ""))
+
+    def test_modules_that_installed_ones_use_stay(self):
+        with tempfile.TemporaryDirectory() as directory, installed("ungil_user", "from ungil_vendored import Base\n"):
+            with open(os.path.join(directory, "ungil_vendored.py"), "w") as file:
+                file.write("class Base: pass\n")
+            sys.path.append(directory)
+            try:
+                self.assertEqual([leave(has_one_base) for _ in range(3)], [True] * 3)
+            finally:
+                sys.path.remove(directory)
+
+    def test_functions_are_sent_from_tasks_with_a_cloudpickle_of_the_program(self):
+        status, output, errors = run_script(
+            """
+            import importlib.util, os, shutil, sys
+            installed = os.path.dirname(importlib.util.find_spec("cloudpickle").origin)
+            shutil.copytree(installed, os.path.join(sys.path[0], "cloudpickle"))
+            import ungil
+            def square(x): return x * x
+            def task(x):
+                with ungil.InterpreterPoolExecutor(1) as pool: return pool.submit(square, x).result()
+            for i in range(3):
+                with ungil.InterpreterPoolExecutor(1) as pool: print(pool.submit(task, i).result())
+            """
+        )
+        self.assertEqual((status, output, errors), (0, "0\n1\n4\n", ""))
 
     def test_a_package_with_a_module_in_c_stays(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -1,5 +1,6 @@
 """Modules of the program itself are imported anew for each user. Those of the standard library and installed packages stay
-imported, as importing them again takes long, and many cannot be imported twice.
+imported, as importing them again takes long, and many cannot be imported twice; and so do modules that these refer to, of
+which there would be two otherwise.
 """
 import sys
 
@@ -9,8 +10,8 @@ from _ungil import interrupts
 
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 INSTALLED = {"site-packages", "dist-packages"}
-# Modules that other modules refer to, or that are there from the start, whatever their files are.
-KEPT = {"ungil", "_ungil", "__main__", "__mp_main__"}
+# Modules that are there from the start, or that ungil refers to, whatever their files are.
+KEPT = {"ungil", "_ungil", "cloudpickle", "__main__", "__mp_main__"}
 
 
 def is_of_program(module):
@@ -49,18 +50,52 @@ def is_by_user(value):
     return name == "__main__" or type(name) is str and is_of_program(sys.modules.get(name))
 
 
-def droppable():
-    """The names of modules of the program. A package with a module in C is kept: that cannot be imported twice."""
-    trees = {}
+def by_package():
+    """The modules' names and the modules, by package."""
+    packages = {}
     for name, module in list(sys.modules.items()):
-        trees.setdefault(name.partition(".")[0], []).append((name, module))
-    names = []
-    for top, tree in trees.items():
-        of_program = [is_of_program(module) for _, module in tree]
-        if top not in KEPT and any(of_program):
-            if all(found or is_namespace(module) for found, (_, module) in zip(of_program, tree)):
-                names += [name for name, _ in tree]
-    return names
+        packages.setdefault(name.partition(".")[0], []).append((name, module))
+    return packages
+
+
+def may_be_dropped(package, modules):
+    """Whether this is a package of the program without a module in C, which cannot be imported twice."""
+    of_program = [is_of_program(module) for _, module in modules]
+    if package in KEPT or not any(of_program):
+        return False
+    return all(found or is_namespace(module) for found, (_, module) in zip(of_program, modules))
+
+
+def values_of(modules):
+    """The objects in the namespaces of modules."""
+    for _, module in modules:
+        names = getattr(module, "__dict__", None)
+        if type(names) is dict:
+            yield from list(names.values())
+
+
+def made_by(modules):
+    """The identities of the modules, and of their functions and classes."""
+    names = {name for name, _ in modules}
+    made = {id(module) for _, module in modules}
+    for value in values_of(modules):
+        is_definition = type(value) is type(made_by) or issubclass(type(value), type)
+        if is_definition and getattr(value, "__module__", None) in names:
+            made.add(id(value))
+    return made
+
+
+def droppable():
+    """The names of modules of the program to which none refers that stays."""
+    packages = by_package()
+    dropped = {name: modules for name, modules in packages.items() if may_be_dropped(name, modules)}
+    made = {name: made_by(modules) for name, modules in dropped.items()}
+    made_by_all = set().union(*made.values())
+    staying = [modules for name, modules in packages.items() if name not in dropped]
+    while staying and dropped:
+        used = made_by_all.intersection(map(id, values_of(staying.pop())))
+        staying += [dropped.pop(name) for name in list(dropped) if not made[name].isdisjoint(used)]
+    return [name for modules in dropped.values() for name, _ in modules]
 
 
 def reset():
