@@ -93,7 +93,7 @@ test: test-rust test-c test-python ## all tests except those that need packages 
 test: | need-cargo need-cc need-python
 
 # Most likely failures first. Each target has a make of its own, so that -j does not run them at the same time.
-EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-actors test-large test-packages-all \
+EVERYTHING := lint test test-levels test-threads test-miri test-package test-programs test-actors test-soak test-large test-packages-all \
     test-integrations-all test-wheel-all test-newest test-aarch64 check-versions site demo test-bench bench-quick test-criterion test-install $(if $(DOCUMENTS),test-documents)
 test-all: ## everything at full length on every Python: an hour (test-exhaustive and fuzz are run by hand)
 	@set -e; for target in $(EVERYTHING); do UNGIL_TEST_STRESS=full $(MAKE) $$target; done
@@ -242,6 +242,13 @@ ACTORS ?= 10000
 test-actors: all $(VENV)/ready ## ACTORS (10000) actors that are made, called and dropped: nothing grows
 	$(PACKAGE) UNGIL_TEST_ACTORS=$(ACTORS) $(VENV)/bin/python -m unittest discover -v \
 	    -s tests/package -p test_actor_ends.py -k Many
+
+SOAK         ?= 1000000
+SOAK_SECONDS ?= 600
+.PHONY: test-soak
+test-soak: all $(VENV)/ready ## SOAK (1000000) tasks and as many messages; SOAK_SECONDS (600) of random schedules with deaths, Ctrl-C, forks and shutdowns
+	$(PACKAGE) UNGIL_TEST_SOAK=$(SOAK) UNGIL_TEST_SOAK_SECONDS=$(SOAK_SECONDS) $(VENV)/bin/python -m unittest discover -v \
+	    -s tests/package -p test_soak.py
 
 # The venv has the newest cloudpickle. Tests that depend on it also run with the oldest that the package allows.
 CLOUDPICKLE := build/cloudpickle-$(shell sed -n 's/.*"cloudpickle>=\([0-9.]*\)".*/\1/p' pyproject.toml)

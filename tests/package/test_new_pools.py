@@ -85,6 +85,15 @@ def leave_a_pool_of_threads():
     return list(pool.map(abs, range(2)))
 
 
+def leave_a_pool_of_interpreters():
+    import sys
+
+    import ungil
+
+    sys.modules["kept_pool"] = pool = ungil.InterpreterPoolExecutor(1)
+    return pool.submit(abs, -1).result()
+
+
 def draw():
     import random
     import secrets
@@ -267,6 +276,9 @@ class NewPools(unittest.TestCase):
     def test_pools_of_threads_can_be_made_after_a_pool_that_left_one(self):
         for _ in range(3):
             self.assertEqual(leave(leave_a_pool_of_threads), [0, 1])
+
+    def test_pools_of_interpreters_can_be_made_after_a_pool_that_left_one(self):
+        self.assertEqual([leave(leave_a_pool_of_interpreters) for _ in range(3)], [1] * 3)
 
     def test_settings_of_the_standard_library(self):
         leave(settings)  # packages that are imported now may add filters of warnings

@@ -8,6 +8,9 @@ from .._private_apis import register_atexit
 
 STREAMS, TASKS, ACTORS = range(3)
 
+is_exiting = False
+"""Whether the program ends. An interpreter that is used again resets it: it is in this module, whose function it calls."""
+
 _ends: dict[int, Callable[[], None]] = {}
 
 

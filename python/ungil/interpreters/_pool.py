@@ -97,7 +97,7 @@ class Pool:
             raise self.error()
         if self.is_shutdown:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        if _is_exiting:
+        if _exit_order.is_exiting:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
     @property
@@ -241,7 +241,7 @@ class Pool:
             while not worker.finished.wait(POLL_INTERVAL):
                 if self._is_abandoned:
                     return
-                if _is_exiting and time.monotonic() > deadline and self._all_ignore_interrupts():
+                if _exit_order.is_exiting and time.monotonic() > deadline and self._all_ignore_interrupts():
                     return
                 check_asyncio()
             worker.join()  # the thread of the system is about to end
@@ -293,7 +293,6 @@ def outcome_of(call: Call, interpreter: Interpreter) -> Outcome:
 
 # All pools. Each access is one operation of a set in C; those of a WeakSet are several.
 _pools: set[ref[Pool]] = set()
-_is_exiting = False
 
 
 def _all_pools() -> list[Pool]:
@@ -302,8 +301,7 @@ def _all_pools() -> list[Pool]:
 
 def _at_exit() -> None:
     """Complete all tasks before the process exits, as with the standard library's pools."""
-    global _is_exiting
-    _is_exiting = True
+    _exit_order.is_exiting = True
     pools = _all_pools()
     for pool in pools:
         pool.shutdown()
