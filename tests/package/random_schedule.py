@@ -1,7 +1,7 @@
-"""A program of tasks, maps, streams, queues and actors, with cancellations, deaths, Ctrl-C, forks and shutdowns between them.
+"""A program of tasks, maps, streams, queues and actors, with cancellations, deaths, Ctrl-C, forks and shutdowns.
 
-What comes when is random, by the seed. Each result is compared with what it has to be. The program ends with 0, or with the
-failures; what hangs is ended by faulthandler, which shows all threads.
+What comes when is random, by the seed. Each result is compared with what it has to be. The program ends with 0, or with
+1 and the failures; what hangs is ended by faulthandler, which shows all threads.
 
     python random_schedule.py SEED SECONDS
 """
@@ -21,6 +21,7 @@ import ungil
 
 HANG = 120  # seconds without an end of an operation, on a busy machine
 WORKERS = 3
+
 
 def square(number):
     return number * number
@@ -158,7 +159,9 @@ class Schedule:
 
     def do_map(self, number):
         chunksize = self.random.choice([None, 1, 7])
-        self.expect("map", list(self.pool.map(square, range(number), chunksize=chunksize)), [i * i for i in range(number)])
+        self.expect(
+            "map", list(self.pool.map(square, range(number), chunksize=chunksize)), [i * i for i in range(number)]
+        )
 
     def do_part_of_a_map(self, number):
         results = self.pool.map(square, range(number), buffersize=10)

@@ -97,10 +97,9 @@ class Schedules(unittest.TestCase):
         path = os.pathsep.join(directory for directory in sys.path if directory)
         process = subprocess.run(
             [sys.executable, random_schedule.__file__, str(seed), str(seconds)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env=dict(os.environ, PYTHONPATH=path),
-            universal_newlines=True,
+            text=True,
         )
         self.assertNotEqual(process.stdout, "", process.stderr)
         found = json.loads(process.stdout)
