@@ -9,7 +9,7 @@ from .._private_apis import register_atexit
 STREAMS, TASKS, ACTORS = range(3)
 
 is_exiting = False
-"""Whether the program ends. An interpreter that is used again resets it: it is in this module, whose function it calls."""
+"""Whether the program ends. An interpreter that is used again resets it, as it is beside the function that is called."""
 
 _ends: dict[int, Callable[[], None]] = {}
 
