@@ -9,7 +9,7 @@ from .._private_apis import register_atexit
 STREAMS, TASKS, ACTORS = range(3)
 
 is_exiting = False
-"""Whether the program ends. An interpreter that is used again resets it, as it is beside the function that is called."""
+"""Whether the program ends. A reused interpreter resets it, as it is in the module of the function that it has called."""
 
 _ends: dict[int, Callable[[], None]] = {}
 
