@@ -9,7 +9,7 @@ from .._private_apis import register_atexit
 STREAMS, TASKS, ACTORS = range(3)
 
 is_exiting = False
-"""Whether the program ends. A reused interpreter resets it, as it is in the module of the function that it has called."""
+"""Whether the program ends. It is in the module of the function that is called then: a reused interpreter resets it."""
 
 _ends: dict[int, Callable[[], None]] = {}
 
