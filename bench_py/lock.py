@@ -28,16 +28,24 @@ class LockTime:
 
     def of(self, work: Callable[[], Any], seconds: float) -> float:
         """The seconds of CPU time with the lock that a call of `work` takes: the mean of calls for `seconds` of it."""
-        ticks, kept, calls = c_long(), c_long(), 0
-        start = time.process_time()
-        if self._library.start_ticks(*self._states, TICK):
-            raise OSError("no signals at ticks of the CPU time")
-        try:
+        start, calls = time.process_time(), 0
+
+        def calls_for_seconds() -> None:
+            nonlocal calls
             while time.process_time() - start < seconds:
                 work()
                 calls += 1
+
+        share = self.share_of(calls_for_seconds)
+        return (time.process_time() - start) * share / calls
+
+    def share_of(self, work: Callable[[], Any]) -> float:
+        """The share of its CPU time in which a call of `work` keeps the lock. It is never 0, but less than one tick."""
+        ticks, kept = c_long(), c_long()
+        if self._library.start_ticks(*self._states, TICK):
+            raise OSError("no signals at ticks of the CPU time")
+        try:
+            work()
         finally:
             self._library.stop_ticks(ctypes.byref(ticks), ctypes.byref(kept))
-        used = time.process_time() - start
-        # None of them with the lock, or no tick at all: it is less than this.
-        return used * max(1, kept.value) / max(1, ticks.value) / calls
+        return max(1, kept.value) / max(1, ticks.value)

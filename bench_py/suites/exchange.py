@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import importlib
 import multiprocessing
+import pickle
 import queue
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 REFERENCE, THREADS = "ungil", "threads"
 QUEUE_OF_PROCESSES = "multiprocessing.Queue"
+PICKLE, COPY = "pickle alone", "one copy alone"
+"""What any pool takes at least that has objects of its own there: the limits of rows."""
+LIMITS = frozenset({PICKLE, COPY})
 
 LIST = "a list of n numbers there and back"
 DICT = "a dict of n texts and numbers there and back"
@@ -43,7 +47,7 @@ NOTES = {
     LIST: "Threads hand over the object itself.",
     DICT: "Threads hand over the object itself.",
     BYTES: "Threads hand over the object itself.",
-    ARRAY: "The task returns its argument. Threads hand over the object itself.",
+    ARRAY: "The task returns its argument, of which the program gets a copy. Threads hand over the object itself.",
     INCREMENTS: "ungil chooses chunks by the time that tasks take; the other pools send each task by itself.",
     ANSWER: (
         "Both workers have pools of their own. The standard library's queue of interpreters has no wait: its get() "
@@ -74,17 +78,26 @@ class Exchange:
             table, size, lambda pool: pool.submit(tasks.same, data).result(), data, same=same, **more
         )
 
+    def pickled(self, table: str, size: int, data: Any) -> Contest:
+        """Beside what pickle takes for the way there and the way back."""
+        contest = self.payload(table, size, data)
+        contest.contenders = {**contest.contenders, PICKLE: lambda: repickled(repickled(data))}
+        return contest
+
     def list(self) -> Contest:
-        return self.payload(LIST, 1000, list(range(1000)))
+        return self.pickled(LIST, 1000, list(range(1000)))
 
     def dict(self) -> Contest:
-        return self.payload(DICT, 1000, {f"key {i}": i for i in range(1000)})
+        return self.pickled(DICT, 1000, {f"key {i}": i for i in range(1000)})
 
     def bytes(self) -> Contest:
         return self.payload(BYTES, 10**6, bytes(range(250)) * 4000)
 
     def array(self, n: int) -> Contest:
-        return self.payload(ARRAY, n, tasks.words(n), numpy.array_equal, budget=30)
+        data = tasks.words(n)
+        contest = self.payload(ARRAY, n, data, numpy.array_equal, budget=30)
+        contest.contenders = {**contest.contenders, COPY: data.copy}
+        return contest
 
     def increments(self, n: int) -> Contest:
         def work(pool: Any) -> int:
@@ -175,6 +188,10 @@ class Exchange:
         yield Step(MESSAGES, 10, partial(self.queues, MESSAGES, 500 if quick else 10_000, tasks.ask_at_once))
         yield Step(LOCK, 40, self.lock)
         yield Step(SLEEPERS, 20, partial(self.sleepers, 4 if quick else 64))
+
+
+def repickled(data: Any) -> Any:
+    return pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
 
 
 def submit_all(n: int, pool: Any) -> int:

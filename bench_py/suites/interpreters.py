@@ -151,7 +151,7 @@ class Pools:
     ) -> Contest:
         """work(one) with each of these."""
         contenders = {name: partial(work, it) for name, it in among.items()}
-        context = frozenset({THREADS, BYTES, ACTOR, REUSED})
+        context = frozenset({THREADS, BYTES, ACTOR, REUSED}) | exchange.LIMITS
         return Contest("interpreters", table, size, contenders, expected, reference=REFERENCE, context=context, **more)
 
     def occupy_idle(self) -> None:
