@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import operator
+import threading
 from concurrent.futures import Executor, Future
 from typing import Any, Callable
 
@@ -29,9 +31,12 @@ class _TaskExecutor(Executor):
     the standard library's pool of threads in it, by which a worker would know that.
     """
 
-    def __init__(self, worker: Any, size: int, options: dict[str, Any]) -> None:
+    def __init__(self, worker: Any, size: int, own_python: bool, options: dict[str, Any]) -> None:
         self._worker, self._max_workers, self._is_closed = worker, size, False
-        self._pool = InterpreterPoolExecutor(size, "dask-interpreters", **{"preload": ["dask"], **options})
+        interpreters = max(1, size - own_python)
+        self._free = threading.Semaphore(interpreters)
+        self._own_python = own_python
+        self._pool = InterpreterPoolExecutor(interpreters, "dask-interpreters", **{"preload": ["dask"], **options})
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="dask-tasks")
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -44,12 +49,18 @@ class _TaskExecutor(Executor):
         return future
 
     def _call(self, task: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if _hands_on(task, *args):
+            return task(*args, **kwargs)
+        if not self._free.acquire(blocking=not self._own_python):
+            return task(*args, **kwargs)
         try:
             return self._pool.submit(task, *args, **kwargs).result()
         except BaseException:
             if self._is_closed:  # KeyboardInterrupt would end the worker's event loop
                 raise RuntimeError("the task was interrupted, as its worker closes") from None
             raise
+        finally:
+            self._free.release()
 
     def _with_worker(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         variable = variable_of_dask_worker()
@@ -75,6 +86,24 @@ def _needs_worker(task: Any) -> bool:
     return any(module.startswith("distributed.shuffle") for module in modules)
 
 
+def _hands_on(task: Any, *args: Any) -> bool:
+    """Whether a task makes nothing: another name of a result, a list of results, or an item of a list or dictionary.
+
+    From an interpreter, such results would come back as copies.
+    """
+    kind, containers = type(task), (dict, list, tuple)
+    if kind.__module__ != "dask._task_spec":  # a function, before Dask 2024.12
+        return task is operator.getitem and type(args[0]) in containers
+    if kind.__name__ in ("Alias", "DataNode"):
+        return True
+    if kind.__name__ in ("Dict", "List", "Set", "Tuple"):
+        return all(not hasattr(arg, "func") or _hands_on(arg) for arg in task.args)
+    if task.func is not operator.getitem or not args:
+        return False
+    key = getattr(task.args[0], "key", None)
+    return type(args[0].get(key)) in containers
+
+
 class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
     """A plugin that has a worker of Dask run its tasks in isolated interpreters.
 
@@ -85,6 +114,10 @@ class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
     name : str, optional
         The name of the executor. By default all tasks run there, and those with ``dask.annotate(executor="threads")``
         in the worker's threads; with another name, those that are annotated with it.
+    own_python : bool, optional
+        Whether the worker's own Python runs one task at a time, when all interpreters are busy. There is one
+        interpreter less then, which saves its memory: some 100 MB with dask.dataframe. If `max_workers` is 1, there is
+        one interpreter.
     **options
         Other parameters of `ungil.InterpreterPoolExecutor`.
 
@@ -109,16 +142,18 @@ class InterpreterPool(WorkerPlugin):  # type: ignore[misc]
     1024
     """
 
-    def __init__(self, max_workers: int | None = None, name: str = "default", **options: Any) -> None:
+    def __init__(
+        self, max_workers: int | None = None, name: str = "default", *, own_python: bool = False, **options: Any
+    ) -> None:
         self.name = "ungil-%s" % name
-        self._executor, self._max_workers, self._options = name, max_workers, options
+        self._executor, self._max_workers, self._own_python, self._options = name, max_workers, own_python, options
         self._own: _TaskExecutor | None = None
         self._replaced: Executor | None = None
 
     def setup(self, worker: Any) -> None:
         """Give the worker a pool."""
         size = self._max_workers or worker.state.nthreads
-        self._own = _TaskExecutor(worker, size, self._options)
+        self._own = _TaskExecutor(worker, size, self._own_python, self._options)
         self._replaced = worker.executors.get(self._executor)
         worker.executors[self._executor] = self._own
         if self._executor == "default":

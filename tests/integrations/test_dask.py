@@ -16,7 +16,7 @@ import dask.dataframe
 import numpy
 import pandas
 import stress
-from distributed import Client, LocalCluster, get_worker
+from distributed import Client, LocalCluster, get_worker, wait
 
 import ungil
 from references import PATIENCE, interrupted
@@ -66,6 +66,28 @@ def wait_for(path):
 
 def is_writable(array):
     return array.flags.writeable
+
+
+def two_arrays():
+    return [numpy.ones(100000), numpy.ones(100000)]
+
+
+def table(part):
+    return pandas.DataFrame({"n": numpy.arange(100000) + part})
+
+
+def address(array):
+    return array.ctypes.data
+
+
+def address_of_table(frame):
+    return pandas.Series([address(frame.n.to_numpy())])
+
+
+def meet(own, other):
+    """Make a file, and wait for that of another task."""
+    open(own, "w").close()
+    return sleep_until(other)
 
 
 class Workloads:
@@ -156,6 +178,25 @@ class InOneProcess(Workloads, unittest.TestCase):
         (array,) = self.client.scatter([numpy.ones(1000000)])
         self.assertFalse(self.client.submit(is_writable, array).result(PATIENCE))
 
+    def data(self):
+        """What the worker keeps."""
+        return next(iter(self.cluster.workers.values())).data
+
+    def test_other_names_of_data_are_not_copies(self):
+        frame = dask.dataframe.from_map(table, range(2)).persist()
+        wait(frame)
+        kept = {address(it.n.to_numpy()) for it in self.data().values() if isinstance(it, pandas.DataFrame)}
+        found = frame.map_partitions(address_of_table, meta=(None, "i8")).compute()
+        self.assertEqual(len(found), 2)
+        self.assertLessEqual(set(found), kept)
+
+    def test_items_of_lists_are_not_copies(self):
+        arrays = dask.delayed(two_arrays)().persist()
+        wait(arrays)
+        kept = self.data()[arrays.key]
+        found = dask.compute(*[dask.delayed(address)(arrays[i]) for i in range(2)])
+        self.assertEqual(list(found), [address(array) for array in kept])
+
     def test_a_task_that_ends_its_interpreter(self):
         with self.assertRaises(ungil.errors.InterpreterDiedError):
             self.client.submit(os.abort, pure=False).result(PATIENCE)
@@ -186,6 +227,17 @@ class Plugins(unittest.TestCase):
                 running = dask.delayed(spin)(path).persist()
             wait_for(path)
         del running
+
+    def test_the_own_python_of_a_worker(self):
+        with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+            cluster = LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster))
+            client.register_plugin(InterpreterPool(own_python=True))
+            self.assertTrue(client.submit(in_interpreter).result(PATIENCE))
+            paths = [os.path.join(directory, name) for name in ("one", "other")]
+            futures = [client.submit(meet, *paths), client.submit(meet, *reversed(paths))]
+            self.assertEqual(sorted(client.gather(futures)), [False, True])
 
     @WHOLE
     def test_a_cluster_of_processes(self):
