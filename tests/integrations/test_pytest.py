@@ -6,6 +6,8 @@ import sys
 import tempfile
 import unittest
 
+import stress
+
 from references import PATIENCE
 
 TESTS = """
@@ -90,6 +92,7 @@ class Pytest(unittest.TestCase):
             self.assertRegex(output, "Captured stdout call -+\n%s" % text)
             self.assertRegex(output, "Captured stderr call -+\nerror: %s" % text)
 
+    @unittest.skipIf(stress.is_short(), "SKIP: the whole runs with %s=full" % stress.NAME)
     def test_by_streams_of_python(self):
         """With its option --capture=sys, only what is redirected is in the reports."""
         output, errors = self.run_pytest(5, "--capture=sys", "-k", "not capfd")

@@ -164,6 +164,21 @@ class Seeds(unittest.TestCase):
                 drawn.add(pool.submit(draw).result())
         self.assertEqual(len(drawn), COUNT + 3)
 
+    def test_a_generator_that_a_later_pool_imports_is_not_seeded(self):
+        def forget():
+            import sys
+
+            del sys.modules["random"]
+
+        drawn = set()
+        for _ in range(3):
+            with pool_of(1) as pool:
+                pool.submit(draw).result()
+                pool.submit(forget).result()
+            with ungil.InterpreterPoolExecutor(1) as pool:
+                drawn.add(pool.submit(draw).result())
+        self.assertEqual(len(drawn), 3)
+
     def test_the_program_keeps_its_own_state(self):
         random.seed(1)
         expected = random.random()
