@@ -26,6 +26,10 @@ def draw_and_fail():
     raise ValueError(draw())
 
 
+def of_one_group():
+    """Pools with this initializer use the same interpreter."""
+
+
 def pool_of(workers, seed=42, **options):
     return ungil.InterpreterPoolExecutor(workers, seed=seed, **options)
 
@@ -172,10 +176,10 @@ class Seeds(unittest.TestCase):
 
         drawn = set()
         for _ in range(3):
-            with pool_of(1) as pool:
+            with pool_of(1, initializer=of_one_group) as pool:
                 pool.submit(draw).result()
                 pool.submit(forget).result()
-            with ungil.InterpreterPoolExecutor(1) as pool:
+            with ungil.InterpreterPoolExecutor(1, initializer=of_one_group) as pool:
                 drawn.add(pool.submit(draw).result())
         self.assertEqual(len(drawn), 3)
 
