@@ -298,7 +298,7 @@ test-packages-all: all need-python ## the same on every Python (downloads 3 GB)
 	UNGIL_TEST_STRESS=full $(PYTHON) tests/packages/run.py
 
 .PHONY: test-integrations test-integrations-all
-test-integrations: all need-python ## the quick half of the tests with joblib, scikit-learn, Dask, a web server, pytest and Jupyter, at their oldest and newest versions (downloads 400 MB)
+test-integrations: all need-python ## the quick half of the tests with joblib, scikit-learn, Dask, data frames, a web server, pytest and Jupyter, at their oldest and newest versions (downloads 700 MB)
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/integrations/run.py
 
 test-integrations-all: all need-python ## all of these tests

@@ -1,4 +1,4 @@
-"""The programs in the pages on joblib, Dask and asyncio print what the pages say, and the docstrings' examples work."""
+"""The programs in these pages print what the pages say, and the docstrings' examples work."""
 
 import doctest
 import importlib
@@ -12,7 +12,7 @@ import unittest
 from references import PATIENCE
 
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
-PAGES = ["asyncio.md", "dask.md", "joblib.md"]
+PAGES = ["asyncio.md", "dask.md", "dataframes.md", "joblib.md"]
 MODULES = ["ungil.dask", "ungil.joblib"]
 
 
