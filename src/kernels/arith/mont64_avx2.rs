@@ -1,10 +1,11 @@
 //! Residues modulo odd numbers of up to 64 bits, in the 32-bit multiplications of AVX2: R = 2^64, and residues are below
-//! n.
+//! n, which is below `END`.
 //!
 //! A product T goes to (T - m*n)/R, by 32 bits at a time: m0 is such that T and m0*n have the same low 32 bits, and m1
-//! does the same for what is left above them. Of the middle limbs only the low halves are added up, as signed numbers,
-//! and the high halves go to the result, so that nothing overflows. Then the result is the difference of two numbers
-//! below 2^64, and a multiple of n is added if it is negative.
+//! does the same for what is left above them. Of the middle limbs of T only the low halves are added up, and the high
+//! halves go to the result, so that nothing overflows. What m0*n takes off there would make a negative number, but for a
+//! bias, which goes off the result again. Then the result is the difference of two numbers below 2^64, and n is added if
+//! it is negative.
 //!
 //! To halve a residue takes no comparison, and to double it does: a number is halved by half of n + 1 where it is odd.
 
@@ -35,15 +36,19 @@ pub(in crate::kernels) struct Modulus64Avx2 {
     half: Pair,
 }
 
-/// Products before their reduction: `low + 2^32 * middle + 2^64 * high`, where `middle` has 33 bits.
+/// Products before their reduction: `low + 2^32 * (middle - BIAS * 2^32) + 2^64 * high`.
 struct Product {
     low: Pair,
     middle: Pair,
     high: Pair,
 }
 
-/// In units of 2^32, what is added to the middle, so that it does not become negative.
-const BIAS: i64 = 1;
+/// In units of 2^32, the bias of the middle. Without it the middle is below 4 * 2^32, and what is taken off is below n: with
+/// it there is no overflow where n is below [`END`].
+const BIAS: u64 = (1 << 32) - 4;
+
+/// The end of the moduli.
+pub(in crate::kernels) const END: u64 = BIAS << 32;
 
 /// Operations of both registers.
 macro_rules! pairwise {
@@ -65,12 +70,15 @@ pairwise! {
     sub(a, b) => _mm256_sub_epi64(a, b);
     multiply(a, b) => _mm256_mul_epu32(a, b);
     multiply_low_halves(a, b) => multiply_opaquely(a, b);
+    low_half_and_bias(a) => _mm256_blend_epi32::<0b1010_1010>(a, _mm256_set1_epi64x((BIAS << 32) as i64));
     low_half(a) => _mm256_blend_epi32::<0b1010_1010>(a, _mm256_setzero_si256());
     high_half(a) => _mm256_srli_epi64::<32>(a);
     half(a) => _mm256_srli_epi64::<1>(a);
     odd_to_top(a) => _mm256_slli_epi64::<63>(a);
     where_negative(choice, a) => blend(_mm256_setzero_si256(), a, choice);
     select(choice, a, b) => blend(a, b, choice);
+    shift_left(a, by) => _mm256_sllv_epi64(a, by);
+    shift_right(a, by) => _mm256_srlv_epi64(a, by);
     bit_31_on(a) => _mm256_srli_epi64::<31>(a);
     where_above(a, b, n) => _mm256_and_si256(_mm256_cmpgt_epi64(a, b), n);
     with_top_inverted(a) => _mm256_xor_si256(a, _mm256_set1_epi64x(i64::MIN));
@@ -110,7 +118,7 @@ fn square(a: Pair) -> Product {
     let low = multiply(a, a);
     let middle = multiply(a, a_high);
     let high = add(multiply(a_high, a_high), bit_31_on(middle));
-    Product { low, middle: low_half(add(middle, middle)), high }
+    Product { low, middle: low_half_and_bias(add(middle, middle)), high }
 }
 
 #[inline]
@@ -120,7 +128,11 @@ fn product(a: Pair, b: Pair) -> Product {
     let low = multiply(a, b);
     let (first, second) = (multiply(a, b_high), multiply(a_high, b));
     let high = add(multiply(a_high, b_high), high_half(first));
-    Product { low, middle: add(low_half(first), low_half(second)), high: add(high, high_half(second)) }
+    Product {
+        low,
+        middle: add(low_half_and_bias(first), low_half(second)),
+        high: add(high, high_half(second)),
+    }
 }
 
 impl Modulus64Avx2 {
@@ -137,13 +149,11 @@ impl Modulus64Avx2 {
     #[target_feature(enable = "avx2")]
     fn reduce(&self, t: Product, [extra_on, extra_off]: [i64; 2]) -> (Pair, Pair) {
         let m0 = multiply_low_halves(t.low, self.inverse);
-        // The low halves of t.low and of m0 * n are the same.
+        // The low halves of t.low and of m0 * n are the same. Of the middle, m1 takes the low half, without the bias.
         let off = add(multiply(m0, self.high), high_half(multiply(m0, self.n)));
-        let middle = add(add(t.middle, splat(BIAS << 32)), high_half(t.low));
-        let middle = sub(middle, low_half(off));
+        let middle = sub(add(t.middle, high_half(t.low)), off);
         let m1 = multiply_low_halves(middle, self.inverse);
-        let off = add(add(high_half(off), splat(extra_off)), multiply(m1, self.high));
-        let off = add(off, high_half(multiply(m1, self.n)));
+        let off = add(add(multiply(m1, self.high), high_half(multiply(m1, self.n))), splat(extra_off));
         (add(add(t.high, splat(extra_on)), high_half(middle)), off)
     }
 
@@ -152,7 +162,7 @@ impl Modulus64Avx2 {
     #[target_feature(enable = "avx2")]
     fn reduced(&self, t: Product) -> Pair {
         // With the bias, neither is negative. With the top bit inverted, signed numbers compare as unsigned ones would.
-        let (on, off) = self.reduce(t, [i64::MIN, i64::MIN + BIAS]);
+        let (on, off) = self.reduce(t, [i64::MIN, i64::MIN + BIAS as i64]);
         add(sub(on, off), where_above(off, on, self.n))
     }
 
@@ -172,11 +182,22 @@ impl Modulus64Avx2 {
         select(unset, halved, square)
     }
 
+    /// The residue divided by 2^e, for e < 32: as in a reduction, a * 2^(32-e) less a multiple of n with the same low
+    /// 32 bits.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn divide_by_power(&self, a: Pair, e: Pair) -> Pair {
+        let m = multiply_low_halves(shift_left(a, sub(splat(32), e)), self.inverse);
+        let off = add(multiply(m, self.high), high_half(multiply(m, self.n)));
+        self.subtract(shift_right(a, e), off)
+    }
+
     /// Minus the residue, not in Montgomery form.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn negated(&self, a: Pair) -> Pair {
-        let (on, off) = self.reduce(Product { low: a, middle: splat(0), high: splat(0) }, [0, BIAS]);
+        let (on, off) = self
+            .reduce(Product { low: a, middle: splat((BIAS << 32) as i64), high: splat(0) }, [0, BIAS as i64]);
         sub(off, on)
     }
 }
@@ -199,6 +220,8 @@ impl Montgomery for Mont64Avx2 {
     const TOP: u32 = 6;
 
     const HALVES: bool = true;
+
+    const WINDOW: u32 = 5;
 
     #[inline(always)]
     fn modulus(n: U64x8Avx2) -> Modulus64Avx2 {
@@ -228,6 +251,27 @@ impl Montgomery for Mont64Avx2 {
     fn square_and_shift(self, unset: Pair, modulus: &Modulus64Avx2) -> Self {
         // SAFETY: `self` is made of vectors, which exist only where the CPU has AVX2.
         self.of(unsafe { modulus.square_and_halve(self.0.halves(), unset) })
+    }
+
+    #[inline(always)]
+    fn square(self, modulus: &Modulus64Avx2) -> Self {
+        // SAFETY: `self` is made of vectors, which exist only where the CPU has AVX2.
+        self.of(unsafe { modulus.reduced(square(self.0.halves())) })
+    }
+
+    #[inline(always)]
+    fn divide_by_power(self, bits: U64x8Avx2, i: u32, modulus: &Modulus64Avx2) -> Self {
+        // SAFETY: `self` is made of vectors, which exist only where the CPU has AVX2.
+        self.of(unsafe {
+            let [a, b] = bits.halves();
+            let count = _mm_cvtsi32_si128(i as i32);
+            let window = _mm256_set1_epi64x((1 << Self::WINDOW) - 1);
+            let e = [
+                _mm256_and_si256(_mm256_srl_epi64(a, count), window),
+                _mm256_and_si256(_mm256_srl_epi64(b, count), window),
+            ];
+            modulus.divide_by_power(self.0.halves(), e)
+        })
     }
 
     #[inline(always)]

@@ -24,6 +24,10 @@ pub(in crate::kernels) trait Montgomery: Copy {
     /// doubles where the bit is not set; or it halves where the bit is set, if that takes less.
     const HALVES: bool = false;
 
+    /// How many bits an exponentiation may take at a time, by as many squares and one division by a power of two. 0 if
+    /// steps of a bit cost no more.
+    const WINDOW: u32 = 0;
+
     fn modulus(n: Self::Vector) -> Self::Modulus;
     /// The power 2^y with which an exponentiation to base 2 starts: y is minus the first `TOP` bits of the lane, less 1 if
     /// steps double. Its Montgomery form is R * 2^y, a power of two, so that it takes no multiplication.
@@ -34,6 +38,16 @@ pub(in crate::kernels) trait Montgomery: Copy {
     fn constant(residues: Self::Vector, modulus: &Self::Modulus) -> Self::Constant;
     /// The square, doubled where the bit is not set; or, if steps halve, halved where it is.
     fn square_and_shift(self, unset: Choice<Self>, modulus: &Self::Modulus) -> Self;
+    /// The square. Only where `WINDOW` is not 0.
+    #[inline(always)]
+    fn square(self, _: &Self::Modulus) -> Self {
+        unreachable!("without a window")
+    }
+    /// Divided by 2^e, where e is in each lane the `WINDOW` bits from bit `i` on. Only where `WINDOW` is not 0.
+    #[inline(always)]
+    fn divide_by_power(self, _bits: Self::Vector, _i: u32, _: &Self::Modulus) -> Self {
+        unreachable!("without a window")
+    }
     /// The product less a constant.
     fn multiply_and_subtract(self, other: Self, constant: &Self::Constant, modulus: &Self::Modulus) -> Self;
     /// The square less a constant.

@@ -72,15 +72,19 @@ fn assert_lanes<V: U64Vector>(isa: V::Isa) {
     }
 }
 
-/// Residues modulo random odd numbers of 15 to `bits` bits against remainders.
-fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, bits: u32) {
+/// Residues modulo random odd numbers of 15 bits and more against remainders; in some rounds, large residues modulo
+/// numbers up to the largest.
+fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, largest: u64) {
     let mut next = random(3);
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let n: Lanes = array::from_fn(|_| {
-            let bits = 15 + (next() % u64::from(bits - 14)) as u32;
-            (next() | 1 << 63) >> (64 - bits) | 1
+            let bits = 15 + (next() % u64::from(largest.ilog2() - 13)) as u32;
+            let n = if round % 4 == 0 { largest - next() % 100 } else { (next() | 1 << 63) >> (64 - bits) };
+            (Ord::min(n, largest) - 1) | 1
         });
-        let [a, b, c]: [Lanes; 3] = array::from_fn(|_| n.map(|n| next() % n));
+        let [a, b, c]: [Lanes; 3] = array::from_fn(|i| {
+            n.map(|n| if round % 4 == 0 && i < 2 { n - 1 - next() % 100 } else { next() % n })
+        });
         let double = |x: u64, n: u64| (u128::from(x) * 2 % u128::from(n)) as u64;
         let form = |residues: Lanes| -> M::Vector {
             load(isa, array::from_fn(|i| (0..M::LOG_R).fold(residues[i], |x, _| double(x, n[i]))))
@@ -104,6 +108,13 @@ fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, bits: u32)
         let unset = |x| if M::HALVES { x } else { x * 2 };
         assert_is(x.square_and_shift(none, &modulus), &|a, _, _, n| set(a * a % n, n));
         assert_is(x.square_and_shift(all, &modulus), &|a, _, _, n| unset(a * a % n));
+        if M::WINDOW > 0 {
+            assert_is(x.square(&modulus), &|a, _, _, n| a * a % n);
+            let i = next() as u32 % (64 - M::WINDOW);
+            let divided =
+                |a, bits: u128, n| (0..bits >> i & ((1 << M::WINDOW) - 1)).fold(a, |a, _| half(a, n));
+            assert_is(x.divide_by_power(load(isa, b), i, &modulus), &|a, b, _, n| divided(a, b, n));
+        }
         assert_is(x.square_and_subtract(&constant, &modulus), &|a, _, c, n| a * a % n + n - c);
         assert_is(x.multiply_and_subtract(y, &constant, &modulus), &|a, b, c, n| a * b % n + n - c);
     }
@@ -125,11 +136,11 @@ fn residues_agree_with_remainders() {
     for_each_level(|level| match Isa::at(level) {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512(isa) => {
-            assert_residues::<super::mont52::Mont52>(isa, super::mont52::BITS);
-            assert_residues::<super::mont104::Mont104>(isa, 64);
+            assert_residues::<super::mont52::Mont52>(isa, (1 << super::mont52::BITS) - 1);
+            assert_residues::<super::mont104::Mont104>(isa, u64::MAX);
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(isa) => assert_residues::<super::mont64_avx2::Mont64Avx2>(isa, 64),
-        _ => assert_residues::<Mont64>(Scalar, 64),
+        Isa::Avx2(isa) => assert_residues::<super::mont64_avx2::Mont64Avx2>(isa, super::mont64_avx2::END - 1),
+        _ => assert_residues::<Mont64>(Scalar, u64::MAX),
     });
 }

@@ -178,8 +178,10 @@ fn filter<T: PrimalityTest, M: Montgomery, const GROUPS: usize>(
         at += unsafe {
             if left <= SCALAR_GROUPS {
                 filter_scalar::<T>(list, at, left)
-            } else if left > M::Vector::WIDTH {
+            } else if left > 2 * M::Vector::WIDTH {
                 filter_block::<T, M, GROUPS>(isa, list, at, left)
+            } else if left > M::Vector::WIDTH {
+                filter_block::<T, M, 2>(isa, list, at, left)
             } else {
                 filter_block::<T, M, 1>(isa, list, at, left)
             }

@@ -41,7 +41,8 @@ impl PrimalityTest for Strong {
             }
         }
         walk(&mut powers, joined..first, true, zeros);
-        walk(&mut powers, 1..joined, false, zeros);
+        let left = walk_windows(&mut powers, joined, zeros);
+        walk(&mut powers, 1..left, false, zeros);
         let mut passed = [0; GROUPS];
         for (passed, power) in passed.iter_mut().zip(&powers) {
             *passed = power.passed;
@@ -63,6 +64,24 @@ fn walk<M: Montgomery>(powers: &mut [Power<M>], bits: Range<u32>, some_wait: boo
             }
         }
     }
+}
+
+/// Takes windows of bits below bit `end`, as long as more than `zeros` bits are left. Returns how many are.
+#[inline(always)]
+fn walk_windows<M: Montgomery>(powers: &mut [Power<M>], end: u32, zeros: u32) -> u32 {
+    let mut left = end;
+    while M::WINDOW > 0 && left > zeros + M::WINDOW {
+        for _ in 0..M::WINDOW {
+            for power in &mut *powers {
+                power.power = power.power.square(&power.modulus);
+            }
+        }
+        left -= M::WINDOW;
+        for power in &mut *powers {
+            power.power = power.power.divide_by_power(power.bits, left, &power.modulus);
+        }
+    }
+    left
 }
 
 /// 2^y, where y is made up of the bits of -(n-1) so far.
