@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::arrays::{Flagged, Source};
 use super::options::CallOptions;
+use crate::cpu::{self, Level};
 use crate::error::Error;
 use crate::kernels::primes;
 use crate::pool::Grain;
@@ -11,9 +12,19 @@ use crate::pool::Grain;
 /// Numbers that are converted at a time.
 const CONVERTED: usize = 1024;
 
-/// The shortest chunk, and the longest call that stays on the calling thread by default. So many numbers take some 40
-/// microseconds, about as long as a worker takes to wake.
+/// The shortest chunk.
 const MIN_ITEMS: u64 = 1024;
+
+/// The longest call that stays on the calling thread by default. So many random numbers take some 40 microseconds, about
+/// as long as a worker takes to wake.
+fn max_serial<T>() -> u64 {
+    let is_short = size_of::<T>() <= size_of::<u32>();
+    match cpu::active() {
+        Level::Avx2 | Level::Avx512 if is_short => 1 << 14,
+        Level::Avx2 | Level::Avx512 => 1 << 11,
+        _ => 1 << 10,
+    }
+}
 
 /// Even if all numbers are large primes, the longest chunk takes a thread only a few milliseconds.
 const GRAIN: Grain = Grain::Adaptive { min_items: MIN_ITEMS, max_items: 8 * MIN_ITEMS };
@@ -78,7 +89,7 @@ fn for_each_converted<T: Integer>(
 ///
 /// If the call is stopped, some flags may have been set.
 pub fn is_prime<T: Integer>(numbers: &impl Flagged<T>, options: CallOptions<'_>) -> Result<(), Error> {
-    options.run(numbers.len(), MIN_ITEMS, |call| {
+    options.run(numbers.len(), max_serial::<T>(), |call| {
         call.for_each(numbers.len(), GRAIN, |chunk| {
             // SAFETY: the pool gives each chunk to one thread, and the flags go before it takes the next.
             let mut flags = unsafe { numbers.flags(chunk.clone()) };
@@ -97,7 +108,7 @@ pub fn count<T: Integer>(
     numbers: &(impl Source<T> + ?Sized),
     options: CallOptions<'_>,
 ) -> Result<u64, Error> {
-    options.run(numbers.len(), MIN_ITEMS, |call| {
+    options.run(numbers.len(), max_serial::<T>(), |call| {
         call.sum(numbers.len(), GRAIN, |chunk| {
             let mut count = 0;
             T::for_each_u64_slice(numbers, chunk, |slice| count += primes::count(slice));

@@ -18,8 +18,7 @@ fn max_serial() -> u64 {
         Level::Scalar => 1 << 11,
         #[cfg(target_arch = "aarch64")]
         Level::Neon => 1 << 13,
-        Level::Avx2 => 1 << 13,
-        Level::Avx512 => 1 << 14,
+        Level::Avx2 | Level::Avx512 => 1 << 14,
     }
 }
 
