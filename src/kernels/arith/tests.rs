@@ -72,19 +72,24 @@ fn assert_lanes<V: U64Vector>(isa: V::Isa) {
     }
 }
 
+/// Odd numbers of 15 bits and more, and three residues of each; or numbers next to the largest, with two large residues.
+fn numbers_and_residues(next: &mut impl FnMut() -> u64, largest: u64, are_large: bool) -> [Lanes; 4] {
+    let n: Lanes = array::from_fn(|_| {
+        let bits = 15 + (next() % u64::from(largest.ilog2() - 13)) as u32;
+        let n = if are_large { largest - next() % 100 } else { (next() | 1 << 63) >> (64 - bits) };
+        (Ord::min(n, largest) - 1) | 1
+    });
+    let [a, b, c] =
+        [0, 1, 2].map(|i| n.map(|n| if are_large && i < 2 { n - 1 - next() % 100 } else { next() % n }));
+    [n, a, b, c]
+}
+
 /// Residues modulo random odd numbers of 15 bits and more against remainders; in some rounds, large residues modulo
 /// numbers up to the largest.
 fn assert_residues<M: Montgomery>(isa: <M::Vector as U64Vector>::Isa, largest: u64) {
     let mut next = random(3);
     for round in 0..ROUNDS {
-        let n: Lanes = array::from_fn(|_| {
-            let bits = 15 + (next() % u64::from(largest.ilog2() - 13)) as u32;
-            let n = if round % 4 == 0 { largest - next() % 100 } else { (next() | 1 << 63) >> (64 - bits) };
-            (Ord::min(n, largest) - 1) | 1
-        });
-        let [a, b, c]: [Lanes; 3] = array::from_fn(|i| {
-            n.map(|n| if round % 4 == 0 && i < 2 { n - 1 - next() % 100 } else { next() % n })
-        });
+        let [n, a, b, c] = numbers_and_residues(&mut next, largest, round % 4 == 0);
         let double = |x: u64, n: u64| (u128::from(x) * 2 % u128::from(n)) as u64;
         let form = |residues: Lanes| -> M::Vector {
             load(isa, array::from_fn(|i| (0..M::LOG_R).fold(residues[i], |x, _| double(x, n[i]))))
