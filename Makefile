@@ -319,24 +319,21 @@ test-documents: all need-python ## run the scripts of ctypes articles unchanged:
 test-install: all $(VENV)/ready ## as root: install into /usr/local, use the library without any setting, uninstall
 	$(VENV)/bin/python tests/system_install.py $(DOCUMENTS)
 
-# zig links the library against the symbols of an old glibc, GLIBC, so that it works with all newer ones.
-# - libgcc_s unwinds when a thread ends or a C++ exception is thrown. The library has to use libgcc_s too, instead of
-#   zig's own unwinder.
-# - With -z defs, a symbol that the old glibc lacks is an error at build time and not when the wheel is used.
-GLIBC       ?= 2.17
+# PROFILE=quick makes them in a fraction of the time, for tests of what is in them.
 WHEEL_TOOLS := build/wheel-tools
-WHEEL_FLAGS  = -C link-arg=$$($(CC) -print-file-name=libgcc_s.so.1) -C link-arg=-Wl,-z,defs
+PROFILE     ?= release
+BUILD_WHEELS = $(WHEEL_TOOLS)/bin/python packaging/build_wheels.py --profile $(PROFILE)
 
-.PHONY: wheel test-wheel test-wheel-all
+.PHONY: wheel wheels test-wheel test-wheel-all test-wheels
 wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build one wheel for every Python and any Linux with glibc 2.17 or newer, into build/wheels/
-	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH" RUSTFLAGS="$$RUSTFLAGS $(WHEEL_FLAGS)" CARGO_TARGET_DIR=target/wheel \
-	    $(CARGO) zigbuild --release --lib --locked --quiet --target $(HOST).$(GLIBC)
-	@rm -rf build/wheels
-	@UNGIL_WHEEL_LIBRARY=target/wheel/$(HOST)/release/libungil.so \
-	    $(WHEEL_TOOLS)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheels/linux .
-	@PATH="$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH"; \
-	    auditwheel repair --plat manylinux_$(subst .,_,$(GLIBC))_$$(uname -m) -w build/wheels build/wheels/linux/*.whl && \
-	    auditwheel show build/wheels/*.whl
+	@$(BUILD_WHEELS) $(PLATFORMS)
+
+wheels: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for each platform: Linux with glibc and musl, Windows
+	@$(BUILD_WHEELS) --all
+
+.PHONY: forwarders
+forwarders: $(WHEEL_TOOLS)/ready ## the DLLs that ctypes scripts load on Windows, test.dll and others, into build/forwarders, out of the wheel for Windows
+	@$(WHEEL_TOOLS)/bin/python packaging/forwarders.py build/forwarders
 
 $(WHEEL_TOOLS)/ready: packaging/requirements.txt | need-python
 	@$(PYTHON) -m venv $(WHEEL_TOOLS) || { echo "make: $(PYTHON) cannot make a venv: apt install python3-venv"; exit 1; }
@@ -359,7 +356,11 @@ test-wheel-all: wheel test-wheel-contents ## the same with numba and others on e
 
 .PHONY: test-wheel-contents
 test-wheel-contents: wheel
-	$(PYTHON) -m unittest discover -s tests/wheel
+	@$(WHEEL_TOOLS)/bin/python -m unittest discover -s tests/wheel
+
+test-wheels: wheels ## what is in the wheels of all platforms; those for musl and Windows run C programs, the latter in wine
+	@UNGIL_TEST_WHEELS=all $(WHEEL_TOOLS)/bin/python -m unittest discover -s tests/wheel
+	@$(WHEEL_TOOLS)/bin/python tests/platforms/run.py
 
 # The root is build/sid. It is made when there is none, or when the packages in tests/newest/root.py have changed.
 .PHONY: test-newest newest-root
@@ -418,7 +419,7 @@ lint-rust: | need-cargo need-cc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --profile quick --no-deps --document-private-items --quiet
 	$(CARGO) test --profile quick --quiet -p ungil-header
 
-LINTED := python packaging website tests/website tests/package tests/integrations tests/large tests/bench tests/wheel/test_contents.py bench_py
+LINTED := python packaging website tests/website tests/package tests/integrations tests/large tests/bench tests/wheel/built.py tests/wheel/test_contents.py tests/wheel/test_libraries.py bench_py
 lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --quiet $(LINTED)
 	$(VENV)/bin/ruff format --quiet --check $(LINTED)

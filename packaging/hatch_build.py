@@ -13,13 +13,17 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# What cargo calls the library of a platform: the package looks for it under this name.
+SUFFIXES = (".so", ".dylib", ".dll")
+
 NO_CARGO = "ungil: cargo is missing: install Rust 1.89 or newer from https://rustup.rs, or name cargo in CARGO"
 
 
 class BuildLibrary(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        library = self.library()
         files = {
-            self.library(): "ungil/libungil.so",
+            library: "ungil/" + library.name,
             Path(self.root, "include", "ungil.h"): "ungil/include/ungil.h",
         }
         if version == "editable":  # the package is used from the source tree
@@ -29,10 +33,12 @@ class BuildLibrary(BuildHookInterface[Any]):
             build_data["force_include"].update({str(source): target for source, target in files.items()})
         # ctypes loads the library, so any Python 3 of this platform can use it.
         build_data["pure_python"] = False
-        build_data["tag"] = "py3-none-" + sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        platform = os.environ.get("UNGIL_WHEEL_PLATFORM") or sysconfig.get_platform()
+        build_data["tag"] = "py3-none-" + platform.replace("-", "_").replace(".", "_")
+        build_data["sbom_files"] += filter(None, [os.environ.get("UNGIL_WHEEL_SBOM")])
 
     def library(self) -> Path:
-        """The library that UNGIL_WHEEL_LIBRARY names (`make wheel` sets it); without it, the one that cargo builds."""
+        """The library that UNGIL_WHEEL_LIBRARY names (build_wheels.py sets it), or else the one that cargo builds."""
         built = os.environ.get("UNGIL_WHEEL_LIBRARY")
         if built:
             return Path(built).resolve()
@@ -47,9 +53,9 @@ class BuildLibrary(BuildHookInterface[Any]):
         for message in map(json.loads, result.stdout.splitlines()):
             if message["reason"] == "compiler-artifact" and message["target"]["name"] == "ungil":
                 for name in message["filenames"]:
-                    if name.endswith(".so"):
+                    if name.endswith(SUFFIXES):
                         return Path(name)
-        sys.exit("ungil: this platform has no libungil.so: the Python package is for Linux")
+        sys.exit("ungil: cargo builds no shared library for this platform")
 
 
 def replace(source: Path, target: Path) -> None:

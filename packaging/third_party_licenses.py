@@ -71,9 +71,9 @@ DEALINGS IN THE SOFTWARE.
 """
 
 
-def cargo_metadata() -> dict[str, Any]:
+def cargo_metadata(platform: str = PLATFORM) -> dict[str, Any]:
     command = [os.environ.get("CARGO") or "cargo", "metadata", "--format-version=1", "--locked"]
-    command.append("--filter-platform=" + PLATFORM)
+    command.append("--filter-platform=" + platform)
     output = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, check=True, text=True).stdout
     metadata: dict[str, Any] = json.loads(output)
     return metadata

@@ -3,6 +3,7 @@
 import collections
 import glob
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -67,7 +68,8 @@ def with_packages(job, executable, description):
 
 
 def wheel():
-    wheels = glob.glob(os.path.join(PROJECT, "build", "wheels", "*.whl"))
+    """The one for this machine: `make wheels` builds others, too."""
+    wheels = glob.glob(os.path.join(PROJECT, "build", "wheels", "*-manylinux*_%s.whl" % platform.machine()))
     if len(wheels) != 1:
-        sys.exit("there is not exactly one wheel in build/wheels: run make wheel")
+        sys.exit("there is not exactly one wheel for this machine in build/wheels: run make wheel")
     return wheels[0]

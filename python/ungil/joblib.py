@@ -5,7 +5,6 @@ A program that imports ungil before it names the backend does not need to import
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future
 from typing import Any, Callable
 
@@ -19,6 +18,7 @@ from joblib.parallel import (
 )
 
 from ._inner_threads import Limits, call_limited, limits_of, program_limits
+from ._native.forks import register_at_fork
 from .interpreters._ending import end_by_interrupt
 from .interpreters.executor import BrokenInterpreterPool, InterpreterPoolExecutor
 
@@ -219,5 +219,5 @@ def register() -> None:
     EXTERNAL_BACKENDS.setdefault("ungil", register)
 
 
-os.register_at_fork(after_in_child=_idle.clear)
+register_at_fork(after_in_child=_idle.clear)
 register()

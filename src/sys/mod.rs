@@ -28,6 +28,7 @@ pub(crate) mod foreign;
 pub(crate) mod fork;
 #[cfg(supports_interpreters)]
 pub(crate) mod fork_lock;
+#[cfg(supports_interpreters)]
 pub(crate) mod fork_watch;
 #[cfg(supports_interpreters)]
 pub(crate) mod memory;

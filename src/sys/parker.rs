@@ -67,7 +67,7 @@ mod futex {
         /// Sleeps unless it was unparked meanwhile.
         fn sleep(&self, longest: Option<Duration>) -> Parked {
             let time = longest.map(|longest| libc::timespec {
-                tv_sec: longest.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+                tv_sec: longest.as_secs().try_into().unwrap_or(i64::MAX),
                 tv_nsec: longest.subsec_nanos().into(),
             });
             let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);

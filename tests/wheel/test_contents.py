@@ -1,78 +1,93 @@
-"""The wheel in build/wheels has what it needs and nothing else: files, tag, metadata, licences."""
+"""Each wheel has what it needs and nothing else: files, tag, metadata, licences, bill of materials."""
 
 import configparser
-import email
 import glob
+import json
 import os
 import re
 import unittest
-import zipfile
 
-PROJECT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+from built import PROJECT, from_project, of_each, version
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 LICENSES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES")
 
 
-def from_project(*path):
-    with open(os.path.join(PROJECT, *path), "rb") as file:
-        return file.read()
-
-
 def source_files():
-    """The package's own files, by their names in the wheel."""
+    """The package's own files, by their names in a wheel."""
     root = os.path.join(PROJECT, "python")
     paths = glob.glob(os.path.join(root, "ungil", "**", "*.py"), recursive=True)
     return {os.path.relpath(path, root) for path in paths} | {"ungil/py.typed"}
 
 
+def crates_by_panic_messages(library):
+    """(the crates, the crates of the standard library) whose source files are named in panic messages.
+
+    Those of crates lie in cargo's registry, those of the standard library in a directory of its own.
+    """
+    found = re.findall(rb"registry[/\\]src[/\\][^/\\]+[/\\]([a-z0-9_-]+-\d[\d.]*)[/\\]src[/\\]", library)
+    of_std = re.findall(rb"/rust/deps[/\\]([a-z0-9_-]+)-\d[\d.]*[/\\]src[/\\]", library)
+    return {tuple(crate.decode().rsplit("-", 1)) for crate in found}, {crate.decode() for crate in of_std}
+
+
 class Contents(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        wheels = glob.glob(os.path.join(PROJECT, "build", "wheels", "*.whl"))
-        assert len(wheels) == 1, "there is not exactly one wheel in build/wheels: run make wheel"
-        cls.path = wheels[0]
-        with zipfile.ZipFile(cls.path) as wheel:
-            cls.files = {name: wheel.read(name) for name in wheel.namelist()}
-        (info,) = {name.split("/")[0] for name in cls.files if ".dist-info/" in name}
-        cls.info = info
-        cls.metadata = email.message_from_bytes(cls.files[info + "/METADATA"])
+    @of_each()
+    def test_the_package_is_complete_and_nothing_else_is_in_it(self, wheel):
+        package = {name for name in wheel.files if not name.startswith(wheel.info + "/") and not name.endswith("/")}
+        self.assertEqual(package, source_files() | {wheel.library_name, "ungil/include/ungil.h"})
+        self.assertEqual(wheel.files["ungil/include/ungil.h"], from_project("include", "ungil.h"))
 
-    def test_the_package_is_complete_and_nothing_else_is_in_it(self):
-        package = {name for name in self.files if not name.startswith(self.info + "/") and not name.endswith("/")}
-        self.assertEqual(package, source_files() | {"ungil/libungil.so", "ungil/include/ungil.h"})
-        self.assertEqual(self.files["ungil/include/ungil.h"], from_project("include", "ungil.h"))
+    @of_each()
+    def test_one_wheel_is_for_every_python_3(self, wheel):
+        name = r"^ungil-[\d.]+-py3-none-(manylinux2014_\w+\.)?%s(\.manylinux2014_\w+)?\.whl$" % wheel.tag
+        self.assertRegex(os.path.basename(wheel.path), name)
 
-    def test_one_wheel_is_for_every_python_3(self):
-        self.assertRegex(os.path.basename(self.path), r"^ungil-[\d.]+-py3-none-.*manylinux_2_17_\w+\.whl$")
-
-    def test_the_command(self):
+    @of_each()
+    def test_the_command(self, wheel):
         entry_points = configparser.ConfigParser()
-        entry_points.read_string(self.files[self.info + "/entry_points.txt"].decode())
+        entry_points.read_string(wheel.files[wheel.info + "/entry_points.txt"].decode())
         self.assertEqual(dict(entry_points["console_scripts"]), {"ungil": "ungil.__main__:main"})
 
-    def test_the_licences(self):
+    @of_each()
+    def test_the_licences(self, wheel):
         for name in LICENSES:
-            self.assertEqual(self.files[self.info + "/licenses/" + name], from_project(name), name)
-        self.assertEqual(self.metadata["License-Expression"], "MIT OR Apache-2.0")
-        self.assertEqual(sorted(self.metadata.get_all("License-File")), sorted(LICENSES))
+            self.assertEqual(wheel.files[wheel.info + "/licenses/" + name], from_project(name), name)
+        self.assertEqual(wheel.metadata["License-Expression"], "MIT OR Apache-2.0")
+        self.assertEqual(sorted(wheel.metadata.get_all("License-File")), sorted(LICENSES))
 
-    def test_every_crate_in_the_library_has_its_licence(self):
-        """Panic messages name the crates' source files, in cargo's registry or in the standard library's directory."""
-        library = self.files["ungil/libungil.so"]
-        third_party = self.files[self.info + "/licenses/THIRD-PARTY-LICENSES"].decode()
-        crates = {found.decode() for found in re.findall(rb"registry/src/[^/]+/([a-z0-9_-]+-\d[\d.]*)/src/", library)}
+    @of_each()
+    def test_every_crate_in_the_library_has_its_licence(self, wheel):
+        crates, of_std = crates_by_panic_messages(wheel.library)
         for crate in crates:
-            self.assertIn("\n%s %s\n" % tuple(crate.rsplit("-", 1)), third_party)
-        (listed,) = re.findall("^The Rust standard library, with the crates (.*)$", third_party, re.MULTILINE)
-        contained = {found.decode() for found in re.findall(rb"/rust/deps/([a-z0-9_-]+)-\d[\d.]*/src/", library)}
-        self.assertGreater(len(contained), 0)
-        self.assertLessEqual(contained, set(listed.split(", ")))
+            self.assertIn("\n%s %s\n" % crate, wheel.third_party)
+        (listed,) = re.findall("^The Rust standard library, with the crates (.*)$", wheel.third_party, re.MULTILINE)
+        own = re.findall(
+            r"^(\S+) \S+\nLicence: ", wheel.third_party, re.MULTILINE
+        )  # the standard library may use them too
+        self.assertLessEqual(of_std, {*listed.split(", "), *own})
 
-    def test_the_metadata(self):
-        version = re.search(r'^version = "(.*)"', from_project("Cargo.toml").decode(), re.MULTILINE).group(1)
-        self.assertEqual(self.metadata["Version"], version)
-        self.assertEqual(self.metadata["Requires-Python"], ">=3.9")
-        self.assertEqual(self.metadata["Description-Content-Type"], "text/markdown")
-        self.assertIn("Typing :: Typed", self.metadata.get_all("Classifier"))
+    @of_each()
+    def test_the_bill_of_materials_has_the_crates_and_their_licences(self, wheel):
+        text = wheel.files[wheel.info + "/sboms/ungil.cdx.json"].decode()
+        self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(text))
+        bill = json.loads(text)
+        about = bill["metadata"]["component"]
+        self.assertEqual((about["name"], about["version"]), ("ungil", version()))
+        listed = {(part["name"], part["version"]): part for part in bill["components"]}
+        self.assertLessEqual(crates_by_panic_messages(wheel.library)[0], set(listed))
+        for (name, number), part in listed.items():
+            self.assertTrue(part["licenses"][0], name)
+            if name != "rust-std":
+                self.assertIn("\n%s %s\n" % (name, number), wheel.third_party)
+                self.assertIn(part["hashes"][0]["content"], from_project("Cargo.lock").decode())
+
+    @of_each()
+    def test_the_metadata(self, wheel):
+        self.assertEqual(wheel.metadata["Version"], version())
+        self.assertEqual(wheel.metadata["Requires-Python"], ">=3.9")
+        self.assertEqual(wheel.metadata["Description-Content-Type"], "text/markdown")
+        self.assertIn("Typing :: Typed", wheel.metadata.get_all("Classifier"))
 
 
 if __name__ == "__main__":

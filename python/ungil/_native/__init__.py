@@ -6,6 +6,7 @@
 - `handle`: the base class of objects that own a handle.
 - `call_options`: the arguments `threads` and `control` of long calls, and how such a call is made.
 - `interruptible`, `locks`, `recursion`: waiting, locks and stack depth, with Ctrl-C, forks and free threading in mind.
+- `forks`: what happens at forks, which Windows lacks.
 - `lending`: memory that is lent, and memory of the library's.
 - `threadpoolctl`: registers the library with threadpoolctl.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import operator
-import os
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Callable, NamedTuple, SupportsIndex
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, SupportsIndex
 from .. import errors
 from ..control import Control
 from . import signatures
+from .forks import register_at_fork
 from .interruptible import in_main_thread, run_interruptibly
 from .library import last_error
 from .scalars import short_repr
@@ -116,7 +116,7 @@ def _cancel_active_calls() -> None:
 
 
 atexit.register(_cancel_active_calls)
-os.register_at_fork(after_in_child=_active_calls.clear)  # the parent's threads do not exist in the child
+register_at_fork(after_in_child=_active_calls.clear)  # the parent's threads do not exist in the child
 
 
 def _positive(name: str, value: SupportsIndex) -> int:

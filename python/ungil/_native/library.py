@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,15 @@ from .. import errors
 from . import signatures, threadpoolctl
 
 ABI_VERSION = 0
-NAME = "libungil.so"
+
+# The library's file in the package, and the name by which the system's loader finds one that is installed.
+if sys.platform == "win32":
+    NAME = SYSTEM_NAME = "ungil.dll"
+elif sys.platform == "darwin":
+    NAME, SYSTEM_NAME = "libungil.dylib", "libungil.%d.dylib" % ABI_VERSION
+else:
+    NAME, SYSTEM_NAME = "libungil.so", "libungil.so.%d" % ABI_VERSION
+
 BUNDLED_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), NAME)
 
 
@@ -22,7 +31,7 @@ def _candidates() -> Iterator[tuple[str, str]]:
         yield "UNGIL_LIBRARY", override
         return
     yield "the package's own", BUNDLED_PATH
-    yield "the system's", "%s.%d" % (NAME, ABI_VERSION)
+    yield "the system's", SYSTEM_NAME
     from ctypes.util import find_library  # imports many modules: only when it is needed
 
     found = find_library("ungil")
@@ -50,7 +59,7 @@ def _load() -> tuple[ctypes.CDLL, str]:
             return _open(path), path
         except (OSError, AttributeError) as error:  # AttributeError: the library lacks a function
             failures.append("  %s (%s): %s" % (path, description, error))
-    hint = "Reinstall ungil, or set UNGIL_LIBRARY to the path of a libungil.so."
+    hint = "Reinstall ungil, or set UNGIL_LIBRARY to the path of %s." % NAME
     raise ImportError("ungil's shared library cannot be loaded. Tried:\n%s\n%s" % ("\n".join(failures), hint))
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import itertools
 import operator
-import os
 import threading
 from collections.abc import Iterable
 from typing import TypeVar
+
+from .forks import register_at_fork
 
 Item = TypeVar("Item")
 
@@ -44,7 +45,7 @@ def _renew_all() -> None:
         lock._lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_renew_all)
+register_at_fork(after_in_child=_renew_all)
 
 
 class Numbers:

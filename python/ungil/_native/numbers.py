@@ -6,9 +6,10 @@ A `__del__` in Python may run a signal handler, and what that raises is lost the
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import Any
 from weakref import ref
+
+from .forks import register_at_fork
 
 
 class OwnedNumber:
@@ -72,4 +73,4 @@ def _forget_in_child() -> None:
     _finalizers.clear()
 
 
-os.register_at_fork(after_in_child=_forget_in_child)
+register_at_fork(after_in_child=_forget_in_child)

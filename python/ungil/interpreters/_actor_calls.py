@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from typing import Any
 from weakref import WeakSet
 
 from .._native import signatures as c
+from .._native.forks import register_at_fork
 from . import _nesting, _pickling, _streams
 from ._actor_threads import ActorThread, WeakInbox, end, stop_and_wait
 from ._calls import Call
@@ -119,4 +119,4 @@ def _after_fork_in_child() -> None:
         caller.after_fork_in_child()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+register_at_fork(after_in_child=_after_fork_in_child)

@@ -7,12 +7,12 @@ the thread then runs the calls that are left, drops the object, and ends.
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
+from .._native.forks import register_at_fork
 from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Latch, Pace, check_asyncio, ends_by_interrupt
 from .._native.library import check, library
 from ..exchange.sync import Event
@@ -235,4 +235,4 @@ def _at_exit() -> None:
 
 
 _exit_order.register(_exit_order.ACTORS, _at_exit)
-os.register_at_fork(after_in_child=_threads.clear)
+register_at_fork(after_in_child=_threads.clear)

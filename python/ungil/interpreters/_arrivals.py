@@ -9,9 +9,9 @@ of it stays. Objects that this interpreter has made itself are never changed. Bo
 from __future__ import annotations
 
 import io
-import os
 from types import FunctionType
 
+from .._native.forks import register_at_fork
 from .._private_apis import RLock, pickle, thread_local
 from ._identity import MAIN, Entry, cell_getter, finder, globals_of, registry, stands_alone
 from ._kinds import (
@@ -149,7 +149,7 @@ def _after_fork() -> None:
     _lock = RLock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+register_at_fork(after_in_child=_after_fork)
 
 
 def clear() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable
 
+from .._native.forks import register_at_fork
 from .._native.interruptible import INTERRUPT_TIMEOUT, POLL_INTERVAL, Pace
 from .._native.library import library
 from .interpreter import Interpreter
@@ -73,7 +73,7 @@ class _Threads:
 
 
 _threads = _Threads()
-os.register_at_fork(after_in_child=_threads.forget)
+register_at_fork(after_in_child=_threads.forget)
 
 
 async def run_in_interpreter(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

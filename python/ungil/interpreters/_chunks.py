@@ -8,7 +8,6 @@ pool is shut down, all calls that wait are submitted.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import threading
 import weakref
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Any, Callable, NamedTuple
 
+from .._native.forks import register_at_fork
 from .._native.interruptible import ends_by_interrupt
 from .._private_apis import register_atexit
 from ._calls import Arguments, Function, arguments_of, map_of, seeded_map_of
@@ -298,4 +298,4 @@ def _after_fork_in_child() -> None:
 
 
 register_atexit(_at_exit)  # after that of `_pool`, which is called later
-os.register_at_fork(after_in_child=_after_fork_in_child)
+register_at_fork(after_in_child=_after_fork_in_child)

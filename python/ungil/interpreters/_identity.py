@@ -11,6 +11,7 @@ import os
 import sys
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
+from .._native.forks import register_at_fork
 from .._private_apis import RLock, weak_reference
 
 TYPE_CHECKING = False
@@ -248,4 +249,4 @@ class Registry:
 
 
 registry = Registry()
-os.register_at_fork(after_in_child=registry.after_fork)
+register_at_fork(after_in_child=registry.after_fork)

@@ -5,10 +5,10 @@ A small array is copied instead, and so is one that could not be made writeable 
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
+from .._native.forks import register_at_fork
 from .._native.locks import Lock, Numbers
 from ._sharing import COPIED, OutOfBandBuffer, copy_of
 
@@ -129,4 +129,4 @@ def _end_all_in_child() -> None:
             locked.end(loan)
 
 
-os.register_at_fork(after_in_child=_end_all_in_child)
+register_at_fork(after_in_child=_end_all_in_child)

@@ -7,10 +7,10 @@ import are sent by name. Those of `__main__`, lambdas and closures are sent by v
 from __future__ import annotations
 
 import io
-import os
 import sys
 from types import BuiltinFunctionType, CodeType, FunctionType
 
+from .._native.forks import register_at_fork
 from .._private_apis import RLock, pickle, reduction_of_code
 from . import _handles, _sources
 from ._beside import is_large, pickled_alone, take_out
@@ -279,7 +279,7 @@ _make: Callable[[frozenset[str] | None, Lend | None], Definitions] | None = None
 
 # No fork happens while a thread imports what pickling needs: in the child that import would never end.
 _importing = RLock()
-os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
+register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
 
 
 def _new_definitions() -> Callable[[frozenset[str] | None, Lend | None], Definitions]:

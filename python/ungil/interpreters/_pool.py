@@ -11,13 +11,13 @@ there, so each change of shared state is one operation in C, and the state is va
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import ref
 
+from .._native.forks import register_at_fork
 from .._native.interruptible import (
     INTERRUPT_TIMEOUT,
     POLL_INTERVAL,
@@ -324,4 +324,4 @@ def _after_fork_in_child() -> None:
 
 
 _exit_order.register(_exit_order.TASKS, _at_exit)
-os.register_at_fork(after_in_child=_after_fork_in_child)
+register_at_fork(after_in_child=_after_fork_in_child)

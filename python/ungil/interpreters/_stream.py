@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import GeneratorType, TracebackType
 from typing import Any, Callable, NamedTuple, SupportsIndex
 
+from .._native.forks import register_at_fork
 from .._native.interruptible import (
     INTERRUPT_TIMEOUT,
     POLL_INTERVAL,
@@ -324,4 +325,4 @@ def _at_exit() -> None:
 
 
 _exit_order.register(_exit_order.STREAMS, _at_exit)
-os.register_at_fork(after_in_child=_producers.clear)
+register_at_fork(after_in_child=_producers.clear)

@@ -1,0 +1,69 @@
+"""The library in each wheel is one for the wheel's platform: its format, what it exports, and what it needs there."""
+
+import re
+import unittest
+
+import lief
+from built import from_project, of_each
+
+# What each system has wherever the wheel may be installed, by the rules for such wheels.
+NEEDED = {
+    "manylinux": {"libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1"},
+    "musllinux": {"libc.so"},
+    "win": {
+        "kernel32.dll",
+        "msvcrt.dll",
+        "ntdll.dll",
+        "ws2_32.dll",
+        "userenv.dll",
+        "bcryptprimitives.dll",
+        "api-ms-win-*.dll",
+    },
+}
+LOADERS = {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+OLDEST_GLIBC = 2, 17
+
+
+def declared():
+    code = re.sub(r"/\*.*?\*/|//[^\n]*|#[^\n]*", "", from_project("include", "ungil.h").decode(), flags=re.DOTALL)
+    return set(re.findall(r"(\w+)\s*\([^()]*\)\s*;", code))
+
+
+def parsed(wheel):
+    return lief.parse(list(wheel.library))
+
+
+class Libraries(unittest.TestCase):
+    def assert_needs(self, tag, names):
+        allowed = NEEDED[tag.split("_")[0].rstrip("0123456789")] | LOADERS
+        patterns = [re.escape(name).replace(r"\*", ".*") for name in allowed]
+        extra = {name for name in names if not re.fullmatch("|".join(patterns), name, re.IGNORECASE)}
+        self.assertEqual(extra, set())
+
+    @of_each("manylinux", "musllinux")
+    def test_linux(self, wheel):
+        machines = {"x86_64": lief.ELF.ARCH.X86_64, "aarch64": lief.ELF.ARCH.AARCH64}
+        library = parsed(wheel)
+        self.assertEqual(library.header.machine_type, machines[re.search("x86_64|aarch64", wheel.tag).group()])
+        self.assertEqual({symbol.name for symbol in library.exported_symbols}, declared())
+        self.assertEqual(library[lief.ELF.DynamicEntry.TAG.SONAME].name, "libungil.so.0")
+        self.assert_needs(wheel.tag, library.libraries)
+
+    @of_each("manylinux")
+    def test_the_oldest_glibc_is_enough(self, wheel):
+        library = parsed(wheel)
+        needed = [each for file in library.symbols_version_requirement for each in file.get_auxiliary_symbols()]
+        versions = [tuple(map(int, re.findall(r"\d+", each.name))) for each in needed if "GLIBC_" in each.name]
+        self.assertLessEqual(max(versions), OLDEST_GLIBC)
+
+    @of_each("win")
+    def test_windows(self, wheel):
+        library = parsed(wheel)
+        self.assertEqual(library.header.machine, lief.PE.Header.MACHINE_TYPES.AMD64)
+        self.assertTrue(library.header.has_characteristic(lief.PE.Header.CHARACTERISTICS.DLL))
+        self.assertEqual({function.name for function in library.exported_functions}, declared())
+        self.assert_needs(wheel.tag, [each.name for each in library.imports])
+
+
+if __name__ == "__main__":
+    unittest.main()
