@@ -27,8 +27,9 @@ MINGW = "x86_64-w64-mingw32-gcc"
 
 
 def environment(**more: str) -> dict[str, str]:
-    """With the tools of the wheels' venv, and the flags that the caller has set."""
-    return dict(os.environ, PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}", **more)
+    """The caller's, with the tools of the wheels' venv. Cargo does not need make's job server."""
+    kept = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    return dict(kept, PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}", **more)
 
 
 def linker_flags(platform: Platform) -> list[str]:
