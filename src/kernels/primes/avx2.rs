@@ -1,11 +1,11 @@
 //! Numbers below 2^32 in vectors of their own, the others in two registers of four. The residues of these are not for the
-//! last numbers below 2^64, so that a batch with one of them is tested without vectors.
+//! last numbers below 2^64.
 
 use std::arch::x86_64::*;
 
 use super::candidates::{self, Candidates};
 use super::words_avx2::{self, List};
-use super::{pipeline, scalar, table};
+use super::{pipeline, table};
 use crate::cpu::Avx2;
 use crate::kernels::arith::mont64_avx2::{self, Mont64Avx2};
 use crate::kernels::arith::u32x8_avx2::mask_of;
@@ -14,13 +14,17 @@ use crate::kernels::arith::u64x8_avx2::U64x8Avx2;
 
 const WIDTH: usize = U64x8Avx2::WIDTH;
 
+/// Whether the kernel is for all these numbers.
+pub(super) fn has_residues(numbers: &[u64]) -> bool {
+    // Not `all`, which ends at the first other one, and so takes them one by one.
+    numbers.iter().fold(true, |all, &n| all & (n < mont64_avx2::END))
+}
+
+/// Of numbers for which there are residues.
 #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn is_prime_u64_avx2(isa: Avx2, numbers: &[u64], out: &mut [u8]) {
     assert!(numbers.len() <= candidates::BATCH && numbers.len() == out.len());
-    // Not `any`, which ends at the first one, and so takes them one by one.
-    if numbers.iter().fold(false, |any, &n| any | (n >= mont64_avx2::END)) {
-        return scalar::is_prime_u64_scalar(numbers, out);
-    }
+    debug_assert!(has_residues(numbers));
     let (mut words, mut wide) = (words_avx2::uninit(), candidates::uninit());
     let (mut words, mut wide) = (List::new(&mut words), Candidates::new(&mut wide));
     out.fill(0);

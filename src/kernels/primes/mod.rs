@@ -103,7 +103,9 @@ fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
         Isa::Avx512(isa) => unsafe { avx512::is_prime_u64_avx512(isa, numbers, out) },
         // SAFETY: `isa` is a witness that the CPU has all features of this kernel.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(isa) => unsafe { avx2::is_prime_u64_avx2(isa, numbers, out) },
+        Isa::Avx2(isa) if avx2::has_residues(numbers) => unsafe {
+            avx2::is_prime_u64_avx2(isa, numbers, out)
+        },
         _ => scalar::is_prime_u64_scalar(numbers, out),
     }
 }
