@@ -4,7 +4,7 @@ use crate::kernels::arith::buffer;
 use crate::kernels::arith::u64_vector::{MAX_WIDTH, U64Vector};
 
 /// The most numbers that a kernel gets at a time: its lists of candidates stay in the L1 cache.
-pub(super) const BATCH: usize = 2048;
+pub(super) const BATCH: usize = 1024;
 
 /// Numbers that can be read after the end of a list: the most that a test takes at a time.
 const SLACK: usize = 4 * MAX_WIDTH;
