@@ -122,7 +122,8 @@ def _file(path: str) -> tuple[str, list[str]]:
         return place.read_text("utf-8"), []
     title = f"---\nsearch:\n  exclude: true\n---\n\n# {posixpath.basename(path)}\n\n`{path}`"
     if place.is_dir():
-        names = sorted(entry.name for entry in os.scandir(place) if entry.is_file() and entry.name[0] not in "._")
+        files = [entry.name for entry in os.scandir(place) if entry.is_file() and entry.name[0] not in "._"]
+        names = sorted(name for name in files if not name.endswith(".pyc"))  # Python 2 has these beside the sources
         links = "\n".join(f"- [{name}]({posixpath.basename(path)}/{name}.md)" for name in names)
         return f"{title}\n\n{links}\n", [f"{path}/{name}" for name in names]
     text = place.read_text("utf-8").replace("```", "``\u200b`")

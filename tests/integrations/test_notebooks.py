@@ -51,7 +51,7 @@ class Notebook:
 
     def run(self, code, interrupt_at=None):
         """Run a cell. interrupt_at: a text after which the kernel is interrupted, as by the notebook's button."""
-        cell, number = Cell(), self.client.execute(code)
+        cell, number = Cell(), self.client.execute(code, stop_on_error=False)
         for parent, kind, content in self.messages():
             if parent != number:
                 continue

@@ -35,6 +35,15 @@ class Links(unittest.TestCase):
         self.assertIn("- [pi.c](c/pi.c.md)", made["files/examples/c.md"])
         self.assertIn("```c\n", made["files/examples/c/pi.c.md"])
 
+    def test_compiled_files_are_left_out(self):
+        """Python 2 writes them beside the sources."""
+        compiled = pages.PROJECT / "examples" / "python" / "compiled_by_a_test.pyc"
+        self.addCleanup(compiled.unlink)
+        compiled.write_bytes(b"\x03\xf3\r\n")
+        made = pages.files({"gallery.md": "[all](../examples/python)"})
+        self.assertIn("- [pi.py](python/pi.py.md)", made["files/examples/python.md"])
+        self.assertNotIn("files/examples/python/compiled_by_a_test.pyc.md", made)
+
     def test_data_is_copied(self):
         result = next((pages.PROJECT / "bench_py" / "results").glob("*.json"))
         path = "bench_py/results/" + result.name
