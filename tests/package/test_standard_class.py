@@ -28,6 +28,10 @@ def wait_until(condition):
         time.sleep(0.001)
 
 
+OWN = {"share", "preload", "private", "shared", "stack_size", "fresh", "seed", "redirect_output"}
+"""Parameters of the executor that the standard library's does not have."""
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class Attributes(unittest.TestCase):
     def test_what_others_read(self):
@@ -73,7 +77,7 @@ class Attributes(unittest.TestCase):
         for name in ("__init__", "submit", "map", "shutdown"):
             theirs = inspect.signature(getattr(standard, name)).parameters
             ours = inspect.signature(getattr(ungil.InterpreterPoolExecutor, name)).parameters
-            own = {"share", "preload", "private", "shared", "stack_size", "fresh"} if name == "__init__" else set()
+            own = OWN if name == "__init__" else set()
             described = [(it.name, it.kind, it.default) for it in theirs.values()]
             if name == "map":  # without a chunksize, it is chosen
                 described = [(*it[:2], None) if it[0] == "chunksize" else it for it in described]

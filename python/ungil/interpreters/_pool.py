@@ -26,7 +26,10 @@ from .._native.interruptible import (
     ends_by_interrupt,
 )
 from .._native.library import library
-from . import _exit_order
+from . import (
+    _exit_order,
+    _logging,  # noqa: F401, now: in the child of a fork no import would end that a thread has begun
+)
 from ._calls import Call, call_of
 from ._futures import PoolFuture
 from ._inbox import Inbox, SubmittedCall
