@@ -14,7 +14,9 @@ from . import _protocol as protocol
 from ._calls import Call
 from ._requests import Reply, end_loan, exported
 
-_submit, _wait, _state = map(undeclared, ("ungil_inbox_submit", "ungil_call_wait", "ungil_call_state"))
+_submit, _wait, _state, _free_call = map(
+    undeclared, ("ungil_inbox_submit", "ungil_call_wait", "ungil_call_state", "ungil_call_free")
+)
 _NO_FUNCTION, _NONE = ctypes.c_int64(0), ctypes.c_size_t(0)
 
 
@@ -27,7 +29,7 @@ class SubmittedCall(OwnedNumber):
     __slots__ = ("lent",)
 
     def __init__(self) -> None:
-        super().__init__(library.ungil_call_free)
+        super().__init__(_free_call)
         self.lent: Any = None
 
     def end_loans(self) -> None:
