@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shared::Shared;
-use super::wait::{Limits, Waiters, Woken};
+use super::wait::{Limits, Place, Waiters, Woken};
 use crate::error::Error;
 
 /// A barrier for a number of parties. It is used any number of times, in phases.
@@ -133,7 +133,7 @@ impl Barrier {
             own.get().inspect(|(_, number)| _ = state.arrived.remove(number));
             if arrival.breaks && is_time { state.break_up() } else { Woken::new() }
         };
-        self.state.wait(limits, (|state| &mut state.waiters, ()), attempt, give_up)
+        self.state.wait(limits, Place::new(|state| &mut state.waiters, ()), attempt, give_up)
     }
 
     /// Ends the phase that the last party has held. The others go on.

@@ -17,7 +17,8 @@
 use std::sync::Arc;
 
 use super::shared::Shared;
-use super::wait::{Limits, Waiters, Woken};
+use super::spin::Credit;
+use super::wait::{Limits, Place, Waiters, Woken};
 use crate::error::Error;
 
 /// A call: a request `Q`, and later the outcome `A`.
@@ -67,6 +68,9 @@ pub struct Ended<T> {
     pub left: Option<T>,
 }
 
+/// Most calls are waited for once, so that the next one has to know what this one has learnt.
+static CREDIT: Credit = Credit::new();
+
 /// The functions of the child of a fork fail with [`Error::Forked`].
 impl<Q, A> Call<Q, A> {
     /// A call that waits for a server.
@@ -77,7 +81,7 @@ impl<Q, A> Call<Q, A> {
     /// The same, for those who may watch it: each group collects the ends of its own calls.
     pub fn of_group(group: i32, id: u64, request: Q) -> Self {
         let state = State { phase: Phase::Queued(request), waiters: Waiters::new(), is_watched: false };
-        Self { id, group, state: Shared::new(state) }
+        Self { id, group, state: Shared::of_kind(&CREDIT, state) }
     }
 
     /// Whose call it is.
@@ -178,7 +182,7 @@ impl<Q, A> Call<Q, A> {
             Phase::Cancelled => Some(Ok((None, Woken::new()))),
             Phase::Queued(_) | Phase::Running | Phase::Resumed(_) => None,
         };
-        self.state.wait(limits, (|state| &mut state.waiters, ()), attempt, |_, _| Woken::new())
+        self.state.wait(limits, Place::new(|state| &mut state.waiters, ()), attempt, |_, _| Woken::new())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Counters: integers that threads change and wait for. Events, locks and semaphores are counters, too.
 
 use super::shared::Shared;
-use super::wait::{Limits, Waiters, Woken};
+use super::wait::{Limits, Place, Waiters, Woken};
 use crate::error::Error;
 
 /// An integer that threads change, and wait for.
@@ -92,6 +92,6 @@ impl Counter {
             let change = || added(before, condition.change).map(|value| (before, state.set(value)));
             condition.is_met(before).then(change)
         };
-        self.0.wait(limits, (|state| &mut state.waiters, condition), attempt, |_, _| Woken::new())
+        self.0.wait(limits, Place::new(|state| &mut state.waiters, condition), attempt, |_, _| Woken::new())
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::call::{Call, Stage};
 use super::shared::Shared;
-use super::wait::{Limits, Waiters, Woken};
+use super::wait::{Limits, Place, Waiters, Woken};
 use crate::error::Error;
 
 mod guard;
@@ -45,7 +45,7 @@ impl<Q, A> Inbox<Q, A> {
             failure: None,
             servers: Vec::new(),
             idle: Waiters::new(),
-            waking: None,
+            expected: None,
             candidates: Waiters::new(),
             ended: VecDeque::new(),
             watchers: Waiters::new(),
@@ -92,16 +92,15 @@ impl<Q, A> Inbox<Q, A> {
 
     /// Numbers about this moment.
     pub fn counts(&self) -> Result<Counts, Error> {
-        self.state.change(|state| {
+        self.state.read(|state| {
             let servers = || state.servers.iter().flatten();
             let running = servers().filter(|server| server.is_running()).count();
-            let counts = Counts {
+            Counts {
                 queued: state.queue.len(),
                 running,
                 interrupted: servers().filter(|server| server.is_interrupted && server.is_running()).count(),
                 waiting: servers().count() - running + state.candidates.len(),
-            };
-            Ok((counts, Woken::new()))
+            }
         })
     }
 
@@ -116,7 +115,7 @@ impl<Q, A> Inbox<Q, A> {
             let is_needed = state.needs_server();
             (is_needed || state.is_closed).then(|| Ok((is_needed, Woken::new())))
         };
-        self.state.wait(limits, (|state| &mut state.candidates, ()), attempt, |_, _| Woken::new())
+        self.state.wait(limits, Place::new(|state| &mut state.candidates, ()), attempt, |_, _| Woken::new())
     }
 
     /// Makes this thread a server, until the guard is dropped. Nobody interrupts the runner after that.
@@ -232,7 +231,7 @@ impl<Q, A> Inbox<Q, A> {
             }
             Some(Ok((taken, Woken::new())))
         };
-        self.state.wait(limits, (|state| &mut state.watchers, ()), attempt, |_, _| Woken::new())
+        self.state.wait(limits, Place::new(|state| &mut state.watchers, ()), attempt, |_, _| Woken::new())
     }
 }
 

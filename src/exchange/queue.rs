@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::message::Message;
 use super::shared::Shared;
-use super::wait::{Limits, Waiters, Woken};
+use super::wait::{Limits, Place, Waiters, Woken};
 use crate::error::Error;
 
 /// A queue of messages: those that were put first are taken first.
@@ -68,7 +68,7 @@ impl Queue {
         waiters: fn(&mut State) -> &mut Waiters<()>,
         attempt: impl FnMut(&mut State) -> Option<Result<(T, Woken), Error>>,
     ) -> Result<T, Error> {
-        self.state.wait(limits, (waiters, ()), attempt, |_, _| Woken::new())
+        self.state.wait(limits, Place::new(waiters, ()), attempt, |_, _| Woken::new())
     }
 
     /// Puts a message into the queue, when it has room. After an error, the message is still the caller's.

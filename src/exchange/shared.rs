@@ -2,8 +2,8 @@
 
 use std::mem::ManuallyDrop;
 
-use super::spin::Spin;
-use super::wait::{Limits, Wait, Waiters, Woken, wake};
+use super::spin::{Credit, Spin};
+use super::wait::{Limits, Place, Wait, Woken, wake};
 use crate::error::Error;
 use crate::sys::process;
 use crate::sys::sync::{Mutex, unpoisoned};
@@ -20,11 +20,24 @@ pub(crate) struct Shared<S> {
 
 impl<S> Shared<S> {
     pub(crate) fn new(state: S) -> Self {
-        Self { process: process::token(), spin: Spin::new(), state: ManuallyDrop::new(Mutex::new(state)) }
+        Self::of_kind(None, state)
+    }
+
+    /// `credit`: that of all states of this kind; see [`Spin`].
+    pub(crate) fn of_kind(credit: impl Into<Option<&'static Credit>>, state: S) -> Self {
+        let spin = Spin::new(credit.into());
+        Self { process: process::token(), spin, state: ManuallyDrop::new(Mutex::new(state)) }
     }
 
     fn check(&self) -> Result<(), Error> {
         if self.process == process::token() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    /// Reads the state.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&S) -> T) -> Result<T, Error> {
+        self.check()?;
+        let state = unpoisoned(self.state.lock());
+        Ok(read(&state))
     }
 
     /// Changes the state. `change` also says which threads are to be woken.
@@ -47,12 +60,12 @@ impl<S> Shared<S> {
     pub(crate) fn wait<T, N: Copy>(
         &self,
         limits: &Limits<'_>,
-        (waiters, need): (fn(&mut S) -> &mut Waiters<N>, N),
+        place: Place<S, N>,
         attempt: impl FnMut(&mut S) -> Option<Result<(T, Woken), Error>>,
         give_up: impl FnOnce(&mut S, Error) -> Woken,
     ) -> Result<T, Error> {
         self.check()?;
-        Wait { limits, state: &self.state, spin: &self.spin, waiters, need }.run(attempt, give_up)
+        Wait { limits, state: &self.state, spin: &self.spin, place }.run(attempt, give_up)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Spinning: a thread that waits looks for a while whether something changes, before it sleeps. To be woken takes some
 //! microseconds, of the thread that wakes, too; two threads that answer each other are faster than that.
 
+// Not loom's, which has no interleavings to try here: numbers only say when to look at what a lock guards.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::sys::sync::{AtomicU64, Ordering};
-
-/// How long a thread looks. It is about the time that a Python program needs to answer a message.
-const LONGEST: Duration = Duration::from_micros(20);
+/// How long a thread looks: about the time that it takes to wake one whose processor sleeps, on a virtual machine. A Python
+/// program needs less to answer a message.
+const LONGEST: Duration = Duration::from_micros(50);
 
 /// Looks between two looks at the clock.
 const LOOKS: u32 = 16;
@@ -17,17 +18,69 @@ const FULL: u64 = 8;
 /// One in so many waits tries again, when there is no credit.
 const TRIAL: u64 = 64;
 
-/// Counts the changes of a shared state, and whether it pays to look for them.
-pub(crate) struct Spin {
-    changes: AtomicU64,
+/// Whether it pays to look.
+pub(crate) struct Credit {
     /// How many waits may look in vain. It grows when a change comes in time. On a busy machine it is soon 0.
-    credit: AtomicU64,
+    left: AtomicU64,
     waits: AtomicU64,
 }
 
-impl Spin {
+impl Credit {
+    pub(crate) const fn new() -> Self {
+        Self { left: AtomicU64::new(FULL / 2), waits: AtomicU64::new(0) }
+    }
+
+    fn grow(&self) {
+        let more = |left| (left < FULL).then_some(left + 1);
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    fn shrink(&self) {
+        let less = |left: u64| left.checked_sub(1);
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    fn pays(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > 0 || self.waits.fetch_add(1, Ordering::Relaxed) % TRIAL == 0
+    }
+}
+
+/// Counts the changes of a shared state, for those who look for them.
+pub(crate) struct Spin {
+    changes: AtomicU64,
+    credit: Credit,
+    /// That of all states of a kind, of which each is waited for once: used instead of its own.
+    common: Option<&'static Credit>,
+}
+
+/// The looks of one wait.
+pub(crate) struct Look {
+    begin: Option<Instant>,
+    is_over: bool,
+}
+
+impl Look {
     pub(crate) fn new() -> Self {
-        Self { changes: AtomicU64::new(0), credit: AtomicU64::new(FULL / 2), waits: AtomicU64::new(0) }
+        Self { begin: None, is_over: false }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begin.is_some()
+    }
+
+    /// Whether the thread has looked for long enough, and is to sleep.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
+impl Spin {
+    pub(crate) fn new(common: Option<&'static Credit>) -> Self {
+        Self { changes: AtomicU64::new(0), credit: Credit::new(), common }
+    }
+
+    fn credit(&self) -> &Credit {
+        self.common.unwrap_or(&self.credit)
     }
 
     /// Notes a change, under the lock of the state.
@@ -40,31 +93,33 @@ impl Spin {
         self.changes.load(Ordering::Relaxed)
     }
 
-    /// Looks for a change after the first so many, without the lock. The numbers only say when to look at the state, which
-    /// the lock guards, so that no order is needed.
-    pub(crate) fn look(&self, before: u64) {
-        if cfg!(loom) || cfg!(miri) || !self.pays() {
+    /// Looks for a change after the first so many, without the lock, as long as the wait has not looked for long enough.
+    pub(crate) fn look(&self, before: u64, look: &mut Look) {
+        let takes_no_time = cfg!(miri) || cfg!(loom);
+        if takes_no_time || !(look.has_begun() || self.credit().pays()) {
+            look.is_over = true;
             return;
         }
-        let begin = Instant::now();
+        let begin = *look.begin.get_or_insert_with(Instant::now);
         loop {
             for _ in 0..LOOKS {
                 if self.changes.load(Ordering::Relaxed) != before {
-                    let more = |credit| (credit < FULL).then_some(credit + 1);
-                    let _ = self.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
                     return;
                 }
                 std::hint::spin_loop();
             }
             if begin.elapsed() > LONGEST {
-                let less = |credit: u64| credit.checked_sub(1);
-                let _ = self.credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+                look.is_over = true;
+                self.credit().shrink();
                 return;
             }
         }
     }
 
-    fn pays(&self) -> bool {
-        self.credit.load(Ordering::Relaxed) > 0 || self.waits.fetch_add(1, Ordering::Relaxed) % TRIAL == 0
+    /// Notes that the change came for which this wait has looked.
+    pub(crate) fn reward(&self, look: &Look) {
+        if look.has_begun() && !look.is_over {
+            self.credit().grow();
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::spin::Spin;
+use super::spin::{Look, Spin};
 use crate::control::{ActiveCall, Control, ControlRef};
 use crate::error::Error;
 use crate::sys::parker::{Parked, Parker};
@@ -64,6 +64,11 @@ impl<N> Waiters<N> {
         self.waiters.pop_front()
     }
 
+    /// Takes out the last thread, with its need.
+    pub(crate) fn pop_last(&mut self) -> Option<(Arc<Parker>, N)> {
+        self.waiters.pop_back()
+    }
+
     /// Takes out the first thread.
     pub(crate) fn take_first(&mut self) -> Woken {
         self.pop_first().map(|(parker, _)| parker).into_iter().collect()
@@ -96,15 +101,31 @@ impl<N> Waiters<N> {
     }
 }
 
+/// How a state knows the threads that wait for a change of it.
+pub(crate) struct Place<S, N> {
+    waiters: fn(&mut S) -> &mut Waiters<N>,
+    need: N,
+    looks: fn(&mut S, N),
+}
+
+impl<S, N: Copy> Place<S, N> {
+    /// `waiters`: where a thread is noted while it waits. `need`: what it needs.
+    pub(crate) fn new(waiters: fn(&mut S) -> &mut Waiters<N>, need: N) -> Self {
+        Self { waiters, need, looks: |_, _| () }
+    }
+
+    /// `looks` notes that a thread is about to make another attempt, before it waits.
+    pub(crate) fn noting_looks(self, looks: fn(&mut S, N)) -> Self {
+        Self { looks, ..self }
+    }
+}
+
 /// A call that may have to wait, for something that a mutex guards.
 pub(crate) struct Wait<'a, S, N> {
     pub(crate) limits: &'a Limits<'a>,
     pub(crate) state: &'a Mutex<S>,
     pub(crate) spin: &'a Spin,
-    /// Where the call's thread is noted while it waits.
-    pub(crate) waiters: fn(&mut S) -> &mut Waiters<N>,
-    /// What it needs.
-    pub(crate) need: N,
+    pub(crate) place: Place<S, N>,
 }
 
 impl<S, N: Copy> Wait<'_, S, N> {
@@ -123,31 +144,34 @@ impl<S, N: Copy> Wait<'_, S, N> {
         let control = self.limits.control();
         let mut pause = None;
         let mut parked = Parked::Woken;
-        let mut has_looked = cfg!(loom); // it would only add interleavings
+        let mut look = Look::new();
         let (result, woken) = loop {
             let mut state = unpoisoned(self.state.lock());
             let outcome = attempt(&mut state);
             let stop = outcome.is_none().then(|| self.stop(control, parked, pause.as_ref()).err()).flatten();
             if outcome.is_some() || stop.is_some() {
-                pause.as_ref().inspect(|pause: &&Pause| (self.waiters)(&mut state).remove(&pause.parker));
+                pause
+                    .as_ref()
+                    .inspect(|pause: &&Pause| (self.place.waiters)(&mut state).remove(&pause.parker));
             }
             if let Some(error) = stop {
                 break (Err(error), give_up(&mut state, error));
             }
             if let Some(outcome) = outcome {
                 self.spin.note_change();
+                self.spin.reward(&look);
                 let (result, woken) = outcome?;
                 break (Ok(result), woken);
             }
-            if !has_looked {
-                has_looked = true;
+            if !look.is_over() {
+                (self.place.looks)(&mut state, self.place.need);
                 let changes = self.spin.changes();
                 drop(state);
-                self.spin.look(changes);
+                self.spin.look(changes, &mut look);
                 continue;
             }
             let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout));
-            pause.enlist((self.waiters)(&mut state), self.need);
+            pause.enlist((self.place.waiters)(&mut state), self.place.need);
             drop(state);
             parked = pause.park(control);
         };

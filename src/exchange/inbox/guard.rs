@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::state::{Inbox, Server, State};
 use crate::error::Error;
 use crate::exchange::call::{Call, Stage};
-use crate::exchange::wait::{Limits, Waiters, Woken};
+use crate::exchange::wait::{Limits, Place, Woken};
 
 /// A thread that is a server.
 pub struct ServerGuard<'a, Q, A> {
@@ -25,7 +25,7 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         let mut left = Vec::new();
         let (number, own) = (self.number, &mut self.call);
         let mut attempt = |state: &mut State<Q, A>| {
-            let is_woken = state.arrive(number);
+            let is_expected = state.arrive(number);
             let server = state.servers[number].as_mut().expect("the guard exists");
             if !server.runner.is_alive() {
                 return Some(Ok((None, Woken::new())));
@@ -35,7 +35,7 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
                     Ok(Some(request)) => {
                         (server.current, server.is_interrupted) = (Some(Arc::clone(&call)), false);
                         *own = Some(call);
-                        let next = if is_woken { state.announce() } else { Woken::new() };
+                        let next = if is_expected { state.announce() } else { Woken::new() };
                         return Some(Ok((Some(request), next)));
                     }
                     Ok(None) => left.push(call), // it was cancelled
@@ -47,8 +47,9 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         };
         let limits = Limits::new(None, None)?;
         loop {
-            let waiters: fn(&mut State<Q, A>) -> &mut Waiters<usize> = |state| &mut state.idle;
-            match self.inbox.state.wait(&limits, (waiters, number), &mut attempt, |_, _| Woken::new()) {
+            let place =
+                Place::new(|state: &mut State<Q, A>| &mut state.idle, number).noting_looks(State::expect);
+            match self.inbox.state.wait(&limits, place, &mut attempt, |_, _| Woken::new()) {
                 Err(Error::Interrupted) => (), // signals are not for servers
                 result => return result,
             }
@@ -99,6 +100,7 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         let left = self.inbox.state.change(|state| {
             let (left, mut woken) = state.note(&call, Some(ended));
             let current = state.servers[self.number].as_mut().and_then(|server| server.current.take());
+            state.expect(self.number);
             woken.append(&mut state.tell_if_over());
             Ok(((left, current), woken))
         });
@@ -116,7 +118,7 @@ impl<Q, A> Drop for ServerGuard<'_, Q, A> {
             let mut woken = call.as_ref().map(|call| state.note(call, ended).1).unwrap_or_default();
             let server = state.servers[self.number].take();
             state.arrive(self.number);
-            woken.append(&mut state.announce()); // somebody else has to run what this thread was woken for
+            woken.append(&mut state.announce()); // somebody else has to run what this thread was to look for
             woken.append(&mut state.tell_if_over());
             Ok((server, woken))
         });

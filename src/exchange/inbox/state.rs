@@ -31,9 +31,9 @@ pub(super) struct State<Q, A> {
     pub(super) servers: Vec<Option<Server<Q, A>>>,
     /// Servers that wait for a call, by number.
     pub(super) idle: Waiters<usize>,
-    /// The one of them that was woken, and has not looked at the queue. While there is one, no other is woken: it wakes the
-    /// next if calls are left, so that whoever submits many calls does not pay for a wake with each.
-    pub(super) waking: Option<usize>,
+    /// A server that is about to look at the queue: it was woken, or has ended a call, or spins before it waits. While there
+    /// is one, no other is woken: it wakes the next if calls are left. So whoever submits calls rarely pays for a wake.
+    pub(super) expected: Option<usize>,
     /// Threads that wait to become servers.
     pub(super) candidates: Waiters<()>,
     /// Watched calls that have ended, each with its group.
@@ -66,19 +66,25 @@ pub(super) type Left<Q, A> = Vec<(Arc<Call<Q, A>>, Option<Q>)>;
 impl<Q, A> State<Q, A> {
     /// The thread to wake for a call: an idle server, or one that may become a server, which takes longer.
     pub(super) fn announce(&mut self) -> Woken {
-        if self.queue.is_empty() || (self.waking.is_some() && self.idle.len() > 0) {
+        if self.queue.is_empty() || self.expected.is_some() {
             return Woken::new();
         }
-        let Some((parker, number)) = self.idle.pop_first() else { return self.candidates.take_first() };
-        self.waking = Some(number);
+        // The last that ran a call: its interpreter is in the processor's cache.
+        let Some((parker, number)) = self.idle.pop_last() else { return self.candidates.take_first() };
+        self.expected = Some(number);
         vec![parker]
     }
 
-    /// Notes that this server looks at the queue. `true` if it was woken for that: the next is to be announced then.
+    /// Notes that this server will look at the queue at once.
+    pub(super) fn expect(&mut self, server: usize) {
+        self.expected.get_or_insert(server);
+    }
+
+    /// Notes that this server looks at the queue. `true` if it was expected to: the next is to be announced then.
     pub(super) fn arrive(&mut self, server: usize) -> bool {
-        let is_woken = self.waking == Some(server);
-        self.waking.take_if(|_| is_woken);
-        is_woken
+        let is_expected = self.expected == Some(server);
+        self.expected.take_if(|_| is_expected);
+        is_expected
     }
 
     /// Whether there are more calls than servers that will look for one.
