@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How long a thread looks: about the time that it takes to wake one whose processor sleeps, on a virtual machine. A Python
 /// program needs less to answer a message.
-const LONGEST: Duration = Duration::from_micros(50);
+const LONGEST: Duration = Duration::from_micros(100);
 
 /// Looks between two looks at the clock.
 const LOOKS: u32 = 16;
