@@ -1,9 +1,8 @@
 """Installs the wheel in build/wheels on every Python from 3.9 on, and tests what was installed.
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil` and
-the command `ungil`. Then it runs the tests in ../package, on three Pythons with optional packages, and on one of them at
-full length. Of several Pythons of the same minor version, only one gets all of the tests, and the others get SMOKE,
-unless UNGIL_TEST_STRESS=full.
+the command `ungil`. Then it runs the tests in ../package: on three Pythons all of them, with optional packages, and on
+one of these at full length; on the others SMOKE. With UNGIL_TEST_STRESS=full, all run all of them.
 """
 
 import os
@@ -64,8 +63,9 @@ def jobs(found, full, companions, whole):
 def main():
     venvs.wheel()
     found = venvs.find(is_supported)
-    whole = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
-    return side_by_side.run(jobs(found, stress.longest(whole), companions=stress.chosen(whole), whole=whole))
+    series = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
+    whole = stress.chosen(series)
+    return side_by_side.run(jobs(found, stress.longest(series), companions=whole, whole=whole))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ fn known_answers() {
         18_446_744_073_709_551_521,
         18_446_744_069_414_584_321,
     ];
-    assert_all("primes", &primes, |_| true);
+    let few = if cfg!(miri) { 5 } else { primes.len() }; // the last are the largest
+    assert_all("primes", &primes[primes.len() - few..], |_| true);
     let composites = [0, 1, 4, 1 << 14, (1 << 14) + 1, 1 << 63, u64::MAX, u64::MAX - 1, (1 << 32) + 1];
     assert_composite("composites", &composites);
 }
@@ -177,8 +178,10 @@ fn every_length_answers_for_its_own_numbers() {
     let lengths = (0..=80).chain((80..BATCH + 50).step_by(61)).chain(1020..1030).chain(BATCH - 3..BATCH + 4);
     for len in lengths.filter(|len| !cfg!(miri) || [0, 1, 9].contains(len)) {
         assert_each_alone(&numbers[..len]);
-        assert_each_alone(&vec![kinds[0]; len]);
-        assert_each_alone(&vec![kinds[2]; len]);
+        if !cfg!(miri) {
+            assert_each_alone(&vec![kinds[0]; len]);
+            assert_each_alone(&vec![kinds[2]; len]);
+        }
     }
 }
 
@@ -190,7 +193,7 @@ fn batches_of_one_or_two_kinds() {
     let kinds = [prime, narrow, composite, lucas, narrow_lucas, 5, 4];
     let pairs = kinds.iter().flat_map(|&a| kinds.map(|b| (a, b)));
     for (a, b) in pairs.step_by(if cfg!(miri) { 25 } else { 1 }) {
-        assert_each_alone(&[a, b].repeat(if cfg!(miri) { 8 } else { BATCH }));
+        assert_each_alone(&[a, b].repeat(if cfg!(miri) { 5 } else { BATCH }));
     }
 }
 

@@ -182,7 +182,8 @@ fn every_length_counts_its_own_numbers_only() {
     if !cfg!(miri) {
         assert_eq!(kinds.map(by_division), known); // it takes Miri long
     }
-    let kind = |i: usize| (i * i + i / 7) % kinds.len();
+    // Miri takes long for large numbers.
+    let kind = |i: usize| (i * i + i / 7) % if cfg!(miri) && i > 40 { 3 } else { kinds.len() };
     let longest = if cfg!(miri) { BATCH + 8 } else { 2100 };
     let numbers: Vec<i32> = (0..longest).map(|i| kinds[kind(i)]).collect();
     let counts = (0..longest).map(|i| u64::from(known[kind(i)]));

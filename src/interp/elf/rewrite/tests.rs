@@ -251,7 +251,7 @@ fn damage(file: &[u8], cut: usize, step: usize, values: &[u8]) {
 fn a_small_object_that_is_damaged_is_an_error_or_a_copy() {
     for has_gnu_hash in [false, true] {
         if cfg!(miri) {
-            damage(&small_object(has_gnu_hash, true), 211, 97, &[0xff]);
+            damage(&small_object(has_gnu_hash, true), 421, 193, &[0xff]);
         } else {
             damage(&small_object(has_gnu_hash, true), 1, 1, &[0, 1, 3, 8, 0x7f, 0x80, 0xff]);
         }
