@@ -100,7 +100,6 @@ impl<'a, Q, A> ServerGuard<'a, Q, A> {
         let left = self.inbox.state.change(|state| {
             let (left, mut woken) = state.note(&call, Some(ended));
             let current = state.servers[self.number].as_mut().and_then(|server| server.current.take());
-            state.expect(self.number);
             woken.append(&mut state.tell_if_over());
             Ok(((left, current), woken))
         });

@@ -31,8 +31,8 @@ pub(super) struct State<Q, A> {
     pub(super) servers: Vec<Option<Server<Q, A>>>,
     /// Servers that wait for a call, by number.
     pub(super) idle: Waiters<usize>,
-    /// A server that is about to look at the queue: it was woken, or has ended a call, or spins before it waits. While there
-    /// is one, no other is woken: it wakes the next if calls are left. So whoever submits calls rarely pays for a wake.
+    /// A server that is about to look at the queue, whatever comes: it was woken, or spins before it waits. While there is
+    /// one, no other is woken: it wakes the next if calls are left. So whoever submits calls rarely pays for a wake.
     pub(super) expected: Option<usize>,
     /// Threads that wait to become servers.
     pub(super) candidates: Waiters<()>,
