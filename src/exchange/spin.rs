@@ -123,3 +123,31 @@ impl Spin {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri does not spin")]
+    fn a_thread_looks_on_after_a_change_that_is_nothing_for_it() {
+        let (spin, mut look) = (Spin::new(None), Look::new());
+        spin.note_change();
+        spin.look(0, &mut look);
+        assert!(!look.is_over());
+        spin.look(spin.changes(), &mut look);
+        assert!(look.is_over(), "no other change came");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri does not spin")]
+    fn threads_seldom_look_where_it_does_not_pay() {
+        let spin = Spin::new(None);
+        let looks = (0..20 * TRIAL).filter(|_| {
+            let mut look = Look::new();
+            spin.look(spin.changes(), &mut look);
+            look.has_begun()
+        });
+        assert_eq!(looks.count() as u64, FULL / 2 + 20);
+    }
+}

@@ -105,6 +105,48 @@ fn a_call_wakes_a_server_and_its_end_wakes_those_who_wait() {
     });
 }
 
+fn sleeping(inbox: &Inbox<u64, u64>) -> usize {
+    inbox.state.read(|state| state.idle.len()).unwrap()
+}
+
+#[test]
+fn the_server_that_slept_last_is_woken_if_none_is_expected() {
+    let inbox = inbox();
+    let all_sleep = |count| {
+        while sleeping(&inbox) < count {
+            thread::yield_now();
+        }
+    };
+    let answer = |call: &Call<u64, u64>| *call.wait(&Limits::none()).unwrap().unwrap();
+    thread::scope(|scope| {
+        for number in 0..2 {
+            let inbox = &inbox;
+            scope.spawn(move || {
+                let mut server = inbox.serve(Fake::new()).unwrap();
+                while server.take_next().unwrap().is_some() {
+                    server.finish(number).unwrap();
+                }
+            });
+            all_sleep(number as usize + 1);
+        }
+        assert_eq!(answer(&submitted(&inbox, 5)), 1);
+        all_sleep(2);
+        let other = 9;
+        inbox.state.change(|state| Ok((state.expect(other), Woken::new()))).unwrap();
+        let call = submitted(&inbox, 6);
+        assert_eq!(sleeping(&inbox), 2, "the other one is expected");
+        inbox
+            .state
+            .change(|state| {
+                assert!(state.arrive(other));
+                Ok(((), state.announce()))
+            })
+            .unwrap();
+        assert_eq!(answer(&call), 1);
+        inbox.close().unwrap();
+    });
+}
+
 #[test]
 fn watched_calls_are_told_once_however_they_end() {
     let inbox = inbox();
