@@ -49,6 +49,7 @@ PICKLE, COPY = "pickle alone", "one copy alone"
 TRIP = "an empty task there and back"
 MAP = "map of n increments without chunksize"
 LOCK = "CPU time of a small task with the lock of the program's Python"
+LOCK_OF_MAP = "CPU time of a small task of map with the lock of the program's Python"
 SLEEPERS = "a task of n workers, which sleep 1 ms each in C"
 ANSWER = "a message between two workers' queues, there and back"
 MESSAGES = "a message of n between two workers' queues, there and back"
@@ -70,8 +71,9 @@ GOALS = (
     Goal(MESSAGES, STANDARD, 2),
     Goal(TRIP, "ungil", 1 / 1.1, ACTOR),  # as fast as a task, but for what rounds differ by
     Goal(LOCK, BEFORE, 4),
+    Goal(LOCK_OF_MAP, BEFORE, 4),
 )
-RATES = (LOCK, SLEEPERS)
+RATES = (LOCK, LOCK_OF_MAP, SLEEPERS)
 """Tables whose times are told as tasks a second, too."""
 
 

@@ -41,6 +41,7 @@ SUBMITTED = "n small tasks submitted, then all results"
 ANSWER = "a message between two workers' queues, there and back"
 MESSAGES = "a message of n between two workers' queues, there and back"
 LOCK = "CPU time of a small task with the lock of the program's Python"
+LOCK_OF_MAP = "CPU time of a small task of map with the lock of the program's Python"
 SLEEPERS = "a task of n workers, which sleep 1 ms each in C"
 
 NOTES = {
@@ -58,6 +59,7 @@ NOTES = {
         "Sampled at ticks of the process's CPU time. A processor has nothing to do if the program's threads need the "
         "lock for longer than its task takes: the inverse is how many tasks a second one lock allows."
     ),
+    LOCK_OF_MAP: "The same, where a pool may send several calls together.",
     SLEEPERS: (
         "More workers than processors, whose tasks need no processor: so many workers could have 1,000 tasks a second "
         "each, if they are fed."
@@ -143,18 +145,18 @@ class Exchange:
         more = {"calls": count, "budget": 5, "finish": stack.close}
         return self.pools.contest_among(table, size, contenders, lambda contender: contender(), expected, **more)
 
-    def lock(self) -> Row:
+    def lock(self, table: str, run_all: Callable[[int, Any], int]) -> Row:
         """Only pools whose threads attach themselves to no other Python of the program."""
-        row = Row("interpreters", LOCK, 1, "s", REFERENCE, ["processes, fork", "loky"])
+        row = Row("interpreters", table, 1, "s", REFERENCE, ["processes, fork", "loky"])
         lock, n = LockTime(Native()), 1000
         among = {name: pool for name, pool in self.pools.warm.items() if name in {REFERENCE, THREADS, *row.rivals}}
         row.samples = {name: [] for name in among}
         for name, pool in among.items():
-            if submit_all(n, pool) != sum(range(n)):
-                raise WrongAnswer(f"{LOCK}: {name}")
+            if run_all(n, pool) != sum(range(n)):
+                raise WrongAnswer(f"{table}: {name}")
         for i in range(self.tools.effort.rounds):
             for name in turns(among, i):
-                seconds = lock.of(partial(submit_all, n, among[name]), 0.05 if self.tools.effort.is_quick else 1.0)
+                seconds = lock.of(partial(run_all, n, among[name]), 0.05 if self.tools.effort.is_quick else 1.0)
                 row.samples[name].append(seconds / n)
         return row
 
@@ -186,12 +188,17 @@ class Exchange:
         yield Step(SUBMITTED, 30, partial(self.submitted, 500 if quick else 5000))
         yield Step(ANSWER, 10, partial(self.queues, ANSWER, 20 if quick else 100, tasks.ask))
         yield Step(MESSAGES, 10, partial(self.queues, MESSAGES, 500 if quick else 10_000, tasks.ask_at_once))
-        yield Step(LOCK, 40, self.lock)
+        yield Step(LOCK, 40, partial(self.lock, LOCK, submit_all))
+        yield Step(LOCK_OF_MAP, 40, partial(self.lock, LOCK_OF_MAP, map_all))
         yield Step(SLEEPERS, 20, partial(self.sleepers, 4 if quick else 64))
 
 
 def repickled(data: Any) -> Any:
     return pickle.loads(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
+
+
+def map_all(n: int, pool: Any) -> int:
+    return sum(pool.map(tasks.same, range(n)))
 
 
 def submit_all(n: int, pool: Any) -> int:
