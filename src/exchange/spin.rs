@@ -116,8 +116,9 @@ impl Spin {
         }
     }
 
-    /// Notes that the change came for which this wait has looked.
-    pub(crate) fn reward(&self, look: &Look) {
+    /// Notes a change, under the lock, by a wait whose looks are over: what it waited for came.
+    pub(crate) fn note_success(&self, look: &Look) {
+        self.note_change();
         if look.has_begun() && !look.is_over {
             self.credit().grow();
         }

@@ -150,16 +150,13 @@ impl<S, N: Copy> Wait<'_, S, N> {
             let outcome = attempt(&mut state);
             let stop = outcome.is_none().then(|| self.stop(control, parked, pause.as_ref()).err()).flatten();
             if outcome.is_some() || stop.is_some() {
-                pause
-                    .as_ref()
-                    .inspect(|pause: &&Pause| (self.place.waiters)(&mut state).remove(&pause.parker));
+                self.leave(&mut state, pause.as_ref());
             }
             if let Some(error) = stop {
                 break (Err(error), give_up(&mut state, error));
             }
             if let Some(outcome) = outcome {
-                self.spin.note_change();
-                self.spin.reward(&look);
+                self.spin.note_success(&look);
                 let (result, woken) = outcome?;
                 break (Ok(result), woken);
             }
@@ -178,6 +175,13 @@ impl<S, N: Copy> Wait<'_, S, N> {
         wake(woken);
         control.advance(result.is_ok().into());
         result
+    }
+
+    /// Takes the thread out of those that wait.
+    fn leave(&self, state: &mut S, pause: Option<&Pause>) {
+        if let Some(pause) = pause {
+            (self.place.waiters)(state).remove(&pause.parker);
+        }
     }
 
     fn stop(&self, control: ControlRef<'_>, parked: Parked, pause: Option<&Pause>) -> Result<(), Error> {

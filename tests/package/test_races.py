@@ -4,14 +4,16 @@ import sys
 import threading
 import time
 import unittest
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS, OneInterpreter, rounds, run_script
 from ungil._native import interruptible
 from ungil._native.locks import Numbers
-from ungil.interpreters import _pool
+from ungil.interpreters import _calls, _pool
+from ungil.interpreters._inbox import Inbox, SubmittedCall
 
 PATIENCE = 60  # seconds
 
@@ -238,6 +240,24 @@ class OneInterpretersThreads(OneInterpreter):
 
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class OnePoolsThreads(unittest.TestCase):
+    def test_two_threads_that_send_a_function_first(self):
+        function = _calls.function_of(lambda: 5, frozenset())
+        none_is_known, both_are_known = threading.Barrier(2), threading.Barrier(2)
+
+        class Owned(_calls.OwnedNumber):
+            def __init__(self, free):
+                none_is_known.wait(60)
+                super().__init__(free)
+
+        def use(_):
+            number = function.number()
+            both_are_known.wait(60)
+            call = SimpleNamespace(submission=lambda: (number, b"x", ()))
+            return Inbox().submit(call, SubmittedCall())
+
+        with mock.patch.object(_calls, "OwnedNumber", Owned), ThreadPoolExecutor(2) as threads:
+            self.assertEqual(list(threads.map(use, range(2))), [True, True])
+
     def test_many_threads_that_submit_map_and_cancel(self):
         """All share one function, whose pickle is cached; each has others of its own."""
         failures = []

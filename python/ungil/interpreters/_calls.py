@@ -40,17 +40,18 @@ class Function:
 
     def __init__(self, key: int, message: Message) -> None:
         self.key, self.message = key, message
-        self._owned: OwnedNumber | None = None
+        self._owned: list[OwnedNumber] = []  # all are kept, as another thread may be about to use one
 
     def number(self) -> ctypes.c_int64:
-        """Its number in the library."""
-        owned = self._owned
-        if owned is None or not owned.number.value:  # in the child of a fork
-            owned = OwnedNumber(library.ungil_function_free)
-            data, memory = self.message.data, [buffer.again() for buffer in self.message.buffers]
-            number, buffers = ctypes.byref(owned.number), exported(memory)
-            check(library.ungil_function_new(self.key, data, len(data), buffers, len(memory), number))
-            self._owned = owned
+        """Its number in the library, which is valid as long as this object exists."""
+        for owned in self._owned:
+            if owned.number.value:  # else it is that of the parent of a fork
+                return owned.number
+        owned = OwnedNumber(library.ungil_function_free)
+        data, memory = self.message.data, [buffer.again() for buffer in self.message.buffers]
+        number, buffers = ctypes.byref(owned.number), exported(memory)
+        check(library.ungil_function_new(self.key, data, len(data), buffers, len(memory), number))
+        self._owned.append(owned)
         return owned.number
 
 
