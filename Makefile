@@ -348,7 +348,7 @@ sdist: $(WHEEL_TOOLS)/ready ## the source distribution, which pip builds with ca
 check-release: | need-python ## TAG=v1.2.3 is the version of Cargo.toml, and CHANGELOG.md has its date
 	@$(PYTHON) packaging/check_release.py "$(TAG)"
 
-test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.9 on and run the package's tests: all on three, with numba and others
+test-wheel: wheel test-wheel-contents ## install the wheel on every Python from 3.9 on and run the package's tests: all on two, with numba and others
 	UNGIL_TEST_STRESS=$${UNGIL_TEST_STRESS:-rotating} $(PYTHON) tests/wheel/run.py
 
 test-wheel-all: wheel test-wheel-contents ## the same with numba and others on each (downloads 3 GB)

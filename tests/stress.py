@@ -5,6 +5,7 @@
     rotating            for what runs on several Pythons: short on all but one, which changes from commit to commit
 
 Tests that download packages take three Pythons then: the oldest, the newest, and one of the others, which changes, too.
+Whole suites take two: the oldest, and one of the others. (The newest are in tests/newest, which takes all it has.)
 """
 
 import datetime
@@ -53,6 +54,13 @@ def chosen(pythons):
     between = pythons[1:-1]
     rotating = between[_turn() % len(between)] if between else None
     return {pythons[0], rotating, pythons[-1]} - {None} if pythons else set()
+
+
+def pair(pythons):
+    """The oldest of the Pythons given, oldest first, and another one, which changes; all at full length."""
+    if _wish() != "rotating" or len(pythons) < 2:
+        return chosen(pythons)
+    return {pythons[0], pythons[1 + _turn() % (len(pythons) - 1)]}
 
 
 def longest_first(pythons, full):

@@ -1,7 +1,7 @@
 """Installs the wheel in build/wheels on every Python from 3.9 on, and tests what was installed.
 
 First it installs only the package's requirements, on a PATH without a compiler and cargo, and runs `python -m ungil` and
-the command `ungil`. Then it runs the tests in ../package: on three Pythons all of them, with optional packages, and on
+the command `ungil`. Then it runs the tests in ../package: on two Pythons all of them, with optional packages, and on
 one of these at full length; on the others SMOKE. With UNGIL_TEST_STRESS=full, all run all of them.
 """
 
@@ -64,8 +64,9 @@ def main():
     venvs.wheel()
     found = venvs.find(is_supported)
     series = list(found) if stress.is_full() else venvs.pythons.of_each_version(found)
-    whole = stress.chosen(series)
-    return side_by_side.run(jobs(found, stress.longest(series), companions=whole, whole=whole))
+    whole = stress.pair(series)
+    full = stress.longest([executable for executable in series if executable in whole])
+    return side_by_side.run(jobs(found, full, companions=whole, whole=whole))
 
 
 if __name__ == "__main__":
