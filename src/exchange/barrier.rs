@@ -164,9 +164,9 @@ impl Barrier {
     ///
     /// Errors: [`Error::Forked`].
     pub fn status(&self) -> Result<Status, Error> {
-        self.state.change(|state| {
+        self.state.read(|state| {
             let waiting = if state.is_held { 0 } else { state.arrived.len() as u64 };
-            Ok((Status { waiting, is_broken: state.is_broken }, Woken::new()))
+            Status { waiting, is_broken: state.is_broken }
         })
     }
 }

@@ -101,7 +101,7 @@ impl<Q, A> Call<Q, A> {
 
     /// Where the call is.
     pub fn stage(&self) -> Result<Stage, Error> {
-        self.quietly(|state| state.stage())
+        self.state.read(|state| state.stage())
     }
 
     /// Begins the call, or goes on with it: whoever gets the request runs it. `None` if the call has ended.
@@ -122,7 +122,7 @@ impl<Q, A> Call<Q, A> {
 
     /// Whether it has another request.
     pub fn is_resumed(&self) -> Result<bool, Error> {
-        self.quietly(|state| matches!(state.phase, Phase::Resumed(_)))
+        self.state.read(|state| matches!(state.phase, Phase::Resumed(_)))
     }
 
     /// Ends a running call. If it has failed meanwhile, nobody wants the outcome, which is what is left.

@@ -65,7 +65,7 @@ impl Counter {
 
     /// The value. Errors: [`Error::Forked`], as for all functions here.
     pub fn value(&self) -> Result<i64, Error> {
-        self.update(|_| Ok(None))
+        self.0.read(|state| state.value)
     }
 
     /// Adds to the value, and returns the new one. Errors: [`Error::Overflow`].

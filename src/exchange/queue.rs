@@ -111,7 +111,7 @@ impl Queue {
     ///
     /// Errors: [`Error::Forked`].
     pub fn length(&self) -> Result<usize, Error> {
-        self.state.change(|state| Ok((state.messages.len(), Woken::new())))
+        self.state.read(|state| state.messages.len())
     }
 
     /// Lets no more messages be put. Those that are there can be taken; with `discard`, they are dropped, and count as

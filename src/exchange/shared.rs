@@ -33,7 +33,7 @@ impl<S> Shared<S> {
         if self.process == process::token() { Ok(()) } else { Err(Error::Forked) }
     }
 
-    /// Reads the state.
+    /// Reads the state. Threads that look for a change see none.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&S) -> T) -> Result<T, Error> {
         self.check()?;
         let state = unpoisoned(self.state.lock());

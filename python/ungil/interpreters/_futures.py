@@ -241,14 +241,7 @@ class PoolFuture(Future):  # type: ignore[type-arg]
         elif status == c.UNGIL_E_CANCELLED:
             self._note(c.UNGIL_CALL_CANCELLED)
         else:
-            self._finish(call, reply, error)
-
-    def _finish(self, call: SubmittedCall, reply: Reply, error: BaseException | None) -> None:
-        """Take what the call has ended with, unless the program has ended this future."""
-        with self._guard:
-            if self._known_state in UNFINISHED:
-                self._known_state = "FINISHED"
-                call.end_loans()
+            self._note(c.UNGIL_CALL_DONE)
             self._load(reply, error)
 
     def _wait_for_the_dispatcher(self, seconds: float) -> None:
