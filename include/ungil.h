@@ -209,12 +209,14 @@
 #define UNGIL_E_BROKEN -17
 
 /**
- * For ungil_barrier_wait(): the last party to arrive returns, and the others wait until it calls ungil_barrier_release().
+ * For ungil_barrier_wait() and ungil_barrier_stay(): the last party to arrive returns, and the others wait until it calls
+ * ungil_barrier_release().
  */
 #define UNGIL_BARRIER_HOLD 1
 
 /**
- * For ungil_barrier_wait(): a timeout, or the deadline of the control, breaks the barrier.
+ * For ungil_barrier_wait() and ungil_barrier_stay(): a timeout, or the deadline of the control, breaks the barrier, unless
+ * all parties have arrived and the last one holds the others.
  */
 #define UNGIL_BARRIER_BREAK 2
 
@@ -344,6 +346,20 @@ typedef struct UngilMessage {
    */
   int32_t handle;
 } UngilMessage;
+
+/**
+ * A party's arrival at a barrier: see ungil_barrier_stay().
+ */
+typedef struct UngilArrival {
+  /**
+   * Where in the order of phases.
+   */
+  uint64_t phase;
+  /**
+   * The number of the party, or -1 if it has not arrived.
+   */
+  int32_t number;
+} UngilArrival;
 
 /**
  * How many calls and threads an inbox has, at one moment.
@@ -1421,7 +1437,8 @@ int32_t ungil_barrier_new(int32_t parties, int32_t *barrier);
 /**
  * Waits at a barrier until all parties have arrived. They then go on together, and the barrier can be used again.
  *
- * A party whose wait ends otherwise leaves: it has not arrived.
+ * A party whose wait ends otherwise leaves: it has not arrived. One that is to go on with its wait calls
+ * ungil_barrier_stay() instead.
  *
  * barrier: the handle.
  * flags: 0, or the sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK. All parties should hold, or none.
@@ -1439,6 +1456,39 @@ int32_t ungil_barrier_wait(int32_t barrier,
                            int64_t timeout_ms,
                            int32_t control,
                            int32_t *number);
+
+/**
+ * The same for a party that waits in several calls. If a call fails with UNGIL_E_TIMED_OUT, UNGIL_E_INTERRUPTED or
+ * UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
+ * meanwhile; or it calls ungil_barrier_leave().
+ *
+ * barrier, flags, timeout_ms, control: as for ungil_barrier_wait().
+ * arrival: its number is -1 in the first call; the following ones get what that has written. If it is -1 again after an error,
+ * the party has left: it broke the barrier, or had not arrived.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; those of
+ * ungil_barrier_wait().
+ * Thread-safety, Cost: as for ungil_barrier_wait().
+ */
+int32_t ungil_barrier_stay(int32_t barrier,
+                           int32_t flags,
+                           int64_t timeout_ms,
+                           int32_t control,
+                           struct UngilArrival *arrival);
+
+/**
+ * Ends the stay of a party that does not go on with its wait: it has not arrived.
+ *
+ * barrier: the handle.
+ * arrival: what ungil_barrier_stay() has written. If its number is -1, nothing is done.
+ * Returns UNGIL_OK, or an error with a message in ungil_last_error().
+ * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
+ * there is no such barrier; UNGIL_E_FORKED.
+ * Thread-safety: any number of threads at once.
+ * Cost: less than a microsecond.
+ */
+int32_t ungil_barrier_leave(int32_t barrier,
+                            const struct UngilArrival *arrival);
 
 /**
  * Lets the parties go on that wait for the last one: see UNGIL_BARRIER_HOLD.

@@ -15,11 +15,22 @@ pub struct Barrier {
 
 /// How a party waits.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
+pub struct Manner {
     /// Whether the last party to arrive keeps the others, until [`Barrier::release`].
     pub holds: bool,
-    /// Whether a timeout, or the deadline of a control, breaks the barrier. If not, the party leaves.
+    /// Whether a timeout, or the deadline of a control, breaks the barrier, unless all parties have arrived.
     pub breaks: bool,
+    /// Whether the party stays when its wait stops, to go on with it.
+    pub stays: bool,
+}
+
+/// The arrival of a party, which it goes on with if it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// The phase in which it arrived.
+    pub phase: u64,
+    /// Its number there, from 0 on.
+    pub number: u64,
 }
 
 /// What a barrier is doing.
@@ -30,6 +41,8 @@ pub struct Status {
     /// Whether it is broken.
     pub is_broken: bool,
 }
+
+const NO_ARRIVAL: Error = Error::Invalid { parameter: "arrival", expected: "that of a party that stays" };
 
 struct State {
     phase: u64,
@@ -64,6 +77,20 @@ impl State {
     fn break_up(&mut self) -> Woken {
         self.is_broken = true;
         self.fail()
+    }
+
+    /// Whether there is, or may have been, such an arrival.
+    fn knows(&self, arrival: Arrival) -> bool {
+        arrival.phase < self.phase || arrival.phase == self.phase && self.arrived.contains(&arrival.number)
+    }
+
+    /// Forgets a party. If its phase has ended, it need not know how.
+    fn leave(&mut self, arrival: Arrival) {
+        if arrival.phase == self.phase {
+            self.arrived.remove(&arrival.number);
+        } else {
+            let _ = self.outcome_of(arrival.phase);
+        }
     }
 
     /// How a phase has ended, if it has. Each party that waited asks until it knows.
@@ -112,28 +139,54 @@ impl Barrier {
 
     /// Waits until all parties have arrived. Returns the number of this one, from 0 on; the last one has `parties` - 1.
     ///
-    /// Errors: [`Error::Broken`] if the barrier is broken, or is broken or reset meanwhile; [`Error::Forked`], and those of
-    /// a wait.
-    pub fn wait(&self, arrival: Arrival, limits: &Limits<'_>) -> Result<u64, Error> {
-        let own = Cell::new(None); // the phase, and the number in it
+    /// `arrival` is `None` for a party that comes. When the wait of one that stays stops, it is where it waits, and the next
+    /// call goes on there, whatever has become of the phase meanwhile.
+    ///
+    /// Errors: [`Error::Broken`] if the barrier is broken, or is broken or reset meanwhile; [`Error::Invalid`] if there is no
+    /// such arrival; [`Error::Forked`], and those of a wait.
+    pub fn wait(
+        &self,
+        manner: Manner,
+        arrival: &mut Option<Arrival>,
+        limits: &Limits<'_>,
+    ) -> Result<u64, Error> {
+        let own = Cell::new(arrival.take());
         let attempt = |state: &mut State| match own.get() {
-            Some((phase, number)) => {
+            Some(arrival) if !state.knows(arrival) => Some(Err(NO_ARRIVAL)),
+            Some(Arrival { phase, number }) => {
                 state.outcome_of(phase).map(|outcome| outcome.map(|()| (number, Woken::new())))
             }
             None if state.is_broken => Some(Err(Error::Broken)),
             None => {
                 let phase = state.phase;
-                let (number, woken) = state.arrive(self.parties, arrival.holds)?;
-                own.set(Some((phase, number)));
+                let (number, woken) = state.arrive(self.parties, manner.holds)?;
+                own.set(Some(Arrival { phase, number }));
                 woken.map(|woken| Ok((number, woken)))
             }
         };
         let give_up = |state: &mut State, error| {
             let is_time = matches!(error, Error::WaitedTooLong | Error::TimedOut);
-            own.get().inspect(|(_, number)| _ = state.arrived.remove(number));
-            if arrival.breaks && is_time { state.break_up() } else { Woken::new() }
+            let breaks = manner.breaks && is_time && !state.is_held;
+            *arrival = own.get().filter(|_| manner.stays && !breaks);
+            if arrival.is_none() {
+                own.get().inspect(|own| state.leave(*own));
+            }
+            if breaks { state.break_up() } else { Woken::new() }
         };
         self.state.wait(limits, Place::new(|state| &mut state.waiters, ()), attempt, give_up)
+    }
+
+    /// Ends the stay of a party that does not go on with its wait.
+    ///
+    /// Errors: [`Error::Invalid`] if there is no such arrival; [`Error::Forked`].
+    pub fn leave(&self, arrival: Arrival) -> Result<(), Error> {
+        self.state.change(|state| {
+            if !state.knows(arrival) {
+                return Err(NO_ARRIVAL);
+            }
+            state.leave(arrival);
+            Ok(((), Woken::new()))
+        })
     }
 
     /// Ends the phase that the last party has held. The others go on.

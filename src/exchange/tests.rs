@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::barrier::{Arrival, Barrier, Status};
+use super::barrier::{Arrival, Barrier, Manner, Status};
 use super::counter::{Condition, Counter};
 use super::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use super::message::Message;
@@ -212,9 +212,10 @@ fn a_counter_wakes_all_that_can_go_on() {
     }
 }
 
-const PLAIN: Arrival = Arrival { holds: false, breaks: false };
-const BREAKS: Arrival = Arrival { holds: false, breaks: true };
-const HOLDS: Arrival = Arrival { holds: true, breaks: false };
+const PLAIN: Manner = Manner { holds: false, breaks: false, stays: false };
+const BREAKS: Manner = Manner { breaks: true, ..PLAIN };
+const HOLDS: Manner = Manner { holds: true, ..PLAIN };
+const STAYS: Manner = Manner { stays: true, ..PLAIN };
 
 #[test]
 fn a_barrier_releases_all_parties_in_each_phase() {
@@ -225,7 +226,7 @@ fn a_barrier_releases_all_parties_in_each_phase() {
             scope.spawn(|| {
                 for phase in 0..phases {
                     arrived.fetch_add(1, Ordering::Relaxed);
-                    let number = barrier.wait(HOLDS, &Limits::none()).unwrap();
+                    let number = barrier.wait(HOLDS, &mut None, &Limits::none()).unwrap();
                     if number == 2 {
                         assert_eq!(arrived.load(Ordering::Relaxed), 3 * (phase + 1)); // nobody goes on before the release
                         barrier.release().unwrap();
@@ -237,20 +238,24 @@ fn a_barrier_releases_all_parties_in_each_phase() {
     assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
 }
 
-/// Parties leave and come again, as those do that wait in slices.
+/// Some wait in slices, and others leave and come again.
 #[test]
 fn the_parties_of_a_phase_have_different_numbers() {
     let phases = if cfg!(miri) { 3 } else { 200 };
     let barrier = Barrier::new(3);
     let short = || Limits::new(Some(Duration::from_micros(50)), None).unwrap();
-    let pass = || loop {
-        match barrier.wait(PLAIN, &short()) {
-            Err(Error::WaitedTooLong) => thread::yield_now(),
-            outcome => return outcome.unwrap(),
+    let pass = |manner| {
+        let mut arrival = None;
+        loop {
+            match barrier.wait(manner, &mut arrival, &short()) {
+                Err(Error::WaitedTooLong) => thread::yield_now(),
+                outcome => return outcome.unwrap(),
+            }
         }
     };
     let numbers = thread::scope(|scope| {
-        let threads = [(); 3].map(|()| scope.spawn(|| (0..phases).map(|_| pass()).collect::<Vec<_>>()));
+        let threads = [STAYS, PLAIN, STAYS]
+            .map(|manner| scope.spawn(move || (0..phases).map(|_| pass(manner)).collect::<Vec<_>>()));
         threads.map(|thread| thread.join().unwrap())
     });
     let [first, second, third] = numbers;
@@ -262,18 +267,68 @@ fn the_parties_of_a_phase_have_different_numbers() {
 }
 
 #[test]
+fn a_party_that_stays_learns_how_its_phase_ended() {
+    let barrier = Barrier::new(2);
+    let stay = || {
+        let mut arrival = None;
+        assert_eq!(barrier.wait(STAYS, &mut arrival, &at_once()), Err(Error::WaitedTooLong));
+        arrival
+    };
+    let mut first = stay();
+    assert_eq!(first, Some(Arrival { phase: 0, number: 0 }));
+    assert_eq!(barrier.wait(HOLDS, &mut None, &at_once()), Ok(1));
+    let held = Manner { breaks: true, ..STAYS };
+    assert_eq!(barrier.wait(held, &mut first, &at_once()), Err(Error::WaitedTooLong)); // and nothing breaks
+    barrier.release().unwrap();
+    let mut second = stay();
+    assert_eq!(barrier.wait(STAYS, &mut first, &at_once()), Ok(0));
+    barrier.reset().unwrap();
+    let mut third = stay();
+    assert_eq!(barrier.wait(STAYS, &mut second, &at_once()), Err(Error::Broken));
+    assert_eq!(
+        barrier.wait(Manner { breaks: true, ..STAYS }, &mut third, &at_once()),
+        Err(Error::WaitedTooLong)
+    );
+    assert_eq!((third, barrier.status()), (None, Ok(Status { waiting: 0, is_broken: true })));
+}
+
+#[test]
+fn a_party_leaves() {
+    let barrier = Barrier::new(2);
+    let stay = || {
+        let mut arrival = None;
+        let _ = barrier.wait(STAYS, &mut arrival, &at_once());
+        arrival.unwrap()
+    };
+    let waiting = || barrier.status().unwrap().waiting;
+    let invalid = |outcome| matches!(outcome, Err(Error::Invalid { parameter: "arrival", .. }));
+    let arrival = stay();
+    barrier.leave(arrival).unwrap();
+    assert_eq!(waiting(), 0);
+    assert!(invalid(barrier.leave(arrival)));
+    assert!(invalid(barrier.wait(STAYS, &mut Some(arrival), &at_once()).map(drop)));
+    assert!(invalid(barrier.leave(Arrival { phase: 1, number: 0 })));
+    let before = stay();
+    barrier.reset().unwrap();
+    let now = stay();
+    barrier.leave(before).unwrap();
+    assert_eq!(waiting(), 1);
+    barrier.leave(now).unwrap();
+}
+
+#[test]
 fn a_barrier_breaks() {
     let barrier = Barrier::new(2);
-    assert_eq!(barrier.wait(PLAIN, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(PLAIN, &mut None, &at_once()), Err(Error::WaitedTooLong));
     assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
-    assert_eq!(barrier.wait(BREAKS, &at_once()), Err(Error::WaitedTooLong));
-    assert_eq!(barrier.wait(PLAIN, &Limits::none()), Err(Error::Broken));
+    assert_eq!(barrier.wait(BREAKS, &mut None, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(PLAIN, &mut None, &Limits::none()), Err(Error::Broken));
     barrier.reset().unwrap();
     assert_eq!(barrier.release(), Err(Error::Broken)); // nobody holds it
     for end in [Barrier::abort, Barrier::reset] {
         barrier.reset().unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| barrier.wait(PLAIN, &Limits::none()));
+            let waiting = scope.spawn(|| barrier.wait(PLAIN, &mut None, &Limits::none()));
             while barrier.status().unwrap().waiting == 0 {
                 thread::yield_now();
             }

@@ -1,6 +1,7 @@
 /* Queues, counters and barriers: what C threads do with them, what a caller can get wrong, and forks. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -233,6 +234,40 @@ static void counters_and_barriers(void) {
   expect(number == 7);
 }
 
+static void *stay_and_pass(void *unused) {
+  (void)unused;
+  for (int i = 0; i < 1000; i++) {
+    UngilArrival arrival = {.phase = 0, .number = -1};
+    int32_t status;
+    while ((status = ungil_barrier_stay(barrier, UNGIL_BARRIER_HOLD, 0, 0, &arrival)) == UNGIL_E_TIMED_OUT) sched_yield();
+    if (status != UNGIL_OK) return "stay";
+    if (arrival.number == THREADS - 1 && ungil_barrier_release(barrier) != UNGIL_OK) return "release";
+  }
+  return NULL;
+}
+
+static void parties_that_stay(void) {
+  pthread_t threads[THREADS];
+  expect(ungil_barrier_new(THREADS, &barrier) == UNGIL_OK);
+  for (int i = 0; i < THREADS; i++) expect(pthread_create(&threads[i], NULL, stay_and_pass, NULL) == 0);
+  for (int i = 0; i < THREADS; i++) {
+    void *wrong = "not joined";
+    expect(pthread_join(threads[i], &wrong) == 0 && wrong == NULL);
+  }
+  UngilArrival first = {.phase = 9, .number = -1}, second, other = {.phase = 1000, .number = 1};
+  expect(ungil_barrier_leave(barrier, &first) == UNGIL_OK); /* it has not arrived */
+  expect(ungil_barrier_stay(barrier, 0, 1, 0, &first) == UNGIL_E_TIMED_OUT && first.phase == 1000 && first.number == 0);
+  expect(ungil_barrier_stay(barrier, 4, 1, 0, &first) == UNGIL_E_INVALID && first.phase == 1000 && first.number == 0);
+  expect(ungil_barrier_leave(barrier, &other) == UNGIL_E_INVALID && ungil_barrier_stay(barrier, 0, 1, 0, &other) == UNGIL_E_INVALID);
+  second = first;
+  expect(ungil_barrier_leave(barrier, &first) == UNGIL_OK && ungil_barrier_leave(barrier, &first) == UNGIL_E_INVALID);
+  expect(ungil_barrier_stay(barrier, 0, 1, 0, &second) == UNGIL_E_INVALID && second.number == -1);
+  expect(ungil_barrier_stay(barrier, UNGIL_BARRIER_BREAK, 1, 0, &second) == UNGIL_E_TIMED_OUT && second.number == -1);
+  expect(ungil_barrier_stay(barrier, 0, -1, 0, &second) == UNGIL_E_BROKEN && second.number == -1);
+  expect(ungil_barrier_stay(barrier, 0, -1, 0, NULL) == UNGIL_E_NULL && ungil_barrier_leave(barrier, NULL) == UNGIL_E_NULL);
+  expect(ungil_exchange_free(barrier) == UNGIL_OK && ungil_barrier_leave(barrier, &first) == UNGIL_E_HANDLE);
+}
+
 static void bad_input(void) {
   int32_t queue = new_queue(0), control = 0;
   int64_t value;
@@ -285,6 +320,7 @@ int main(void) {
   many_threads();
   stopped();
   interrupted();
+  parties_that_stay();
   counters_and_barriers();
   bad_input();
   forked();

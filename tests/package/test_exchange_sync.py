@@ -3,11 +3,15 @@
 import asyncio
 import queue
 import threading
+import time
 import unittest
+from unittest import mock
 
 import ungil
 from support import HAS_INTERPRETERS, NEEDS_INTERPRETERS
 from ungil import aio
+from ungil._native import signatures as c
+from ungil.exchange import _waiting as waiting
 
 
 class Local(unittest.TestCase):
@@ -25,6 +29,20 @@ class Local(unittest.TestCase):
         self.assertTrue(event.is_set() and event.wait() and event.wait(0))
         event.clear()
         self.assertFalse(event.is_set())
+
+    def test_an_event_that_is_cleared_at_once_wakes_who_waits(self):
+        event, times = ungil.Event(), []
+
+        def late(*arguments):
+            """Waits after the event was set and cleared."""
+            event.set()
+            event.clear()
+            times.append(1)
+            return waiting.wait(*arguments)
+
+        with mock.patch("ungil.exchange.sync.wait", late):
+            self.assertTrue(event.wait(0.001))
+        self.assertEqual((len(times), event.is_set(), event.wait(0)), (1, False, False))
 
     def test_lock(self):
         lock = ungil.Lock()
@@ -107,6 +125,46 @@ class Local(unittest.TestCase):
         self.assertRaises(ZeroDivisionError, failing.wait)
         self.assertTrue(failing.broken)
 
+    def test_no_timeout_passes_while_the_action_runs(self):
+        barrier = ungil.Barrier(2, action=lambda: time.sleep(0.3), timeout=0.2)  # longer than a slice of the wait
+        numbers = []
+        thread = threading.Thread(target=lambda: numbers.append(barrier.wait()))
+        thread.start()
+        numbers.append(barrier.wait(60))
+        thread.join()
+        self.assertEqual((sorted(numbers), barrier.n_waiting, barrier.broken), ([0, 1], 0, False))
+
+    def test_a_party_stays_between_the_slices_of_its_wait(self):
+        barrier, statuses = ungil.Barrier(2), []
+
+        def sliced(call, timeout, control):
+            statuses.append(call(1, 0))
+            barrier.reset()
+            return waiting.wait(call, timeout, control)
+
+        with mock.patch("ungil.exchange.barriers.wait", sliced):
+            self.assertRaises(threading.BrokenBarrierError, barrier.wait, 60)
+        self.assertEqual((statuses, barrier.n_waiting, barrier.broken), ([c.UNGIL_E_TIMED_OUT], 0, False))
+
+    def test_a_wait_that_ends_by_an_exception(self):
+        barrier = ungil.Barrier(2)
+        with ungil.Control(deadline=0.001) as control:
+            self.assertRaises(ungil.TimeoutError, barrier.wait, control=control)
+        with ungil.Control() as control:
+            control.cancel()
+            self.assertRaises(ungil.CancelledError, barrier.wait, control=control)
+
+        def interrupted(call, timeout, control):
+            call(1, 0)
+            raise KeyboardInterrupt
+
+        with mock.patch("ungil.exchange.barriers.wait", interrupted):
+            self.assertRaises(KeyboardInterrupt, barrier.wait)
+        self.assertEqual((barrier.n_waiting, barrier.broken), (0, False))
+        acting = ungil.Barrier(1, action=mock.Mock(side_effect=KeyboardInterrupt))
+        self.assertRaises(KeyboardInterrupt, acting.wait)
+        self.assertTrue(acting.broken)
+
 
 class Awaited(unittest.TestCase):
     """In asyncio."""
@@ -157,7 +215,7 @@ class BetweenInterpreters(unittest.TestCase):
     def test_tasks_and_the_program_use_them_together(self):
         event, lock, counter = ungil.Event(), ungil.Lock(), ungil.Counter()
         passed = ungil.Counter()
-        barrier = ungil.Barrier(3, action=lambda: passed.add())
+        barrier = ungil.Barrier(3, action=lambda: passed.add(), timeout=60)
         with ungil.InterpreterPoolExecutor(2) as pool:
             futures = [pool.submit(work, event, lock, counter, barrier, 200) for _ in range(2)]
             threading.Thread(target=event.set).start()

@@ -35,7 +35,10 @@ def argument(kind):
     if isinstance(kind, signatures.FunctionPointer):
         return kind.prototype(lambda *arguments: 0)
     if hasattr(kind, "contents"):
-        return (kind._type_ * 4)()
+        values = (kind._type_ * 4)()
+        if kind._type_ is signatures.UngilArrival:
+            values[0].number = -1  # of a party that has not arrived
+        return values
     return 1
 
 
@@ -108,11 +111,11 @@ class Handles(Case):
         kinds = [PARAMETERS[name] for _, name in takers()]
         self.assertGreater(kinds.count("control"), 12)
         self.assertEqual((kinds.count("interpreter"), kinds.count("reply"), kinds.count("message")), (9, 1, 1))
-        self.assertEqual([kinds.count(kind) for kind in OBJECTS + ("object",)], [9, 5, 5, 3])
+        self.assertEqual([kinds.count(kind) for kind in OBJECTS + ("object",)], [9, 5, 7, 3])
 
     def test_of_a_control(self):
         control = self.control()
-        self.assertEqual(self.check_others("control", control), 46)
+        self.assertEqual(self.check_others("control", control), 48)
         self.check_control(control)
 
     def message(self):

@@ -112,6 +112,13 @@ class UngilMessage(Structure):
     ]
 
 
+class UngilArrival(Structure):
+    _fields_ = [
+        ("phase", c_uint64),
+        ("number", c_int32),
+    ]
+
+
 class UngilInboxCounts(Structure):
     _fields_ = [
         ("queued", c_size_t),
@@ -344,6 +351,14 @@ SIGNATURES = {
         ("control", c_int32),
         ("number", POINTER(c_int32)),
     ]),
+    "ungil_barrier_stay": (c_int32, [
+        ("barrier", c_int32),
+        ("flags", c_int32),
+        ("timeout_ms", c_int64),
+        ("control", c_int32),
+        ("arrival", POINTER(UngilArrival)),
+    ]),
+    "ungil_barrier_leave": (c_int32, [("barrier", c_int32), ("arrival", POINTER(UngilArrival))]),
     "ungil_barrier_release": (c_int32, [("barrier", c_int32)]),
     "ungil_barrier_abort": (c_int32, [("barrier", c_int32)]),
     "ungil_barrier_reset": (c_int32, [("barrier", c_int32)]),

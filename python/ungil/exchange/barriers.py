@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from typing import Any, Callable
 
 from .._native import signatures as c
@@ -50,7 +49,7 @@ class Barrier(SharedObject):
 
     Notes
     -----
-    A timeout that passes while the action runs breaks the barrier.
+    No timeout passes while the action runs: all have come.
 
     Examples
     --------
@@ -100,32 +99,46 @@ class Barrier(SharedObject):
         Exception
             The action's. The barrier is broken then.
         """
-        number = ctypes.c_int32()
         seconds = threading_seconds(self._timeout if timeout is None else timeout)
-        flags = _Flags(0 if self._action is None else c.UNGIL_BARRIER_HOLD, seconds)
-        handle, reference = self._handle, ctypes.byref(number)
+        arrival = c.UngilArrival(0, -1)
+        try:
+            status = self._stay(arrival, seconds, control)
+            if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
+                raise threading.BrokenBarrierError
+            if status != c.UNGIL_OK:
+                raise_for(status)
+            if self._is_last(arrival):
+                self._act()
+        except BaseException:
+            if self._is_last(arrival):
+                self.abort()  # the others wait for the action
+            else:
+                library.ungil_barrier_leave(self._handle, ctypes.byref(arrival))
+            raise
+        return int(arrival.number)
 
-        def once(milliseconds: int, control: int) -> int:
-            status: int = library.ungil_barrier_wait(handle, flags.of(milliseconds), milliseconds, control, reference)
+    def _stay(self, arrival: c.UngilArrival, seconds: float | None, control: Control | None) -> int:
+        """Wait in slices, between which this party stays at the barrier. The status of the last one."""
+        handle, reference = self._handle, ctypes.byref(arrival)
+        holds = 0 if self._action is None else c.UNGIL_BARRIER_HOLD
+
+        def once(milliseconds: int, control: int, more: int = 0) -> int:
+            status: int = library.ungil_barrier_stay(handle, holds | more, milliseconds, control, reference)
             return status
 
         status = wait(once, seconds, control)
-        if status == c.UNGIL_E_TIMED_OUT and not flags.breaks:
-            self.abort()
-        if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
-            raise threading.BrokenBarrierError
-        if status != c.UNGIL_OK:
-            raise_for(status)
-        if number.value == self.parties - 1 and self._action is not None:
-            self._act()
-        return number.value
+        if status == c.UNGIL_E_TIMED_OUT:
+            status = once(0, 0, c.UNGIL_BARRIER_BREAK)
+            if status == c.UNGIL_E_TIMED_OUT and arrival.number >= 0:  # not broken: the action runs
+                status = wait(once, None, control)
+        return status
+
+    def _is_last(self, arrival: c.UngilArrival) -> bool:
+        """Whether the others wait until this party has acted."""
+        return self._action is not None and bool(arrival.number == self.parties - 1)
 
     def _act(self) -> None:
-        try:
-            self._action()
-        except BaseException:
-            self.abort()
-            raise
+        self._action()
         status = library.ungil_barrier_release(self._handle)
         if status == c.UNGIL_E_BROKEN:
             raise threading.BrokenBarrierError
@@ -153,16 +166,3 @@ class Barrier(SharedObject):
         waiting, broken = ctypes.c_int32(), ctypes.c_int32()
         check(library.ungil_barrier_status(self._handle, ctypes.byref(waiting), ctypes.byref(broken)))
         return waiting.value, broken.value
-
-
-class _Flags:
-    """The flags of a wait at a barrier, which consists of slices: only a timeout of the last one breaks the barrier."""
-
-    def __init__(self, flags: int, seconds: float | None) -> None:
-        self._flags, self._end = flags, None if seconds is None else time.monotonic() + seconds
-        self.breaks = False
-
-    def of(self, milliseconds: int) -> int:
-        """The flags for a slice that begins now."""
-        self.breaks = self._end is not None and 1000 * (self._end - time.monotonic()) <= milliseconds
-        return self._flags | (c.UNGIL_BARRIER_BREAK if self.breaks else 0)

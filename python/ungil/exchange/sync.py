@@ -80,6 +80,8 @@ class Event(_Counting):
     True
     """
 
+    # The counter counts how often it was set and cleared: so whoever waits notices that it was set, even if it is
+    # cleared at once.
     __slots__ = ()
 
     def __init__(self) -> None:
@@ -93,15 +95,23 @@ class Event(_Counting):
         bool
             Whether it is.
         """
-        return self._value() == 1
+        return self._value() % 2 == 1
 
     def set(self) -> None:
         """Set the event, and wake all who wait for it."""
-        self._exchange(1)
+        self._change_to(1)
 
     def clear(self) -> None:
         """Make the event not set."""
-        self._exchange(0)
+        self._change_to(0)
+
+    def _change_to(self, parity: int) -> None:
+        value, former = self._value(), ctypes.c_int64()
+        while value % 2 != parity:
+            check(library.ungil_counter_compare_exchange(self._handle, value, value + 1, ctypes.byref(former)))
+            if former.value == value:
+                return
+            value = former.value
 
     def wait(self, timeout: float | None = None, *, control: Control | None = None) -> bool:
         """Wait until the event is set.
@@ -116,9 +126,10 @@ class Event(_Counting):
         Returns
         -------
         bool
-            Whether it is set; false only if the time has passed.
+            Whether it was set; false only if the time has passed.
         """
-        return self._wait(1, 1, 0, threading_seconds(timeout), control)
+        value = self._value()
+        return self._wait(value + (value % 2 == 0), _MOST, 0, threading_seconds(timeout), control)
 
 
 class Lock(_Counting):

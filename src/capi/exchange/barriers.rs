@@ -4,15 +4,28 @@ use std::sync::Arc;
 
 use super::objects::{self, Object};
 use super::with_limits;
-use crate::capi::abi::array::Out;
+use crate::capi::abi::array::{CallerArray, Out};
+use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::exchange::barrier::{Arrival, Barrier};
+use crate::exchange::barrier::{Arrival, Barrier, Manner};
 
-/// For ungil_barrier_wait(): the last party to arrive returns, and the others wait until it calls ungil_barrier_release().
+/// For ungil_barrier_wait() and ungil_barrier_stay(): the last party to arrive returns, and the others wait until it calls
+/// ungil_barrier_release().
 pub const UNGIL_BARRIER_HOLD: i32 = 1;
-/// For ungil_barrier_wait(): a timeout, or the deadline of the control, breaks the barrier.
+/// For ungil_barrier_wait() and ungil_barrier_stay(): a timeout, or the deadline of the control, breaks the barrier, unless
+/// all parties have arrived and the last one holds the others.
 pub const UNGIL_BARRIER_BREAK: i32 = 2;
+
+/// A party's arrival at a barrier: see ungil_barrier_stay().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct UngilArrival {
+    /// Where in the order of phases.
+    pub phase: u64,
+    /// The number of the party, or -1 if it has not arrived.
+    pub number: i32,
+}
 
 /// Creates a barrier: threads of any interpreter, of the program and of C wait there until so many have come.
 ///
@@ -35,7 +48,8 @@ pub unsafe extern "C" fn ungil_barrier_new(parties: i32, barrier: *mut i32) -> i
 
 /// Waits at a barrier until all parties have arrived. They then go on together, and the barrier can be used again.
 ///
-/// A party whose wait ends otherwise leaves: it has not arrived.
+/// A party whose wait ends otherwise leaves: it has not arrived. One that is to go on with its wait calls
+/// ungil_barrier_stay() instead.
 ///
 /// barrier: the handle.
 /// flags: 0, or the sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK. All parties should hold, or none.
@@ -58,17 +72,88 @@ pub unsafe extern "C" fn ungil_barrier_wait(
     guarded_status("ungil_barrier_wait", || {
         // SAFETY: the caller passes NULL or a writable int32_t.
         let out = unsafe { Out::new("number", number) }?;
-        if flags & !(UNGIL_BARRIER_HOLD | UNGIL_BARRIER_BREAK) != 0 {
-            let expected = "a sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK";
-            return Err(Error::Invalid { parameter: "flags", expected }.into());
-        }
-        let (holds, breaks) = (flags & UNGIL_BARRIER_HOLD != 0, flags & UNGIL_BARRIER_BREAK != 0);
-        let waited = objects::barrier(barrier)?;
-        let arrival = Arrival { holds, breaks };
-        let own = with_limits(timeout_ms, control, |limits| waited.wait(arrival, limits))?;
+        let manner = Manner { stays: false, ..manner_of(flags)? };
+        let barrier = objects::barrier(barrier)?;
+        let own = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut None, limits))?;
         out.write(own as i32); // less than the number of parties, which is an int32_t
         Ok(())
     })
+}
+
+/// The same for a party that waits in several calls. If a call fails with UNGIL_E_TIMED_OUT, UNGIL_E_INTERRUPTED or
+/// UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
+/// meanwhile; or it calls ungil_barrier_leave().
+///
+/// barrier, flags, timeout_ms, control: as for ungil_barrier_wait().
+/// arrival: its number is -1 in the first call; the following ones get what that has written. If it is -1 again after an error,
+/// the party has left: it broke the barrier, or had not arrived.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; those of
+/// ungil_barrier_wait().
+/// Thread-safety, Cost: as for ungil_barrier_wait().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_barrier_stay(
+    barrier: i32,
+    flags: i32,
+    timeout_ms: i64,
+    control: i32,
+    arrival: *mut UngilArrival,
+) -> i32 {
+    guarded_status("ungil_barrier_stay", || {
+        // SAFETY: the caller passes NULL or a variable that is readable and writable.
+        let (out, mut own) = unsafe { (Out::new("arrival", arrival)?, arrival_at(arrival)?) };
+        let manner = manner_of(flags)?;
+        let barrier = objects::barrier(barrier)?;
+        let waited = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut own, limits));
+        out.write(match (&waited, own) {
+            // Numbers are less than the number of parties, which is an int32_t.
+            (Ok(number), _) => UngilArrival { phase: 0, number: *number as i32 },
+            (Err(_), Some(Arrival { phase, number })) => UngilArrival { phase, number: number as i32 },
+            (Err(_), None) => UngilArrival { phase: 0, number: -1 },
+        });
+        waited.map(drop)
+    })
+}
+
+/// Ends the stay of a party that does not go on with its wait: it has not arrived.
+///
+/// barrier: the handle.
+/// arrival: what ungil_barrier_stay() has written. If its number is -1, nothing is done.
+/// Returns UNGIL_OK, or an error with a message in ungil_last_error().
+/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
+/// there is no such barrier; UNGIL_E_FORKED.
+/// Thread-safety: any number of threads at once.
+/// Cost: less than a microsecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ungil_barrier_leave(barrier: i32, arrival: *const UngilArrival) -> i32 {
+    guarded_status("ungil_barrier_leave", || {
+        // SAFETY: the caller passes NULL or a readable variable.
+        let own = unsafe { arrival_at(arrival) }?;
+        let barrier = objects::barrier(barrier)?;
+        Ok(own.map_or(Ok(()), |own| barrier.leave(own))?)
+    })
+}
+
+/// How the flags say that a party waits that stays.
+fn manner_of(flags: i32) -> Result<Manner, Error> {
+    if flags & !(UNGIL_BARRIER_HOLD | UNGIL_BARRIER_BREAK) != 0 {
+        let expected = "a sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK";
+        return Err(Error::Invalid { parameter: "flags", expected });
+    }
+    let (holds, breaks) = (flags & UNGIL_BARRIER_HOLD != 0, flags & UNGIL_BARRIER_BREAK != 0);
+    Ok(Manner { holds, breaks, stays: true })
+}
+
+/// What a caller's variable says.
+///
+/// # Safety
+/// Unless NULL, `arrival` is readable until the export that received it returns.
+unsafe fn arrival_at(arrival: *const UngilArrival) -> Result<Option<Arrival>, CallError> {
+    // SAFETY: by the contract of this function.
+    let read = unsafe { CallerArray::new("arrival", arrival, 1) }?.to_vec();
+    let arrived =
+        |own: &UngilArrival| Some(Arrival { phase: own.phase, number: own.number.try_into().ok()? });
+    Ok(read.first().and_then(arrived))
 }
 
 /// Lets the parties go on that wait for the last one: see UNGIL_BARRIER_HOLD.
