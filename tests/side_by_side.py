@@ -1,6 +1,7 @@
 """Runs jobs in parallel, and prints each job's output when it ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,8 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-PATIENCE = 3600  # seconds, after which a job counts as hung
+PATIENCE = 1800  # seconds, after which a job counts as hung
+SHOW_STACKS = signal.SIGRTMIN + 5  # to a process that hangs; ../package/support.py has the handler
 
 
 class Job:
@@ -25,7 +27,17 @@ class Job:
         """Like subprocess.check_call(), but keeps the output until the job ends."""
         left = PATIENCE - (time.monotonic() - self._start)
         settings.update(stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
-        subprocess.run(command, check=True, timeout=max(left, 1), **settings)
+        with subprocess.Popen(command, **settings) as process:
+            try:
+                status = process.wait(max(left, 1))
+            except BaseException as error:
+                if isinstance(error, subprocess.TimeoutExpired):
+                    process.send_signal(SHOW_STACKS)
+                    time.sleep(1)
+                process.kill()
+                raise
+        if status:
+            raise subprocess.CalledProcessError(status, command)
 
     def say(self, text):
         self._output.write((text + "\n").encode())

@@ -1,6 +1,8 @@
 """Helpers for the package's tests that need the library."""
 
+import faulthandler
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,9 @@ def has_interpreters():
         return False, "SKIP: %s" % reason
     return True, ""
 
+
+if hasattr(faulthandler, "register") and "_ungil" not in sys.modules:  # not in an interpreter
+    faulthandler.register(signal.SIGRTMIN + 5)  # ../side_by_side.py sends it when the tests hang
 
 HAS_INTERPRETERS, NEEDS_INTERPRETERS = has_interpreters()
 
