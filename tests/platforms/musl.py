@@ -5,9 +5,9 @@ import shutil
 
 import programs
 
-# Not here: `unwinding`, as musl ends threads without unwinding them; `forks` and `settings`, whose children of forks hang
-# there (docs/platforms.md); what needs interpreters; and what needs a new kernel.
-NAMES = ("functions", "bad_input", "control", "inboxes", "exchange", "exits", "lifecycle")
+# Not here: `unwinding`, as musl ends threads without unwinding them; what needs interpreters; and what needs a new
+# kernel.
+NAMES = ("functions", "bad_input", "control", "inboxes", "exchange", "exits", "lifecycle", "forks", "settings")
 
 
 def missing_package():
