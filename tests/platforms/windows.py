@@ -91,6 +91,7 @@ def use(job):
 
 
 def run(job):
+    os.makedirs(FOLDER, exist_ok=True)
     # Not below the project: wine's folder has links to the root, which cargo would follow.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as SETTINGS["WINEPREFIX"]:
         try:
