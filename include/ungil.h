@@ -210,7 +210,7 @@
 
 /**
  * For ungil_barrier_wait() and ungil_barrier_stay(): the last party to arrive returns, and the others wait until it calls
- * ungil_barrier_release().
+ * ungil_barrier_release(), or ungil_barrier_stay() again.
  */
 #define UNGIL_BARRIER_HOLD 1
 
@@ -219,6 +219,11 @@
  * all parties have arrived and the last one holds the others.
  */
 #define UNGIL_BARRIER_BREAK 2
+
+/**
+ * The phase of an arrival that is over: no barrier has so many.
+ */
+#define UNGIL_PHASE_OVER 18446744073709551615ull
 
 /**
  * Where a call is: no server has taken it.
@@ -352,7 +357,7 @@ typedef struct UngilMessage {
  */
 typedef struct UngilArrival {
   /**
-   * Where in the order of phases.
+   * Where in the order of phases; UNGIL_PHASE_OVER if the party stays no more.
    */
   uint64_t phase;
   /**
@@ -1443,7 +1448,8 @@ int32_t ungil_barrier_new(int32_t parties, int32_t *barrier);
  * barrier: the handle.
  * flags: 0, or the sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK. All parties should hold, or none.
  * timeout_ms, control: as for ungil_queue_put().
- * number: receives the number of this party, on success only: 0 for the first to arrive, parties - 1 for the last.
+ * number: receives the number of this party, on success only: 0 for the first to arrive, parties - 1 for the last. (If one has
+ * left, the next to arrive has its number.)
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if number is NULL; UNGIL_E_INVALID if flags has other bits; UNGIL_E_BROKEN if the barrier is broken, or
  * is broken or reset meanwhile; UNGIL_E_TIMED_OUT, UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and
@@ -1462,11 +1468,14 @@ int32_t ungil_barrier_wait(int32_t barrier,
  * UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
  * meanwhile; or it calls ungil_barrier_leave().
  *
- * barrier, flags, timeout_ms, control: as for ungil_barrier_wait().
- * arrival: its number is -1 in the first call; the following ones get what that has written. If it is -1 again after an error,
- * the party has left: it broke the barrier, or had not arrived.
+ * The last party to arrive, if it holds the others, ends the phase by another call, which does not wait.
+ *
+ * barrier: the handle. When it is freed, or its interpreter dies, the parties that stay by it leave.
+ * flags, timeout_ms, control: as for ungil_barrier_wait(); those of the call in which the party arrives say whether it holds.
+ * arrival: its number is -1 for a party that comes, and its phase 0. The next call gets what the last one has written: where
+ * the party stays; or the phase UNGIL_PHASE_OVER and, after success, the number of the party: then it stays no more.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; those of
+ * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that comes or stays; those of
  * ungil_barrier_wait().
  * Thread-safety, Cost: as for ungil_barrier_wait().
  */
@@ -1477,10 +1486,10 @@ int32_t ungil_barrier_stay(int32_t barrier,
                            struct UngilArrival *arrival);
 
 /**
- * Ends the stay of a party that does not go on with its wait: it has not arrived.
+ * Ends the stay of a party that does not go on with its wait: it has not arrived. If it holds the others, the barrier breaks.
  *
  * barrier: the handle.
- * arrival: what ungil_barrier_stay() has written. If its number is -1, nothing is done.
+ * arrival: what ungil_barrier_stay() has written. If the party has not arrived, or stays no more, nothing is done.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
  * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
  * there is no such barrier; UNGIL_E_FORKED.

@@ -111,6 +111,7 @@ class Control(Handle):
             status = library.ungil_control_new(ctypes.byref(handle))
         check(status)
         self._handle = handle.value
+        self._until: float | None = None
         if deadline is not None:
             self.set_deadline(deadline)
 
@@ -142,10 +143,18 @@ class Control(Handle):
             If `seconds` is NaN, or the control is closed.
         """
         if seconds is None:
-            milliseconds = -1
+            milliseconds, until = -1, None
         else:
             milliseconds = math.ceil(min(max(as_seconds("deadline", seconds) * 1000.0, 0.0), _MAX_MILLISECONDS))
-        check(library.ungil_control_set_deadline_ms(self._open(), milliseconds))
+            until = time.monotonic() + milliseconds / 1000
+        handle, self._until = self._open(), until
+        check(library.ungil_control_set_deadline_ms(handle, milliseconds))
+
+    @property
+    def _has_expired(self) -> bool:
+        """Whether the deadline has passed, perhaps a little earlier than the library finds."""
+        until = self._until
+        return until is not None and time.monotonic() >= until
 
     @property
     def progress(self) -> Progress:

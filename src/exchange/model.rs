@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::barrier::{Barrier, Manner};
+use super::barrier::{Barrier, Manner, Presence};
 use super::counter::{Condition, Counter};
 use super::message::Message;
 use super::queue::Queue;
@@ -184,9 +184,9 @@ fn parties_pass_a_barrier_together() {
     model.preemption_bound = Some(3);
     model.check(|| {
         let barrier = Arc::new(Barrier::new(2));
-        let manner = Manner { holds: true, breaks: false, stays: false };
+        let manner = Manner { holds: true, breaks: false, stays_for: None };
         let pass = move |barrier: &Barrier| {
-            let number = barrier.wait(manner, &mut None, &Limits::none())?;
+            let number = barrier.wait(manner, &mut Presence::Comes, &Limits::none())?;
             if number == 1 { barrier.release().map(|()| number) } else { Ok(number) }
         };
         let other = spawn(&barrier, move |barrier| [pass(barrier), pass(barrier)]);
@@ -203,13 +203,13 @@ fn parties_pass_a_barrier_together() {
 fn a_party_that_stays_passes() {
     loom::model(|| {
         let barrier = Arc::new(Barrier::new(2));
-        let manner = Manner { holds: true, breaks: false, stays: true };
+        let manner = Manner { holds: true, breaks: false, stays_for: Some(1) };
         let pass = move |barrier: &Barrier, attempts: usize| {
-            let (mut arrival, at_once) = (None, || Limits::new(Some(Duration::ZERO), None).unwrap());
-            let wait = |_| barrier.wait(manner, &mut arrival, &at_once()).ok();
+            let (mut party, at_once) = (Presence::Comes, || Limits::new(Some(Duration::ZERO), None).unwrap());
+            let wait = |_| barrier.wait(manner, &mut party, &at_once()).ok();
             let number = (0..attempts).find_map(wait);
-            let number = number.map_or_else(|| barrier.wait(manner, &mut arrival, &Limits::none()), Ok)?;
-            if number == 1 { barrier.release().map(|()| number) } else { Ok(number) }
+            let number = number.map_or_else(|| barrier.wait(manner, &mut party, &Limits::none()), Ok)?;
+            if number == 1 { barrier.wait(manner, &mut party, &at_once()) } else { Ok(number) }
         };
         let other = spawn(&barrier, move |barrier| pass(barrier, 0));
         let own = pass(&barrier, 2);

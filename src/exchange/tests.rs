@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::barrier::{Arrival, Barrier, Manner, Status};
+use super::barrier::{Arrival, Barrier, Manner, Presence, Status};
 use super::counter::{Condition, Counter};
 use super::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use super::message::Message;
@@ -212,10 +212,10 @@ fn a_counter_wakes_all_that_can_go_on() {
     }
 }
 
-const PLAIN: Manner = Manner { holds: false, breaks: false, stays: false };
+const PLAIN: Manner = Manner { holds: false, breaks: false, stays_for: None };
 const BREAKS: Manner = Manner { breaks: true, ..PLAIN };
 const HOLDS: Manner = Manner { holds: true, ..PLAIN };
-const STAYS: Manner = Manner { stays: true, ..PLAIN };
+const STAYS: Manner = Manner { stays_for: Some(1), ..PLAIN };
 
 #[test]
 fn a_barrier_releases_all_parties_in_each_phase() {
@@ -226,7 +226,7 @@ fn a_barrier_releases_all_parties_in_each_phase() {
             scope.spawn(|| {
                 for phase in 0..phases {
                     arrived.fetch_add(1, Ordering::Relaxed);
-                    let number = barrier.wait(HOLDS, &mut None, &Limits::none()).unwrap();
+                    let number = barrier.wait(HOLDS, &mut Presence::Comes, &Limits::none()).unwrap();
                     if number == 2 {
                         assert_eq!(arrived.load(Ordering::Relaxed), 3 * (phase + 1)); // nobody goes on before the release
                         barrier.release().unwrap();
@@ -244,12 +244,15 @@ fn the_parties_of_a_phase_have_different_numbers() {
     let phases = if cfg!(miri) { 3 } else { 200 };
     let barrier = Barrier::new(3);
     let short = || Limits::new(Some(Duration::from_micros(50)), None).unwrap();
-    let pass = |manner| {
-        let mut arrival = None;
+    let pass = |manner: Manner| {
+        let mut party = Presence::Comes;
         loop {
-            match barrier.wait(manner, &mut arrival, &short()) {
+            match barrier.wait(manner, &mut party, &short()) {
                 Err(Error::WaitedTooLong) => thread::yield_now(),
                 outcome => return outcome.unwrap(),
+            }
+            if manner.stays_for.is_none() {
+                party = Presence::Comes;
             }
         }
     };
@@ -266,69 +269,123 @@ fn the_parties_of_a_phase_have_different_numbers() {
     }
 }
 
+/// A party that has come, and whose wait has stopped.
+fn staying(barrier: &Barrier) -> Presence {
+    let mut party = Presence::Comes;
+    assert_eq!(barrier.wait(STAYS, &mut party, &at_once()), Err(Error::WaitedTooLong));
+    party
+}
+
+fn is_invalid<T>(outcome: Result<T, Error>) -> bool {
+    matches!(outcome, Err(Error::Invalid { parameter: "arrival", .. }))
+}
+
 #[test]
 fn a_party_that_stays_learns_how_its_phase_ended() {
     let barrier = Barrier::new(2);
-    let stay = || {
-        let mut arrival = None;
-        assert_eq!(barrier.wait(STAYS, &mut arrival, &at_once()), Err(Error::WaitedTooLong));
-        arrival
-    };
-    let mut first = stay();
-    assert_eq!(first, Some(Arrival { phase: 0, number: 0 }));
-    assert_eq!(barrier.wait(HOLDS, &mut None, &at_once()), Ok(1));
-    let held = Manner { breaks: true, ..STAYS };
-    assert_eq!(barrier.wait(held, &mut first, &at_once()), Err(Error::WaitedTooLong)); // and nothing breaks
+    let mut first = staying(&barrier);
+    assert_eq!(first, Presence::Stays(Arrival { phase: 0, number: 0 }));
+    assert_eq!(barrier.wait(HOLDS, &mut Presence::Comes, &at_once()), Ok(1));
+    let breaking = Manner { breaks: true, ..STAYS };
+    let mut next = Presence::Comes;
+    for party in [&mut first, &mut next] {
+        let before = *party;
+        assert_eq!(barrier.wait(breaking, party, &at_once()), Err(Error::WaitedTooLong));
+        assert_eq!(*party, before); // nothing breaks while the phase is held
+    }
     barrier.release().unwrap();
-    let mut second = stay();
+    let mut second = staying(&barrier);
     assert_eq!(barrier.wait(STAYS, &mut first, &at_once()), Ok(0));
+    assert!(is_invalid(barrier.wait(STAYS, &mut first, &at_once())), "it has gone");
     barrier.reset().unwrap();
-    let mut third = stay();
+    let mut third = staying(&barrier);
     assert_eq!(barrier.wait(STAYS, &mut second, &at_once()), Err(Error::Broken));
-    assert_eq!(
-        barrier.wait(Manner { breaks: true, ..STAYS }, &mut third, &at_once()),
-        Err(Error::WaitedTooLong)
-    );
-    assert_eq!((third, barrier.status()), (None, Ok(Status { waiting: 0, is_broken: true })));
+    assert_eq!(barrier.wait(breaking, &mut third, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!((third, barrier.status()), (Presence::Gone, Ok(Status { waiting: 0, is_broken: true })));
+}
+
+#[test]
+fn a_party_that_stays_holds_the_others_in_its_own_phase() {
+    let holds = Manner { holds: true, ..STAYS };
+    let barrier = Barrier::new(2);
+    let held = || {
+        let (first, mut last) = (staying(&barrier), Presence::Comes);
+        assert_eq!(barrier.wait(holds, &mut last, &at_once()), Ok(1));
+        (first, last)
+    };
+    let (mut first, mut last) = held();
+    assert_eq!(barrier.wait(holds, &mut last, &at_once()), Ok(1));
+    assert_eq!((last, barrier.wait(holds, &mut first, &at_once())), (Presence::Gone, Ok(0)));
+
+    let (mut first, mut last) = held();
+    barrier.reset().unwrap();
+    let (mut of_next, mut last_of_next) = held();
+    assert_eq!(barrier.wait(holds, &mut last, &at_once()), Err(Error::Broken)); // and not the next phase
+    assert_eq!(barrier.wait(holds, &mut first, &at_once()), Err(Error::Broken));
+    assert_eq!(barrier.wait(holds, &mut of_next, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(holds, &mut last_of_next, &at_once()), Ok(1));
+    assert_eq!(barrier.wait(holds, &mut of_next, &at_once()), Ok(0));
+
+    let (mut first, last) = held();
+    let Presence::Stays(last) = last else { panic!("{last:?}") };
+    barrier.leave(last).unwrap();
+    assert_eq!(barrier.wait(holds, &mut first, &at_once()), Err(Error::Broken));
+    assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: true }));
 }
 
 #[test]
 fn a_party_leaves() {
     let barrier = Barrier::new(2);
-    let stay = || {
-        let mut arrival = None;
-        let _ = barrier.wait(STAYS, &mut arrival, &at_once());
-        arrival.unwrap()
-    };
     let waiting = || barrier.status().unwrap().waiting;
-    let invalid = |outcome| matches!(outcome, Err(Error::Invalid { parameter: "arrival", .. }));
-    let arrival = stay();
-    barrier.leave(arrival).unwrap();
+    let arrival = |party| if let Presence::Stays(arrival) = party { arrival } else { panic!("{party:?}") };
+    let mut party = staying(&barrier);
+    barrier.leave(arrival(party)).unwrap();
     assert_eq!(waiting(), 0);
-    assert!(invalid(barrier.leave(arrival)));
-    assert!(invalid(barrier.wait(STAYS, &mut Some(arrival), &at_once()).map(drop)));
-    assert!(invalid(barrier.leave(Arrival { phase: 1, number: 0 })));
-    let before = stay();
+    assert!(is_invalid(barrier.leave(arrival(party))));
+    assert!(is_invalid(barrier.wait(STAYS, &mut party, &at_once())));
+    assert!(is_invalid(barrier.leave(Arrival { phase: 1, number: 0 })));
+    let before = staying(&barrier);
     barrier.reset().unwrap();
-    let now = stay();
-    barrier.leave(before).unwrap();
+    let now = staying(&barrier);
+    barrier.leave(arrival(before)).unwrap();
     assert_eq!(waiting(), 1);
-    barrier.leave(now).unwrap();
+    barrier.leave(arrival(now)).unwrap();
+    assert!(is_invalid(barrier.leave(arrival(now))));
+}
+
+#[test]
+fn parties_leave_with_the_one_that_they_stay_for() {
+    let other = Manner { stays_for: Some(2), holds: true, ..STAYS };
+    let barrier = Barrier::new(2);
+    let status = || barrier.status().map(|status| (status.waiting, status.is_broken)).unwrap();
+    let mut party = staying(&barrier);
+    barrier.forget(2);
+    assert_eq!(status(), (1, false));
+    barrier.forget(1);
+    assert_eq!(status(), (0, false));
+    assert!(is_invalid(barrier.wait(STAYS, &mut party, &at_once())));
+
+    let (mut party, mut last) = (staying(&barrier), Presence::Comes);
+    assert_eq!(barrier.wait(other, &mut last, &at_once()), Ok(1));
+    barrier.forget(2); // which holds the others
+    assert!(is_invalid(barrier.wait(other, &mut last, &at_once())));
+    assert_eq!(barrier.wait(STAYS, &mut party, &at_once()), Err(Error::Broken));
+    assert_eq!(status(), (0, true));
 }
 
 #[test]
 fn a_barrier_breaks() {
     let barrier = Barrier::new(2);
-    assert_eq!(barrier.wait(PLAIN, &mut None, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(PLAIN, &mut Presence::Comes, &at_once()), Err(Error::WaitedTooLong));
     assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: false }));
-    assert_eq!(barrier.wait(BREAKS, &mut None, &at_once()), Err(Error::WaitedTooLong));
-    assert_eq!(barrier.wait(PLAIN, &mut None, &Limits::none()), Err(Error::Broken));
+    assert_eq!(barrier.wait(BREAKS, &mut Presence::Comes, &at_once()), Err(Error::WaitedTooLong));
+    assert_eq!(barrier.wait(PLAIN, &mut Presence::Comes, &Limits::none()), Err(Error::Broken));
     barrier.reset().unwrap();
     assert_eq!(barrier.release(), Err(Error::Broken)); // nobody holds it
     for end in [Barrier::abort, Barrier::reset] {
         barrier.reset().unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| barrier.wait(PLAIN, &mut None, &Limits::none()));
+            let waiting = scope.spawn(|| barrier.wait(PLAIN, &mut Presence::Comes, &Limits::none()));
             while barrier.status().unwrap().waiting == 0 {
                 thread::yield_now();
             }

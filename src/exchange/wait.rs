@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::spin::{Look, Spin};
@@ -37,9 +38,15 @@ impl<'a> Limits<'a> {
     }
 }
 
-/// The threads that wait for a change of something, each with what it needs. They are in the order of their coming.
+/// The threads that wait for a change of something, each with what it needs. They are in the order of their tickets.
 pub(crate) struct Waiters<N> {
-    waiters: VecDeque<(Arc<Parker>, N)>,
+    waiters: VecDeque<Waiter<N>>,
+}
+
+struct Waiter<N> {
+    parker: Arc<Parker>,
+    need: N,
+    ticket: u64,
 }
 
 /// Threads to wake, when the lock is released.
@@ -61,12 +68,12 @@ impl<N> Waiters<N> {
 
     /// Takes out the first thread, with its need.
     pub(crate) fn pop_first(&mut self) -> Option<(Arc<Parker>, N)> {
-        self.waiters.pop_front()
+        self.waiters.pop_front().map(|waiter| (waiter.parker, waiter.need))
     }
 
     /// Takes out the last thread, with its need.
     pub(crate) fn pop_last(&mut self) -> Option<(Arc<Parker>, N)> {
-        self.waiters.pop_back()
+        self.waiters.pop_back().map(|waiter| (waiter.parker, waiter.need))
     }
 
     /// Takes out the first thread.
@@ -76,16 +83,16 @@ impl<N> Waiters<N> {
 
     /// Takes out all threads.
     pub(crate) fn take_all(&mut self) -> Woken {
-        self.waiters.drain(..).map(|(parker, _)| parker).collect()
+        self.waiters.drain(..).map(|waiter| waiter.parker).collect()
     }
 
     /// Takes out those threads for whose need this is true.
     pub(crate) fn take_if(&mut self, mut is_met: impl FnMut(&N) -> bool) -> Woken {
         let mut woken = Woken::new();
-        self.waiters.retain(|(parker, need)| {
-            let takes = is_met(need);
+        self.waiters.retain(|waiter| {
+            let takes = is_met(&waiter.need);
             if takes {
-                woken.push(Arc::clone(parker));
+                woken.push(Arc::clone(&waiter.parker));
             }
             !takes
         });
@@ -93,7 +100,7 @@ impl<N> Waiters<N> {
     }
 
     fn position(&self, parker: &Arc<Parker>) -> Option<usize> {
-        self.waiters.iter().position(|(other, _)| Arc::ptr_eq(other, parker))
+        self.waiters.iter().position(|waiter| Arc::ptr_eq(&waiter.parker, parker))
     }
 
     fn remove(&mut self, parker: &Arc<Parker>) {
@@ -153,6 +160,7 @@ impl<S, N: Copy> Wait<'_, S, N> {
                 self.leave(&mut state, pause.as_ref());
             }
             if let Some(error) = stop {
+                pause.iter().for_each(|pause| last_ticket::keep(self.state, pause.ticket));
                 break (Err(error), give_up(&mut state, error));
             }
             if let Some(outcome) = outcome {
@@ -167,7 +175,7 @@ impl<S, N: Copy> Wait<'_, S, N> {
                 self.spin.look(changes, &mut look);
                 continue;
             }
-            let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout));
+            let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout, self.ticket()));
             pause.enlist((self.place.waiters)(&mut state), self.place.need);
             drop(state);
             parked = pause.park(control);
@@ -175,6 +183,12 @@ impl<S, N: Copy> Wait<'_, S, N> {
         wake(woken);
         control.advance(result.is_ok().into());
         result
+    }
+
+    /// The thread's ticket. One that goes on with a wait that stopped, as with the next slice of it, has kept its own.
+    fn ticket(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        last_ticket::take(self.state).unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Takes the thread out of those that wait.
@@ -194,39 +208,85 @@ impl<S, N: Copy> Wait<'_, S, N> {
     }
 }
 
+/// The ticket of the thread's last wait that stopped.
+mod last_ticket {
+    use std::cell::Cell;
+    use std::ptr;
+
+    thread_local! {
+        /// What it waited for, which may be no more, and the ticket.
+        static LAST: Cell<(*const (), u64)> = const { Cell::new((ptr::null(), 0)) };
+    }
+
+    pub(super) fn keep<S>(state: *const S, ticket: u64) {
+        LAST.set((state.cast(), ticket));
+    }
+
+    /// `None` if the thread waited for something else. (Loom's threads are all one.)
+    pub(super) fn take<S>(state: *const S) -> Option<u64> {
+        let (last, ticket) = LAST.replace((ptr::null(), 0));
+        (ptr::eq(last, state.cast()) && !cfg!(loom)).then_some(ticket)
+    }
+}
+
 /// What a thread needs while it waits.
 struct Pause {
     parker: Arc<Parker>,
     until: Option<Instant>,
     /// Whether the last wait could last until then, and no deadline of a control came first.
     is_own: bool,
-    has_waited: bool,
+    ticket: u64,
 }
 
 impl Pause {
-    fn new(control: ControlRef<'_>, timeout: Option<Duration>) -> Self {
+    fn new(control: ControlRef<'_>, timeout: Option<Duration>, ticket: u64) -> Self {
         let parker = control.parker().map_or_else(|| Arc::new(Parker::new()), Arc::clone);
         // A time that the clock does not have never comes.
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self { parker, until, is_own: true, has_waited: false }
+        Self { parker, until, is_own: true, ticket }
     }
 
-    /// Notes the thread. If it was taken out, but another one was faster, it keeps its place at the front.
-    fn enlist<N>(&mut self, waiters: &mut Waiters<N>, need: N) {
+    /// Notes the thread. If it was taken out, but another one was faster, it comes to its place again.
+    fn enlist<N>(&self, waiters: &mut Waiters<N>, need: N) {
         if waiters.position(&self.parker).is_none() {
-            let waiter = (Arc::clone(&self.parker), need);
-            if self.has_waited {
-                waiters.waiters.push_front(waiter)
-            } else {
-                waiters.waiters.push_back(waiter)
-            }
+            let waiter = Waiter { parker: Arc::clone(&self.parker), need, ticket: self.ticket };
+            let before = waiters.waiters.iter().rposition(|other| other.ticket < self.ticket);
+            waiters.waiters.insert(before.map_or(0, |before| before + 1), waiter);
         }
-        self.has_waited = true;
     }
 
     fn park(&mut self, control: ControlRef<'_>) -> Parked {
         let deadline = control.deadline();
         self.is_own = self.until.is_some() && deadline.is_none_or(|deadline| self.until < Some(deadline));
         self.parker.park(if self.is_own { self.until } else { deadline })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_goes_on_with_a_wait_comes_to_its_place() {
+        let (state, spin) = (Mutex::new(Waiters::new()), Spin::new(None));
+        let pause = |timeout| {
+            let limits = Limits { timeout, control: None };
+            let place = Place::new(|waiters: &mut Waiters<()>| waiters, ());
+            let wait = Wait { limits: &limits, state: &state, spin: &spin, place };
+            Pause::new(ControlRef::none(), timeout, wait.ticket())
+        };
+        let (mut waiters, slice) = (Waiters::new(), Some(Duration::ZERO));
+        let first = pause(slice);
+        first.enlist(&mut waiters, ());
+        last_ticket::keep(&raw const state, first.ticket);
+        waiters.remove(&first.parker);
+        std::thread::scope(|scope| scope.spawn(|| pause(None).enlist(&mut waiters, ())).join().unwrap());
+        let again = pause(slice);
+        again.enlist(&mut waiters, ());
+        let later = pause(slice);
+        later.enlist(&mut waiters, ());
+        let order = [waiters.pop_first(), waiters.pop_last()].map(|waiter| waiter.unwrap().0);
+        assert!(Arc::ptr_eq(&order[0], &again.parker) && Arc::ptr_eq(&order[1], &later.parker));
+        assert_eq!(waiters.len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 """ungil.Event, Lock, Barrier and Counter: between threads, tasks and interpreters."""
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -165,6 +166,94 @@ class Local(unittest.TestCase):
         self.assertRaises(KeyboardInterrupt, acting.wait)
         self.assertTrue(acting.broken)
 
+    def test_a_reset_while_the_action_runs(self):
+        outcomes = []
+
+        def party(barrier):
+            try:
+                outcomes.append(barrier.wait(60))
+            except (threading.BrokenBarrierError, ZeroDivisionError) as error:
+                outcomes.append(type(error).__name__)
+
+        def act():
+            barrier.reset()
+            more = [threading.Thread(target=party, args=(barrier,)) for _ in range(acts_once.add(1))]
+            for thread in more:
+                thread.start()
+            while more and not barrier.n_waiting:
+                time.sleep(0.001)
+            threads.extend(more)
+            if more:
+                raise ZeroDivisionError
+
+        for fails in False, True:
+            acts_once, threads = ungil.Counter(0 if fails else -1), []
+            barrier = ungil.Barrier(2, act)
+            outcomes.clear()
+            party_of_this_phase = threading.Thread(target=party, args=(barrier,))
+            party_of_this_phase.start()
+            party(barrier)
+            party_of_this_phase.join()
+            self.assertFalse(barrier.broken)  # neither by the reset, nor in the phase after it
+            ends = ["BrokenBarrierError", "ZeroDivisionError" if fails else "BrokenBarrierError"]
+            self.assertEqual((sorted(outcomes), barrier.n_waiting), (ends, len(threads)))
+            barrier.abort()
+            for thread in threads:
+                thread.join()
+
+    def test_a_party_of_the_next_phase_has_time_from_its_arrival_on(self):
+        acts, goes_on = threading.Event(), threading.Event()
+        barrier = ungil.Barrier(2, lambda: (acts.set(), goes_on.wait(60)))
+        parties = [threading.Thread(target=barrier.wait) for _ in range(2)]
+        for thread in parties:
+            thread.start()
+        acts.wait()
+        threading.Timer(0.3, goes_on.set).start()
+        self.assertRaises(threading.BrokenBarrierError, barrier.wait, 0.01)
+        self.assertTrue(goes_on.is_set() and barrier.broken)
+        for thread in parties:
+            thread.join()
+
+
+class Controls(unittest.TestCase):
+    """Between two slices of a wait, the library does not know that its control is in use."""
+
+    def wait_sliced(self, between, **options):
+        """A wait for an event whose control is `control`: between(control) is called after the first slice."""
+        control = ungil.Control(**options)
+        calls = []
+
+        def poll():
+            if not calls:
+                calls.append(between(control))
+
+        with mock.patch.object(waiting, "_slice", lambda: (poll(), 1)[1]):
+            return ungil.Event().wait(0.2, control=control)
+
+    def test_a_short_call_comes_between(self):
+        self.assertFalse(self.wait_sliced(lambda control: ungil.Event().wait(0, control=control)))
+
+        def use_for_a_while(control):
+            threads.append(threading.Thread(target=lambda: ungil.compat.pi(10**8, threads=1, control=control)))
+            threads[0].start()
+            while control.progress.total < 2:
+                time.sleep(0.001)
+
+        threads = []
+        self.assertFalse(self.wait_sliced(use_for_a_while))
+        threads[0].join()
+
+    def test_it_is_closed_between(self):
+        self.assertRaises(ungil.CancelledError, self.wait_sliced, lambda control: control.close())
+
+    def test_another_call_fails_between(self):
+        def fail(control):
+            with ungil.Control(deadline=0) as expired:
+                self.assertRaises(ungil.TimeoutError, ungil.Event().wait, control=expired)
+
+        self.assertFalse(self.wait_sliced(fail))
+        self.assertRaises(ungil.TimeoutError, self.wait_sliced, fail, deadline=0.05)
+
 
 class Awaited(unittest.TestCase):
     """In asyncio."""
@@ -210,6 +299,29 @@ def work(event, lock, counter, barrier, rounds):
     return barrier.wait()
 
 
+def start_waiting(barrier):
+    def wait():
+        with contextlib.suppress(ungil.Error):  # the interpreter has ended
+            barrier.wait()
+
+    threading.Thread(target=wait, daemon=True).start()
+    while not barrier.n_waiting:
+        time.sleep(0.001)
+
+
+def die():
+    import os
+
+    os._exit(3)
+
+
+def interpreter_waits(interpreter, barrier):
+    while not barrier.n_waiting:  # so that the interpreter's party is the last one
+        time.sleep(0.001)
+    with contextlib.suppress(ungil.InterpreterDiedError):
+        interpreter.call(barrier.wait)
+
+
 @unittest.skipUnless(HAS_INTERPRETERS, NEEDS_INTERPRETERS)
 class BetweenInterpreters(unittest.TestCase):
     def test_tasks_and_the_program_use_them_together(self):
@@ -224,6 +336,25 @@ class BetweenInterpreters(unittest.TestCase):
             result = pool.submit(lambda *objects: objects, event, lock, counter, barrier).result()
         for received, sent in zip(result, (event, lock, counter, barrier)):
             self.assertIs(received, sent)
+
+    def test_a_party_leaves_with_its_interpreter(self):
+        for end in "pass", "import os; os._exit(3)":
+            barrier = ungil.Barrier(2)
+            with ungil.Interpreter(fresh=True) as interpreter:
+                interpreter.call(start_waiting, barrier)
+                self.assertEqual(barrier.n_waiting, 1)
+                with contextlib.suppress(ungil.InterpreterDiedError):
+                    interpreter.call(exec, end)
+            self.assertRaises(threading.BrokenBarrierError, barrier.wait, 0.01)
+
+    def test_the_action_dies(self):
+        barrier = ungil.Barrier(2, die)
+        with ungil.Interpreter(fresh=True) as interpreter:
+            future = threading.Thread(target=interpreter_waits, args=(interpreter, barrier))
+            future.start()
+            self.assertRaises(threading.BrokenBarrierError, barrier.wait, 60)
+            future.join()
+        self.assertTrue(barrier.broken)
 
     def test_a_dead_interpreter_leaves_a_lock_taken_and_others_can_release_it(self):
         lock = ungil.Lock()

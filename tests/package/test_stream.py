@@ -159,6 +159,15 @@ class Streams(unittest.TestCase):
         self.wait_until(lambda: not _stream._producers)
         self.pool.stream(count).close()  # perhaps before it begins
 
+    def test_an_interrupt_after_an_item_was_taken(self):
+        """The generator waits until the program says that it has the item."""
+        with ungil.InterpreterPoolExecutor(1) as pool:
+            stream = pool.stream(range, 100, buffersize=1)
+            self.assertEqual(next(stream), 0)
+            with mock.patch.object(ungil.Queue, "task_done", side_effect=KeyboardInterrupt):
+                self.assertRaises(KeyboardInterrupt, next, stream)
+            stream.close()
+
     def test_failures_come_in_their_place(self):
         for size in (1, 3, 16):
             items = self.pool.stream(fail_at, 7, buffersize=size)

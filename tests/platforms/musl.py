@@ -5,9 +5,9 @@ import shutil
 
 import programs
 
-# Not here: `unwinding`, as musl ends threads without unwinding them; what needs interpreters; and what needs a new
-# kernel.
-NAMES = ("functions", "bad_input", "control", "inboxes", "exchange", "exits", "lifecycle", "forks", "settings")
+# Not here: `unwinding`, as musl ends threads without unwinding them; `forks`, where now and then a child hangs
+# (docs/platforms.md); what needs interpreters; and what needs a new kernel.
+NAMES = ("functions", "bad_input", "control", "inboxes", "exchange", "exits", "lifecycle", "settings")
 
 
 def missing_package():

@@ -70,22 +70,30 @@ def _milliseconds(seconds: float, longest: int) -> int:
 
 
 def _controlled(call: Callable[[int, int], int], timeout: float | None, control: Control) -> int:
-    """The same, with a control that cancels the wait."""
+    """The same, with a control that cancels the wait. Between slices the library does not know that it is in use."""
     if not isinstance(control, Control):
         raise TypeError("control: expected an ungil.Control or None, not %s" % type(control).__name__)
     handle = control._open()
+    slices = 0
 
     def once(milliseconds: int, _: int) -> int:
+        nonlocal slices
         status = call(milliseconds, handle)
-        if status == c.UNGIL_E_TIMED_OUT and _BY_DEADLINE in last_error():
-            raise_for(status)
+        if status == c.UNGIL_E_TIMED_OUT and control._has_expired:  # of the slice or of the control: they look the same
+            raise of_status(status, "stopped at the deadline of its control")
+        if slices and status == c.UNGIL_E_HANDLE:
+            raise of_status(c.UNGIL_E_CANCELLED, "its control was closed")
+        if slices and status == c.UNGIL_E_IN_USE:  # a short call came between
+            time.sleep(_SHORT)
+            status = c.UNGIL_E_TIMED_OUT
+        slices += 1
         return status
 
-    return wait(once, timeout)
+    return wait(once, timeout, control=None)
 
 
-_BY_DEADLINE = "the deadline of its control"
-"""What the message of a wait says that a control's deadline has ended, and not the timeout of a slice."""
+_SHORT = 0.001
+"""Seconds until a control is looked at again that another call uses."""
 
 
 def raise_for(status: int) -> Any:

@@ -14,6 +14,9 @@ from ._waiting import raise_for, threading_seconds, wait
 
 __all__ = ["Barrier"]
 
+_WHILE_HELD = 0.05
+"""Seconds between two looks whether a party has arrived: its time begins then."""
+
 
 class Barrier(SharedObject):
     """A barrier at which tasks in interpreters, the program, and threads of both wait for one another.
@@ -49,7 +52,7 @@ class Barrier(SharedObject):
 
     Notes
     -----
-    No timeout passes while the action runs: all have come.
+    No timeout passes while the action runs: all have come. A control ends the wait of its party also then.
 
     Examples
     --------
@@ -102,23 +105,18 @@ class Barrier(SharedObject):
         seconds = threading_seconds(self._timeout if timeout is None else timeout)
         arrival = c.UngilArrival(0, -1)
         try:
-            status = self._stay(arrival, seconds, control)
-            if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
-                raise threading.BrokenBarrierError
-            if status != c.UNGIL_OK:
-                raise_for(status)
-            if self._is_last(arrival):
-                self._act()
+            self._stay(arrival, seconds, control)
+            if arrival.phase != c.UNGIL_PHASE_OVER:  # this is the last party, and holds the others
+                if self._action is not None:
+                    self._action()
+                self._stay(arrival, 0, None)
         except BaseException:
-            if self._is_last(arrival):
-                self.abort()  # the others wait for the action
-            else:
-                library.ungil_barrier_leave(self._handle, ctypes.byref(arrival))
+            library.ungil_barrier_leave(self._handle, ctypes.byref(arrival))
             raise
         return int(arrival.number)
 
-    def _stay(self, arrival: c.UngilArrival, seconds: float | None, control: Control | None) -> int:
-        """Wait in slices, between which this party stays at the barrier. The status of the last one."""
+    def _stay(self, arrival: c.UngilArrival, seconds: float | None, control: Control | None) -> None:
+        """Wait in slices, between which this party stays at the barrier."""
         handle, reference = self._handle, ctypes.byref(arrival)
         holds = 0 if self._action is None else c.UNGIL_BARRIER_HOLD
 
@@ -127,22 +125,18 @@ class Barrier(SharedObject):
             return status
 
         status = wait(once, seconds, control)
+        while status == c.UNGIL_E_TIMED_OUT and arrival.number < 0:  # the last phase is held
+            status = wait(once, _WHILE_HELD, control)
+            if status == c.UNGIL_E_TIMED_OUT and arrival.number >= 0:
+                status = wait(once, seconds, control)
         if status == c.UNGIL_E_TIMED_OUT:
             status = once(0, 0, c.UNGIL_BARRIER_BREAK)
-            if status == c.UNGIL_E_TIMED_OUT and arrival.number >= 0:  # not broken: the action runs
+            if status == c.UNGIL_E_TIMED_OUT and arrival.phase != c.UNGIL_PHASE_OVER:  # not broken: this phase is held
                 status = wait(once, None, control)
-        return status
-
-    def _is_last(self, arrival: c.UngilArrival) -> bool:
-        """Whether the others wait until this party has acted."""
-        return self._action is not None and bool(arrival.number == self.parties - 1)
-
-    def _act(self) -> None:
-        self._action()
-        status = library.ungil_barrier_release(self._handle)
-        if status == c.UNGIL_E_BROKEN:
+        if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
             raise threading.BrokenBarrierError
-        check(status)
+        if status != c.UNGIL_OK:
+            raise_for(status)
 
     def reset(self) -> None:
         """Make the barrier as new. Parties that wait get BrokenBarrierError."""

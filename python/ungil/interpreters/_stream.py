@@ -188,14 +188,14 @@ class Stream(Iterator[Any]):
         queue = self._producer.queue
         try:
             item = queue.get()
+            if self._is_in_step:
+                queue.task_done()
         except Exception:
             raise
         except BaseException:  # Ctrl-C
             self.cancel()
             self._producer.interrupt()
             raise
-        if self._is_in_step:
-            queue.task_done()
         return item
 
     @property

@@ -8,10 +8,10 @@ use crate::capi::abi::array::{CallerArray, Out};
 use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::exchange::barrier::{Arrival, Barrier, Manner};
+use crate::exchange::barrier::{Arrival, Barrier, Manner, Presence};
 
 /// For ungil_barrier_wait() and ungil_barrier_stay(): the last party to arrive returns, and the others wait until it calls
-/// ungil_barrier_release().
+/// ungil_barrier_release(), or ungil_barrier_stay() again.
 pub const UNGIL_BARRIER_HOLD: i32 = 1;
 /// For ungil_barrier_wait() and ungil_barrier_stay(): a timeout, or the deadline of the control, breaks the barrier, unless
 /// all parties have arrived and the last one holds the others.
@@ -21,11 +21,16 @@ pub const UNGIL_BARRIER_BREAK: i32 = 2;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct UngilArrival {
-    /// Where in the order of phases.
+    /// Where in the order of phases; UNGIL_PHASE_OVER if the party stays no more.
     pub phase: u64,
     /// The number of the party, or -1 if it has not arrived.
     pub number: i32,
 }
+
+/// The phase of an arrival that is over: no barrier has so many.
+pub const UNGIL_PHASE_OVER: u64 = 0xffff_ffff_ffff_ffff;
+
+const NOT_ARRIVED: i32 = -1;
 
 /// Creates a barrier: threads of any interpreter, of the program and of C wait there until so many have come.
 ///
@@ -54,7 +59,8 @@ pub unsafe extern "C" fn ungil_barrier_new(parties: i32, barrier: *mut i32) -> i
 /// barrier: the handle.
 /// flags: 0, or the sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK. All parties should hold, or none.
 /// timeout_ms, control: as for ungil_queue_put().
-/// number: receives the number of this party, on success only: 0 for the first to arrive, parties - 1 for the last.
+/// number: receives the number of this party, on success only: 0 for the first to arrive, parties - 1 for the last. (If one has
+/// left, the next to arrive has its number.)
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if number is NULL; UNGIL_E_INVALID if flags has other bits; UNGIL_E_BROKEN if the barrier is broken, or
 /// is broken or reset meanwhile; UNGIL_E_TIMED_OUT, UNGIL_E_CANCELLED, UNGIL_E_INTERRUPTED, UNGIL_E_HANDLE, UNGIL_E_IN_USE and
@@ -72,9 +78,10 @@ pub unsafe extern "C" fn ungil_barrier_wait(
     guarded_status("ungil_barrier_wait", || {
         // SAFETY: the caller passes NULL or a writable int32_t.
         let out = unsafe { Out::new("number", number) }?;
-        let manner = Manner { stays: false, ..manner_of(flags)? };
+        let manner = manner_of(flags)?;
         let barrier = objects::barrier(barrier)?;
-        let own = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut None, limits))?;
+        let own =
+            with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut Presence::Comes, limits))?;
         out.write(own as i32); // less than the number of parties, which is an int32_t
         Ok(())
     })
@@ -84,11 +91,14 @@ pub unsafe extern "C" fn ungil_barrier_wait(
 /// UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
 /// meanwhile; or it calls ungil_barrier_leave().
 ///
-/// barrier, flags, timeout_ms, control: as for ungil_barrier_wait().
-/// arrival: its number is -1 in the first call; the following ones get what that has written. If it is -1 again after an error,
-/// the party has left: it broke the barrier, or had not arrived.
+/// The last party to arrive, if it holds the others, ends the phase by another call, which does not wait.
+///
+/// barrier: the handle. When it is freed, or its interpreter dies, the parties that stay by it leave.
+/// flags, timeout_ms, control: as for ungil_barrier_wait(); those of the call in which the party arrives say whether it holds.
+/// arrival: its number is -1 for a party that comes, and its phase 0. The next call gets what the last one has written: where
+/// the party stays; or the phase UNGIL_PHASE_OVER and, after success, the number of the party: then it stays no more.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; those of
+/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that comes or stays; those of
 /// ungil_barrier_wait().
 /// Thread-safety, Cost: as for ungil_barrier_wait().
 #[unsafe(no_mangle)]
@@ -101,24 +111,24 @@ pub unsafe extern "C" fn ungil_barrier_stay(
 ) -> i32 {
     guarded_status("ungil_barrier_stay", || {
         // SAFETY: the caller passes NULL or a variable that is readable and writable.
-        let (out, mut own) = unsafe { (Out::new("arrival", arrival)?, arrival_at(arrival)?) };
-        let manner = manner_of(flags)?;
-        let barrier = objects::barrier(barrier)?;
-        let waited = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut own, limits));
-        out.write(match (&waited, own) {
-            // Numbers are less than the number of parties, which is an int32_t.
-            (Ok(number), _) => UngilArrival { phase: 0, number: *number as i32 },
-            (Err(_), Some(Arrival { phase, number })) => UngilArrival { phase, number: number as i32 },
-            (Err(_), None) => UngilArrival { phase: 0, number: -1 },
+        let (out, mut presence) = unsafe { (Out::new("arrival", arrival)?, presence_at(arrival)?) };
+        let (barrier, own, _guard) = objects::attended(barrier)?;
+        let manner = Manner { stays_for: Some(own), ..manner_of(flags)? };
+        let waited = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut presence, limits));
+        let number = waited.as_ref().map_or(NOT_ARRIVED, |&number| number as i32); // fewer than an int32_t
+        out.write(match presence {
+            Presence::Comes => UngilArrival { phase: 0, number: NOT_ARRIVED },
+            Presence::Stays(own) => UngilArrival { phase: own.phase, number: own.number as i32 },
+            Presence::Gone => UngilArrival { phase: UNGIL_PHASE_OVER, number },
         });
         waited.map(drop)
     })
 }
 
-/// Ends the stay of a party that does not go on with its wait: it has not arrived.
+/// Ends the stay of a party that does not go on with its wait: it has not arrived. If it holds the others, the barrier breaks.
 ///
 /// barrier: the handle.
-/// arrival: what ungil_barrier_stay() has written. If its number is -1, nothing is done.
+/// arrival: what ungil_barrier_stay() has written. If the party has not arrived, or stays no more, nothing is done.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
 /// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
 /// there is no such barrier; UNGIL_E_FORKED.
@@ -128,32 +138,35 @@ pub unsafe extern "C" fn ungil_barrier_stay(
 pub unsafe extern "C" fn ungil_barrier_leave(barrier: i32, arrival: *const UngilArrival) -> i32 {
     guarded_status("ungil_barrier_leave", || {
         // SAFETY: the caller passes NULL or a readable variable.
-        let own = unsafe { arrival_at(arrival) }?;
+        let presence = unsafe { presence_at(arrival) }?;
         let barrier = objects::barrier(barrier)?;
-        Ok(own.map_or(Ok(()), |own| barrier.leave(own))?)
+        Ok(if let Presence::Stays(own) = presence { barrier.leave(own) } else { Ok(()) }?)
     })
 }
 
-/// How the flags say that a party waits that stays.
+/// How the flags say that a party waits.
 fn manner_of(flags: i32) -> Result<Manner, Error> {
     if flags & !(UNGIL_BARRIER_HOLD | UNGIL_BARRIER_BREAK) != 0 {
         let expected = "a sum of UNGIL_BARRIER_HOLD and UNGIL_BARRIER_BREAK";
         return Err(Error::Invalid { parameter: "flags", expected });
     }
     let (holds, breaks) = (flags & UNGIL_BARRIER_HOLD != 0, flags & UNGIL_BARRIER_BREAK != 0);
-    Ok(Manner { holds, breaks, stays: true })
+    Ok(Manner { holds, breaks, stays_for: None })
 }
 
 /// What a caller's variable says.
 ///
 /// # Safety
 /// Unless NULL, `arrival` is readable until the export that received it returns.
-unsafe fn arrival_at(arrival: *const UngilArrival) -> Result<Option<Arrival>, CallError> {
+unsafe fn presence_at(arrival: *const UngilArrival) -> Result<Presence, CallError> {
     // SAFETY: by the contract of this function.
     let read = unsafe { CallerArray::new("arrival", arrival, 1) }?.to_vec();
-    let arrived =
-        |own: &UngilArrival| Some(Arrival { phase: own.phase, number: own.number.try_into().ok()? });
-    Ok(read.first().and_then(arrived))
+    Ok(match read[..] {
+        [UngilArrival { phase: UNGIL_PHASE_OVER, .. }] | [] => Presence::Gone,
+        [UngilArrival { phase, number }, ..] => {
+            number.try_into().map_or(Presence::Comes, |number| Presence::Stays(Arrival { phase, number }))
+        }
+    })
 }
 
 /// Lets the parties go on that wait for the last one: see UNGIL_BARRIER_HOLD.

@@ -45,19 +45,43 @@ impl Drop for HeldInbox {
 }
 
 /// An object, for one handle.
-struct Held {
+pub(super) struct Held {
     object: Object,
     /// The same for all handles of the object.
     id: u64,
     /// The number of the interpreter whose code has the handle, or [`HOST`].
     holder: i32,
+    /// A number that no other handle has.
+    own: u64,
+}
+
+impl Held {
+    fn new(object: Object, id: u64, holder: i32) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { object, id, holder, own: LAST.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Held {
+    /// Ends what goes on by this handle, which is about to be freed: parties that stay at a barrier leave.
+    fn end(&self) {
+        if let Object::Barrier(barrier) = &self.object {
+            barrier.forget(self.own);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.end(); // a call that had found the handle may have begun since
+    }
 }
 
 /// Makes a handle for a new object.
 pub(super) fn insert(object: Object) -> Result<i32, CallError> {
     static LAST_ID: AtomicU64 = AtomicU64::new(0);
     let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
-    insert_held(Held { object, id, holder: HOST })
+    insert_held(Held::new(object, id, HOST))
 }
 
 fn insert_held(held: Held) -> Result<i32, CallError> {
@@ -87,6 +111,16 @@ finders! {
     barrier Barrier "barrier";
 }
 
+/// The barrier, and for whom a party stays there by this handle. That one is forgotten when the handle is freed and nobody has
+/// the guard any more.
+pub(super) fn attended(handle: i32) -> Result<(Arc<Barrier>, u64, HandleGuard<'static, Held>), CallError> {
+    let held = acquire("barrier", handle)?;
+    match &held.object {
+        Object::Barrier(barrier) => Ok((Arc::clone(barrier), held.own, held)),
+        _ => Err(CallError::Handle { parameter: "barrier", handle }),
+    }
+}
+
 /// The inbox, which may be closed meanwhile, and the holder of the handle.
 pub(super) fn inbox(handle: i32) -> Result<(Arc<InterpreterInbox>, i32), CallError> {
     let held = acquire("inbox", handle)?;
@@ -101,7 +135,7 @@ pub(super) fn inbox(handle: i32) -> Result<(Arc<InterpreterInbox>, i32), CallErr
 pub(super) fn insert_weak(inbox: i32) -> Result<i32, CallError> {
     let held = acquire("inbox", inbox)?;
     let object = Object::WeakInbox(self::inbox(inbox)?.0);
-    insert_held(Held { object, id: held.id, holder: held.holder })
+    insert_held(Held::new(object, held.id, held.holder))
 }
 
 /// Frees the handle of an inbox.
@@ -124,7 +158,11 @@ pub(super) fn lender(holder: i32) -> Option<&'static Interpreter> {
 
 /// Frees the handles of an interpreter's code, which has ended.
 pub(in crate::capi) fn free_held_by(holder: i32) {
-    OBJECTS.retire_if(|held| held.holder == holder);
+    OBJECTS.retire_if(|held| {
+        let is_meant = held.holder == holder;
+        is_meant.then(|| held.end());
+        is_meant
+    });
 }
 
 /// Makes another handle for a queue, a counter, a barrier or an inbox: for another part of the program, which frees it when it needs
@@ -154,7 +192,7 @@ pub unsafe extern "C" fn ungil_exchange_share(object: i32, holder: i32, handle: 
             let dead = interpreter.is_none_or(Interpreter::is_dead);
             (!dead).then_some(()).ok_or(Error::Invalid { parameter: "holder", expected })?;
         }
-        out.write(insert_held(Held { object: shared.object.clone(), id: shared.id, holder })?);
+        out.write(insert_held(Held::new(shared.object.clone(), shared.id, holder))?);
         Ok(())
     })
 }
@@ -197,6 +235,8 @@ pub extern "C" fn ungil_exchange_free(object: i32) -> i32 {
             return Ok(());
         }
         let invalid = || CallError::Handle { parameter: "object", handle: object };
-        acquire("object", object)?.retire().then_some(()).ok_or_else(invalid)
+        let held = acquire("object", object)?;
+        held.end();
+        held.retire().then_some(()).ok_or_else(invalid)
     })
 }
