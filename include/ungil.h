@@ -221,11 +221,6 @@
 #define UNGIL_BARRIER_BREAK 2
 
 /**
- * The phase of an arrival that is over: no barrier has so many.
- */
-#define UNGIL_PHASE_OVER 18446744073709551615ull
-
-/**
  * Where a call is: no server has taken it.
  */
 #define UNGIL_CALL_QUEUED 0
@@ -357,11 +352,11 @@ typedef struct UngilMessage {
  */
 typedef struct UngilArrival {
   /**
-   * Where in the order of phases; UNGIL_PHASE_OVER if the party stays no more.
+   * What the party is known by while it stays; 0 before it has arrived, and when it stays no more.
    */
-  uint64_t phase;
+  uint64_t party;
   /**
-   * The number of the party, or -1 if it has not arrived.
+   * After success, the number of the party; else -1.
    */
   int32_t number;
 } UngilArrival;
@@ -1144,7 +1139,8 @@ int32_t ungil_exchange_id(int32_t object,
  * then, when they have finished.
  *
  * The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on
- * waiting: close a queue first.
+ * waiting: close a queue first. (Only parties that stay at a barrier by this handle leave: their calls fail with
+ * UNGIL_E_INVALID.)
  *
  * object: the handle; 0 does nothing.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
@@ -1468,15 +1464,15 @@ int32_t ungil_barrier_wait(int32_t barrier,
  * UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
  * meanwhile; or it calls ungil_barrier_leave().
  *
- * The last party to arrive, if it holds the others, ends the phase by another call, which does not wait.
+ * The last party to arrive, if it holds the others, stays after success, too, and ends the phase by another call, which does
+ * not wait.
  *
  * barrier: the handle. When it is freed, or its interpreter dies, the parties that stay by it leave.
  * flags, timeout_ms, control: as for ungil_barrier_wait(); those of the call in which the party arrives say whether it holds.
- * arrival: its number is -1 for a party that comes, and its phase 0. The next call gets what the last one has written: where
- * the party stays; or the phase UNGIL_PHASE_OVER and, after success, the number of the party: then it stays no more.
+ * arrival: its party is 0 for one that comes; else what the last call has written.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that comes or stays; those of
- * ungil_barrier_wait().
+ * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if no such party stays by this handle; UNGIL_E_BROKEN also if the
+ * party's own timeout has broken the barrier; those of ungil_barrier_wait().
  * Thread-safety, Cost: as for ungil_barrier_wait().
  */
 int32_t ungil_barrier_stay(int32_t barrier,
@@ -1489,10 +1485,10 @@ int32_t ungil_barrier_stay(int32_t barrier,
  * Ends the stay of a party that does not go on with its wait: it has not arrived. If it holds the others, the barrier breaks.
  *
  * barrier: the handle.
- * arrival: what ungil_barrier_stay() has written. If the party has not arrived, or stays no more, nothing is done.
+ * arrival: what ungil_barrier_stay() has written. If its party is 0, nothing is done.
  * Returns UNGIL_OK, or an error with a message in ungil_last_error().
- * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
- * there is no such barrier; UNGIL_E_FORKED.
+ * Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if no such party stays by this handle; UNGIL_E_HANDLE if there is no
+ * such barrier; UNGIL_E_FORKED.
  * Thread-safety: any number of threads at once.
  * Cost: less than a microsecond.
  */

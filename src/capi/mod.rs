@@ -33,9 +33,9 @@ pub use control::{
 };
 pub use cpu::{ungil_cpu_active, ungil_cpu_detected};
 pub use exchange::barriers::{
-    UNGIL_BARRIER_BREAK, UNGIL_BARRIER_HOLD, UNGIL_PHASE_OVER, UngilArrival, ungil_barrier_abort,
-    ungil_barrier_leave, ungil_barrier_new, ungil_barrier_release, ungil_barrier_reset, ungil_barrier_status,
-    ungil_barrier_stay, ungil_barrier_wait,
+    UNGIL_BARRIER_BREAK, UNGIL_BARRIER_HOLD, UngilArrival, ungil_barrier_abort, ungil_barrier_leave,
+    ungil_barrier_new, ungil_barrier_release, ungil_barrier_reset, ungil_barrier_status, ungil_barrier_stay,
+    ungil_barrier_wait,
 };
 pub use exchange::calls::{
     UNGIL_CALL_CANCELLED, UNGIL_CALL_DONE, UNGIL_CALL_QUEUED, UNGIL_CALL_RUNNING, ungil_call_cancel,

@@ -1,7 +1,7 @@
 //! Barriers: so many threads wait until all of them have come.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::shared::Shared;
 use super::wait::{Limits, Place, Waiters, Woken};
@@ -24,22 +24,13 @@ pub struct Manner {
     pub stays_for: Option<u64>,
 }
 
-/// The arrival of a party that stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrival {
-    /// The phase in which it arrived.
-    pub phase: u64,
-    /// Its number there, from 0 on.
-    pub number: u64,
-}
-
 /// Where a party is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// It has not arrived.
     Comes,
-    /// It waits, or holds the others, and goes on with another call.
-    Stays(Arrival),
+    /// It waits, or holds the others, under this name, which no other party has. It goes on with another call.
+    Stays(u64),
     /// Its phase is over, or it has left.
     Gone,
 }
@@ -53,97 +44,91 @@ pub struct Status {
     pub is_broken: bool,
 }
 
-const NO_ARRIVAL: Error = Error::Invalid { parameter: "arrival", expected: "that of a party that stays" };
+const NO_PARTY: Error =
+    Error::Invalid { parameter: "arrival", expected: "that of a party that stays by this handle" };
 
-/// Parties by their numbers, each with the one that it stays for.
-type Parties = BTreeMap<u64, Option<u64>>;
+/// A party that has arrived, and does not know how its phase has ended.
+struct Party {
+    number: u64,
+    stays_for: Option<u64>,
+    /// How it has ended.
+    outcome: Option<Result<(), Error>>,
+}
 
 struct State {
-    phase: u64,
-    /// Those that have arrived in this phase.
-    arrived: Parties,
-    /// The last one, if it keeps the others. Until it ends the phase it is among those that have arrived.
+    /// By their names.
+    parties: BTreeMap<u64, Party>,
+    last_name: u64,
+    /// The numbers of those in this phase.
+    numbers: BTreeSet<u64>,
+    /// The last one to arrive, if it keeps the others.
     holder: Option<u64>,
     is_broken: bool,
-    /// Phases that ended without all parties, and those of their parties that do not know that yet.
-    failed: BTreeMap<u64, Parties>,
-    waiters: Waiters<()>,
+    /// With the one that each stays for.
+    waiters: Waiters<Option<u64>>,
 }
 
 impl State {
-    /// Begins the next phase.
-    fn pass(&mut self) -> Woken {
-        self.arrived.clear();
-        (self.phase, self.holder) = (self.phase + 1, None);
+    /// Ends the phase.
+    fn end(&mut self, outcome: Result<(), Error>) -> Woken {
+        if let Some(holder) = self.holder.take()
+            && self.parties.get(&holder).is_some_and(|party| party.stays_for.is_none())
+        {
+            self.parties.remove(&holder); // it asks no more
+        }
+        self.numbers.clear();
+        self.parties.values_mut().for_each(|party| _ = party.outcome.get_or_insert(outcome));
         self.waiters.take_all()
     }
 
-    /// The same, but the parties that wait get an error.
-    fn fail(&mut self) -> Woken {
-        let mut parties = std::mem::take(&mut self.arrived);
-        // A holder that does not stay asks no more.
-        self.holder.filter(|holder| parties.get(holder) == Some(&None)).map(|holder| parties.remove(&holder));
-        if !parties.is_empty() {
-            self.failed.insert(self.phase, parties);
-        }
-        self.pass()
-    }
-
-    /// The same, until the barrier is reset.
+    /// Ends the phase, whose parties get an error, and all following ones, until the barrier is reset.
     fn break_up(&mut self) -> Woken {
         self.is_broken = true;
-        self.fail()
+        self.end(Err(Error::Broken))
     }
 
-    /// Whether there is such an arrival. Of phases that all parties have passed, nothing is known any more.
-    fn knows(&self, arrival: Arrival) -> bool {
-        let Arrival { phase, number } = arrival;
-        let parties = if phase == self.phase { Some(&self.arrived) } else { self.failed.get(&phase) };
-        parties.map_or(phase < self.phase, |parties| parties.contains_key(&number))
-    }
-
-    fn is_held_by(&self, arrival: Arrival) -> bool {
-        arrival.phase == self.phase && self.holder == Some(arrival.number)
+    /// Whether there is such a party.
+    fn knows(&self, name: u64, stays_for: Option<u64>) -> bool {
+        self.parties.get(&name).is_some_and(|party| party.stays_for == stays_for)
     }
 
     /// Forgets a party. If it holds the others, the barrier breaks, as nobody would end the phase.
-    fn leave(&mut self, arrival: Arrival) -> Woken {
-        let is_holder = self.is_held_by(arrival);
-        if arrival.phase == self.phase {
-            self.arrived.remove(&arrival.number);
-        } else {
-            let _ = self.outcome_of(arrival);
+    fn leave(&mut self, name: u64) -> Woken {
+        if let Some(party) = self.parties.remove(&name)
+            && party.outcome.is_none()
+        {
+            self.numbers.remove(&party.number);
         }
-        if is_holder { self.break_up() } else { Woken::new() }
+        if self.holder == Some(name) { self.break_up() } else { Woken::new() }
     }
 
-    /// How the phase of a party has ended, if it has. Each party that waited asks until it knows.
-    fn outcome_of(&mut self, arrival: Arrival) -> Option<Result<(), Error>> {
-        if self.phase == arrival.phase {
-            return None;
-        }
-        let Some(parties) = self.failed.get_mut(&arrival.phase) else { return Some(Ok(())) };
-        parties.remove(&arrival.number);
-        if parties.is_empty() {
-            self.failed.remove(&arrival.phase);
-        }
-        Some(Err(Error::Broken))
+    /// The end of a party's wait, if its phase has ended, or if it has come back to end it.
+    fn outcome_of(&mut self, name: u64) -> Option<Result<(u64, Woken), Error>> {
+        let party = self.parties.get(&name)?;
+        let is_holder = self.holder == Some(name);
+        let outcome = party.outcome.or(is_holder.then_some(Ok(())))?;
+        let number = party.number;
+        self.parties.remove(&name);
+        Some(outcome.map(|()| (number, if is_holder { self.end(Ok(())) } else { Woken::new() })))
     }
 
-    /// A party arrives: its number, and the threads to wake if it is the last one. `None` while the last phase is held.
-    fn arrive(&mut self, parties: u64, manner: Manner) -> Option<(u64, Option<Woken>)> {
+    /// A party arrives: its name, its number, and the threads to wake if it is the last one. `None` while a phase is held.
+    fn arrive(&mut self, parties: u64, manner: Manner) -> Option<(u64, u64, Option<Woken>)> {
         if self.holder.is_some() {
             return None;
         }
         // The lowest that is free. So the last party has the highest, if none has left that came before others.
-        let is_free = |number: &u64| !self.arrived.contains_key(number);
-        let number = (0..).find(is_free).expect("there are more numbers than parties");
-        self.arrived.insert(number, manner.stays_for);
-        if (self.arrived.len() as u64) < parties {
-            return Some((number, None));
+        let number = (0..).find(|number| !self.numbers.contains(number))?;
+        let is_last = self.numbers.len() as u64 + 1 == parties;
+        if is_last && !manner.holds {
+            return Some((0, number, Some(self.end(Ok(())))));
         }
-        self.holder = manner.holds.then_some(number);
-        Some((number, Some(if manner.holds { Woken::new() } else { self.pass() })))
+        self.last_name += 1;
+        let name = self.last_name;
+        self.numbers.insert(number);
+        self.parties.insert(name, Party { number, stays_for: manner.stays_for, outcome: None });
+        self.holder = is_last.then_some(name);
+        Some((name, number, is_last.then(Woken::new)))
     }
 }
 
@@ -151,11 +136,11 @@ impl Barrier {
     /// A barrier for so many parties.
     pub fn new(parties: u64) -> Self {
         let state = State {
-            phase: 0,
-            arrived: Parties::new(),
+            parties: BTreeMap::new(),
+            last_name: 0,
+            numbers: BTreeSet::new(),
             holder: None,
             is_broken: false,
-            failed: BTreeMap::new(),
             waiters: Waiters::new(),
         };
         Self { parties, state: Shared::new(state) }
@@ -169,21 +154,16 @@ impl Barrier {
     /// Errors: [`Error::Broken`] if the barrier is broken, or is broken or reset meanwhile; [`Error::Invalid`] if there is no
     /// such party; [`Error::Forked`], and those of a wait.
     pub fn wait(&self, manner: Manner, presence: &mut Presence, limits: &Limits<'_>) -> Result<u64, Error> {
+        let stays_for = manner.stays_for;
         let (now, then) = (Cell::new(*presence), Cell::new(Presence::Gone));
         let attempt = |state: &mut State| match now.get() {
-            Presence::Gone => Some(Err(NO_ARRIVAL)),
-            Presence::Stays(own) if !state.knows(own) => Some(Err(NO_ARRIVAL)),
-            Presence::Stays(own) if state.is_held_by(own) => Some(Ok((own.number, state.pass()))),
-            Presence::Stays(own) => {
-                state.outcome_of(own).map(|outcome| outcome.map(|()| (own.number, Woken::new())))
-            }
+            Presence::Stays(name) if state.knows(name, stays_for) => state.outcome_of(name),
+            Presence::Gone | Presence::Stays(_) => Some(Err(NO_PARTY)),
             Presence::Comes if state.is_broken => Some(Err(Error::Broken)),
             Presence::Comes => {
-                let phase = state.phase;
-                let (number, woken) = state.arrive(self.parties, manner)?;
-                let own = Arrival { phase, number };
-                now.set(Presence::Stays(own));
-                if manner.stays_for.is_some() && state.is_held_by(own) {
+                let (name, number, woken) = state.arrive(self.parties, manner)?;
+                now.set(Presence::Stays(name));
+                if stays_for.is_some() && state.holder == Some(name) {
                     then.set(now.get());
                 }
                 woken.map(|woken| Ok((number, woken)))
@@ -193,8 +173,8 @@ impl Barrier {
             let is_time = matches!(error, Error::WaitedTooLong | Error::TimedOut);
             let breaks = manner.breaks && is_time && state.holder.is_none();
             match now.get() {
-                Presence::Stays(own) if breaks || manner.stays_for.is_none() => {
-                    let woken = state.leave(own);
+                Presence::Stays(name) if breaks || stays_for.is_none() => {
+                    let woken = state.leave(name);
                     if breaks { state.break_up() } else { woken }
                 }
                 present => {
@@ -203,7 +183,7 @@ impl Barrier {
                 }
             }
         };
-        let place = Place::new(|state: &mut State| &mut state.waiters, ());
+        let place = Place::new(|state: &mut State| &mut state.waiters, stays_for);
         let result = self.state.wait(limits, place, attempt, give_up);
         *presence = then.get();
         result
@@ -211,23 +191,21 @@ impl Barrier {
 
     /// Ends the stay of a party that does not go on with its wait. If it holds the others, the barrier breaks.
     ///
-    /// Errors: [`Error::Invalid`] if there is no such arrival; [`Error::Forked`].
-    pub fn leave(&self, arrival: Arrival) -> Result<(), Error> {
-        self.state.change(
-            |state| if state.knows(arrival) { Ok(((), state.leave(arrival))) } else { Err(NO_ARRIVAL) },
-        )
+    /// Errors: [`Error::Invalid`] if there is no such party; [`Error::Forked`].
+    pub fn leave(&self, name: u64, stays_for: u64) -> Result<(), Error> {
+        self.state.change(|state| {
+            if state.knows(name, Some(stays_for)) { Ok(((), state.leave(name))) } else { Err(NO_PARTY) }
+        })
     }
 
     /// Has all parties leave that stay for somebody who is no more. In the child of a fork, nothing is done.
     pub fn forget(&self, stayed_for: u64) {
         let _ = self.state.change(|state| {
-            let is_other = |_: &u64, other: &mut Option<u64>| *other != Some(stayed_for);
-            let held = state.holder.filter(|holder| state.arrived.get(holder) == Some(&Some(stayed_for)));
-            state.failed.values_mut().for_each(|parties| parties.retain(is_other));
-            state.failed.retain(|_, parties| !parties.is_empty());
-            state.arrived.retain(is_other);
-            let woken = held.map(|_| state.break_up()); // else those who wait look whether they are still there
-            Ok(((), woken.unwrap_or_else(|| state.waiters.take_all())))
+            let own = state.parties.iter().filter(|(_, party)| party.stays_for == Some(stayed_for));
+            let names: Vec<_> = own.map(|(name, _)| *name).collect();
+            let mut woken = state.waiters.take_if(|stays_for| *stays_for == Some(stayed_for)); // they find that they have left
+            names.into_iter().for_each(|name| woken.append(&mut state.leave(name)));
+            Ok(((), woken))
         });
     }
 
@@ -236,7 +214,7 @@ impl Barrier {
     /// Errors: [`Error::Broken`] if the barrier was broken or reset meanwhile; [`Error::Forked`].
     pub fn release(&self) -> Result<(), Error> {
         self.state.change(|state| match state.holder {
-            Some(_) => Ok(((), state.pass())),
+            Some(_) => Ok(((), state.end(Ok(())))),
             None => Err(Error::Broken),
         })
     }
@@ -254,7 +232,7 @@ impl Barrier {
     pub fn reset(&self) -> Result<(), Error> {
         self.state.change(|state| {
             state.is_broken = false;
-            Ok(((), state.fail()))
+            Ok(((), state.end(Err(Error::Broken))))
         })
     }
 
@@ -263,7 +241,7 @@ impl Barrier {
     /// Errors: [`Error::Forked`].
     pub fn status(&self) -> Result<Status, Error> {
         self.state.read(|state| {
-            let waiting = if state.holder.is_some() { 0 } else { state.arrived.len() as u64 };
+            let waiting = if state.holder.is_some() { 0 } else { state.numbers.len() as u64 };
             Status { waiting, is_broken: state.is_broken }
         })
     }

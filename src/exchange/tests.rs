@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::barrier::{Arrival, Barrier, Manner, Presence, Status};
+use super::barrier::{Barrier, Manner, Presence, Status};
 use super::counter::{Condition, Counter};
 use super::foreign_buffer::{ForeignBuffer, ReleaseCallback};
 use super::message::Message;
@@ -284,7 +284,6 @@ fn is_invalid<T>(outcome: Result<T, Error>) -> bool {
 fn a_party_that_stays_learns_how_its_phase_ended() {
     let barrier = Barrier::new(2);
     let mut first = staying(&barrier);
-    assert_eq!(first, Presence::Stays(Arrival { phase: 0, number: 0 }));
     assert_eq!(barrier.wait(HOLDS, &mut Presence::Comes, &at_once()), Ok(1));
     let breaking = Manner { breaks: true, ..STAYS };
     let mut next = Presence::Comes;
@@ -295,11 +294,16 @@ fn a_party_that_stays_learns_how_its_phase_ended() {
     }
     barrier.release().unwrap();
     let mut second = staying(&barrier);
+    let mut copy = first;
     assert_eq!(barrier.wait(STAYS, &mut first, &at_once()), Ok(0));
-    assert!(is_invalid(barrier.wait(STAYS, &mut first, &at_once())), "it has gone");
+    for party in [&mut first, &mut copy] {
+        assert!(is_invalid(barrier.wait(STAYS, party, &at_once())), "it has gone");
+    }
     barrier.reset().unwrap();
     let mut third = staying(&barrier);
+    let mut copy = second;
     assert_eq!(barrier.wait(STAYS, &mut second, &at_once()), Err(Error::Broken));
+    assert!(is_invalid(barrier.wait(STAYS, &mut copy, &at_once())), "it has been told");
     assert_eq!(barrier.wait(breaking, &mut third, &at_once()), Err(Error::WaitedTooLong));
     assert_eq!((third, barrier.status()), (Presence::Gone, Ok(Status { waiting: 0, is_broken: true })));
 }
@@ -328,29 +332,29 @@ fn a_party_that_stays_holds_the_others_in_its_own_phase() {
 
     let (mut first, last) = held();
     let Presence::Stays(last) = last else { panic!("{last:?}") };
-    barrier.leave(last).unwrap();
+    barrier.leave(last, 1).unwrap();
     assert_eq!(barrier.wait(holds, &mut first, &at_once()), Err(Error::Broken));
     assert_eq!(barrier.status(), Ok(Status { waiting: 0, is_broken: true }));
 }
 
 #[test]
 fn a_party_leaves() {
-    let barrier = Barrier::new(2);
+    let barrier = Barrier::new(3);
     let waiting = || barrier.status().unwrap().waiting;
-    let arrival = |party| if let Presence::Stays(arrival) = party { arrival } else { panic!("{party:?}") };
+    let name = |party| if let Presence::Stays(name) = party { name } else { panic!("{party:?}") };
     let mut party = staying(&barrier);
-    barrier.leave(arrival(party)).unwrap();
-    assert_eq!(waiting(), 0);
-    assert!(is_invalid(barrier.leave(arrival(party))));
+    assert!(is_invalid(barrier.leave(name(party), 2)), "it stays for somebody else");
+    barrier.leave(name(party), 1).unwrap();
+    let other = staying(&barrier); // which has the same number
+    assert!(is_invalid(barrier.leave(name(party), 1)));
     assert!(is_invalid(barrier.wait(STAYS, &mut party, &at_once())));
-    assert!(is_invalid(barrier.leave(Arrival { phase: 1, number: 0 })));
-    let before = staying(&barrier);
+    assert_eq!(waiting(), 1);
     barrier.reset().unwrap();
     let now = staying(&barrier);
-    barrier.leave(arrival(before)).unwrap();
+    barrier.leave(name(other), 1).unwrap();
     assert_eq!(waiting(), 1);
-    barrier.leave(arrival(now)).unwrap();
-    assert!(is_invalid(barrier.leave(arrival(now))));
+    barrier.leave(name(now), 1).unwrap();
+    assert!(is_invalid(barrier.leave(name(now), 1)));
 }
 
 #[test]

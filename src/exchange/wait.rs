@@ -41,6 +41,8 @@ impl<'a> Limits<'a> {
 /// The threads that wait for a change of something, each with what it needs. They are in the order of their tickets.
 pub(crate) struct Waiters<N> {
     waiters: VecDeque<Waiter<N>>,
+    /// A number that no other list has.
+    id: u64,
 }
 
 struct Waiter<N> {
@@ -59,7 +61,8 @@ pub(crate) fn wake(woken: Woken) {
 
 impl<N> Waiters<N> {
     pub(crate) fn new() -> Self {
-        Self { waiters: VecDeque::new() }
+        static LAST_ID: AtomicU64 = AtomicU64::new(0);
+        Self { waiters: VecDeque::new(), id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -97,6 +100,12 @@ impl<N> Waiters<N> {
             !takes
         });
         woken
+    }
+
+    /// The thread's ticket. One that goes on with a wait that stopped, as with the next slice of it, has kept its own.
+    fn ticket(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        last_ticket::take(self.id).unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     fn position(&self, parker: &Arc<Parker>) -> Option<usize> {
@@ -157,10 +166,9 @@ impl<S, N: Copy> Wait<'_, S, N> {
             let outcome = attempt(&mut state);
             let stop = outcome.is_none().then(|| self.stop(control, parked, pause.as_ref()).err()).flatten();
             if outcome.is_some() || stop.is_some() {
-                self.leave(&mut state, pause.as_ref());
+                self.leave(&mut state, pause.as_ref(), stop.is_some());
             }
             if let Some(error) = stop {
-                pause.iter().for_each(|pause| last_ticket::keep(self.state, pause.ticket));
                 break (Err(error), give_up(&mut state, error));
             }
             if let Some(outcome) = outcome {
@@ -175,8 +183,7 @@ impl<S, N: Copy> Wait<'_, S, N> {
                 self.spin.look(changes, &mut look);
                 continue;
             }
-            let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout, self.ticket()));
-            pause.enlist((self.place.waiters)(&mut state), self.place.need);
+            let pause = self.enlist(&mut state, &mut pause);
             drop(state);
             parked = pause.park(control);
         };
@@ -185,16 +192,25 @@ impl<S, N: Copy> Wait<'_, S, N> {
         result
     }
 
-    /// The thread's ticket. One that goes on with a wait that stopped, as with the next slice of it, has kept its own.
-    fn ticket(&self) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        last_ticket::take(self.state).unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed))
+    /// Notes that the thread waits.
+    fn enlist<'p>(&self, state: &mut S, pause: &'p mut Option<Pause>) -> &'p mut Pause {
+        let (waiters, control) = ((self.place.waiters)(state), self.limits.control());
+        let pause = pause.get_or_insert_with(|| Pause::new(control, self.limits.timeout, waiters.ticket()));
+        pause.enlist(waiters, self.place.need);
+        pause
     }
 
-    /// Takes the thread out of those that wait.
-    fn leave(&self, state: &mut S, pause: Option<&Pause>) {
+    /// Takes the thread out of those that wait. If its wait stops, it keeps its ticket.
+    fn leave(&self, state: &mut S, pause: Option<&Pause>, stops: bool) {
         if let Some(pause) = pause {
-            (self.place.waiters)(state).remove(&pause.parker);
+            let waiters = (self.place.waiters)(state);
+            waiters.remove(&pause.parker);
+            if stops {
+                last_ticket::keep(waiters.id, pause.ticket);
+            }
+        }
+        if !stops {
+            last_ticket::forget();
         }
     }
 
@@ -208,24 +224,36 @@ impl<S, N: Copy> Wait<'_, S, N> {
     }
 }
 
-/// The ticket of the thread's last wait that stopped.
+/// The ticket of the thread's last wait, if that has just stopped.
 mod last_ticket {
     use std::cell::Cell;
-    use std::ptr;
+    use std::time::{Duration, Instant};
+
+    /// How long it is kept. The next slice of a wait begins soon.
+    const PATIENCE: Duration = Duration::from_millis(100);
+
+    struct Last {
+        list: u64,
+        ticket: u64,
+        stopped: Instant,
+    }
 
     thread_local! {
-        /// What it waited for, which may be no more, and the ticket.
-        static LAST: Cell<(*const (), u64)> = const { Cell::new((ptr::null(), 0)) };
+        static LAST: Cell<Option<Last>> = const { Cell::new(None) };
     }
 
-    pub(super) fn keep<S>(state: *const S, ticket: u64) {
-        LAST.set((state.cast(), ticket));
+    pub(super) fn keep(list: u64, ticket: u64) {
+        LAST.set((!cfg!(loom)).then(|| Last { list, ticket, stopped: Instant::now() })); // loom's threads are all one
     }
 
-    /// `None` if the thread waited for something else. (Loom's threads are all one.)
-    pub(super) fn take<S>(state: *const S) -> Option<u64> {
-        let (last, ticket) = LAST.replace((ptr::null(), 0));
-        (ptr::eq(last, state.cast()) && !cfg!(loom)).then_some(ticket)
+    /// `None` if the thread has waited in another list since.
+    pub(super) fn take(list: u64) -> Option<u64> {
+        let last = LAST.take().filter(|last| last.list == list && last.stopped.elapsed() < PATIENCE);
+        last.map(|last| last.ticket)
+    }
+
+    pub(super) fn forget() {
+        LAST.set(None);
     }
 }
 
@@ -268,23 +296,18 @@ mod tests {
 
     #[test]
     fn a_thread_that_goes_on_with_a_wait_comes_to_its_place() {
-        let (state, spin) = (Mutex::new(Waiters::new()), Spin::new(None));
-        let pause = |timeout| {
-            let limits = Limits { timeout, control: None };
-            let place = Place::new(|waiters: &mut Waiters<()>| waiters, ());
-            let wait = Wait { limits: &limits, state: &state, spin: &spin, place };
-            Pause::new(ControlRef::none(), timeout, wait.ticket())
+        let mut waiters = Waiters::new();
+        let pause = |waiters: &mut Waiters<()>| {
+            let pause = Pause::new(ControlRef::none(), None, waiters.ticket());
+            pause.enlist(waiters, ());
+            pause
         };
-        let (mut waiters, slice) = (Waiters::new(), Some(Duration::ZERO));
-        let first = pause(slice);
-        first.enlist(&mut waiters, ());
-        last_ticket::keep(&raw const state, first.ticket);
+        let first = pause(&mut waiters);
         waiters.remove(&first.parker);
-        std::thread::scope(|scope| scope.spawn(|| pause(None).enlist(&mut waiters, ())).join().unwrap());
-        let again = pause(slice);
-        again.enlist(&mut waiters, ());
-        let later = pause(slice);
-        later.enlist(&mut waiters, ());
+        last_ticket::keep(waiters.id, first.ticket);
+        std::thread::scope(|scope| _ = scope.spawn(|| pause(&mut waiters)).join().unwrap());
+        let again = pause(&mut waiters);
+        let later = pause(&mut waiters);
         let order = [waiters.pop_first(), waiters.pop_last()].map(|waiter| waiter.unwrap().0);
         assert!(Arc::ptr_eq(&order[0], &again.parker) && Arc::ptr_eq(&order[1], &later.parker));
         assert_eq!(waiters.len(), 1);

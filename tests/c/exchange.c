@@ -237,11 +237,11 @@ static void counters_and_barriers(void) {
 static void *stay_and_pass(void *unused) {
   (void)unused;
   for (int i = 0; i < 1000; i++) {
-    UngilArrival arrival = {.phase = 0, .number = -1};
+    UngilArrival arrival = {0};
     int32_t status;
     while ((status = ungil_barrier_stay(barrier, UNGIL_BARRIER_HOLD, 0, 0, &arrival)) == UNGIL_E_TIMED_OUT) sched_yield();
     if (status != UNGIL_OK) return "stay";
-    if (arrival.phase != UNGIL_PHASE_OVER && ungil_barrier_stay(barrier, UNGIL_BARRIER_HOLD, 0, 0, &arrival) != UNGIL_OK)
+    if (arrival.party != 0 && ungil_barrier_stay(barrier, UNGIL_BARRIER_HOLD, 0, 0, &arrival) != UNGIL_OK)
       return "release";
   }
   return NULL;
@@ -255,24 +255,21 @@ static void parties_that_stay(void) {
     void *wrong = "not joined";
     expect(pthread_join(threads[i], &wrong) == 0 && wrong == NULL);
   }
-  UngilArrival first = {.phase = 9, .number = -1}, second, other = {.phase = 1000, .number = 1};
+  UngilArrival first = {0}, second, other = {.party = 1000000, .number = 1};
   int32_t handle;
   expect(ungil_barrier_leave(barrier, &first) == UNGIL_OK); /* it has not arrived */
-  expect(ungil_barrier_stay(barrier, 0, 1, 0, &first) == UNGIL_E_TIMED_OUT && first.phase == 1000 && first.number == 0);
-  expect(ungil_barrier_stay(barrier, 4, 1, 0, &first) == UNGIL_E_INVALID && first.phase == 1000 && first.number == 0);
-  expect(ungil_barrier_leave(barrier, &other) == UNGIL_E_INVALID && ungil_barrier_stay(barrier, 0, 1, 0, &other) == UNGIL_E_INVALID);
-  expect(other.phase == UNGIL_PHASE_OVER && ungil_barrier_leave(barrier, &other) == UNGIL_OK);
+  expect(ungil_barrier_stay(barrier, 0, 1, 0, &first) == UNGIL_E_TIMED_OUT && first.party != 0 && first.number == -1);
   second = first;
+  expect(ungil_barrier_stay(barrier, 4, 1, 0, &first) == UNGIL_E_INVALID && first.party == second.party);
+  expect(ungil_barrier_leave(barrier, &other) == UNGIL_E_INVALID && ungil_barrier_stay(barrier, 0, 1, 0, &other) == UNGIL_E_INVALID);
+  expect(other.party == 0 && other.number == -1 && ungil_barrier_leave(barrier, &other) == UNGIL_OK);
+  expect(ungil_exchange_share(barrier, 0, &handle) == UNGIL_OK && ungil_barrier_leave(handle, &first) == UNGIL_E_INVALID);
   expect(ungil_barrier_leave(barrier, &first) == UNGIL_OK && ungil_barrier_leave(barrier, &first) == UNGIL_E_INVALID);
-  expect(ungil_barrier_stay(barrier, 0, 1, 0, &second) == UNGIL_E_INVALID && second.phase == UNGIL_PHASE_OVER);
-  expect(ungil_barrier_stay(barrier, 0, 1, 0, &second) == UNGIL_E_INVALID && ungil_exchange_share(barrier, 0, &handle) == UNGIL_OK);
-  second = (UngilArrival){.phase = 0, .number = -1};
+  expect(ungil_barrier_stay(barrier, 0, 1, 0, &second) == UNGIL_E_INVALID && second.party == 0);
   expect(ungil_barrier_stay(handle, 0, 0, 0, &second) == UNGIL_E_TIMED_OUT && ungil_exchange_free(handle) == UNGIL_OK);
   expect(ungil_barrier_stay(barrier, 0, 0, 0, &second) == UNGIL_E_INVALID); /* it has left with its handle */
-  second = (UngilArrival){.phase = 0, .number = -1};
-  expect(ungil_barrier_stay(barrier, UNGIL_BARRIER_BREAK, 1, 0, &second) == UNGIL_E_TIMED_OUT && second.phase == UNGIL_PHASE_OVER);
-  second = (UngilArrival){.phase = 0, .number = -1};
-  expect(ungil_barrier_stay(barrier, 0, -1, 0, &second) == UNGIL_E_BROKEN && second.phase == UNGIL_PHASE_OVER);
+  expect(ungil_barrier_stay(barrier, UNGIL_BARRIER_BREAK, 1, 0, &second) == UNGIL_E_BROKEN && second.party == 0);
+  expect(ungil_barrier_stay(barrier, 0, -1, 0, &second) == UNGIL_E_BROKEN && second.party == 0);
   expect(ungil_barrier_stay(barrier, 0, -1, 0, NULL) == UNGIL_E_NULL && ungil_barrier_leave(barrier, NULL) == UNGIL_E_NULL);
   expect(ungil_exchange_free(barrier) == UNGIL_OK && ungil_barrier_leave(barrier, &first) == UNGIL_E_HANDLE);
 }

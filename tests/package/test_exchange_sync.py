@@ -138,10 +138,10 @@ class Local(unittest.TestCase):
     def test_a_party_stays_between_the_slices_of_its_wait(self):
         barrier, statuses = ungil.Barrier(2), []
 
-        def sliced(call, timeout, control):
+        def sliced(call, timeout=None):
             statuses.append(call(1, 0))
             barrier.reset()
-            return waiting.wait(call, timeout, control)
+            return waiting.wait(call, timeout)
 
         with mock.patch("ungil.exchange.barriers.wait", sliced):
             self.assertRaises(threading.BrokenBarrierError, barrier.wait, 60)
@@ -155,7 +155,7 @@ class Local(unittest.TestCase):
             control.cancel()
             self.assertRaises(ungil.CancelledError, barrier.wait, control=control)
 
-        def interrupted(call, timeout, control):
+        def interrupted(call, timeout=None):
             call(1, 0)
             raise KeyboardInterrupt
 
@@ -202,17 +202,26 @@ class Local(unittest.TestCase):
                 thread.join()
 
     def test_a_party_of_the_next_phase_has_time_from_its_arrival_on(self):
-        acts, goes_on = threading.Event(), threading.Event()
-        barrier = ungil.Barrier(2, lambda: (acts.set(), goes_on.wait(60)))
-        parties = [threading.Thread(target=barrier.wait) for _ in range(2)]
-        for thread in parties:
-            thread.start()
-        acts.wait()
-        threading.Timer(0.3, goes_on.set).start()
-        self.assertRaises(threading.BrokenBarrierError, barrier.wait, 0.01)
-        self.assertTrue(goes_on.is_set() and barrier.broken)
-        for thread in parties:
-            thread.join()
+        """Whether its time would end while the last phase is held, or later."""
+        for seconds in 0.01, 0.4:
+            with self.subTest(seconds=seconds):
+                acts, goes_on, times = threading.Event(), threading.Event(), []
+                barrier = ungil.Barrier(2, lambda acts=acts, goes_on=goes_on: (acts.set(), goes_on.wait(60)))
+                parties = [threading.Thread(target=barrier.wait) for _ in range(2)]
+                for thread in parties:
+                    thread.start()
+                acts.wait()
+
+                def go_on(times=times, goes_on=goes_on):
+                    times.append(time.monotonic())
+                    goes_on.set()
+
+                threading.Timer(0.3, go_on).start()
+                self.assertRaises(threading.BrokenBarrierError, barrier.wait, seconds)
+                self.assertGreaterEqual(time.monotonic() - times[0], seconds)
+                self.assertTrue(barrier.broken)
+                for thread in parties:
+                    thread.join()
 
 
 class Controls(unittest.TestCase):
@@ -242,6 +251,27 @@ class Controls(unittest.TestCase):
         threads = []
         self.assertFalse(self.wait_sliced(use_for_a_while))
         threads[0].join()
+
+    def test_what_is_there_is_found_while_another_call_uses_it(self):
+        control, queue = ungil.Control(), ungil.Queue()
+
+        def compute():
+            with contextlib.suppress(ungil.CancelledError):
+                ungil.compat.pi(10**12, threads=1, control=control)
+
+        def between():
+            if not queue.qsize() and control.progress.total < 2:
+                thread.start()
+                while control.progress.total < 2:
+                    time.sleep(0.001)
+                queue.put("item")
+            return 20
+
+        thread = threading.Thread(target=compute)
+        with mock.patch.object(waiting, "_slice", between):
+            self.assertEqual(queue.get(timeout=60, control=control), "item")
+        control.cancel()
+        thread.join()
 
     def test_it_is_closed_between(self):
         self.assertRaises(ungil.CancelledError, self.wait_sliced, lambda control: control.close())

@@ -35,10 +35,7 @@ def argument(kind):
     if isinstance(kind, signatures.FunctionPointer):
         return kind.prototype(lambda *arguments: 0)
     if hasattr(kind, "contents"):
-        values = (kind._type_ * 4)()
-        if kind._type_ is signatures.UngilArrival:
-            values[0].number = -1  # of a party that has not arrived
-        return values
+        return (kind._type_ * 4)()
     return 1
 
 

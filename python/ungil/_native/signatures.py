@@ -27,7 +27,6 @@ UNGIL_E_INTERRUPTED = -16
 UNGIL_E_BROKEN = -17
 UNGIL_BARRIER_HOLD = 1
 UNGIL_BARRIER_BREAK = 2
-UNGIL_PHASE_OVER = 18446744073709551615
 UNGIL_CALL_QUEUED = 0
 UNGIL_CALL_RUNNING = 1
 UNGIL_CALL_DONE = 2
@@ -115,7 +114,7 @@ class UngilMessage(Structure):
 
 class UngilArrival(Structure):
     _fields_ = [
-        ("phase", c_uint64),
+        ("party", c_uint64),
         ("number", c_int32),
     ]
 

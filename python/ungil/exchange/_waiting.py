@@ -6,13 +6,14 @@ noticed at the end of a slice of it.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import time
 from typing import Any, Callable
 
 from .._native import signatures as c
 from .._native.interruptible import POLL_INTERVAL, check_asyncio, in_main_thread
-from .._native.library import last_error
+from .._native.library import last_error, library
 from .._native.scalars import as_seconds
 from ..control import Control
 from ..errors import of_status
@@ -42,7 +43,7 @@ def threading_seconds(timeout: float | None) -> float | None:
 def wait(call: Callable[[int, int], int], timeout: float | None = None, control: Control | None = None) -> int:
     """The status of call(milliseconds, handle of the control), which waits for so long, when there is one."""
     if control is not None:
-        return _controlled(call, timeout, control)
+        call = controlled(call, control)
     if timeout is None:
         status = call(SLICE, 0)
         while status == c.UNGIL_E_TIMED_OUT or status == c.UNGIL_E_INTERRUPTED:
@@ -69,31 +70,36 @@ def _milliseconds(seconds: float, longest: int) -> int:
     return max(0, min(math.ceil(1000 * seconds) if seconds < FOREVER else longest, longest))
 
 
-def _controlled(call: Callable[[int, int], int], timeout: float | None, control: Control) -> int:
-    """The same, with a control that cancels the wait. Between slices the library does not know that it is in use."""
+def controlled(call: Callable[[int, int], int], control: Control) -> Callable[[int, int], int]:
+    """The call for slices of one wait, with a control, which the library does not know to be in use between them."""
     if not isinstance(control, Control):
         raise TypeError("control: expected an ungil.Control or None, not %s" % type(control).__name__)
     handle = control._open()
-    slices = 0
+    has_begun = False
 
     def once(milliseconds: int, _: int) -> int:
-        nonlocal slices
+        nonlocal has_begun
         status = call(milliseconds, handle)
+        if has_begun and status == c.UNGIL_E_HANDLE and _is_closed(handle):
+            raise of_status(c.UNGIL_E_CANCELLED, "its control was closed")
+        if has_begun and status == c.UNGIL_E_IN_USE:  # until the other call has ended
+            status = call(min(milliseconds, _SHORT), 0)
         if status == c.UNGIL_E_TIMED_OUT and control._has_expired:  # of the slice or of the control: they look the same
             raise of_status(status, "stopped at the deadline of its control")
-        if slices and status == c.UNGIL_E_HANDLE:
-            raise of_status(c.UNGIL_E_CANCELLED, "its control was closed")
-        if slices and status == c.UNGIL_E_IN_USE:  # a short call came between
-            time.sleep(_SHORT)
-            status = c.UNGIL_E_TIMED_OUT
-        slices += 1
+        has_begun = True
         return status
 
-    return wait(once, timeout, control=None)
+    return once
 
 
-_SHORT = 0.001
-"""Seconds until a control is looked at again that another call uses."""
+def _is_closed(control: int) -> bool:
+    done, total = ctypes.c_uint64(), ctypes.c_uint64()
+    status = library.ungil_control_progress(control, ctypes.byref(done), ctypes.byref(total))
+    return bool(status == c.UNGIL_E_HANDLE)
+
+
+_SHORT = 1
+"""Milliseconds of a slice while another call uses the control."""
 
 
 def raise_for(status: int) -> Any:

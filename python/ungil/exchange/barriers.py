@@ -10,7 +10,7 @@ from .._native import signatures as c
 from .._native.library import check, library
 from ..control import Control
 from ._objects import SharedObject
-from ._waiting import raise_for, threading_seconds, wait
+from ._waiting import controlled, raise_for, threading_seconds, wait
 
 __all__ = ["Barrier"]
 
@@ -103,10 +103,10 @@ class Barrier(SharedObject):
             The action's. The barrier is broken then.
         """
         seconds = threading_seconds(self._timeout if timeout is None else timeout)
-        arrival = c.UngilArrival(0, -1)
+        arrival = c.UngilArrival()
         try:
             self._stay(arrival, seconds, control)
-            if arrival.phase != c.UNGIL_PHASE_OVER:  # this is the last party, and holds the others
+            if arrival.party:  # this is the last one, and holds the others
                 if self._action is not None:
                     self._action()
                 self._stay(arrival, 0, None)
@@ -120,20 +120,21 @@ class Barrier(SharedObject):
         handle, reference = self._handle, ctypes.byref(arrival)
         holds = 0 if self._action is None else c.UNGIL_BARRIER_HOLD
 
-        def once(milliseconds: int, control: int, more: int = 0) -> int:
-            status: int = library.ungil_barrier_stay(handle, holds | more, milliseconds, control, reference)
+        def once(milliseconds: int, control: int) -> int:
+            status: int = library.ungil_barrier_stay(handle, holds, milliseconds, control, reference)
             return status
 
-        status = wait(once, seconds, control)
-        while status == c.UNGIL_E_TIMED_OUT and arrival.number < 0:  # the last phase is held
-            status = wait(once, _WHILE_HELD, control)
-            if status == c.UNGIL_E_TIMED_OUT and arrival.number >= 0:
-                status = wait(once, seconds, control)
+        call = once if control is None else controlled(once, control)
+        status = call(0, 0)
+        while status == c.UNGIL_E_TIMED_OUT and not arrival.party:  # the last phase is held
+            status = wait(call, _WHILE_HELD)
         if status == c.UNGIL_E_TIMED_OUT:
-            status = once(0, 0, c.UNGIL_BARRIER_BREAK)
-            if status == c.UNGIL_E_TIMED_OUT and arrival.phase != c.UNGIL_PHASE_OVER:  # not broken: this phase is held
-                status = wait(once, None, control)
-        if status in (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_BROKEN):
+            status = wait(call, seconds)
+        if status == c.UNGIL_E_TIMED_OUT:
+            status = library.ungil_barrier_stay(handle, holds | c.UNGIL_BARRIER_BREAK, 0, 0, reference)
+        if status == c.UNGIL_E_TIMED_OUT:  # the barrier is not broken, as the action runs
+            status = wait(call)
+        if status == c.UNGIL_E_BROKEN:
             raise threading.BrokenBarrierError
         if status != c.UNGIL_OK:
             raise_for(status)

@@ -8,7 +8,7 @@ use crate::capi::abi::array::{CallerArray, Out};
 use crate::capi::abi::error::CallError;
 use crate::capi::abi::guard::guarded_status;
 use crate::error::Error;
-use crate::exchange::barrier::{Arrival, Barrier, Manner, Presence};
+use crate::exchange::barrier::{Barrier, Manner, Presence};
 
 /// For ungil_barrier_wait() and ungil_barrier_stay(): the last party to arrive returns, and the others wait until it calls
 /// ungil_barrier_release(), or ungil_barrier_stay() again.
@@ -21,16 +21,14 @@ pub const UNGIL_BARRIER_BREAK: i32 = 2;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct UngilArrival {
-    /// Where in the order of phases; UNGIL_PHASE_OVER if the party stays no more.
-    pub phase: u64,
-    /// The number of the party, or -1 if it has not arrived.
+    /// What the party is known by while it stays; 0 before it has arrived, and when it stays no more.
+    pub party: u64,
+    /// After success, the number of the party; else -1.
     pub number: i32,
 }
 
-/// The phase of an arrival that is over: no barrier has so many.
-pub const UNGIL_PHASE_OVER: u64 = 0xffff_ffff_ffff_ffff;
-
-const NOT_ARRIVED: i32 = -1;
+/// The party of an arrival that does not stay.
+const NONE: u64 = 0;
 
 /// Creates a barrier: threads of any interpreter, of the program and of C wait there until so many have come.
 ///
@@ -91,15 +89,15 @@ pub unsafe extern "C" fn ungil_barrier_wait(
 /// UNGIL_E_CANCELLED, the party stays at the barrier, and goes on with another call, which tells what has become of its phase
 /// meanwhile; or it calls ungil_barrier_leave().
 ///
-/// The last party to arrive, if it holds the others, ends the phase by another call, which does not wait.
+/// The last party to arrive, if it holds the others, stays after success, too, and ends the phase by another call, which does
+/// not wait.
 ///
 /// barrier: the handle. When it is freed, or its interpreter dies, the parties that stay by it leave.
 /// flags, timeout_ms, control: as for ungil_barrier_wait(); those of the call in which the party arrives say whether it holds.
-/// arrival: its number is -1 for a party that comes, and its phase 0. The next call gets what the last one has written: where
-/// the party stays; or the phase UNGIL_PHASE_OVER and, after success, the number of the party: then it stays no more.
+/// arrival: its party is 0 for one that comes; else what the last call has written.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that comes or stays; those of
-/// ungil_barrier_wait().
+/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if no such party stays by this handle; UNGIL_E_BROKEN also if the
+/// party's own timeout has broken the barrier; those of ungil_barrier_wait().
 /// Thread-safety, Cost: as for ungil_barrier_wait().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ungil_barrier_stay(
@@ -115,23 +113,28 @@ pub unsafe extern "C" fn ungil_barrier_stay(
         let (barrier, own, _guard) = objects::attended(barrier)?;
         let manner = Manner { stays_for: Some(own), ..manner_of(flags)? };
         let waited = with_limits(timeout_ms, control, |limits| barrier.wait(manner, &mut presence, limits));
-        let number = waited.as_ref().map_or(NOT_ARRIVED, |&number| number as i32); // fewer than an int32_t
-        out.write(match presence {
-            Presence::Comes => UngilArrival { phase: 0, number: NOT_ARRIVED },
-            Presence::Stays(own) => UngilArrival { phase: own.phase, number: own.number as i32 },
-            Presence::Gone => UngilArrival { phase: UNGIL_PHASE_OVER, number },
+        let number = waited.as_ref().map_or(-1, |&number| number as i32); // fewer than an int32_t
+        out.write(UngilArrival {
+            party: if let Presence::Stays(name) = presence { name } else { NONE },
+            number,
         });
-        waited.map(drop)
+        let is_broken = waited.is_err() && presence == Presence::Gone && manner.breaks;
+        match waited {
+            Err(CallError::Core(Error::WaitedTooLong | Error::TimedOut)) if is_broken => {
+                Err(Error::Broken.into())
+            }
+            outcome => outcome.map(drop),
+        }
     })
 }
 
 /// Ends the stay of a party that does not go on with its wait: it has not arrived. If it holds the others, the barrier breaks.
 ///
 /// barrier: the handle.
-/// arrival: what ungil_barrier_stay() has written. If the party has not arrived, or stays no more, nothing is done.
+/// arrival: what ungil_barrier_stay() has written. If its party is 0, nothing is done.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
-/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if it is not that of a party that stays here; UNGIL_E_HANDLE if
-/// there is no such barrier; UNGIL_E_FORKED.
+/// Errors: UNGIL_E_NULL if arrival is NULL; UNGIL_E_INVALID if no such party stays by this handle; UNGIL_E_HANDLE if there is no
+/// such barrier; UNGIL_E_FORKED.
 /// Thread-safety: any number of threads at once.
 /// Cost: less than a microsecond.
 #[unsafe(no_mangle)]
@@ -139,8 +142,8 @@ pub unsafe extern "C" fn ungil_barrier_leave(barrier: i32, arrival: *const Ungil
     guarded_status("ungil_barrier_leave", || {
         // SAFETY: the caller passes NULL or a readable variable.
         let presence = unsafe { presence_at(arrival) }?;
-        let barrier = objects::barrier(barrier)?;
-        Ok(if let Presence::Stays(own) = presence { barrier.leave(own) } else { Ok(()) }?)
+        let (barrier, own, _guard) = objects::attended(barrier)?;
+        Ok(if let Presence::Stays(name) = presence { barrier.leave(name, own) } else { Ok(()) }?)
     })
 }
 
@@ -161,12 +164,8 @@ fn manner_of(flags: i32) -> Result<Manner, Error> {
 unsafe fn presence_at(arrival: *const UngilArrival) -> Result<Presence, CallError> {
     // SAFETY: by the contract of this function.
     let read = unsafe { CallerArray::new("arrival", arrival, 1) }?.to_vec();
-    Ok(match read[..] {
-        [UngilArrival { phase: UNGIL_PHASE_OVER, .. }] | [] => Presence::Gone,
-        [UngilArrival { phase, number }, ..] => {
-            number.try_into().map_or(Presence::Comes, |number| Presence::Stays(Arrival { phase, number }))
-        }
-    })
+    let party = read.first().map_or(NONE, |arrival| arrival.party);
+    Ok(if party == NONE { Presence::Comes } else { Presence::Stays(party) })
 }
 
 /// Lets the parties go on that wait for the last one: see UNGIL_BARRIER_HOLD.

@@ -220,7 +220,8 @@ pub unsafe extern "C" fn ungil_exchange_id(object: i32, id: *mut u64) -> i32 {
 /// then, when they have finished.
 ///
 /// The memory of messages that are in a queue is released when the queue is freed. Threads that wait for an object go on
-/// waiting: close a queue first.
+/// waiting: close a queue first. (Only parties that stay at a barrier by this handle leave: their calls fail with
+/// UNGIL_E_INVALID.)
 ///
 /// object: the handle; 0 does nothing.
 /// Returns UNGIL_OK, or an error with a message in ungil_last_error().
