@@ -25,6 +25,7 @@ FIRST = sys.version_info[1] % EVERY
 
 CALLS = {number for name, number in dis.opmap.items() if name.startswith("CALL")}
 HANDLERS = {dis.opmap.get(name) for name in ("PUSH_EXC_INFO", "POP_EXCEPT")}  # the first and last step of a handler
+NO_STEPS = {dis.opmap.get("NOT_TAKEN")}  # says something about the jump before, and may be outside of its `try`
 
 
 @contextlib.contextmanager
@@ -87,6 +88,8 @@ def at_step(number, call, after_calls=False):
         nonlocal is_over
         code = frame.f_code
         if is_over or not code.co_filename.startswith(PACKAGE) or dies(frame):
+            return
+        if code.co_code[frame.f_lasti] in NO_STEPS:  # Python checks for no signals here
             return
         is_step = not after_calls or before.get(frame) in CALLS
         before[frame] = code.co_code[frame.f_lasti]

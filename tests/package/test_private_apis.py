@@ -33,7 +33,7 @@ ALLOWED = {
     "_argtypes_",  # of ctypes' function types, in the generated module
     "_lock",  # of the package's own locks
     "_outcome",  # of the package's own interpreters
-    "_open",  # of the package's own handles
+    *("_has_expired", "_open"),  # of the package's own handles
     *("_adopt", "_arguments", "_identity", "_initialize", "_take"),  # of the package's own queues, events and so on
     *("_caller", "_create"),  # of the package's own actors
     *("_main", "_uses_any_global"),  # of another message, in its own class
