@@ -107,8 +107,7 @@ class Barrier(SharedObject):
         try:
             self._stay(arrival, seconds, control)
             if arrival.party:  # this is the last one, and holds the others
-                if self._action is not None:
-                    self._action()
+                self._action()
                 self._stay(arrival, 0, None)
         except BaseException:
             library.ungil_barrier_leave(self._handle, ctypes.byref(arrival))

@@ -60,9 +60,7 @@ impl Held {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self { object, id, holder, own: LAST.fetch_add(1, Ordering::Relaxed) + 1 }
     }
-}
 
-impl Held {
     /// Ends what goes on by this handle, which is about to be freed: parties that stay at a barrier leave.
     fn end(&self) {
         if let Object::Barrier(barrier) = &self.object {
@@ -108,7 +106,11 @@ macro_rules! finders {
 finders! {
     queue Queue "queue";
     counter Counter "counter";
-    barrier Barrier "barrier";
+}
+
+/// The barrier, as above.
+pub(super) fn barrier(handle: i32) -> Result<Arc<Barrier>, CallError> {
+    attended(handle).map(|(barrier, ..)| barrier)
 }
 
 /// The barrier, and for whom a party stays there by this handle. That one is forgotten when the handle is freed and nobody has
