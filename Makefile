@@ -328,7 +328,7 @@ BUILD_WHEELS = $(WHEEL_TOOLS)/bin/python packaging/build_wheels.py --profile $(P
 wheel: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build one wheel for every Python and any Linux with glibc 2.17 or newer, into build/wheels/
 	@$(BUILD_WHEELS) $(PLATFORMS)
 
-wheels: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for each platform: Linux with glibc and musl, Windows
+wheels: $(WHEEL_TOOLS)/ready | need-cargo need-cc ## build a wheel for each platform: Linux with glibc and musl, Windows, macOS
 	@$(BUILD_WHEELS) --all
 
 .PHONY: forwarders

@@ -3,7 +3,8 @@
     build_wheels.py [--all] [--profile PROFILE] [PLATFORM ...]
 
 `make wheel` and `make wheels` call it, with the Python of build/wheel-tools. zig is the linker: it knows which symbols
-old C libraries have. For Windows it is mingw's. What is built goes to build/wheels.
+old C libraries have. For Windows it is mingw's, and for macOS the one that Rust brings along. What is built goes to
+build/wheels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 
 import sbom
+import ziglang
 from platforms import PLATFORMS, Platform, own
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,6 +26,7 @@ WHEELS = PROJECT / "build" / "wheels"
 WORK = PROJECT / "build" / "wheel-work"
 TOOLS = Path(sys.executable).parent
 MINGW = "x86_64-w64-mingw32-gcc"
+MACOS_SDK = PROJECT / "build" / "macos-sdk"
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -37,6 +40,8 @@ def linker_flags(platform: Platform) -> list[str]:
       instead of zig's own unwinder. musl's threads end without unwinding, and its systems may lack libgcc_s.
     - With -z defs, a symbol that the C library lacks is an error at build time and not when the wheel is used.
     """
+    if platform.is_macos:
+        return macos_linker_flags(platform)
     if not platform.is_linux:
         return []
     flags = ["-C", "link-arg=-Wl,-z,defs"]
@@ -54,6 +59,23 @@ def libgcc_s(platform: Platform) -> str:
     sys.exit(f"build_wheels.py: {platform.gcc} is missing: apt install gcc-{platform.architecture}-linux-gnu")
 
 
+def macos_linker_flags(platform: Platform) -> list[str]:
+    """zig's own linker would export every symbol. The install name is how programs linked with the library find it."""
+    name = ["-C", "link-arg=-install_name", "-C", f"link-arg=@rpath/{platform.library}"]
+    return ["-C", "linker=rust-lld", "-C", "linker-flavor=ld64.lld", *name]
+
+
+def macos_sdk() -> str:
+    """A folder with what the linker takes from Apple's: the list of the system library's symbols, which zig has."""
+    symbols = Path(ziglang.__file__).parent / "lib" / "libc" / "darwin" / "libSystem.tbd"
+    libraries = MACOS_SDK / "usr" / "lib"
+    shutil.rmtree(MACOS_SDK, ignore_errors=True)
+    libraries.mkdir(parents=True)
+    for name in ("libSystem", "libc", "libm", "libiconv"):  # Rust names all of them
+        (libraries / f"{name}.tbd").symlink_to(symbols)
+    return str(MACOS_SDK)
+
+
 def mingw() -> str:
     """The linker that Rust's target for Windows is made for."""
     if not shutil.which(MINGW):
@@ -69,6 +91,9 @@ def build_library(platform: Platform, profile: str) -> Path:
     subcommand = "zigbuild"
     if platform.is_windows:
         subcommand, settings["CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER"] = "build", mingw()
+    if platform.is_macos:
+        subcommand = "build"
+        settings.update(SDKROOT=macos_sdk(), MACOSX_DEPLOYMENT_TARGET=platform.oldest_macos)
     command = ["cargo", subcommand, "--profile", profile, "--lib", "--locked", "--quiet"]
     subprocess.check_call([*command, "--target", platform.target + platform.zig_suffix], cwd=PROJECT, env=settings)
     return TARGET / platform.target / profile / platform.library

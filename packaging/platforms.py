@@ -31,6 +31,15 @@ class Platform(NamedTuple):
         return self.tag.startswith("win")
 
     @property
+    def is_macos(self) -> bool:
+        return self.tag.startswith("macosx")
+
+    @property
+    def oldest_macos(self) -> str:
+        major, minor = self.tag.split("_")[1:3]
+        return f"{major}.{minor}"
+
+    @property
     def is_linux(self) -> bool:
         return "linux" in self.tag
 
@@ -41,6 +50,8 @@ PLATFORMS = [
     Platform("musllinux_1_2_x86_64", "x86_64-unknown-linux-musl", "libungil.so"),
     Platform("musllinux_1_2_aarch64", "aarch64-unknown-linux-musl", "libungil.so"),
     Platform("win_amd64", "x86_64-pc-windows-gnu", "ungil.dll"),
+    Platform("macosx_11_0_arm64", "aarch64-apple-darwin", "libungil.dylib"),
+    Platform("macosx_10_12_x86_64", "x86_64-apple-darwin", "libungil.dylib"),
 ]
 
 

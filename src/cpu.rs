@@ -11,7 +11,8 @@ use crate::sys::settings;
 /// of another architecture does not exist in [`Level::ALL`], nor by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Whatever the compilation target guarantees; no other feature is used.
+    /// Whatever the compilation target guarantees. (Of other features, only the instruction for fused multiply-add is used,
+    /// where the CPU has it.)
     Scalar,
     /// The features of [`Neon`].
     #[cfg(target_arch = "aarch64")]

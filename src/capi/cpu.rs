@@ -18,8 +18,8 @@ fn name(level: Level) -> &'static CStr {
 ///
 /// avx2 means AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT. avx512 adds AVX-512 F, BW, CD, DQ, VL and IFMA (Intel since
 /// Ice Lake, AMD since Zen 4). neon is Advanced SIMD, which every 64-bit Arm processor has. scalar is any other machine:
-/// the results are the same, but test() and compPi_ctypes() take longer than a plain C loop. For compPi_ctypes() on
-/// x86-64 that is several times longer, because it has to round as fused multiply-add does.
+/// the results are the same, but test() takes longer than a plain C loop, and so does compPi_ctypes() where there is no
+/// instruction for fused multiply-add: it has to round as that does.
 ///
 /// Returns a static string, never NULL; do not free it.
 /// Thread-safety: any thread, at any time.

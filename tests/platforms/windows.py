@@ -87,7 +87,7 @@ def use(job):
         wine(job, path)
     executable, site = python(job), install(job)
     more = {"PYTHONPATH": "Z:" + site, "PYTHONUTF8": "1", "WINEPATH": "Z:" + forwarders(job)}
-    wine(job, executable, "Z:" + os.path.join(HERE, "windows_only.py"), **more)
+    wine(job, executable, "Z:" + os.path.join(HERE, "without_interpreters.py"), **more)
 
 
 def run(job):

@@ -17,6 +17,8 @@ PLATFORMS = {
     "musllinux_1_2_x86_64": "libungil.so",
     "musllinux_1_2_aarch64": "libungil.so",
     "win_amd64": "ungil.dll",
+    "macosx_11_0_arm64": "libungil.dylib",
+    "macosx_10_12_x86_64": "libungil.dylib",
 }
 OWN = "manylinux_2_17_" + platform.machine()
 

@@ -19,6 +19,7 @@ NEEDED = {
         "bcryptprimitives.dll",
         "api-ms-win-*.dll",
     },
+    "macosx": {"/usr/lib/libSystem.B.dylib"},
 }
 LOADERS = {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 OLDEST_GLIBC = 2, 17
@@ -63,6 +64,30 @@ class Libraries(unittest.TestCase):
         self.assertTrue(library.header.has_characteristic(lief.PE.Header.CHARACTERISTICS.DLL))
         self.assertEqual({function.name for function in library.exported_functions}, declared())
         self.assert_needs(wheel.tag, [each.name for each in library.imports])
+
+    @of_each("macosx")
+    def test_macos(self, wheel):
+        library = parsed(wheel)
+        kinds = {"arm64": lief.MachO.Header.CPU_TYPE.ARM64, "x86_64": lief.MachO.Header.CPU_TYPE.X86_64}
+        kind = re.search("x86_64|arm64", wheel.tag).group()
+        self.assertEqual(library.header.cpu_type, kinds[kind])
+        self.assertEqual(library.header.file_type, lief.MachO.Header.FILE_TYPE.DYLIB)
+        self.assertEqual({symbol.name for symbol in library.exported_symbols}, {"_" + name for name in declared()})
+        own, *needed = (each.name for each in library.libraries)
+        self.assertEqual(own, "@rpath/libungil.dylib")
+        self.assert_needs(wheel.tag, needed)
+        self.assertEqual(library.rpaths or [], [])
+
+    @of_each("macosx")
+    def test_the_oldest_macos_is_enough(self, wheel):
+        library = parsed(wheel)
+        oldest = library.build_version.minos if library.has_build_version else library.version_min.version
+        self.assertEqual(oldest[:2], [int(each) for each in wheel.tag.split("_")[1:3]])
+
+    @of_each("macosx_11_0_arm64")
+    def test_it_is_signed_as_arm64_wants_it(self, wheel):
+        library = parsed(wheel)
+        self.assertTrue(library.has_code_signature)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@
 //! | `montgomery` | residues in Montgomery form, whatever their size; `mont64`, `mont64_avx2`, `mont52` and `mont104` implement it |
 //! | `u64_vector` | vectors of 64-bit numbers, whatever their width; `u64x8` is the AVX-512 one, `u64x8_avx2` two of AVX2 |
 //! | `lanewise` | methods of vectors that are one intrinsic |
-//! | `euler_avx2` | the Euler test to base 2, in doubles |
+//! | `euler_avx2`, `euler_neon` | the Euler test to base 2: in doubles, and by Montgomery's method |
 //! | `pseudoprimes` | the numbers below 2^32 on which that test errs |
-//! | `u32x8_avx2` | lists of 32-bit numbers in vectors |
+//! | `u32x8_avx2`, `u32x4_neon` | lists of 32-bit numbers in vectors |
 //! | `two_sum` | sums of doubles whose rounding errors are summed, too |
 //! | `random` | random numbers for tests |
 
@@ -24,6 +24,8 @@ pub(in crate::kernels) mod u64_vector;
 
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernels) mod euler_avx2;
+#[cfg(target_arch = "aarch64")]
+pub(in crate::kernels) mod euler_neon;
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernels) mod lanewise;
 #[cfg(target_arch = "x86_64")]
@@ -32,6 +34,8 @@ pub(in crate::kernels) mod mont104;
 pub(in crate::kernels) mod mont52;
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernels) mod mont64_avx2;
+#[cfg(target_arch = "aarch64")]
+pub(in crate::kernels) mod u32x4_neon;
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernels) mod u32x8_avx2;
 #[cfg(target_arch = "x86_64")]

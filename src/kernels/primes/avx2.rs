@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::candidates::{self, Candidates};
-use super::words_avx2::{self, List};
+use super::words::{self, List};
 use super::{pipeline, table};
 use crate::cpu::Avx2;
 use crate::kernels::arith::mont64_avx2::{self, Mont64Avx2};
@@ -25,7 +25,7 @@ pub(super) fn has_residues(numbers: &[u64]) -> bool {
 pub(super) fn is_prime_u64_avx2(isa: Avx2, numbers: &[u64], out: &mut [u8]) {
     assert!(numbers.len() <= candidates::BATCH && numbers.len() == out.len());
     debug_assert!(has_residues(numbers));
-    let (mut words, mut wide) = (words_avx2::uninit(), candidates::uninit());
+    let (mut words, mut wide) = (words::uninit(), candidates::uninit());
     let (mut words, mut wide) = (List::new(&mut words), Candidates::new(&mut wide));
     out.fill(0);
     let (vectors, rest) = numbers.as_chunks::<WIDTH>();

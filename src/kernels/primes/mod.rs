@@ -4,7 +4,7 @@
 //! |---|---|
 //! | below 2^14 | a bit of a `table` |
 //! | above | division by small primes (`trial`); the `strong` test to base 2; the extra strong `lucas` test |
-//! | the same up to 2^32, with AVX2 | division by small primes; an Euler test, with a list of its errors (`words_avx2`) |
+//! | the same up to 2^32 with AVX2, to 2^31 with NEON | division by small primes; an Euler test, with a list of its errors (`words`) |
 //!
 //! With AVX-512, the latter is for batches that have no larger number.
 //!
@@ -34,12 +34,18 @@ mod trial;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod prime_product;
 #[cfg(target_arch = "x86_64")]
 mod prime_product_avx2;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod words;
 #[cfg(target_arch = "x86_64")]
 mod words_avx2;
+#[cfg(target_arch = "aarch64")]
+mod words_neon;
 
 use crate::cpu::{Isa, Level};
 use candidates::BATCH;
@@ -106,6 +112,9 @@ fn mark(isa: Isa, numbers: &[u64], out: &mut [u8]) {
         Isa::Avx2(isa) if avx2::has_residues(numbers) => unsafe {
             avx2::is_prime_u64_avx2(isa, numbers, out)
         },
+        // SAFETY: `isa` is a witness that the CPU has NEON.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(isa) => unsafe { neon::is_prime_u64_neon(isa, numbers, out) },
         _ => scalar::is_prime_u64_scalar(numbers, out),
     }
 }

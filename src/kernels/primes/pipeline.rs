@@ -83,7 +83,7 @@ pub(super) fn look_up(numbers: &[u64], out: &mut [u8], mask: u8) {
 ///
 /// # Safety
 /// The list stays at most a batch long.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 pub(super) unsafe fn list_open<V: TrialDivision>(open: &mut Candidates, mask: u8, vector: V, index: usize) {
     let isa = vector.isa();
@@ -95,7 +95,7 @@ pub(super) unsafe fn list_open<V: TrialDivision>(open: &mut Candidates, mask: u8
 }
 
 /// Marks the primes of a list of odd numbers that none of the first trial primes divides.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 pub(super) fn mark_wide<M: Montgomery, const S: usize, const L: usize>(
     isa: <M::Vector as U64Vector>::Isa,

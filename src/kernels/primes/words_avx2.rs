@@ -1,67 +1,20 @@
-//! Numbers below 2^32, eight a vector: trial division, the Euler test to base 2, and the list of the few composite numbers
-//! that pass both.
+//! Numbers below 2^32, eight a vector.
 
 use std::arch::x86_64::*;
 
 use super::candidates::BATCH;
-use super::trial;
-use crate::kernels::arith::buffer::{self, Buffer};
+use super::words::{FIRST, List, SECOND, SLACK, Words};
 use crate::kernels::arith::divisor::Divisor;
 use crate::kernels::arith::euler_avx2::{may_be_pseudoprimes, passed};
-use crate::kernels::arith::pseudoprimes;
 use crate::kernels::arith::u32x8_avx2::{compress, mask_of};
 
 /// Numbers per vector.
 const WIDTH: usize = 8;
 
 /// Vectors that a test takes at a time.
-const BLOCK: usize = 4;
+const BLOCK: usize = SLACK / WIDTH;
 
-/// The first trial primes: all odd numbers are divided by them. They are at least those that no pseudoprime of the list
-/// has for a factor.
-const FIRST: [Divisor<u32>; 11] = divisors(2);
-/// The next ones, for the numbers that are left. Each further one would cost more than the tests it saves.
-const SECOND: [Divisor<u32>; 16] = divisors(37);
-
-/// Words that can be read after the end of a list.
-const SLACK: usize = BLOCK * WIDTH;
-
-type Words = Buffer<u32, { BATCH + SLACK }>;
-
-/// The memory of a list: for the numbers, and for their indices.
-pub(super) type Buffers = [Words; 2];
-
-/// Buffers of which nothing is initialised.
-#[inline(always)]
-pub(super) const fn uninit() -> Buffers {
-    [buffer::uninit(), buffer::uninit()]
-}
-
-/// The odd primes that follow `after`, as divisors.
-const fn divisors<const COUNT: usize>(after: u64) -> [Divisor<u32>; COUNT] {
-    let primes = trial::primes::<COUNT>(after);
-    let mut divisors = [Divisor::<u32>::new(1); COUNT];
-    let mut i = 0;
-    while i < COUNT {
-        divisors[i] = Divisor::<u32>::new(primes[i] as u32);
-        i += 1;
-    }
-    divisors
-}
-
-/// At most a batch of odd numbers with their indices in it. (The length is not in the buffers, so that it stays in a
-/// register.)
-pub(super) struct List<'a> {
-    numbers: &'a mut Words,
-    indices: &'a mut Words,
-    len: usize,
-}
-
-impl<'a> List<'a> {
-    pub(super) fn new([numbers, indices]: &'a mut Buffers) -> Self {
-        Self { numbers, indices, len: 0 }
-    }
-
+impl List<'_> {
     /// Appends the lanes in the mask.
     ///
     /// # Safety
@@ -91,16 +44,6 @@ impl<'a> List<'a> {
             unsafe { _mm256_loadu_si256(words.as_ptr().add(at).cast()) }
         };
         [load(self.numbers), load(self.indices)]
-    }
-
-    /// Repeats the last number, of a list that is not empty, after its end.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn pad(&mut self) {
-        let last = self.len - 1;
-        let (number, index) = (self.numbers[last], self.indices[last]);
-        self.numbers[self.len..self.len + SLACK].fill(number);
-        self.indices[self.len..self.len + SLACK].fill(index);
     }
 
     /// Marks the primes of the list, of numbers from 2^14 on.
@@ -169,24 +112,10 @@ impl<'a> List<'a> {
         for (v, passed) in passed::<VECTORS>(numbers).into_iter().enumerate() {
             let mask = passed & valid(count.saturating_sub(v * WIDTH));
             let suspects = mask & may_be_pseudoprimes(numbers[v]);
-            self.mark(at + v * WIDTH, mask, suspects, out);
+            // SAFETY: the first `count` numbers are in the list.
+            unsafe { self.mark(at + v * WIDTH, mask, suspects, out) };
         }
         VECTORS * WIDTH
-    }
-
-    /// Marks the lanes in a mask of the vector at a position, but for those of the suspects that are pseudoprimes.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn mark(&self, at: usize, mut mask: u8, suspects: u8, out: &mut [u8]) {
-        while mask != 0 {
-            let lane = mask.trailing_zeros() as usize;
-            // SAFETY: the lanes in the mask are numbers of the list, which are initialised.
-            let (n, index) =
-                unsafe { (self.numbers[at + lane].assume_init(), self.indices[at + lane].assume_init()) };
-            let is_prime = suspects >> lane & 1 == 0 || !pseudoprimes::contains(n);
-            out[index as usize] = is_prime.into();
-            mask &= mask - 1;
-        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::arch::x86_64::*;
 
 use super::counts::{BATCH, Counts};
 use super::euler::STEPS;
-use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::undecided::{self, Buffer, FEW, Undecided};
 use crate::cpu::Avx512;
 use crate::kernels::arith::buffer;
 use crate::kernels::arith::inverse::inverse_avx512;
+use crate::kernels::arith::pseudoprimes;
 
 /// Numbers per vector.
 const WIDTH: usize = 16;
@@ -186,11 +186,11 @@ fn resolve(numbers: __m512i, passed: __mmask16) -> u64 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn exceptions_filter(numbers: __m512i, mask: __mmask16) -> __mmask16 {
-    let hash = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(exceptions::HASH as i32));
-    let hash = _mm512_srli_epi32::<{ 32 - exceptions::FILTER_BITS }>(hash);
+    let hash = _mm512_mullo_epi32(numbers, _mm512_set1_epi32(pseudoprimes::HASH as i32));
+    let hash = _mm512_srli_epi32::<{ 32 - pseudoprimes::FILTER_BITS }>(hash);
     // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
     let words = unsafe {
-        let filter = exceptions::FILTER.as_ptr().cast();
+        let filter = pseudoprimes::FILTER.as_ptr().cast();
         _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), mask, _mm512_srli_epi32::<5>(hash), filter)
     };
     let position = _mm512_and_si512(hash, _mm512_set1_epi32(31));

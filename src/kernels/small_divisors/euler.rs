@@ -11,7 +11,7 @@
 use crate::kernels::arith::inverse::inverse;
 
 /// Steps for every n below 2^31, as vector lanes go together: E is below 2^30, so -E >> 25 is in [-32, -1].
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "x86_64")]
 pub(super) const STEPS: u32 = 25;
 
 /// Whether the odd number `4096 <= n < 2^31` passes. With R = 2^64, for the least latency.

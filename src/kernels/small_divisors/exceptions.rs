@@ -3,7 +3,6 @@
 //! factor is no small divisor. The list is complete: the exhaustive test computes it anew.
 
 use crate::kernels::arith::pseudoprimes;
-pub(super) use crate::kernels::arith::pseudoprimes::{FILTER, FILTER_BITS, HASH};
 
 /// Whether `n` passes the Euler test, but has a small divisor.
 pub(super) fn contains(n: u32) -> bool {

@@ -4,17 +4,13 @@ use std::arch::aarch64::*;
 use std::mem::MaybeUninit;
 
 use super::counts::{BATCH, Counts};
-use super::euler::STEPS;
-use super::exceptions;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::undecided::{self, Buffer, FEW, Undecided};
 use crate::cpu::Neon;
 use crate::kernels::arith::buffer;
-use crate::kernels::arith::inverse::negative_inverse_neon;
-
-/// Numbers per vector.
-const WIDTH: usize = 4;
+use crate::kernels::arith::euler_neon as euler;
+use crate::kernels::arith::u32x4_neon::{WIDTH, compress, gather, mask_of};
 
 /// Vectors that go through the Euler test side by side.
 const GROUPS: usize = 4;
@@ -22,47 +18,15 @@ const GROUPS: usize = 4;
 /// Numbers that may be a run: four vectors.
 const RUN: usize = 16;
 
-/// Row `mask` has the bytes of the lanes in the mask, in order; the rest is any lane's.
-static PACKED_LANES: [[u8; 16]; 16] = {
-    let mut rows = [[0; 16]; 16];
-    let mut mask = 0;
-    while mask < 16 {
-        let (mut byte, mut count) = (0, 0);
-        while byte < 16 {
-            if mask >> (byte / 4) & 1 == 1 {
-                rows[mask][count] = byte as u8;
-                count += 1;
-            }
-            byte += 1;
-        }
-        mask += 1;
-    }
-    rows
-};
-
-/// The lanes that are all ones, a bit each, and how many they are; the others are 0.
-#[inline]
-#[target_feature(enable = "neon")]
-fn mask_of(lanes: uint32x4_t) -> (u32, u32) {
-    const EACH: [u32; WIDTH] = [0x11, 0x12, 0x14, 0x18];
-    // SAFETY: the array is a vector long.
-    let sum = vaddvq_u32(vandq_u32(lanes, unsafe { vld1q_u32(EACH.as_ptr()) }));
-    (sum & 0xF, sum >> 4)
-}
-
 /// Appends the lanes that are all ones in `mask`; the others are 0 there.
 #[inline]
 #[target_feature(enable = "neon")]
 fn push(list: &mut Undecided, mask: uint32x4_t, numbers: uint32x4_t) {
     debug_assert!(list.len <= BATCH);
     let (mask, count) = mask_of(mask);
-    // SAFETY: a row is a vector long. A list gets each number of a batch once at most, so the vector starts at BATCH at
-    // the latest; the buffer has a vector's length more.
-    unsafe {
-        let lanes = vld1q_u8(PACKED_LANES[mask as usize & 0xF].as_ptr());
-        let packed = vqtbl1q_u8(vreinterpretq_u8_u32(numbers), lanes);
-        vst1q_u32(list.buffer.as_mut_ptr().add(list.len).cast(), vreinterpretq_u32_u8(packed));
-    }
+    // SAFETY: a list gets each number of a batch once at most, so the vector starts at BATCH at the latest; the buffer has
+    // a vector's length more.
+    unsafe { compress(numbers, mask, list.buffer.as_mut_ptr().add(list.len).cast()) };
     list.len += count as usize;
 }
 
@@ -174,27 +138,6 @@ fn count_lanes(signed: int32x4_t, table: Table, open: &mut Undecided) -> uint32x
     vsubq_u32(from_10_on, none)
 }
 
-/// The words at these indices.
-///
-/// # Safety
-/// Each is the index of a word.
-#[inline]
-#[target_feature(enable = "neon")]
-unsafe fn gather(words: &[u32], indices: uint32x4_t) -> uint32x4_t {
-    let word = |i: u32| {
-        debug_assert!((i as usize) < words.len());
-        // SAFETY: by this function's contract it is the index of a word.
-        unsafe { words.as_ptr().add(i as usize) }
-    };
-    // SAFETY: the pointers are to words.
-    unsafe {
-        let found = vld1q_dup_u32(word(vgetq_lane_u32::<0>(indices)));
-        let found = vld1q_lane_u32::<1>(word(vgetq_lane_u32::<1>(indices)), found);
-        let found = vld1q_lane_u32::<2>(word(vgetq_lane_u32::<2>(indices)), found);
-        vld1q_lane_u32::<3>(word(vgetq_lane_u32::<3>(indices)), found)
-    }
-}
-
 /// How many numbers of a padded list are below the end of a table.
 #[inline]
 #[target_feature(enable = "neon")]
@@ -248,7 +191,7 @@ fn count_without_small_divisor(list: &mut Undecided) -> u64 {
 #[target_feature(enable = "neon")]
 fn count_block<const N: usize>(list: &Undecided, at: usize) -> u64 {
     let numbers = load::<N>(list, at);
-    let passed = euler(numbers);
+    let passed = euler::passed(numbers);
     let mut count = 0;
     for (numbers, passed) in numbers.into_iter().zip(passed) {
         count += resolve(numbers, passed);
@@ -262,7 +205,7 @@ fn count_block<const N: usize>(list: &Undecided, at: usize) -> u64 {
 fn resolve(numbers: uint32x4_t, passed: uint32x4_t) -> u64 {
     let valid = vcgezq_s32(vreinterpretq_s32_u32(numbers));
     let passed = vandq_u32(passed, valid);
-    let suspects = vandq_u32(passed, exceptions_filter(numbers));
+    let suspects = vandq_u32(passed, euler::may_be_pseudoprimes(numbers));
     let roots = vandq_u32(vbicq_u32(valid, passed), next_to_square(numbers));
     let (mask, count) = mask_of(passed);
     if vmaxvq_u32(vorrq_u32(suspects, roots)) == 0 {
@@ -275,18 +218,6 @@ fn resolve(numbers: uint32x4_t, passed: uint32x4_t) -> u64 {
     undecided::count_lanes_without_small_divisor(&lanes, mask as u16, suspects, roots)
 }
 
-/// Lanes that may be exceptions of the Euler test.
-#[inline]
-#[target_feature(enable = "neon")]
-fn exceptions_filter(numbers: uint32x4_t) -> uint32x4_t {
-    let hash = vmulq_n_u32(numbers, exceptions::HASH);
-    let hash = vshrq_n_u32::<{ 32 - exceptions::FILTER_BITS as i32 }>(hash);
-    // SAFETY: a hash has FILTER_BITS bits, so hash / 32 is the index of a word of the filter.
-    let words = unsafe { gather(&exceptions::FILTER, vshrq_n_u32::<5>(hash)) };
-    let position = vbicq_u32(vdupq_n_u32(31), hash);
-    vcltzq_s32(vreinterpretq_s32_u32(vshlq_u32(words, vreinterpretq_s32_u32(position))))
-}
-
 /// Lanes with n or n + 1 a square. The root in single precision is off by less than 1/100, so that it rounds
 /// to the square's.
 #[inline]
@@ -295,61 +226,4 @@ fn next_to_square(numbers: uint32x4_t) -> uint32x4_t {
     let root = vcvtnq_u32_f32(vsqrtq_f32(vcvtq_f32_u32(numbers)));
     let above = vsubq_u32(vmulq_u32(root, root), numbers);
     vcleq_u32(above, vdupq_n_u32(1))
-}
-
-/// The Euler test (see `euler.rs`) with R = 2^32, on odd numbers below 2^31; all ones in the lanes that pass. (Other
-/// numbers have any result.)
-///
-/// A step takes a < 2^31 to a*a, or a*2a if the bit is set: below 2^63. The multiple of n that makes it divisible by R
-/// is below 2^63, so the quotient is below 2^31 + n; a subtraction of n, where the quotient is not below n, brings it
-/// below 2^31.
-#[inline]
-#[target_feature(enable = "neon")]
-fn euler<const N: usize>(n: [uint32x4_t; N]) -> [uint32x4_t; N] {
-    let zero = vdupq_n_u32(0);
-    let (mut inverse, mut bit, mut a) = ([zero; N], [zero; N], [zero; N]);
-    for g in 0..N {
-        inverse[g] = negative_inverse_neon(n[g]);
-        // -E, shifted so that the bit of the step is at the top.
-        let bits = vsubq_u32(zero, vshrq_n_u32::<1>(n[g]));
-        bit[g] = vshlq_n_u32::<{ 32 - STEPS as i32 }>(bits);
-        let prefix = vshrq_n_s32::<{ STEPS as i32 }>(vreinterpretq_s32_u32(bits));
-        let start = vshlq_u32(vdupq_n_u32(1), vaddq_s32(vdupq_n_s32(32), prefix));
-        a[g] = reduce_once(start, n[g]); // it may be 2^31
-    }
-    for _ in 0..STEPS {
-        for g in 0..N {
-            let doubled = vshlq_u32(a[g], vreinterpretq_s32_u32(vshrq_n_u32::<31>(bit[g])));
-            bit[g] = vaddq_u32(bit[g], bit[g]);
-            let low = vmull_u32(vget_low_u32(a[g]), vget_low_u32(doubled));
-            a[g] = reduce([low, vmull_high_u32(a[g], doubled)], inverse[g], n[g]);
-        }
-    }
-    let mut passed = [zero; N];
-    for g in 0..N {
-        // a / R, in [0, n): where the quotient is n, the subtraction makes it 0.
-        let power = reduce([vmovl_u32(vget_low_u32(a[g])), vmovl_high_u32(a[g])], inverse[g], n[g]);
-        let one = vdupq_n_u32(1);
-        let minus = vtstq_u32(veorq_u32(n[g], vshrq_n_u32::<1>(n[g])), vdupq_n_u32(2));
-        passed[g] = vceqq_u32(power, vbslq_u32(minus, vsubq_u32(n[g], one), one));
-    }
-    passed
-}
-
-/// The quotients by R of multiples of R that are the same as `t` modulo n.
-#[inline]
-#[target_feature(enable = "neon")]
-fn reduce([low, high]: [uint64x2_t; 2], inverse: uint32x4_t, n: uint32x4_t) -> uint32x4_t {
-    let halves = [vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high)];
-    let m = vmulq_u32(vuzp1q_u32(halves[0], halves[1]), inverse);
-    let low = vmlal_u32(low, vget_low_u32(m), vget_low_u32(n));
-    let high = vmlal_high_u32(high, m, n);
-    reduce_once(vuzp2q_u32(vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high)), n)
-}
-
-/// The number less n, unless it is below n.
-#[inline]
-#[target_feature(enable = "neon")]
-fn reduce_once(number: uint32x4_t, n: uint32x4_t) -> uint32x4_t {
-    vminq_u32(number, vsubq_u32(number, n))
 }
