@@ -1,8 +1,10 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::generic::{self, F64x8, LANES};
 use super::group::Group;
+use super::one_by_one;
 use crate::cpu::Avx2;
 
 /// Two vectors, and the witness that the CPU has AVX2 and FMA.
@@ -100,4 +102,15 @@ fn pin(mut vector: __m256d) -> __m256d {
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn sum_groups_f64_avx2(isa: Avx2, group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
     generic::sum_groups::<Pair>(isa, group, first, rounds)
+}
+
+/// [`Group::of_terms`], in wider vectors.
+#[target_feature(enable = "avx2")]
+pub(super) fn group_of_terms_avx2(_: Avx2, n: u64) -> Group {
+    Group::of_terms(n)
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn sum_one_by_one_f64_avx2(isa: Avx2, n: u64, range: Range<u64>) -> f64 {
+    one_by_one::sum::<Pair>(isa, n, range)
 }

@@ -1,8 +1,10 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::generic::{self, F64x8, LANES};
 use super::group::Group;
+use super::one_by_one;
 use crate::cpu::Avx512;
 use crate::kernels::arith::lanewise::lanewise_avx512;
 
@@ -73,4 +75,9 @@ fn pin(mut vector: __m512d) -> __m512d {
 #[target_feature(enable = "avx512f")]
 pub(super) fn sum_groups_f64_avx512(isa: Avx512, group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
     generic::sum_groups::<Single>(isa, group, first, rounds)
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn sum_one_by_one_f64_avx512(isa: Avx512, n: u64, range: Range<u64>) -> f64 {
+    one_by_one::sum::<Single>(isa, n, range)
 }

@@ -16,8 +16,6 @@
 //! - The error of t is 5u. It changes the fraction by 3u at most, as a term is proportional to 1/(1 + t). The division
 //!   adds 1u.
 
-use std::ops::Range;
-
 /// Terms per group. Each takes two multiplications and additions, whatever the group's size; a larger group has less
 /// of the rest, the division above all, and more rounding errors.
 pub(super) const GROUP: usize = 64;
@@ -38,79 +36,68 @@ pub(super) struct Group {
 }
 
 impl Group {
+    #[inline(always)]
     pub(super) fn of_terms(n: u64) -> Self {
         let h = 1.0 / n as f64;
-        let (mut p, mut q) = (Polynomial::ZERO, Polynomial::ZERO);
-        q.0[Polynomial::BELOW] = 1.0;
-        for k in 0..GROUP / 2 {
+        let pair = |k: usize| {
             let d = (k as f64 + 0.5) * h;
-            let (b, c) = (2.0 * (1.0 - d * d), 1.0 + d * d);
-            // P/Q + 8 (t + c) / (t^2 + b t + c^2)
-            p.multiply_and_add([c * c, b, 1.0], &q, [8.0 * c, 8.0], k);
-            q.multiply_and_add([c * c, b, 1.0], &Polynomial::ZERO, [0.0, 0.0], k);
+            (2.0 * (1.0 - d * d), 1.0 + d * d)
+        };
+        let (mut fraction, mut next) = (Fraction::ZERO, Fraction::ZERO);
+        for k in (0..GROUP / 2).step_by(2) {
+            next.set_sum(&fraction, pair(k), k);
+            fraction.set_sum(&next, pair(k + 1), k + 1);
         }
-        let coefficients =
-            |polynomial: &Polynomial| std::array::from_fn(|i| polynomial.0[Polynomial::BELOW + i]);
+        let coefficients = |polynomial: &Polynomial| std::array::from_fn(|i| polynomial[Fraction::BELOW + i]);
         Self {
             h,
-            numerator: coefficients(&p),
-            denominator: coefficients(&q),
+            numerator: coefficients(&fraction.p),
+            denominator: coefficients(&fraction.q),
             #[cfg(target_arch = "aarch64")]
             fours: std::array::from_fn(|i| {
-                [&p, &q].map(|polynomial| [polynomial.0[Polynomial::BELOW + GROUP - 2 - i]; 4])
+                [&fraction.p, &fraction.q].map(|polynomial| [polynomial[Fraction::BELOW + GROUP - 2 - i]; 4])
             }),
         }
     }
 }
 
-/// A polynomial of degree `GROUP` at most, lowest degree first, after two zeros.
-struct Polynomial([f64; Self::BELOW + GROUP + 1]);
+/// A polynomial of degree `GROUP` at most, lowest degree first. There are zeros before the first coefficient, so that there
+/// is one below each, and after the last one, so that there are whole vectors.
+type Polynomial = [f64; Fraction::BELOW + GROUP + Fraction::WIDTH];
 
-impl Polynomial {
-    /// Zeros before the first coefficient, so that there is one below each.
+/// P/Q.
+struct Fraction {
+    p: Polynomial,
+    q: Polynomial,
+}
+
+impl Fraction {
+    /// Zeros before the first coefficient.
     const BELOW: usize = 2;
 
-    const ZERO: Self = Self([0.0; Self::BELOW + GROUP + 1]);
+    /// Coefficients that are computed together.
+    const WIDTH: usize = 4;
 
-    /// Multiplies by a quadratic polynomial, and adds a linear one times another polynomial, after `k` such steps: there
-    /// are no coefficients beyond degree 2k + 2.
-    fn multiply_and_add(&mut self, [c0, c1, c2]: [f64; 3], other: &Self, [d0, d1]: [f64; 2], k: usize) {
-        let end = Self::BELOW + 2 * k + 3;
-        let before = self.0;
-        let others = other.0[1..end].windows(2);
-        for ((new, p), q) in self.0[Self::BELOW..end].iter_mut().zip(before[..end].windows(3)).zip(others) {
-            *new = (c0 * p[2] + c1 * p[1] + c2 * p[0]) + (d0 * q[1] + d1 * q[0]);
-        }
-    }
-}
-
-/// The sum of the terms in `range`, with a division each. In two stages, and the first of them in lanes, so that few
-/// roundings fall on a large sum, and divisions go side by side.
-pub(super) fn sum_one_by_one(n: u64, range: Range<u64>) -> f64 {
-    const STAGE: u64 = 64;
-    let h = 1.0 / n as f64;
-    let stage = |from: u64| sum_stage(h, from, range.end.min(from + STAGE));
-    range.clone().step_by(STAGE as usize).map(stage).sum()
-}
-
-fn sum_stage(h: f64, from: u64, end: u64) -> f64 {
-    const LANES: usize = 8;
-    let mut lanes = [0.0; LANES];
-    let term = |i: f64| {
-        let x = h * i;
-        4.0 / (1.0 + x * x)
+    /// Without any term.
+    const ZERO: Self = {
+        let mut one = [0.0; _];
+        one[Self::BELOW] = 1.0;
+        Self { p: [0.0; _], q: one }
     };
-    let mut at = from;
-    while at + LANES as u64 <= end {
-        let first = at as f64 - 0.5;
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += term(first + lane as f64);
+
+    /// Makes this P/Q + 8 (t + c) / (t^2 + b t + c^2), where P/Q has `k` such terms: its degree is 2k.
+    #[inline(always)]
+    fn set_sum(&mut self, Self { p, q }: &Self, (b, c): (f64, f64), k: usize) {
+        let square = c * c;
+        for degree in (0..2 * k + 3).step_by(Self::WIDTH) {
+            for i in degree..degree + Self::WIDTH {
+                let at = i + Self::BELOW;
+                let product = |polynomial: &Polynomial| {
+                    square * polynomial[at] + b * polynomial[at - 1] + polynomial[i]
+                };
+                self.p[at] = product(p) + (8.0 * c * q[at] + 8.0 * q[at - 1]);
+                self.q[at] = product(q);
+            }
         }
-        at += LANES as u64;
     }
-    for (i, sum) in (at..end).zip(&mut lanes) {
-        *sum += term(i as f64 - 0.5);
-    }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

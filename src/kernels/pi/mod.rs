@@ -15,6 +15,7 @@
 
 mod generic;
 mod group;
+mod one_by_one;
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -80,7 +81,7 @@ impl Terms {
     }
 
     fn with(isa: Isa, n: u64) -> Self {
-        Self { n, isa, group: (n >= GROUPED_FROM).then(|| Group::of_terms(n)) }
+        Self { n, isa, group: (n >= GROUPED_FROM).then(|| group_of_terms(isa, n)) }
     }
 
     /// How many blocks there are.
@@ -97,7 +98,7 @@ impl Terms {
     }
 
     fn sum_block(&self, terms: Range<u64>) -> f64 {
-        let Some(group) = &self.group else { return group::sum_one_by_one(self.n, terms) };
+        let Some(group) = &self.group else { return sum_one_by_one(self.isa, self.n, terms) };
         let (first, rounds) = (terms.start, (terms.end - terms.start) / generic::ROUND);
         let [a, b, c, d, e, f, g, h] = match self.isa {
             // SAFETY: `isa` is a witness that the CPU has AVX-512 F.
@@ -113,7 +114,31 @@ impl Terms {
         };
         let rest = first + rounds * generic::ROUND..terms.end;
         // Pairwise over the lanes, in this order at every level.
-        ((a + e) + (c + g)) + ((b + f) + (d + h)) + group::sum_one_by_one(self.n, rest)
+        ((a + e) + (c + g)) + ((b + f) + (d + h)) + sum_one_by_one(self.isa, self.n, rest)
+    }
+}
+
+fn sum_one_by_one(isa: Isa, n: u64, terms: Range<u64>) -> f64 {
+    match isa {
+        // SAFETY: `isa` is a witness that the CPU has AVX-512 F.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(isa) => unsafe { avx512::sum_one_by_one_f64_avx512(isa, n, terms) },
+        // SAFETY: `isa` is a witness that the CPU has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(isa) => unsafe { avx2::sum_one_by_one_f64_avx2(isa, n, terms) },
+        _ => scalar::sum_one_by_one_f64_scalar(n, terms),
+    }
+}
+
+fn group_of_terms(isa: Isa, n: u64) -> Group {
+    match isa {
+        // SAFETY: the level's witness has the features of AVX2, too.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(isa) => unsafe { avx2::group_of_terms_avx2(isa.into(), n) },
+        // SAFETY: `isa` is a witness that the CPU has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(isa) => unsafe { avx2::group_of_terms_avx2(isa, n) },
+        _ => Group::of_terms(n),
     }
 }
 

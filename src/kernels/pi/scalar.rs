@@ -1,5 +1,8 @@
+use std::ops::Range;
+
 use super::generic::{self, F64x8, LANES};
 use super::group::Group;
+use super::one_by_one;
 use crate::cpu::Scalar;
 
 impl F64x8 for [f64; LANES] {
@@ -74,6 +77,10 @@ fn sum_groups_with_fma(group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
 #[inline(always)]
 fn sum_groups(group: &Group, first: u64, rounds: u64) -> [f64; LANES] {
     generic::sum_groups::<[f64; LANES]>(Scalar, group, first, rounds)
+}
+
+pub(super) fn sum_one_by_one_f64_scalar(n: u64, range: Range<u64>) -> f64 {
+    one_by_one::sum::<[f64; LANES]>(Scalar, n, range)
 }
 
 #[cfg(test)]
