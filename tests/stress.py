@@ -5,7 +5,7 @@
     rotating            for what runs on several Pythons: short on all but one, which changes from commit to commit
 
 Tests that download packages take three Pythons then: the oldest, the newest, and one of the others, which changes, too.
-Whole suites take two: the oldest, and one of the others. (The newest are in tests/newest, which takes all it has.)
+Whole suites take two: the oldest, and one of the others; and one of the newest, which are in tests/newest.
 """
 
 import datetime
@@ -22,6 +22,10 @@ def is_short():
 
 def is_full():
     return _wish() == "full"
+
+
+def is_rotating():
+    return _wish() == "rotating"
 
 
 def rounds(full, short):
@@ -58,9 +62,14 @@ def chosen(pythons):
 
 def pair(pythons):
     """The oldest of the Pythons given, oldest first, and another one, which changes; all at full length."""
-    if _wish() != "rotating" or len(pythons) < 2:
+    if not is_rotating() or len(pythons) < 2:
         return chosen(pythons)
     return {pythons[0], pythons[1 + _turn() % (len(pythons) - 1)]}
+
+
+def one(pythons):
+    """One of these, which changes; at full length all."""
+    return list(pythons) if not is_rotating() else [pythons[_turn() % len(pythons)]]
 
 
 def longest_first(pythons, full):

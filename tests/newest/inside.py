@@ -1,6 +1,7 @@
 """Runs, in the root that root.py makes, the tests of the C interface and those of each Python there.
 
-They are the tests that the machine's own Pythons have, by the same runners: ../python, ../wheel and ../packages.
+They are the tests that the machine's own Pythons have, by the same runners: ../python, ../wheel and ../packages. All of
+the package's tests run on PyPy, and on the CPythons whose versions, such as 3.14, are this program's arguments.
 """
 import importlib.util
 import os
@@ -40,7 +41,9 @@ def main():
     if missing:
         sys.exit("build/sid has no %s" % " and ".join(sorted(missing)))
     full = set(found) if stress.is_full() else set()  # `rotating` picks among the machine's own Pythons
-    jobs = runner("wheel").jobs(found, full, companions=found, whole=found)
+    smoke = {"CPython " + version for version in set(root.VERSIONS) - set(sys.argv[1:])}
+    whole = [executable for executable in found if tested.series(found[executable]) not in smoke]
+    jobs = runner("wheel").jobs(found, full, companions=whole, whole=whole)
     jobs += runner("packages").jobs(found)
     jobs += runner("python").on_pythons(found, full)
     jobs.append(side_by_side.Job("C programs", in_c))

@@ -1,4 +1,5 @@
 """Runs the Python tests: this folder on every Python of the machine, ../project on the one that runs this file."""
+import glob
 import os
 import subprocess
 import sys
@@ -34,21 +35,36 @@ def has_interpreters(executable):
     return subprocess.call([executable, "-c", program], env=environment()) == 0
 
 
-def on_pythons(found, full):
-    """A job for each Python; `full` has those tested at full length."""
+def few_files():
+    """Those of this folder but for the ones about single properties of interpreters."""
+    names = (os.path.basename(path) for path in glob.glob(os.path.join(HERE, "test_*.py")))
+    return sorted(name for name in names if not name.startswith(("test_interpreter_", "test_library_")))
+
+
+def on_pythons(found, full, few=()):
+    """A job for each Python; `full` has those tested at full length, `few` those tested by few_files()."""
     jobs = []
     for executable in stress.longest_first(found, full):
-        description = found[executable]
-        function = work(executable, "python", stress.environment(executable, full, environment()))
-        columns = ["library"] + ["interpreters"] * has_interpreters(executable)
-        jobs.append(tested.Job("python: " + description + stress.label(executable, full), function, description, *columns))
+        description, is_whole = found[executable], executable not in few
+        settings = stress.environment(executable, full, environment())
+        function = work(executable, "python", settings, *(() if is_whole else few_files()))
+        columns = ["library"] + ["interpreters"] * (is_whole and has_interpreters(executable))
+        name = "python: " + description + stress.label(executable, full) + ("" if is_whole else ", few tests")
+        jobs.append(tested.Job(name, function, description, *columns))
     return jobs
 
 
 def on_every_python():
     found = pythons.find()
     repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
-    return on_pythons(found, stress.longest(repeating) | (set(found) - set(repeating)))
+    return on_pythons(found, stress.longest(repeating) | (set(found) - set(repeating)), few_of(repeating))
+
+
+def few_of(repeating):
+    """With UNGIL_TEST_STRESS=rotating: all but the oldest, the newest, the system's and one of the others."""
+    if not stress.is_rotating():
+        return set()
+    return {each for each in repeating if not each.startswith("/usr/")} - stress.chosen(repeating)
 
 
 def at_levels(levels):
