@@ -61,6 +61,9 @@ def function_of(function: Callable[..., Any], shared_names: frozenset[str]) -> F
     return _cached(function, shared_names) or Function(_keys.take(), _pickling.dumps(function, shared_names, lend))
 
 
+_NOTHING = Message(b"")
+
+
 class Call:
     """One request: a call of a function, or several of the same.
 
@@ -107,7 +110,7 @@ class Call:
 
     def drop(self) -> None:
         """Release the memory of a call that is over: its owner may write to it then, and resize it."""
-        self.message, self.function = Message(b""), None
+        self.message, self.function = _NOTHING, None
 
     def __enter__(self) -> Call:
         return self

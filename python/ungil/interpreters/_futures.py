@@ -23,7 +23,7 @@ from .._native.interruptible import POLL_INTERVAL, Condition, Latch, check_async
 from .._native.library import last_error
 from .._native.scalars import as_seconds
 from .._private_apis import CANCELLED, FIELDS_OF_FUTURES, UNFINISHED
-from ._inbox import SubmittedCall
+from ._inbox import LONG_INTERVAL, SubmittedCall
 from ._requests import Outcome, Reply, error_of, outcome_of_reply
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
 
 _logger = logging.getLogger("concurrent.futures")
-
-LONG_INTERVAL = 0.5
-"""Seconds of one wait where no signal has to be noticed, but perhaps that the program has ended the future itself."""
 
 _OUTCOME = ("_result", "_exception")
 _WAIT_AGAIN = (c.UNGIL_E_TIMED_OUT, c.UNGIL_E_INTERRUPTED)
@@ -194,6 +191,18 @@ class PoolFuture(Future):  # type: ignore[type-arg]
             attributes.update(_result=outcome.result, _exception=outcome.error)
             self._call = None
 
+    def _finish(self, call: SubmittedCall, reply: Reply) -> bool:
+        """What `_note` and `_load` do, for a future that ends with a reply. False if it is another thread's to end."""
+        with self._guard:
+            if self._is_watched or self._known_state not in UNFINISHED:
+                return False
+            self._known_state = "FINISHED"
+            call.end_loans()
+            outcome = outcome_of_reply(reply)
+            self.__dict__.update(_result=outcome.result, _exception=outcome.error)
+            self._call = None
+        return True
+
     def _error_of(self, status: int) -> BaseException | None:
         if status == c.UNGIL_OK:
             return None
@@ -233,6 +242,8 @@ class PoolFuture(Future):  # type: ignore[type-arg]
             self._wait_for_the_dispatcher(seconds)
             return
         status, reply = call.wait(seconds)
+        if status == c.UNGIL_OK and self._finish(call, reply):
+            return
         if status in _WAIT_AGAIN:
             return
         error = None if status == c.UNGIL_E_CANCELLED else self._error_of(status)

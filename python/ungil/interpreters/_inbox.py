@@ -7,6 +7,7 @@ from typing import Any
 
 from .._native import signatures as c
 from .._native.handle import Handle
+from .._native.interruptible import POLL_INTERVAL
 from .._native.library import check, library, undeclared
 from .._native.numbers import OwnedNumber
 from . import _flags
@@ -18,6 +19,17 @@ _submit, _wait, _state, _free_call = map(
     undeclared, ("ungil_inbox_submit", "ungil_call_wait", "ungil_call_state", "ungil_call_free")
 )
 _NO_FUNCTION, _NONE = ctypes.c_int64(0), ctypes.c_size_t(0)
+
+
+def _rounded(seconds: float) -> int:
+    """Milliseconds, not fewer."""
+    return -int(-seconds * 1000 // 1)
+
+
+LONG_INTERVAL = 0.5
+"""Seconds of one wait where no signal has to be noticed, but perhaps that the program has ended the future itself."""
+
+_OFTEN = {seconds: ctypes.c_int64(_rounded(seconds)) for seconds in (POLL_INTERVAL, LONG_INTERVAL)}
 
 
 class SubmittedCall(OwnedNumber):
@@ -48,7 +60,7 @@ class SubmittedCall(OwnedNumber):
         """Wait for the call to end, for so long at most. Return the status, and the reply, which keeps this object."""
         reply = Reply()
         reply.kept = self
-        milliseconds = ctypes.c_int64(-int(-seconds * 1000 // 1))
+        milliseconds = _OFTEN.get(seconds) or ctypes.c_int64(_rounded(seconds))
         return _wait(self.number, milliseconds, 0, ctypes.byref(reply)), reply
 
     def cancel(self) -> bool:

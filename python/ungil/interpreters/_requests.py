@@ -11,6 +11,7 @@ from .._arrays.addresses import address_of
 from .._native import lending
 from .._native import signatures as c
 from .._native.library import last_error, library
+from .._private_apis import pickle
 from ..errors import ExecutionError, of_status
 from . import _flags, _pickling
 from . import _protocol as protocol
@@ -142,23 +143,29 @@ def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
             return
 
 
+_loads = pickle.loads
+
+
 def outcome_of_reply(reply: Reply) -> Outcome:
     response, views = reply.content(), lending.views_of(reply) if reply.count else ()
-    kind = bytes(response[-1:])
-    if kind == protocol.UNKNOWN:
+    kind = response and response[-1]
+    if kind == _UNKNOWN:
         return UNKNOWN
     try:
-        value = _pickling.loads(response, views)
+        value = _loads(response, buffers=views)
     except Exception as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code in _HAVE_THE_REPLY:
             trace = trace.tb_next
         return Outcome(None, error.with_traceback(trace))
-    return Outcome(value) if kind == protocol.RESULT else Outcome(None, exception_of(value))
+    return Outcome(value) if kind == _RESULT else Outcome(None, exception_of(value))
+
+
+(_RESULT,), (_UNKNOWN,) = protocol.RESULT, protocol.UNKNOWN  # as numbers
 
 
 # Functions whose frames refer to the reply. In the traceback of an exception they would keep its memory.
-_HAVE_THE_REPLY = (outcome_of_reply.__code__, _pickling.loads.__code__)
+_HAVE_THE_REPLY = (outcome_of_reply.__code__,)
 
 
 def error_of(status: int, message: str) -> BaseException:

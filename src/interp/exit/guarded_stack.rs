@@ -5,7 +5,7 @@
 //! whose locks may be held, must not be abandoned: if they reach the end, they get a step more, and return.
 //!
 //! From 3.14 on, Python looks at the address to know how much of the stack is left. A host that does so gets the end back
-//! after each request, as it would go on into it.
+//! after each request, or when a server's thread ends to serve, as it would go on into it.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -33,7 +33,7 @@ const MARGIN: usize = 128 << 10;
 
 const ALTERNATE_LENGTH: usize = 128 << 10;
 
-/// A thread that is in a request, for the signal handler. (It cannot use thread-local data: on a thread that has none yet,
+/// A thread that is guarded, for the signal handler. (It cannot use thread-local data: on a thread that has none yet,
 /// that would be allocated.)
 pub(super) struct Slot {
     /// The number that the kernel has for the thread; 0 in a free slot.
@@ -70,7 +70,8 @@ thread_local! {
     /// This thread's, once it is known. (The types have no destructors, so these can be used while the thread ends.)
     static ZONE: Cell<Option<Zone>> = const { Cell::new(None) };
 
-    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// Its slot, while it has one.
+    static SLOT: Cell<Option<&'static Slot>> = const { Cell::new(None) };
 }
 
 /// How much of this thread's stack, at its end, code must not use.
@@ -79,7 +80,7 @@ pub(crate) fn inaccessible_of_this_thread() -> usize {
 }
 
 impl Slot {
-    /// That of this thread, if it is in a request. For a signal handler.
+    /// That of this thread, if it is guarded. For a signal handler.
     pub(super) fn of_this_thread() -> Option<&'static Self> {
         let thread = thread_id();
         SLOTS.iter().find(|slot| slot.thread.load(Ordering::Acquire) == thread)
@@ -93,6 +94,20 @@ impl Slot {
         let slot = SLOTS.iter().find(claim)?;
         slot.end.store(0, Ordering::Relaxed);
         Some(slot)
+    }
+
+    fn set(&self, zone: Zone) {
+        self.start.store(zone.start, Ordering::Relaxed);
+        self.end.store(zone.end_of_inaccessible, Ordering::Relaxed);
+    }
+
+    /// Makes what the handler has made accessible for this thread inaccessible again.
+    fn renew(&self) {
+        let (zone, end) = (ZONE.get().unwrap_or(Zone::NONE), self.end.load(Ordering::Relaxed));
+        if end < zone.end {
+            ZONE.set(Some(Zone { end_of_inaccessible: end, ..zone }));
+            self.set(zone_of_this_thread());
+        }
     }
 
     /// Whether this thread has reached the end of its stack if it cannot access this address.
@@ -174,22 +189,24 @@ fn does_host_measure_stacks() -> bool {
 
 /// Until this is dropped, an overflow of this thread's stack can be noticed.
 pub(crate) struct GuardedStack {
-    /// None in a request inside of another one, or if there are too many threads.
+    /// None if the thread is guarded already, as in a request inside of another one; or if there are too many threads.
     slot: Option<&'static Slot>,
     /// The stack for signal handlers, if the thread had none.
     alternate: Option<usize>,
 }
 
 impl GuardedStack {
-    /// Cost: three system calls, and one when it is dropped; more for the first request on a thread. In a host that
-    /// measures stacks, two more.
+    /// Cost: three system calls, and one when it is dropped; more for the first time on a thread. In a host that
+    /// measures stacks, two more. None if the thread is guarded already.
     pub(crate) fn new() -> Self {
-        let slot = if IS_GUARDED.get() { None } else { Slot::claim() };
+        if let Some(slot) = SLOT.get() {
+            slot.renew();
+            return Self { slot: None, alternate: None };
+        }
+        let slot = Slot::claim();
         let alternate = slot.and_then(|slot| {
-            IS_GUARDED.set(true);
-            let zone = zone_of_this_thread();
-            slot.start.store(zone.start, Ordering::Relaxed);
-            slot.end.store(zone.end_of_inaccessible, Ordering::Relaxed);
+            SLOT.set(Some(slot));
+            slot.set(zone_of_this_thread());
             use_alternate()
         });
         Self { slot, alternate }
@@ -209,7 +226,7 @@ impl Drop for GuardedStack {
         }
         ZONE.set(Some(Zone { end_of_inaccessible: end, ..zone }));
         slot.thread.store(FREE, Ordering::Release);
-        IS_GUARDED.set(false);
+        SLOT.set(None);
         if let Some(address) = self.alternate {
             end_alternate(address);
         }

@@ -8,7 +8,7 @@
 //! | `call_site` | the registers that an abandoned call restores |
 //! | `life` | which interpreters are dead, and why |
 //! | `overflow` | the signal handler that notices a stack overflow |
-//! | `guarded_stack` | the stacks of threads with requests, for that |
+//! | `guarded_stack` | the stacks of threads with requests, and of servers, for that |
 //! | `wake_signal` | the signal that wakes sleeping threads |
 //!
 //! Uses only `sys` and `interp::error`. `loading`, `interpose`, `cpython`, `runtime` and `capi` may use it. What is

@@ -148,6 +148,11 @@ impl Interpreter {
         in_progress::without_interrupts(body)
     }
 
+    /// Until this is dropped, requests of this thread need not have its stack guarded each: that takes system calls.
+    pub(crate) fn guard_this_thread() -> GuardedStack {
+        GuardedStack::new()
+    }
+
     /// Makes this thread have one thread state for all its requests, until it releases that.
     pub(crate) fn keep_thread_state(&self) -> Result<KeptThreadState, InterpError> {
         // Before the thread state is made, as Python remembers then where the stack ends.
