@@ -62,6 +62,19 @@ impl fmt::Display for Level {
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar;
 
+/// A witness that the CPU has the instructions of x86-64 for fused multiply-add. Some have them without AVX2: AMD's
+/// Piledriver (2012) and Steamroller (2014).
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fma(());
+
+#[cfg(target_arch = "x86_64")]
+impl Fma {
+    pub(crate) fn detect() -> Option<Self> {
+        std::arch::is_x86_feature_detected!("fma").then_some(Self(()))
+    }
+}
+
 /// A witness that the CPU has the Advanced SIMD extension of aarch64, called NEON, whose instructions include fused
 /// multiply-add.
 ///

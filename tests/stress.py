@@ -5,7 +5,8 @@
     rotating            for what runs on several Pythons: short on all but one, which changes from commit to commit
 
 Tests that download packages take three Pythons then: the oldest, the newest, and one of the others, which changes, too.
-Whole suites take two: the oldest, and one of the others; and one of the newest, which are in tests/newest.
+The package's whole suite takes two: the oldest, and one of the others; and one of the newest, which are in tests/newest.
+That of interpreters (tests/python) takes the oldest, the newest, the system's, and one of the others.
 """
 
 import datetime

@@ -86,7 +86,8 @@ def use(job):
     for path in programs.compiled(job, [MINGW, "-static"], library, NAMES):
         wine(job, path)
     executable, site = python(job), install(job)
-    more = {"PYTHONPATH": "Z:" + site, "PYTHONUTF8": "1", "WINEPATH": "Z:" + forwarders(job)}
+    more = {"PYTHONPATH": "Z:" + site, "PYTHONUTF8": "1"}
+    more.update(WINEPATH="Z:" + forwarders(job), UNGIL_TEST_FORWARDERS="1")
     wine(job, executable, "Z:" + os.path.join(HERE, "without_interpreters.py"), **more)
 
 

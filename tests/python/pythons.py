@@ -58,9 +58,13 @@ def of_each_version(found):
     for executable, description in found.items():
         name, version = split(description)
         kind = (name, tuple(version), is_free_threaded(description))  # Python 2.7 reads this file, too
-        if kind not in chosen or executable.startswith("/usr/bin/"):
+        if kind not in chosen or is_of_the_system(executable):
             chosen[kind] = executable
     return list(chosen.values())
+
+
+def is_of_the_system(executable):
+    return executable.startswith("/usr/bin/")
 
 
 def have_interpreters(name, version):

@@ -57,14 +57,17 @@ def on_pythons(found, full, few=()):
 def on_every_python():
     found = pythons.find()
     repeating = [executable for executable in found if pythons.have_interpreters(*pythons.split(found[executable]))]
-    return on_pythons(found, stress.longest(repeating) | (set(found) - set(repeating)), few_of(repeating))
+    few = few_of(repeating)
+    full = stress.longest([executable for executable in repeating if executable not in few])
+    return on_pythons(found, full | (set(found) - set(repeating)), few)
 
 
 def few_of(repeating):
     """With UNGIL_TEST_STRESS=rotating: all but the oldest, the newest, the system's and one of the others."""
     if not stress.is_rotating():
         return set()
-    return {each for each in repeating if not each.startswith("/usr/")} - stress.chosen(repeating)
+    others = [executable for executable in repeating if not pythons.is_of_the_system(executable)]
+    return set(others) - stress.chosen(others)
 
 
 def at_levels(levels):

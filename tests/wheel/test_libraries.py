@@ -79,13 +79,13 @@ class Libraries(unittest.TestCase):
         self.assertEqual(library.rpaths or [], [])
 
     @of_each("macosx")
-    def test_the_oldest_macos_is_enough(self, wheel):
+    def test_it_says_which_macos_it_needs(self, wheel):
         library = parsed(wheel)
         oldest = library.build_version.minos if library.has_build_version else library.version_min.version
         self.assertEqual(oldest[:2], [int(each) for each in wheel.tag.split("_")[1:3]])
 
     @of_each("macosx_11_0_arm64")
-    def test_it_is_signed_as_arm64_wants_it(self, wheel):
+    def test_it_has_a_signature_as_arm64_wants_it(self, wheel):
         library = parsed(wheel)
         self.assertTrue(library.has_code_signature)
 

@@ -187,9 +187,7 @@ class PoolFuture(Future):  # type: ignore[type-arg]
             if reply is None and error is None:
                 status, reply = call.wait(0)
                 error = self._error_of(status)
-            outcome = Outcome(None, error) if reply is None or error is not None else outcome_of_reply(reply)
-            attributes.update(_result=outcome.result, _exception=outcome.error)
-            self._call = None
+            self._keep(Outcome(None, error) if reply is None or error is not None else outcome_of_reply(reply))
 
     def _finish(self, call: SubmittedCall, reply: Reply) -> bool:
         """What `_note` and `_load` do, for a future that ends with a reply. False if it is another thread's to end."""
@@ -198,10 +196,13 @@ class PoolFuture(Future):  # type: ignore[type-arg]
                 return False
             self._known_state = "FINISHED"
             call.end_loans()
-            outcome = outcome_of_reply(reply)
-            self.__dict__.update(_result=outcome.result, _exception=outcome.error)
-            self._call = None
+            self._keep(outcome_of_reply(reply))
         return True
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Have the outcome, under the guard."""
+        self.__dict__.update(_result=outcome.result, _exception=outcome.error)
+        self._call = None
 
     def _error_of(self, status: int) -> BaseException | None:
         if status == c.UNGIL_OK:

@@ -144,11 +144,12 @@ def _collect_what_is_lent(handle: int, numbers: Sequence[int]) -> None:
 
 
 _loads = pickle.loads
+(_RESULT,), (_UNKNOWN,) = protocol.RESULT, protocol.UNKNOWN  # as numbers
 
 
 def outcome_of_reply(reply: Reply) -> Outcome:
     response, views = reply.content(), lending.views_of(reply) if reply.count else ()
-    kind = response and response[-1]
+    kind = response and response[-1]  # what is empty is no pickle, either
     if kind == _UNKNOWN:
         return UNKNOWN
     try:
@@ -159,9 +160,6 @@ def outcome_of_reply(reply: Reply) -> Outcome:
             trace = trace.tb_next
         return Outcome(None, error.with_traceback(trace))
     return Outcome(value) if kind == _RESULT else Outcome(None, exception_of(value))
-
-
-(_RESULT,), (_UNKNOWN,) = protocol.RESULT, protocol.UNKNOWN  # as numbers
 
 
 # Functions whose frames refer to the reply. In the traceback of an exception they would keep its memory.

@@ -1,4 +1,4 @@
-//! Stacks of threads with requests, so that an overflow can be noticed (`overflow.rs`): the end of the stack is made
+//! Stacks of threads with requests, and of servers, so that an overflow can be noticed (`overflow.rs`): the end of the stack is made
 //! inaccessible, and signal handlers get a stack of their own.
 //!
 //! The end that the system makes inaccessible is a page: larger frames step over it. And the C library's own functions,
@@ -86,6 +86,17 @@ impl Slot {
         SLOTS.iter().find(|slot| slot.thread.load(Ordering::Acquire) == thread)
     }
 
+    /// In the child of a fork: makes the stack of a thread of the parent accessible, as another one may get it, and frees
+    /// this slot.
+    fn take_back(&self) {
+        let end = self.end.swap(0, Ordering::Relaxed);
+        let start = self.start.load(Ordering::Relaxed);
+        if start < end {
+            protect(start, end, libc::PROT_READ | libc::PROT_WRITE);
+        }
+        self.thread.store(FREE, Ordering::Release);
+    }
+
     fn claim() -> Option<&'static Self> {
         let thread = thread_id();
         let claim = |slot: &&Self| {
@@ -129,7 +140,8 @@ impl Slot {
 }
 
 fn protect(start: usize, end: usize, access: c_int) -> bool {
-    // SAFETY: callers give a part of this thread's stack that is below all frames, or is not accessible now.
+    // SAFETY: callers give a part of this thread's stack that is below all frames, or is not accessible now; or one of the
+    // stack of a thread that this process does not have.
     unsafe { libc::mprotect(ptr::without_provenance_mut(start), end - start, access) == 0 }
 }
 
@@ -197,7 +209,7 @@ pub(crate) struct GuardedStack {
 
 impl GuardedStack {
     /// Cost: three system calls, and one when it is dropped; more for the first time on a thread. In a host that
-    /// measures stacks, two more. None if the thread is guarded already.
+    /// measures stacks, two more. Nothing, if the thread is guarded already, unless the handler has given it more stack.
     pub(crate) fn new() -> Self {
         if let Some(slot) = SLOT.get() {
             slot.renew();
@@ -231,6 +243,23 @@ impl Drop for GuardedStack {
             end_alternate(address);
         }
     }
+}
+
+/// Has the stacks of the parent's threads taken back in the children of forks.
+pub(super) fn watch_forks() {
+    extern "C" fn child() {
+        let own = SLOT.get();
+        for slot in SLOTS.iter().filter(|slot| slot.thread.load(Ordering::Acquire) != FREE) {
+            if own.is_some_and(|own| ptr::eq(own, slot)) {
+                slot.thread.store(thread_id(), Ordering::Release); // the thread has another number here
+            } else {
+                slot.take_back();
+            }
+        }
+    }
+    // SAFETY: the handler changes statics and this thread's memory only, and protects stacks that no thread of the child
+    // has. It exists as long as the process, which never unloads this library.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
 }
 
 fn stack_at(address: usize, flags: c_int) -> libc::stack_t {
@@ -276,4 +305,68 @@ fn end_alternate(address: usize) {
         }
     }
     lock(ALTERNATE.get()).push(address);
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use crate::interp::exit::overflow;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    /// Whether the kernel can read there.
+    fn is_accessible(address: usize) -> bool {
+        let mut pipe = [0; 2];
+        // SAFETY: the array has room for two descriptors, which are closed; the kernel checks the address.
+        unsafe {
+            assert_eq!(libc::pipe(pipe.as_mut_ptr()), 0);
+            let written = libc::write(pipe[1], ptr::with_exposed_provenance(address), 1);
+            libc::close(pipe[0]);
+            libc::close(pipe[1]);
+            written == 1
+        }
+    }
+
+    #[test]
+    fn what_the_handler_has_given_is_taken_back_by_the_next_request() {
+        let guarded = || {
+            let _outer = GuardedStack::new();
+            let slot = SLOT.get().expect("there is a slot");
+            let end = slot.end.load(Ordering::Relaxed);
+            assert!(!is_accessible(end - 1));
+            assert!(slot.extend(end - 1));
+            assert!(is_accessible(end - 1) && !slot.has(end - 1));
+            drop(GuardedStack::new());
+            assert!(!is_accessible(end - 1) && slot.has(end - 1));
+        };
+        thread::Builder::new().stack_size(8 << 20).spawn(guarded).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn the_child_of_a_fork_gets_back_the_stacks_of_other_threads() {
+        overflow::install();
+        let ((tell, told), (end, ends)) = (channel(), channel::<()>());
+        let guarded = move || {
+            let _guarded = GuardedStack::new();
+            let slot = SLOT.get().expect("there is a slot");
+            tell.send((slot, slot.start.load(Ordering::Relaxed))).unwrap();
+            let _ = ends.recv();
+        };
+        let other = thread::Builder::new().stack_size(8 << 20).spawn(guarded).unwrap();
+        let (slot, start) = told.recv().unwrap();
+        assert!(!is_accessible(start));
+        // SAFETY: the child makes system calls and reads atomics, and ends without running handlers.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let is_good = is_accessible(start) && slot.thread.load(Ordering::Relaxed) == FREE;
+            // SAFETY: it ends this process.
+            unsafe { libc::_exit(i32::from(!is_good)) };
+        }
+        let mut status = -1;
+        // SAFETY: the process is a child of this one, and `status` may be written.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        drop(end);
+        other.join().unwrap();
+    }
 }

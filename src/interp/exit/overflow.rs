@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use crate::interp::exit::abandon;
-use crate::interp::exit::guarded_stack::Slot;
+use crate::interp::exit::guarded_stack::{self, Slot};
 use crate::sys::errno;
 
 /// The action that was there before.
@@ -19,7 +19,7 @@ static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 type SimpleHandler = unsafe extern "C" fn(c_int);
 
-/// Installs the handler, once.
+/// Installs the handler, and one of forks, once.
 pub(crate) fn install() {
     BEFORE.get_or_init(|| {
         let mut before = MaybeUninit::uninit();
@@ -30,6 +30,7 @@ pub(crate) fn install() {
             action.sa_sigaction = handle as Handler as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
             libc::sigaction(libc::SIGSEGV, &action, before.as_mut_ptr());
+            guarded_stack::watch_forks();
             before.assume_init()
         }
     });
@@ -53,7 +54,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
 /// This is a signal handler, and the context is that of the code that could not access the address.
 unsafe fn take(address: usize, context: *mut libc::ucontext_t) -> bool {
     let Some(slot) = Slot::of_this_thread().filter(|slot| slot.has(address)) else { return false };
-    // The thread is in a request, so it has its thread-local data.
+    // The thread is guarded, so it has its thread-local data.
     // SAFETY: by this function's contract.
     let code = unsafe { registers::code(context) };
     let Some((site, stack_pointer)) = abandon::overflowed_call(code) else { return slot.extend(address) };

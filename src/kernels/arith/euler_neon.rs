@@ -1,14 +1,12 @@
 //! The Euler test to base 2 of 31-bit numbers, by Montgomery's method in lanes of 32 bits, with a start that is a power of
-//! two. (`small_divisors/euler.rs` has the sources, and derives the start.)
+//! two: see `euler`.
 
 use std::arch::aarch64::*;
 
+use super::euler::STEPS;
 use super::inverse::negative_inverse_neon;
 use super::pseudoprimes;
 use super::u32x4_neon::gather;
-
-/// Steps for every n below 2^31, as lanes go together: E = (n-1)/2 is below 2^30, so -E >> 25 is in [-32, -1].
-const STEPS: u32 = 25;
 
 /// The Euler test with R = 2^32, on odd numbers from 4096 up to 2^31; all ones in the lanes that pass. (Other numbers have
 /// any result.)

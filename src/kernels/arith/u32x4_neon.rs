@@ -47,6 +47,15 @@ pub(in crate::kernels) unsafe fn compress(numbers: uint32x4_t, mask: u32, to: *m
     }
 }
 
+/// 0, 1, 2, 3.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(in crate::kernels) fn lane_numbers() -> uint32x4_t {
+    const NUMBERS: [u32; WIDTH] = [0, 1, 2, 3];
+    // SAFETY: the array is a vector long.
+    unsafe { vld1q_u32(NUMBERS.as_ptr()) }
+}
+
 /// The words at these indices.
 ///
 /// # Safety

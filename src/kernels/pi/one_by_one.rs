@@ -1,4 +1,4 @@
-//! Terms with a division each, for numbers of terms that make up no groups.
+//! Terms with a division each, for those that make up no group.
 
 use std::ops::Range;
 
@@ -25,11 +25,11 @@ pub(super) fn sum<V: F64x8>(isa: V::Isa, n: u64, range: Range<u64>) -> f64 {
 #[inline(always)]
 fn sum_stage<V: F64x8>(isa: V::Isa, h: f64, range: Range<u64>) -> f64 {
     const NUMBERS: [f64; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-    let splat = |value| V::splat(isa, value);
-    let (mut sums, mut at) = (splat(0.0), range.start);
+    let (h_lanes, one, four) = (V::splat(isa, h), V::splat(isa, 1.0), V::splat(isa, 4.0));
+    let (mut sums, mut at) = (V::splat(isa, 0.0), range.start);
     while at + LANES as u64 <= range.end {
-        let x = splat(h).mul(splat(at as f64 - 0.5).add(V::from_array(isa, NUMBERS)));
-        sums = sums.add(splat(4.0).div(splat(1.0).add(x.mul(x))));
+        let x = h_lanes.mul(V::splat(isa, at as f64 - 0.5).add(V::from_array(isa, NUMBERS)));
+        sums = sums.add(four.div(one.add(x.mul(x))));
         at += LANES as u64;
     }
     let mut lanes = sums.to_array();

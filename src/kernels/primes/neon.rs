@@ -8,7 +8,7 @@ use super::words::{self, List};
 use super::{pipeline, table};
 use crate::cpu::{Neon, Scalar};
 use crate::kernels::arith::mont64::Mont64;
-use crate::kernels::arith::u32x4_neon::{WIDTH, mask_of};
+use crate::kernels::arith::u32x4_neon::{WIDTH, lane_numbers, mask_of};
 
 #[target_feature(enable = "neon")]
 pub(super) fn is_prime_u64_neon(_: Neon, numbers: &[u64], out: &mut [u8]) {
@@ -36,12 +36,9 @@ pub(super) fn is_prime_u64_neon(_: Neon, numbers: &[u64], out: &mut [u8]) {
 #[inline]
 #[target_feature(enable = "neon")]
 fn partition(numbers: &[u64; WIDTH], at: usize, out: &mut [u8], words: &mut List, wide: &mut Candidates) {
-    const LANES: [u32; WIDTH] = [0, 1, 2, 3];
-    // SAFETY: the array is two vectors long, each half of it one; LANES is a vector long.
-    let (first, second, lanes) = unsafe {
-        let pointer = numbers.as_ptr();
-        (vld1q_u64(pointer), vld1q_u64(pointer.add(WIDTH / 2)), vld1q_u32(LANES.as_ptr()))
-    };
+    // SAFETY: each half of the array is a vector long.
+    let (first, second) =
+        unsafe { (vld1q_u64(numbers.as_ptr()), vld1q_u64(numbers.as_ptr().add(WIDTH / 2))) };
     let (first, second) = (vreinterpretq_u32_u64(first), vreinterpretq_u32_u64(second));
     let (low, high) = (vuzp1q_u32(first, second), vuzp2q_u32(first, second));
     // The bits from the 31st on: none, if the number has a place in a vector.
@@ -55,7 +52,7 @@ fn partition(numbers: &[u64; WIDTH], at: usize, out: &mut [u8], words: &mut List
     let open = vandq_u32(odd, is_word);
     if vmaxvq_u32(open) != 0 {
         // SAFETY: the list gets each number of the batch once at most.
-        unsafe { words.push(open, low, vaddq_u32(lanes, vdupq_n_u32(at as u32))) };
+        unsafe { words.push(open, low, vaddq_u32(lane_numbers(), vdupq_n_u32(at as u32))) };
     }
     let open = vbicq_u32(odd, is_word);
     if vmaxvq_u32(open) != 0 {

@@ -103,7 +103,7 @@ impl List<'_> {
     /// numbers it took.
     ///
     /// # Safety
-    /// The list is initialised to the end of the block.
+    /// The list has so many numbers from there on, and is initialised to the end of the block.
     #[inline]
     #[target_feature(enable = "avx2,fma,popcnt")]
     unsafe fn test_block<const VECTORS: usize>(&self, at: usize, count: usize, out: &mut [u8]) -> usize {
@@ -112,7 +112,7 @@ impl List<'_> {
         for (v, passed) in passed::<VECTORS>(numbers).into_iter().enumerate() {
             let mask = passed & valid(count.saturating_sub(v * WIDTH));
             let suspects = mask & may_be_pseudoprimes(numbers[v]);
-            // SAFETY: the first `count` numbers are in the list.
+            // SAFETY: by this function's contract, the first `count` numbers are in the list.
             unsafe { self.mark(at + v * WIDTH, mask, suspects, out) };
         }
         VECTORS * WIDTH

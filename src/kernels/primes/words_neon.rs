@@ -1,4 +1,4 @@
-//! Numbers below 2^31, four a vector. (Those of 32 bits have a place in the lists, but no vector test.)
+//! Numbers below 2^31, four a vector. (Larger ones are not listed.)
 
 use std::arch::aarch64::*;
 
@@ -6,7 +6,7 @@ use super::candidates::BATCH;
 use super::words::{FIRST, List, SECOND, SLACK, Words};
 use crate::kernels::arith::divisor::Divisor;
 use crate::kernels::arith::euler_neon::{may_be_pseudoprimes, passed};
-use crate::kernels::arith::u32x4_neon::{WIDTH, compress, mask_of};
+use crate::kernels::arith::u32x4_neon::{WIDTH, compress, lane_numbers, mask_of};
 
 /// Vectors that a test takes at a time: more would not fit into the registers.
 const BLOCK: usize = 4;
@@ -96,7 +96,7 @@ impl List<'_> {
     /// numbers it took.
     ///
     /// # Safety
-    /// The list is initialised to the end of the block.
+    /// The list has so many numbers from there on, and is initialised to the end of the block.
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn test_block<const VECTORS: usize>(&self, at: usize, count: usize, out: &mut [u8]) -> usize {
@@ -106,7 +106,7 @@ impl List<'_> {
             let passed = vandq_u32(passed, valid(count.saturating_sub(v * WIDTH)));
             let suspects = vandq_u32(passed, may_be_pseudoprimes(numbers[v]));
             let [mask, suspects] = [passed, suspects].map(|lanes| mask_of(lanes).0 as u8);
-            // SAFETY: the first `count` numbers are in the list.
+            // SAFETY: by this function's contract, the first `count` numbers are in the list.
             unsafe { self.mark(at + v * WIDTH, mask, suspects, out) };
         }
         VECTORS * WIDTH
@@ -117,7 +117,5 @@ impl List<'_> {
 #[inline]
 #[target_feature(enable = "neon")]
 fn valid(count: usize) -> uint32x4_t {
-    const LANES: [u32; WIDTH] = [0, 1, 2, 3];
-    // SAFETY: the array is a vector long.
-    vcltq_u32(unsafe { vld1q_u32(LANES.as_ptr()) }, vdupq_n_u32(count.min(WIDTH) as u32))
+    vcltq_u32(lane_numbers(), vdupq_n_u32(count.min(WIDTH) as u32))
 }

@@ -4,12 +4,12 @@
 use std::arch::x86_64::*;
 
 use super::counts::{BATCH, Counts};
-use super::euler::STEPS;
 use super::table::{LARGER_ENDS, Run, Table};
 use super::trial::DIVISORS;
 use super::undecided::{self, Buffer, FEW, Undecided};
 use crate::cpu::Avx512;
 use crate::kernels::arith::buffer;
+use crate::kernels::arith::euler::STEPS;
 use crate::kernels::arith::inverse::inverse_avx512;
 use crate::kernels::arith::pseudoprimes;
 

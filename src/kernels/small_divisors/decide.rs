@@ -1,6 +1,7 @@
 //! The decision for a number that trial division left open.
 
-use super::{euler, exceptions};
+use super::exceptions;
+use crate::kernels::arith::euler;
 
 /// Whether an odd number past the small table, which no trial prime divides, has no small divisor.
 pub(super) fn has_no_small_divisor(n: u32) -> bool {

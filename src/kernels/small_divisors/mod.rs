@@ -10,14 +10,13 @@
 //! | odd number | method |
 //! |---|---|
 //! | below the end of the largest `table` that is built | a bit of the table |
-//! | above | division by the primes of `trial`; then an Euler test to base 2 (`euler`), with its `exceptions` |
+//! | above | division by the primes of `trial`; then an Euler test to base 2 (`arith/euler.rs`), with its `exceptions` |
 //!
 //! `counts` has the result of a kernel, `decide` what follows the trial division of one number, and `undecided` lists
 //! for the vector kernels.
 
 mod counts;
 mod decide;
-mod euler;
 mod exceptions;
 mod scalar;
 mod table;

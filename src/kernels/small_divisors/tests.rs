@@ -131,7 +131,9 @@ fn the_exceptions_are_complete() {
     for low in (0..1u64 << 31).step_by(1 << 20) {
         let odd = sieve.odd_numbers(low, 1 << 19);
         let counted = (0..1 << 19).filter(|&i| odd[i]).map(|i| low as u32 + 2 * i as u32 + 1);
-        found.extend(counted.filter(|&n| n >= 4096 && !trial::divides(n) && super::euler::passes(n)));
+        found.extend(
+            counted.filter(|&n| n >= 4096 && !trial::divides(n) && crate::kernels::arith::euler::passes(n)),
+        );
     }
     assert_eq!(found, exceptions::all());
     println!("{} exceptions, as committed", found.len());

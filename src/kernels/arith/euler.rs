@@ -1,6 +1,6 @@
 //! The Euler test to base 2: an odd prime n divides 2^((n-1)/2) - (2/n), by Euler's criterion, where the Legendre
 //! symbol (2/n) is 1 for n = 1, 7 mod 8 and -1 for n = 3, 5 mod 8. Few composite numbers do the same; see
-//! `exceptions`.
+//! `pseudoprimes`.
 //!
 //! The power is taken by Montgomery's method ("Modular multiplication without trial division", Mathematics of
 //! Computation 44, 1985) with R = 2^32, 2^52 or 2^64, a power of two like the base: a step takes 2^x to
@@ -8,14 +8,14 @@
 //! that go through the low bits of -E, in two's complement and from the top, end at y = -E, so the start is 2^x with
 //! x = log2(R) + (-E >> steps), and the end is R * 2^-E. With E = (n-1)/2, the inverse of 2^E is 1 or -1 if 2^E is.
 
-use crate::kernels::arith::inverse::inverse;
+use super::inverse::inverse;
 
 /// Steps for every n below 2^31, as vector lanes go together: E is below 2^30, so -E >> 25 is in [-32, -1].
-#[cfg(target_arch = "x86_64")]
-pub(super) const STEPS: u32 = 25;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(in crate::kernels) const STEPS: u32 = 25;
 
 /// Whether the odd number `4096 <= n < 2^31` passes. With R = 2^64, for the least latency.
-pub(super) fn passes(n: u32) -> bool {
+pub(in crate::kernels) fn passes(n: u32) -> bool {
     let n = u64::from(n);
     let inverse = inverse(n);
     // t / 2^64 mod n, in [1, n]: t less its multiple of n, m * n with the same low half, is minus the high half.
