@@ -78,7 +78,7 @@ pub fn serve(
     policy: &LoanPolicy<'_>,
 ) -> Result<(), InterpError> {
     let of_core = |_: Error| InterpError::Forked; // the only one that there can be
-    let _guarded = Interpreter::guard_this_thread();
+    let _guarded = interpreter.guard_this_thread();
     let mut server: ServerGuard<'_, Request, Outcome> = inbox.serve(interpreter).map_err(of_core)?;
     let (mut known, mut loans) = (Known::default(), Loans::default());
     let mut has_deferred = false;

@@ -86,8 +86,11 @@ class Schedule:
         self.pool = None
 
     def interrupt(self, signum, frame):
-        """The handler of Ctrl-C, which may come at any place of an operation, once."""
-        if self.may_interrupt:
+        """The handler of Ctrl-C, which may come at any place of an operation, once.
+
+        But not in threading's functions in Python: the standard library's waits lose their locks by that.
+        """
+        if self.may_interrupt and frame.f_code.co_filename != threading.__file__:
             self.may_interrupt = False
             raise KeyboardInterrupt
 

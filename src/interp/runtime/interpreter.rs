@@ -149,7 +149,7 @@ impl Interpreter {
     }
 
     /// Until this is dropped, requests of this thread need not have its stack guarded each: that takes system calls.
-    pub(crate) fn guard_this_thread() -> GuardedStack {
+    pub(crate) fn guard_this_thread(&self) -> GuardedStack {
         GuardedStack::new()
     }
 
