@@ -71,6 +71,15 @@ def with_task(task, program):
     return TASK % (task if task == CATCHES else BEGIN + task) + program
 
 
+# The traceback of a thread at the end of Python may be a fatal error: the lock of stderr is taken. CPython does not
+# wait there for daemons, nor, until 3.12, for a thread whose join() was interrupted: python/cpython issue 90882.
+WORK = """
+def work():
+    try:
+        with Pool(1) as pool: pool.submit(f).result()
+    except BaseException: pass
+"""
+
 # How the program waits. KeyboardInterrupt ends it.
 PROGRAMS = {
     "for a result": "with Pool(1) as pool: pool.submit(f).result()",
@@ -80,18 +89,8 @@ PROGRAMS = {
     "by wait()": "with Pool(1) as pool: wait([pool.submit(f)])",
     "for the end of a with block": "with Pool(1) as pool: pool.submit(f)",
     "for something else": "pool = Pool(1); pool.submit(f); time.sleep(10**6)",
-    "for a thread": """
-def work():
-    with Pool(1) as pool: pool.submit(f).result()
-thread = threading.Thread(target=work); thread.start(); thread.join()
-""",
-    "for a daemon": """
-def work():
-    try:
-        with Pool(1) as pool: pool.submit(f).result()
-    except BaseException: pass  # its traceback at the end of Python may be a fatal error: the lock of stderr is taken
-thread = threading.Thread(target=work, daemon=True); thread.start(); thread.join()
-""",
+    "for a thread": WORK + "thread = threading.Thread(target=work); thread.start(); thread.join()",
+    "for a daemon": WORK + "thread = threading.Thread(target=work, daemon=True); thread.start(); thread.join()",
     "by await": """
 async def main():
     with Pool(1) as pool: await asyncio.get_running_loop().run_in_executor(pool, f)
