@@ -1,5 +1,5 @@
-//! Stacks of threads with requests, and of servers, so that an overflow can be noticed (`overflow.rs`): the end of the stack is made
-//! inaccessible, and signal handlers get a stack of their own.
+//! Stacks of threads with requests, and of servers, so that an overflow can be noticed (`overflow.rs`): the end of the
+//! stack is made inaccessible, and signal handlers get a stack of their own.
 //!
 //! The end that the system makes inaccessible is a page: larger frames step over it. And the C library's own functions,
 //! whose locks may be held, must not be abandoned: if they reach the end, they get a step more, and return.
